@@ -1,0 +1,60 @@
+# reedmesh: `make` lists what can be made. Everything sets up a Python environment of its own in .venv first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+STUBS := build/stubs/ready
+MODELS := $(VENV)-models/ready
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check check-firmware bench bench-latency models clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY) ## a line that learns and then alarms [SECONDS=60] [DATA=windows.npz] [RATE=10] [PAGE=8080, 0: none]
+	$(BIN)/python tools/line.py $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DATA),--data $(DATA)) \
+	  $(if $(RATE),--rate $(RATE)) $(if $(PAGE),--page $(PAGE))
+
+test: $(READY) ## all tests, in parallel [ARGS="-k wire"]
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: $(READY) check-firmware ## formatting, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+check-firmware: $(READY) $(STUBS) ## types of the firmware against MicroPython's own
+	$(BIN)/mypy --config-file firmware/mypy.ini
+
+bench: bench-latency ## all benchmarks, into build/bench.json
+
+bench-latency: $(READY) ## window in -> alert out on one gateway: ms at 50 and 200 windows/s, and the most it sustains
+	$(BIN)/python tools/bench_latency.py
+
+models: $(MODELS) ## build the model families again (TensorFlow, on a workstation); the same bytes every time
+	for family in models/*/build.py; do $(VENV)-models/bin/python $$family || exit 1; done
+
+clean: ## remove what was built; the environments stay
+	rm -rf build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 2; }
+	@echo "setting up $(VENV), once: about a minute and 600 MB"
+	@$(PYTHON) -m venv $(VENV) || { echo "no venv module: apt install python3-venv"; exit 2; }
+	@$(BIN)/python $(PIP_INSTALL) --editable '.[dev]'
+	@touch $@
+
+# The stubs have a folder of their own: their micropython.pyi and the wheel's micropython.py share a name.
+$(STUBS): constraints.txt
+	@$(BIN)/python $(PIP_INSTALL) --upgrade --target build/stubs micropython-esp32-stubs
+	@touch $@
+
+$(MODELS): pyproject.toml constraints.txt
+	@echo "setting up $(VENV)-models, once: TensorFlow, 1.6 GB"
+	@$(PYTHON) -m venv $(VENV)-models
+	@$(VENV)-models/bin/python $(PIP_INSTALL) --editable '.[models]'
+	@touch $@
