@@ -1,0 +1,26 @@
+"""The gateway's errors, by who can mend them.
+
+    Exception
+    ├── ReedmeshError
+    │   ├── ConfigError     the operator: a setting, a file, a port; shown as one line, exit status 2
+    │   └── DeployError     nobody at once: a new model was refused, the old one stays
+    └── WireError           the sender: bytes that are not what they claim (in `wire.py`, which sensors run too)
+
+Pure code raises; the path that called it decides what is normal.
+"""
+
+from reedmesh.wire import WireError
+
+__all__ = ["ConfigError", "DeployError", "ReedmeshError", "WireError"]
+
+
+class ReedmeshError(Exception):
+    """What this program can explain; the text is one line, with the remedy where there is one."""
+
+
+class ConfigError(ReedmeshError):
+    """The operator can mend it: names the file, the key and what was expected."""
+
+
+class DeployError(ReedmeshError):
+    """A model did not go into service; the one before it stays."""

@@ -1,0 +1,129 @@
+"""The wire: topic names and binary frames, in one file that CPython (gateway) and MicroPython (sensor) both run.
+
+Topics are `reedmesh/<gateway>/<sensor>/<leaf>`, or `reedmesh/<gateway>/<leaf>` for what the gateway says of itself.
+Frames are little-endian and start with their version. Every declared size is checked against the bytes at hand before
+anything is taken from them; a frame that does not fit raises WireError with the reason.
+"""
+
+from struct import calcsize, pack, pack_into, unpack_from
+
+BASE = "reedmesh"
+VERSION = 1
+MAX_PAYLOAD = 131072  # what every broker of the portable profile carries
+
+MAX_FEATURES = 512
+SCORED = 1  # flag: the window's score and model are set
+
+# version, flags, number of features, boot, window number, windows lost by overrun since boot, score, model
+_WINDOW = "<BBHIIII8s"
+WINDOW_HEADER = calcsize(_WINDOW)
+
+# version, spare, number of features of the trial, sequence number, model's length, trial's score, model's SHA-256
+_OFFER = "<BBHIII32s"
+OFFER_HEADER = calcsize(_OFFER)
+MAX_MODEL = 65536
+
+
+class WireError(Exception):
+    """Bytes from the network that are not what they claim to be; the message says where they stop making sense."""
+
+
+def topic(gateway: str, *parts: str) -> str:
+    """`topic("gw1", "press3", "window")` -> "reedmesh/gw1/press3/window"; raises WireError for a bad name."""
+    for name in (gateway,) + parts:
+        if not is_name(name):
+            raise WireError("{!r} is no name for a topic: 1 to 32 of a-z 0-9 _ -".format(name))
+    return "/".join((BASE, gateway) + parts)
+
+
+def is_name(name: str) -> bool:
+    """Whether `name` is 1 to 32 characters of a-z, 0-9, _ and -: what every broker accepts as part of a topic."""
+    return 0 < len(name) <= 32 and all(c in "abcdefghijklmnopqrstuvwxyz0123456789_-" for c in name)
+
+
+def split_topic(text: str) -> "list[str]":
+    """["gw1", "press3", "window"] of "reedmesh/gw1/press3/window"; raises WireError when it is not one of ours."""
+    parts = text.split("/", 8)
+    if len(parts) < 3 or len(parts) > 8 or parts[0] != BASE or not all(is_name(part) for part in parts[1:]):
+        raise WireError("{!r} is not a {}/ topic".format(text[:80], BASE))
+    return parts[1:]
+
+
+class Window:
+    """One judged window as a sensor publishes it.
+
+    features: int8 bytes, 1..512 of them. boot: random per start. number: counts windows since boot. lost: windows
+    discarded since boot because the transducer overran. score: sum of squared errors, see `family.py`; None, like
+    model (first 8 bytes of the model's SHA-256), while the sensor has no model.
+    """
+
+    def __init__(self, features: bytes, boot: int, number: int) -> None:
+        self.features = features
+        self.boot = boot
+        self.number = number
+        self.lost = 0
+        self.score: "int | None" = None
+        self.model = bytes(8)
+
+
+def pack_window(window: Window, into: bytearray) -> int:
+    """Write the frame of `window` at the start of `into` and return its length; no allocation."""
+    size = len(window.features)
+    flags, score = (0, 0) if window.score is None else (SCORED, window.score)
+    pack_into(_WINDOW, into, 0, VERSION, flags, size, window.boot, window.number, window.lost, score, window.model)
+    into[WINDOW_HEADER : WINDOW_HEADER + size] = window.features
+    return WINDOW_HEADER + size
+
+
+def unpack_window(frame: bytes) -> Window:
+    """The window in `frame`; raises WireError."""
+    _check_header("window", frame, WINDOW_HEADER)
+    _, flags, size, boot, number, lost, score, model = unpack_from(_WINDOW, frame, 0)
+    if not 0 < size <= MAX_FEATURES or len(frame) != WINDOW_HEADER + size:
+        raise WireError("window: {} features declared in {} bytes".format(size, len(frame)))
+    if flags & ~SCORED:
+        raise WireError("window: unknown flags {:#x}".format(flags))
+    window = Window(frame[WINDOW_HEADER:], boot, number)
+    window.lost, window.model = lost, model
+    window.score = score if flags & SCORED else None
+    return window
+
+
+class Offer:
+    """A model offered to a sensor, with the trial that shows it runs there as it runs here.
+
+    sequence: grows with every model a gateway ever offers this sensor. model: the .tflite bytes, at a multiple of 16 in
+    the frame, so that a sensor runs it where it arrived. sha256: of `model`. trial: int8 features whose score on this
+    model is `trial_score`.
+    """
+
+    def __init__(self, sequence: int, model: bytes, sha256: bytes, trial: bytes, trial_score: int) -> None:
+        self.sequence = sequence
+        self.model = model
+        self.sha256 = sha256
+        self.trial = trial
+        self.trial_score = trial_score
+
+
+def pack_offer(offer: Offer) -> bytes:
+    """The frame of `offer`: header, model, trial features."""
+    sizes = len(offer.trial), offer.sequence, len(offer.model)
+    header = pack(_OFFER, VERSION, 0, *sizes, offer.trial_score, offer.sha256)
+    return header + bytes(offer.model) + bytes(offer.trial)
+
+
+def unpack_offer(frame: bytes) -> Offer:
+    """The offer in `frame`, its model and trial being slices of it; raises WireError. The digest is not checked."""
+    _check_header("offer", frame, OFFER_HEADER)
+    _, _, trial, sequence, size, score, sha256 = unpack_from(_OFFER, frame, 0)
+    if not 0 < trial <= MAX_FEATURES or not 0 < size <= MAX_MODEL or len(frame) != OFFER_HEADER + size + trial:
+        raise WireError("offer: {} trial and {} model bytes declared in {}".format(trial, size, len(frame)))
+    end = OFFER_HEADER + size
+    return Offer(sequence, frame[OFFER_HEADER:end], sha256, frame[end:], score)
+
+
+def _check_header(what: str, frame: bytes, size: int) -> None:
+    if len(frame) < size:
+        raise WireError("{}: {} bytes, a header alone has {}".format(what, len(frame), size))
+    if frame[0] != VERSION:
+        raise WireError("{}: version {}, this program speaks {}".format(what, frame[0], VERSION))
