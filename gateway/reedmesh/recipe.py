@@ -1,0 +1,127 @@
+"""The feature recipe: the integer tables with which sensor and gateway turn a window into the same int8 vector.
+
+This file runs unchanged under CPython and MicroPython. It holds all that both sides must agree on; only loops differ
+(`features.py` here in numpy, `firmware/features.py` in viper). Every table is made with integers alone, because the
+boards calculate floats in single precision and would round differently.
+
+The vector is, axis after axis, `bands` band powers, then RMS, peak and kurtosis. Powers are in counts², in eighths of
+an octave (0.376 dB), offset so that int8 spans 2**-4 to 2**28 counts²; kurtosis is log2 in sixteenths, less 64. All
+saturate.
+"""
+
+from array import array
+
+VERSION = 1
+MAX_SAMPLES = 1024  # bounds the sensor's buffers: 8 KiB for the transform, 2 KiB an axis for the samples
+MAX_AXES = 3
+MAX_BANDS = 32
+STATISTICS = 3  # RMS, peak, kurtosis follow the bands of each axis
+
+LIMIT = 32767  # largest |re| or |im| between two FFT stages: 15 bits, so that every product fits in 32 bits
+HANN_POWER = 77  # log2(2 / 0.375) in 1/32: one-sided spectrum, and what Hann's taper takes from a signal's power
+POWER_OFFSET = 96  # int8 -128 stands for 2**-4 counts²
+KURTOSIS_OFFSET = 64
+
+
+def bit_length(value: int) -> int:
+    """The bits of a positive integer; MicroPython's int has no such method."""
+    return len(bin(value)) - 2
+
+
+# round(32 * log2(1 + (i + 0.5) / 128)), exactly: an integer's bit length less one is the floor of its binary logarithm.
+LOG2 = bytes((bit_length((2 * i + 257) ** 64) - 512) // 2 for i in range(128))
+
+
+class Recipe:
+    """How a window of `samples` readings on `axes` axes becomes `length` features.
+
+    samples: 16..1024, zero-padded to `fft`, the next power of two. axes: 1..3. bands: 1..32, fewer than fft / 2.
+    Raises ValueError, naming the field, for anything else.
+    """
+
+    def __init__(self, samples: int, axes: int, bands: int) -> None:
+        _check("samples", samples, 16, MAX_SAMPLES)
+        _check("axes", axes, 1, MAX_AXES)
+        self.fft = 1 << bit_length(samples - 1)
+        _check("bands", bands, 1, min(MAX_BANDS, self.fft // 2 - 1))
+        self.samples = samples
+        self.axes = axes
+        self.bands = bands
+        self.length = axes * (bands + STATISTICS)
+
+    def table(self) -> dict[str, int]:
+        """The recipe as it stands in model.toml and in a sensor's hello."""
+        return {"version": VERSION, "samples": self.samples, "axes": self.axes, "bands": self.bands}
+
+    def edges(self) -> list[int]:
+        """FFT bins at which bands begin and end, bands + 1 of them: 1 to fft / 2 in equal ratios, a bin at least."""
+        edges, last = [1], self.fft // 2
+        for left in range(self.bands, 0, -1):
+            edges.append(_step(edges[-1], last, left))
+        return edges
+
+    def hann(self, sine: "array[int]") -> "array[int]":
+        """Hann's taper over `samples`, Q15, its angles interpolated in `sine`: 0.5 - 0.5 cos(2 pi n / samples)."""
+        return array("h", (min(32767, 16384 - _cosine(sine, n, self.samples)) for n in range(self.samples)))
+
+    def power_offset(self) -> int:
+        """What, in 1/32 octave, turns the summed |X|² of a band into its mean square in counts²."""
+        return HANN_POWER - 32 * (bit_length(self.fft) - 1) - log2(self.samples)
+
+
+def from_table(table: dict[str, int]) -> Recipe:
+    """Read a recipe from its table; a ValueError names what is missing, unknown or of another version."""
+    for key in ("version", "samples", "axes", "bands"):
+        if not isinstance(table.get(key), int):
+            raise ValueError("features." + key + " must be a whole number")
+    if table["version"] != VERSION:
+        raise ValueError("features.version is {}, this program makes {}".format(table["version"], VERSION))
+    return Recipe(table["samples"], table["axes"], table["bands"])
+
+
+def log2(value: int) -> int:
+    """32 * log2(value), rounded; 0 for 0. The error is at most 1/2 + 1/8 of a step."""
+    exponent = bit_length(max(value, 1)) - 1
+    mantissa = value << 7 >> exponent if exponent < 7 else value >> (exponent - 7)
+    return (exponent << 5) + LOG2[mantissa & 127]
+
+
+def sine_table() -> "array[int]":
+    """round(16384 * sin(2 pi i / 1024)) for i in 0..1279; a cosine is the sine 256 entries on."""
+    table = array("h", bytes(2 * 1280))  # filled in place: a list of it would not fit beside a sensor's program
+    cos, sin = 1 << 60, 0
+    for i in range(257):
+        value = (sin + (1 << 45)) >> 46
+        table[i] = table[512 - i] = value
+        table[512 + i] = table[1024 - i] = -value
+        if i < 256:
+            table[1024 + i] = value
+        cos, sin = (cos * _COS - sin * _SIN) >> 60, (sin * _COS + cos * _SIN) >> 60
+    return table
+
+
+# cos and sin of 2 pi / 1024, times 2**60.
+_COS = 1152899801185339687
+_SIN = 7074193361797233
+
+
+def _cosine(sine: "array[int]", n: int, samples: int) -> int:
+    """16384 * cos(2 pi n / samples), by linear interpolation between the table's 1024 angles."""
+    angle = (n << 16) // samples
+    i, rest = (angle >> 6) + 256, angle & 63
+    here = sine[i]
+    there = sine[i + 1] if i < 1279 else sine[256]
+    return here + ((there - here) * rest >> 6)
+
+
+def _step(low: int, last: int, left: int) -> int:
+    """The largest e with e**left <= low**(left-1) * last: one of `left` equal ratios from `low` to `last`."""
+    edge, bound = low + 1, low ** (left - 1) * last
+    while (edge + 1) ** left <= bound:
+        edge += 1
+    return edge
+
+
+def _check(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise ValueError("features.{} must be {} to {}, not {}".format(name, low, high, value))
