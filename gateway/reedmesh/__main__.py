@@ -1,0 +1,58 @@
+"""The command line: `reedmesh run | check-config | dashboard | version`."""
+
+import argparse
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+from reedmesh import __version__, config
+from reedmesh.errors import ConfigError, ReedmeshError
+
+DEFAULT_CONFIG = Path("/etc/reedmesh/reedmesh.toml")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0, 1 for a failure, 2 for what the operator can mend."""
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.DEBUG if chosen.verbose else logging.INFO, format="%(levelname)s %(message)s")
+    try:
+        return int(chosen.run(chosen) or 0)
+    except ReedmeshError as error:
+        if chosen.verbose:
+            raise
+        print("\n".join(f"reedmesh: {line}" for line in str(error).splitlines()), file=sys.stderr)
+        return 2 if isinstance(error, ConfigError) else 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="reedmesh", description="A gateway of a line whose sensors judge themselves.")
+    parser.add_argument("--verbose", "-v", action="store_true", help="say more, and show where an error came from")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, run, text in (
+        ("run", _run, "run the gateway"),
+        ("check-config", _check_config, "say everything that is wrong with a config file"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("config", nargs="?", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
+        command.set_defaults(run=run)
+    commands.add_parser("version", help="print the version").set_defaults(run=lambda _: print(__version__))
+    return parser
+
+
+def _run(chosen: argparse.Namespace) -> None:
+    from reedmesh.service import serve  # LiteRT takes a moment to load; no other command needs it
+
+    asyncio.run(serve(config.load(chosen.config)))
+
+
+def _check_config(chosen: argparse.Namespace) -> None:
+    config.load(chosen.config)
+    print(f"{chosen.config}: good")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""The gateway's settings: frozen dataclasses, read from one TOML file, each default in its one place here.
+
+`reedmesh.example.toml` shows them all (a test keeps it equal to this file). A wrong file is refused as a whole, with a
+line for each fault.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reedmesh import toml, wire
+from reedmesh.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where this gateway's sensors publish."""
+
+    embedded: bool = False  # run a broker inside the gateway: demo and tests; a factory runs mosquitto
+    host: str = "127.0.0.1"
+    port: int = field(default=1883, metadata={"min": 1, "max": 65535})
+    keepalive: int = field(default=15, metadata={"min": 5, "max": 3600})  # seconds
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """When a run of scores becomes an alert, and when that ends."""
+
+    on: int = field(default=4, metadata={"min": 1, "max": 64})  # windows above the threshold ...
+    of: int = field(default=6, metadata={"min": 1, "max": 64})  # ... among the last so many raise an alert
+    off: int = field(default=12, metadata={"min": 1, "max": 3600})  # windows in a row below it clear the alert
+    deadband: float = field(default=0.1, metadata={"min": 0.0, "max": 0.9})  # below means below by this fraction
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How a new machine gets its first model; what is not set here is the family's to say."""
+
+    windows: int | None = field(default=None, metadata={"min": 20, "max": 20000})  # normal windows to learn from
+
+
+@dataclass(frozen=True)
+class Store:
+    """What is kept on disk."""
+
+    windows: int = field(default=100_000, metadata={"min": 1000})  # newest windows kept per gateway
+    flush_seconds: float = field(default=1.0, metadata={"min": 0.05, "max": 60.0})
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything a gateway is told."""
+
+    name: str
+    state: str  # directory of the database
+    family: str = "vibration"  # a family that ships with reedmesh, or the path of a folder with a model.toml
+    sensors: int = field(default=200, metadata={"min": 1, "max": 2000})  # most sensors it will listen to
+    broker: Broker = Broker()
+    alerts: Alerts = Alerts()
+    learning: Learning = Learning()
+    store: Store = Store()
+
+
+def load(path: Path) -> Config:
+    """The settings in the TOML file at `path`; raises ConfigError with one line per fault, each naming file and key."""
+    config = toml.read_file(Config, path)
+    faults = list(_contradictions(config))
+    if faults:
+        raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
+    return config
+
+
+def _contradictions(config: Config) -> list[str]:
+    faults = []
+    if not wire.is_name(config.name):
+        faults.append(f'name = "{config.name}": 1 to 32 of a-z 0-9 _ -, it becomes part of MQTT topics')
+    if config.alerts.on > config.alerts.of:
+        faults.append(f"alerts.on = {config.alerts.on} windows cannot be above the threshold among {config.alerts.of}")
+    return faults

@@ -1,0 +1,54 @@
+"""Settings: the example shows every default, and a wrong file is refused with a line for each fault."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from reedmesh import config
+from reedmesh.__main__ import main
+from reedmesh.errors import ConfigError
+
+EXAMPLE = Path(__file__).parent.parent / "gateway" / "reedmesh.example.toml"
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "reedmesh.toml"
+    file.write_text(text)
+    return file
+
+
+def test_the_example_shows_every_key_with_its_default() -> None:
+    shown = config.load(EXAMPLE)
+    assert shown == config.Config(shown.name, shown.state)
+    text = EXAMPLE.read_text()
+    parts = [shown, shown.broker, shown.alerts, shown.learning, shown.store]
+    missing = [key for part in parts for key in vars(part) if not re.search(rf"^(# |\[)?{key}\b", text, re.MULTILINE)]
+    assert missing == []
+
+
+def test_each_fault_has_its_line_with_file_key_and_nearest_key(tmp_path: Path) -> None:
+    file = written(tmp_path, 'name = "a"\nstat = "s"\n[broker]\nprot = 1\nkeepalive = "x"\n[alerts]\non = 0\n')
+    with pytest.raises(ConfigError) as error:
+        config.load(file)
+    lines = str(error.value).splitlines()
+    assert all(line.startswith(f"{file}: ") for line in lines)
+    for words in (['"stat"', '"state"'], ['"broker.prot"', '"broker.port"'], ['"broker.keepalive"'], ['"alerts.on"']):
+        assert any(all(word in line for word in words) for line in lines), words
+
+
+def test_settings_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    file = written(tmp_path, 'name = "Hall 1"\nstate = "s"\n[alerts]\non = 9\nof = 5\n')
+    with pytest.raises(ConfigError) as error:
+        config.load(file)
+    assert 'name = "Hall 1"' in str(error.value) and "alerts.on = 9" in str(error.value)
+
+
+def test_the_command_says_it_in_lines_and_exits_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = written(tmp_path, 'name = "a"\nstate = "s"\nfamly = "x"\n')
+    assert main(["check-config", str(file)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and str(file) in error and '"famly"' in error and '"family"' in error
+    assert main(["check-config", str(tmp_path / "none.toml")]) == 2
+    assert "none.toml" in capsys.readouterr().err
+    assert main(["check-config", str(EXAMPLE)]) == 0
