@@ -1,0 +1,208 @@
+"""The link to an MQTT broker: `Link` for real ones, `MemoryBroker` and its links for tests. Nothing else imports MQTT.
+
+A link stays up by itself: it reconnects with backoff, subscribes again and repeats its greeting. Outages are seen only
+in that `publish` says False and that no messages come.
+"""
+
+import asyncio
+import logging
+import random
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import aiomqtt
+
+log = logging.getLogger(__name__)
+
+NODELAY = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]  # a QoS 1 round trip takes 1 ms with it, 44 ms without
+LONGEST_WAIT = 30.0  # seconds between two attempts to connect
+QUEUE = 10_000  # messages that may wait on either side; more are dropped rather than kept in memory
+
+
+@dataclass(frozen=True)
+class Message:
+    """One MQTT message."""
+
+    topic: str
+    payload: bytes
+    qos: int = 0
+    retain: bool = False
+
+
+class Publisher(Protocol):
+    """What the rest of the gateway needs to speak."""
+
+    async def publish(self, message: Message) -> bool:
+        """Send; at QoS 1, wait for the broker's word. False: not sent, the link is down."""
+        ...
+
+
+class Channel(Publisher, Protocol):
+    """A link one can also listen to."""
+
+    def messages(self) -> AsyncIterator[Message]:
+        """Every message of the subscriptions, for as long as the caller listens."""
+        ...
+
+
+Greeting = Callable[[], list[Message]]
+
+
+class Link:
+    """A client of one broker.
+
+    subscriptions: topic filters with their QoS. will: what the broker says when we vanish; farewell: what we say when
+    we leave. greeting: called after every connect for the messages to publish first (retained state that the broker
+    may have lost).
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        name: str,
+        *,
+        subscriptions: dict[str, int] | None = None,
+        will: Message | None = None,
+        farewell: Message | None = None,
+        greeting: Greeting = list,
+        keepalive: int = 15,
+    ) -> None:
+        self.place = f"{host}:{port}"
+        self.connected = False
+        self.reconnects = -1
+        self._subscriptions = subscriptions or {}
+        self._greeting = greeting
+        self._farewell = farewell
+        self._client: aiomqtt.Client | None = None
+        self._options = {
+            "hostname": host,
+            "port": port,
+            "identifier": name,
+            "keepalive": keepalive,
+            "will": will and aiomqtt.Will(will.topic, will.payload, will.qos, will.retain),
+            "socket_options": NODELAY,
+            "max_queued_incoming_messages": QUEUE,
+            "max_queued_outgoing_messages": QUEUE,
+            "max_inflight_messages": 100,
+        }
+
+    async def messages(self) -> AsyncIterator[Message]:
+        """Connect, and connect again, for ever; yields what arrives meanwhile."""
+        wait = 0.0
+        while True:
+            try:
+                async with aiomqtt.Client(**self._options) as client:  # type: ignore[arg-type]
+                    await self._greet(client)
+                    wait = 0.0
+                    try:
+                        async for message in client.messages:
+                            yield _ours(message)
+                    except (asyncio.CancelledError, GeneratorExit):
+                        await self._leave()
+                        raise
+            except aiomqtt.MqttError as error:
+                wait = min(LONGEST_WAIT, 2 * wait + 0.25)
+                log.warning("broker %s: %s; trying again in %.2g s", self.place, error, wait)
+            finally:
+                self.connected, self._client = False, None
+            await asyncio.sleep(wait * random.uniform(0.5, 1.0))
+
+    async def publish(self, message: Message) -> bool:
+        """Send; at QoS 1, wait for the broker's word. False: not sent, the link is down."""
+        if self._client is None:
+            return False
+        try:
+            await self._client.publish(message.topic, message.payload, message.qos, message.retain)
+        except aiomqtt.MqttError as error:
+            log.warning("broker %s: %s: %s", self.place, message.topic, error)
+            return False
+        return True
+
+    async def _greet(self, client: aiomqtt.Client) -> None:
+        for topic, qos in self._subscriptions.items():
+            await client.subscribe(topic, qos)
+        self._client, self.connected = client, True
+        self.reconnects += 1
+        for message in self._greeting():
+            await client.publish(message.topic, message.payload, message.qos, message.retain)
+
+
+    async def _leave(self) -> None:
+        if self._farewell:
+            await self.publish(self._farewell)
+
+
+def _ours(message: aiomqtt.Message) -> Message:
+    payload = message.payload if isinstance(message.payload, bytes | bytearray) else b""
+    return Message(str(message.topic), bytes(payload), message.qos, bool(message.retain))
+
+
+class MemoryBroker:
+    """A broker without a network: retained messages and wildcards, in order and at once."""
+
+    def __init__(self) -> None:
+        self.retained: dict[str, Message] = {}
+        self._links: list[MemoryLink] = []
+
+    def link(self, *filters: str, farewell: Message | None = None, greeting: Greeting = list) -> "MemoryLink":
+        """A client that listens to `filters`."""
+        return MemoryLink(self, filters, farewell, greeting)
+
+    def join(self, link: "MemoryLink") -> None:
+        """Let `link` hear: first what is retained, then what comes."""
+        self._links.append(link)
+        for message in list(self.retained.values()):
+            link.offer(message)
+
+    def leave(self, link: "MemoryLink") -> None:
+        """Forget `link`."""
+        self._links.remove(link)
+
+    def deliver(self, message: Message) -> None:
+        """Hand `message` to everyone who listens."""
+        if message.retain and message.payload:
+            self.retained[message.topic] = message
+        elif message.retain:
+            self.retained.pop(message.topic, None)
+        for link in self._links:
+            link.offer(Message(message.topic, message.payload, message.qos))
+
+
+class MemoryLink:
+    """A client of a MemoryBroker."""
+
+    def __init__(
+        self, broker: MemoryBroker, filters: tuple[str, ...], farewell: Message | None, greeting: Greeting
+    ) -> None:
+        self._farewell = farewell
+        self._broker = broker
+        self._filters = filters
+        self._greeting = greeting
+        self._inbox: asyncio.Queue[Message] = asyncio.Queue(QUEUE)
+
+    async def messages(self) -> AsyncIterator[Message]:
+        """Everything that matches the filters, until the caller stops."""
+        self._broker.join(self)
+        try:
+            for message in self._greeting():
+                self._broker.deliver(message)
+            while True:
+                yield await self._inbox.get()
+        finally:
+            self._broker.leave(self)
+            if self._farewell:
+                self._broker.deliver(self._farewell)
+
+    async def publish(self, message: Message) -> bool:
+        """Deliver at once."""
+        self._broker.deliver(message)
+        return True
+
+    def offer(self, message: Message) -> None:
+        """Take `message` if a filter matches."""
+        if any(aiomqtt.Topic(message.topic).matches(filter_) for filter_ in self._filters):
+            self._inbox.put_nowait(message)
+

@@ -1,0 +1,45 @@
+"""An MQTT broker inside the gateway's process (amqtt), for the demo, tests and a bench without mosquitto.
+
+A factory runs mosquitto: it keeps queues over restarts, checks who may say what, and costs the gateway no time.
+"""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from reedmesh.config import Broker as Settings
+from reedmesh.errors import ConfigError
+
+
+@asynccontextmanager
+async def broker(settings: Settings) -> AsyncIterator[None]:
+    """Serve MQTT 3.1.1 on the settings' host and port while the context lasts.
+
+    Raises ConfigError when the port is taken or amqtt is not installed.
+    """
+    try:
+        from amqtt.broker import Broker
+        from amqtt.errors import AMQTTError
+    except ImportError as error:
+        raise ConfigError("broker.embedded needs amqtt: pip install 'reedmesh[embedded]', or run mosquitto") from error
+    logging.getLogger("amqtt").setLevel(logging.ERROR)
+    logging.getLogger("transitions").setLevel(logging.ERROR)
+    server = Broker(_amqtt_config(settings))
+    try:
+        await server.start()
+    except (AMQTTError, OSError) as error:
+        reason = error.__cause__ or error
+        raise ConfigError(
+            f"broker.port = {settings.port} on {settings.host}: {reason}; choose another port or stop what uses it"
+        ) from error
+    try:
+        yield
+    finally:
+        await server.shutdown()
+
+
+def _amqtt_config(settings: Settings) -> dict[str, object]:
+    return {
+        "listeners": {"default": {"type": "tcp", "bind": f"{settings.host}:{settings.port}", "max_connections": 2000}},
+        "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
+    }
