@@ -1,0 +1,119 @@
+"""What the gateway knows of its sensors, and what one window changes in that. No I/O: the service does what follows.
+
+A sensor is `learning` until it has a model, `deploying` until it runs that model itself, then `watching`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from reedmesh import scaling
+from reedmesh.alert import Change, Watcher
+from reedmesh.config import Alerts
+from reedmesh.model import Model
+from reedmesh.wire import Window, WireError
+
+LEARNING, DEPLOYING, WATCHING = "learning", "deploying", "watching"
+
+
+@dataclass
+class Counters:
+    """What happened to a sensor's windows since the gateway started."""
+
+    windows: int = 0
+    missed: int = 0  # published but never arrived: gaps in the numbering
+    lost: int = 0  # discarded on the sensor because the transducer overran, since the sensor's boot
+    disagreements: int = 0  # sensor and gateway ran the same model on the same features and differ
+
+
+@dataclass
+class Sensor:
+    """One sensor of this gateway's line."""
+
+    name: str
+    watcher: Watcher
+    to_learn: int  # windows it takes to learn the machine
+    learnt: int = 0
+    hello: dict[str, Any] = field(default_factory=dict)
+    online: bool = False
+    model: Model | None = None
+    sequence: int = 0  # of the newest model made for it
+    running: bytes = bytes(8)  # key of the model it says it runs
+    refusal: str = ""  # why it did not take the last model, in its own words
+    counters: Counters = field(default_factory=Counters)
+    score: int | None = None
+    _boot: int = -1
+    _number: int = -1
+
+    @property
+    def state(self) -> str:
+        """learning, deploying or watching."""
+        if self.model is None:
+            return LEARNING
+        return WATCHING if self.running == self.model.key else DEPLOYING
+
+    @property
+    def ready_to_learn(self) -> bool:
+        """Whether enough windows are there for a first model."""
+        return self.model is None and self.learnt >= self.to_learn
+
+    def adopt(self, model: Model, sequence: int) -> None:
+        """From now on judge by `model`."""
+        self.model, self.sequence, self.refusal = model, sequence, ""
+        self.watcher.forget()
+
+    def take(self, window: Window, now: float) -> tuple[int | None, Change | None]:
+        """Judge one window: its score, and what that changes. While learning there is no score."""
+        self._count(window)
+        self.running = window.model
+        if self.model is None:
+            self.learnt += 1
+            return None, None
+        self.score = self.model.score(window.features)
+        if window.model == self.model.key and window.score != self.score:
+            self.counters.disagreements += 1
+        judged = self.readable(self.score), self.readable(self.model.threshold)
+        return self.score, self.watcher.judge(*judged, now)
+
+    def summary(self) -> dict[str, Any]:
+        """What is published as the sensor's state. Scores are mean squared deviations per feature."""
+        state: dict[str, Any] = {"state": self.state, "online": self.online, **vars(self.counters)}
+        if self.model is None:
+            return state | {"progress": min(1.0, round(self.learnt / self.to_learn, 3))}
+        state |= {"model": self.model.key.hex(), "threshold": self.readable(self.model.threshold)}
+        state |= {"score": None if self.score is None else self.readable(self.score)}
+        return state | {"alert": self.watcher.alert and self.watcher.alert.id, "refusal": self.refusal}
+
+    def readable(self, score: int) -> float:
+        """A score in squared standard deviations per feature."""
+        return round(scaling.deviations(score, self.model.length), 3) if self.model else 0.0
+
+    def _count(self, window: Window) -> None:
+        self.counters.windows += 1
+        self.counters.lost = window.lost
+        if window.boot == self._boot and window.number > self._number:
+            self.counters.missed += window.number - self._number - 1
+        self._boot, self._number = window.boot, window.number
+
+
+class Line:
+    """All sensors of one gateway, by name; at most `limit`, so that made-up names cannot fill the memory."""
+
+    def __init__(self, features: int, to_learn: int, rule: Alerts, limit: int) -> None:
+        self.sensors: dict[str, Sensor] = {}
+        self._features = features
+        self._to_learn = to_learn
+        self._rule = rule
+        self._limit = limit
+
+    def sensor(self, name: str) -> Sensor:
+        """The sensor of that name, new if it was never heard of; raises WireError when there are too many."""
+        if name not in self.sensors:
+            if len(self.sensors) >= self._limit:
+                raise WireError(f"sensor {name} is one more than the {self._limit} of `sensors` in the config")
+            self.sensors[name] = Sensor(name, Watcher(name, self._rule), self._to_learn)
+        return self.sensors[name]
+
+    def admit(self, window: Window) -> None:
+        """Raise WireError when `window` cannot be judged by this gateway's family."""
+        if len(window.features) != self._features:
+            raise WireError(f"window of {len(window.features)} features, this gateway's family has {self._features}")

@@ -1,0 +1,122 @@
+"""THE DATA PATH: collect -> check -> score -> alert -> store -> show, one window after the other.
+
+Nothing on this path waits for a disk or a network: windows and changes are handed on, and other tasks write and publish
+them. What does not parse is counted, logged once per sender and minute, and dropped.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from reedmesh import wire
+from reedmesh.alert import Change
+from reedmesh.broker import Channel, Message
+from reedmesh.sensors import Line, Sensor
+from reedmesh.store import Store
+from reedmesh.wire import WireError
+
+log = logging.getLogger(__name__)
+
+MAX_JSON = 4096  # bytes of a hello or a status; a sensor has a few hundred to say
+QUIET = 60.0  # seconds between two log lines about the same sender
+MAX_SENDERS = 1000  # senders of junk whose last log line is remembered
+
+
+class Events:
+    """What the path hands on, and to whom."""
+
+    def __init__(self, changed: Callable[[Change], None], introduced: Callable[[Sensor], None]) -> None:
+        self.changed = changed  # an alert began, worsened or ended
+        self.introduced = introduced  # a sensor said hello
+
+
+async def watch(channel: Channel, line: Line, store: Store, events: Events, clock: Callable[[], float]) -> None:
+    """Judge every window the sensors send, for as long as the gateway runs."""
+    rejects = Rejects()
+    async for message in channel.messages():
+        try:
+            take(message, line, store, events, clock())
+        except WireError as fault:
+            rejects.add(message.topic, fault)
+
+
+def take(message: Message, line: Line, store: Store, events: Events, now: float) -> None:
+    """One message of a sensor: a window to judge, or what it says of itself. Raises WireError."""
+    _, name, *leaf = wire.split_topic(message.topic)
+    if leaf == ["window"]:
+        judge(message.payload, line.sensor(name), line, store, events, now)
+    elif leaf == ["hello"]:
+        introduce(line.sensor(name), read_json(message.payload), events)
+    elif leaf == ["availability"]:
+        line.sensor(name).online = read_json(message.payload).get("state") == "online"
+    elif leaf == ["model", "status"]:
+        note_status(line.sensor(name), read_json(message.payload))
+    else:
+        raise WireError(f"nothing is expected on {message.topic}")
+
+
+def judge(frame: bytes, sensor: Sensor, line: Line, store: Store, events: Events, now: float) -> None:
+    """The life of a window on the gateway."""
+    window = wire.unpack_window(frame)
+    line.admit(window)
+    score, change = sensor.take(window, now)
+    store.add_window(sensor.name, now, bytes(window.features), score)
+    if change:
+        events.changed(change)
+
+
+def introduce(sensor: Sensor, hello: dict[str, Any], events: Events) -> None:
+    """A sensor started, came back, or changed its model."""
+    sensor.hello = hello
+    try:
+        sensor.running = bytes.fromhex(hello.get("model") or "00" * 8)[:8]
+    except (TypeError, ValueError) as fault:
+        raise WireError(f"hello: model {hello.get('model')!r:.40} is no digest") from fault
+    events.introduced(sensor)
+
+
+def note_status(sensor: Sensor, status: dict[str, Any]) -> None:
+    """What became of the model we offered; codes as in HTTP, 400 and above mean it was refused."""
+    code, reason = status.get("code"), str(status.get("reason", ""))[:200]
+    if not isinstance(code, int):
+        raise WireError("model/status: no code")
+    sensor.refusal = f"{code} {reason}".strip() if code >= 400 else ""
+    if sensor.refusal:
+        log.error("%s refused its new model and keeps the old one: %s", sensor.name, sensor.refusal)
+
+
+def read_json(payload: bytes) -> dict[str, Any]:
+    """A JSON object of at most 4 KiB; raises WireError."""
+    if len(payload) > MAX_JSON:
+        raise WireError(f"{len(payload)} bytes of JSON, at most {MAX_JSON} are read")
+    try:
+        value = json.loads(payload)
+    except (ValueError, RecursionError) as fault:
+        raise WireError(f"not JSON: {fault}") from fault
+    if not isinstance(value, dict):
+        raise WireError("JSON, but no object")
+    return value
+
+
+class Rejects:
+    """Counts what was dropped, and logs it once per sender and minute."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.total = 0
+        self._clock = clock
+        self._logged: dict[str, float] = {}
+        self._since: dict[str, int] = {}
+
+    def add(self, topic: str, fault: WireError) -> None:
+        """Drop one message."""
+        self.total += 1
+        sender = "/".join(topic.split("/")[:3])[:100]
+        if sender not in self._since and len(self._since) >= MAX_SENDERS:
+            sender = "(others)"
+        self._since[sender] = self._since.get(sender, 0) + 1
+        now = self._clock()
+        if now - self._logged.get(sender, -QUIET) >= QUIET:
+            log.warning("%s: %d dropped: %s", sender, self._since[sender], fault)
+            self._logged[sender], self._since[sender] = now, 0

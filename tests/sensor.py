@@ -1,0 +1,50 @@
+"""A sensor in Python, beside the real one: for tests of the gateway that need hundreds of them, or wrong ones."""
+
+import json
+from typing import Any
+
+from reedmesh import wire
+from reedmesh.broker import Channel, Message
+from reedmesh.model import Model
+from reedmesh.recipe import Recipe
+from reedmesh.wire import Offer, Window
+
+
+class FakeSensor:
+    """Publishes windows of given features on `channel`, and takes every model it is offered."""
+
+    def __init__(self, channel: Channel, gateway: str, name: str, recipe: Recipe) -> None:
+        self.channel = channel
+        self.gateway = gateway
+        self.name = name
+        self.recipe = recipe
+        self.model: Model | None = None
+        self.sequence = 0
+        self.number = 0
+
+    async def hello(self) -> None:
+        model = self.model and self.model.digest.hex()
+        said = {"v": 1, "features": self.recipe.table(), "model": model, "sequence": self.sequence}
+        await self.say("availability", {"state": "online"})
+        await self.say("hello", said)
+
+    async def window(self, features: bytes, skip: int = 0, error: int = 0) -> None:
+        self.number += 1 + skip
+        window = Window(features, boot=7, number=self.number)
+        if self.model:
+            window.score, window.model = self.model.score(features) + error, self.model.key
+        frame = bytearray(wire.WINDOW_HEADER + len(features))
+        wire.pack_window(window, frame)
+        await self.channel.publish(Message(self.topic("window"), bytes(frame)))
+
+    async def take(self, offer: Offer) -> None:
+        self.model, self.sequence = Model(bytes(offer.model)), offer.sequence
+        assert self.model.score(bytes(offer.trial)) == offer.trial_score
+        await self.say("model/status", {"code": 200, "sequence": offer.sequence})
+        await self.hello()
+
+    async def say(self, leaf: str, value: dict[str, Any]) -> None:
+        await self.channel.publish(Message(self.topic(leaf), json.dumps(value).encode(), 1, leaf in ("hello", "availability")))
+
+    def topic(self, leaf: str) -> str:
+        return wire.topic(self.gateway, self.name, *leaf.split("/"))
