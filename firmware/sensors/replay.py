@@ -1,0 +1,31 @@
+"""Replays a recording: readings come from a stream, at the pace at which somebody writes them.
+
+The bus is an asyncio.StreamReader of little-endian int16, axis after axis, such as standard input:
+
+    driver = Replay(asyncio.StreamReader(sys.stdin.buffer), axes=3, rate_hz=200, lsb_per_g=4096)
+    await driver.read_into(samples)
+"""
+
+import uctypes
+
+
+class Replay:
+    """A transducer that has been recorded."""
+
+    def __init__(self, bus, axes, rate_hz, lsb_per_g):
+        self.axes = axes
+        self.rate_hz = rate_hz
+        self.lsb_per_g = lsb_per_g
+        self._bus = bus
+
+    async def read_into(self, samples):
+        """Fill the array('h') `samples`; raises EOFError where the recording ends."""
+        size = 2 * len(samples)
+        raw = memoryview(uctypes.bytearray_at(uctypes.addressof(samples), size))  # a burst may end inside a reading
+        filled = 0
+        while filled < size:
+            count = await self._bus.readinto(raw[filled:])
+            if count == 0:
+                raise EOFError("the recording ended")
+            filled += count or 0
+        return True
