@@ -1,0 +1,104 @@
+"""What an onlooker sees of the line: it listens to the gateways' brokers like any MQTT client and keeps the picture."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from reedmesh import wire
+from reedmesh.broker import Link, Message
+from tools.plant import Machine, Plan
+
+
+@dataclass
+class Sight:
+    """One machine, as its gateway describes it."""
+
+    machine: Machine
+    state: dict[str, Any] = field(default_factory=dict)
+    fault_began: float | None = None
+    alerted: float | None = None  # first alert after the fault began
+    false_alerts: int = 0
+
+
+class Picture:
+    """Everything seen so far. `good` is what the demo promises."""
+
+    def __init__(self, plan: Plan, origin: str, page: int) -> None:
+        self.plan = plan
+        self.origin = origin
+        self.page = page
+        self.began = time.monotonic()
+        self.sights = {(machine.gateway, machine.name): Sight(machine) for machine in plan.machines}
+        self.log: list[str] = []
+        self._news = asyncio.Event()
+
+    @property
+    def good(self) -> bool:
+        """Whether every failing machine raised an alert, and nothing else did."""
+        alerted = all(sight.alerted for sight in self.sights.values() if sight.machine.faulty)
+        return alerted and not any(sight.false_alerts for sight in self.sights.values())
+
+    def all_watching(self) -> bool:
+        """Whether every sensor runs the model of its machine."""
+        return all(sight.state.get("state") == "watching" for sight in self.sights.values())
+
+    def all_found(self) -> bool:
+        """Whether every failing machine raised an alert."""
+        return all(sight.alerted for sight in self.sights.values() if sight.machine.faulty)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until `condition` holds; it is looked at after every message."""
+        while not condition():
+            self._news.clear()
+            await self._news.wait()
+
+    def turned(self, machine: Machine) -> None:
+        """A machine's condition changes now."""
+        sight = self.sights[machine.gateway, machine.name]
+        if machine.condition == "fault":
+            sight.fault_began = time.monotonic()
+            self.note(f"{machine.name}: the machine starts to fail")
+
+    def take(self, message: Message) -> None:
+        """One message of a gateway."""
+        gateway, *leaf = wire.split_topic(message.topic)
+        value = json.loads(message.payload or b"{}")
+        if leaf[-1] == "state" and (gateway, leaf[0]) in self.sights:
+            self._see_state(self.sights[gateway, leaf[0]], value)
+        elif leaf == ["alert"]:
+            self._see_alert(self.sights[gateway, value["sensor"]], value)
+        self._news.set()
+
+    def note(self, text: str) -> None:
+        """Remember an event for the screen."""
+        self.log.append(f"{time.monotonic() - self.began:6.1f} s  {text}")
+
+    def _see_state(self, sight: Sight, state: dict[str, Any]) -> None:
+        if sight.state.get("state") != state["state"]:
+            self.note(f"{sight.machine.name}: {state['state']}")
+        sight.state = state
+
+    def _see_alert(self, sight: Sight, alert: dict[str, Any]) -> None:
+        if alert["type"] != "new":
+            self.note(f"{alert['sensor']}: alert {alert['type']}")
+        elif sight.fault_began is None:
+            sight.false_alerts += 1
+            self.note(f"{alert['sensor']}: FALSE ALERT, score {alert['score']:.2f} above {alert['threshold']:.2f}")
+        elif sight.alerted is None:
+            sight.alerted = time.monotonic()
+            after = sight.alerted - sight.fault_began
+            self.note(f"{alert['sensor']}: ALERT after {after:.1f} s, score {alert['score']:.2f} above {alert['threshold']:.2f}")
+
+
+def watch(plan: Plan, picture: Picture) -> list[Coroutine[Any, Any, None]]:
+    """A coroutine per gateway that keeps the picture up to date."""
+    return [_listen(name, port, picture) for name, port in plan.ports.items()]
+
+
+async def _listen(name: str, port: int, picture: Picture) -> None:
+    topics = {f"{wire.BASE}/{name}/{leaf}": 1 for leaf in ("+/state", "alert")}
+    async for message in Link("127.0.0.1", port, "line", subscriptions=topics).messages():
+        picture.take(message)

