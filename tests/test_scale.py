@@ -1,0 +1,73 @@
+"""scale: moments merge exactly, and numpy's z is the one of the formula that sensors calculate in plain integers."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from reedmesh import scale, scaling
+
+INT8 = st.integers(-128, 127)
+WINDOWS = st.integers(1, 8).flatmap(
+    lambda n: st.lists(st.integers(1, 20), min_size=1, max_size=4).flatmap(
+        lambda counts: st.tuples(*(arrays(np.int8, (m, n), elements=INT8) for m in counts))
+    )
+)
+
+
+@given(WINDOWS)
+def test_moments_of_parts_add_up_to_those_of_the_whole(parts: tuple[np.ndarray, ...]) -> None:
+    total, *others = (scale.fit(part) for part in parts)
+    for other in others:
+        total += other
+    assert total == scale.fit(np.concatenate(parts))
+
+
+@given(arrays(np.int8, st.tuples(st.integers(1, 30), st.integers(1, 4)), elements=INT8))
+def test_moments_are_mean_and_deviation(features: np.ndarray) -> None:
+    moments = scale.fit(features)
+    assert moments.mean == pytest.approx(features.mean(axis=0))
+    assert moments.deviation == pytest.approx(features.std(axis=0), abs=1e-9)
+
+
+def test_moments_of_no_window_or_other_features_are_refused() -> None:
+    with pytest.raises(ValueError, match="no windows"):
+        scale.fit(np.zeros((0, 3), dtype=np.int8))
+    with pytest.raises(ValueError, match="shorter"):
+        scale.fit(np.zeros((1, 3), dtype=np.int8)) + scale.fit(np.zeros((1, 2), dtype=np.int8))
+
+
+@given(arrays(np.int8, st.tuples(st.integers(1, 30), st.integers(1, 4)), elements=INT8))
+def test_means_and_gains_are_the_nearest_whole_numbers_that_the_metadata_holds(features: np.ndarray) -> None:
+    means, gains = scale.gains(scale.fit(features))
+    for column, mean, gain in zip(features.T.tolist(), means, gains, strict=True):
+        assert abs(mean - 16 * Fraction(sum(column), len(column))) <= Fraction(1, 2)
+        assert gain == pytest.approx(2**14 / max(np.std(column), 1.0), abs=0.501)
+    assert scaling.from_bytes(scaling.to_bytes(means, gains, 7)) == (means, gains, 7)
+
+
+def test_a_feature_that_hardly_moves_is_scaled_as_if_it_moved_one_step() -> None:
+    features = np.array([[5, 5]] * 9 + [[5, 6]], dtype=np.int8)
+    assert scale.gains(scale.fit(features))[1] == [2**14, 2**14]
+
+
+@given(st.data())
+def test_z_is_that_of_the_formula(data: st.DataObject) -> None:
+    n = data.draw(st.integers(1, 6))
+    features = data.draw(arrays(np.int8, (3, n), elements=INT8))
+    means = data.draw(st.lists(st.integers(-2048, 2032), min_size=n, max_size=n))
+    gains = data.draw(st.lists(st.integers(1, 2**14), min_size=n, max_size=n))
+    z = scale.apply(features, means, gains)
+    assert z.dtype == np.int8
+    for row, wanted in zip(features.tolist(), z.tolist(), strict=True):
+        columns = zip(row, means, gains, strict=True)
+        assert wanted == [max(-128, min(127, (((x << 4) - mean) * gain + 16384) >> 15)) for x, mean, gain in columns]
+
+
+def test_z_of_normal_windows_has_one_deviation_at_eight() -> None:
+    features = np.random.default_rng(1).normal([-20, 60], [4, 12], (4000, 2)).round().astype(np.int8)
+    z = scale.apply(features, *scale.gains(scale.fit(features)))
+    assert z.mean(axis=0) == pytest.approx([0, 0], abs=0.2)
+    assert z.std(axis=0) == pytest.approx([scaling.ONE, scaling.ONE], rel=0.02)
