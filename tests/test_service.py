@@ -163,14 +163,14 @@ def test_an_alert_is_on_disk_before_anyone_hears_of_it(tmp_path: Path) -> None:
     stored = threading.Event()
 
     def refusing(it: World) -> Callable[[Message], None]:
-        deliver, save = it.broker.deliver, it.gateway.store.save_change
+        deliver, save = it.broker.deliver, it.gateway.store.save_changes
 
-        def saved(change: Any) -> None:
-            save(change)
+        def saved(changes: Any) -> None:
+            save(changes)
             assert it.alerts() == []
             stored.set()
 
-        it.gateway.store.save_change = saved  # type: ignore[method-assign]
+        it.gateway.store.save_changes = saved  # type: ignore[method-assign]
         return deliver
 
     asyncio.run(story())

@@ -35,15 +35,15 @@ def test_old_windows_age_out() -> None:
 
 def test_a_change_is_stored_and_waits_to_be_published_until_it_was(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    store.save_change(Change("new", ALERT))
+    store.save_changes([Change("new", ALERT)])
     store.close()
     again = Store(tmp_path)
     assert again.open_alerts() == [ALERT]
     [(number, text)] = again.outbox()
     assert json.loads(text) == {"type": "new", **vars(ALERT)}
-    again.sent(number)
+    again.sent([number])
     assert again.outbox() == []
-    again.save_change(Change("end", Alert("press-1", "press", "cleared", 10.0, 20.0, 2.5, 1.0, 2.5)))
+    again.save_changes([Change("end", Alert("press-1", "press", "cleared", 10.0, 20.0, 2.5, 1.0, 2.5))])
     assert again.open_alerts() == [] and len(again.outbox()) == 1
 
 

@@ -4,16 +4,20 @@ Windows are many and each alone is worth little: they wait in a list and are wri
 out by commits (25 kB written per window one way, 0.6 kB the other). An alert is written at once and durably.
 """
 
+import asyncio
 import json
 import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from reedmesh.alert import CLEARED, Alert, Change
 from reedmesh.errors import ConfigError
 
+T = TypeVar("T")
 WindowRow = tuple[str, float, bytes, int | None]
 
 
@@ -31,7 +35,7 @@ class StoredModel:
 
 
 class Store:
-    """The database in `directory`, or one in memory. Not for two threads at once: the service calls it from one."""
+    """The database in `directory`, or one in memory. Not for two threads at once: a gateway calls it through a Disk."""
 
     def __init__(self, directory: Path | None = None, keep_windows: int = 100_000) -> None:
         self._keep = keep_windows
@@ -78,12 +82,14 @@ class Store:
         row = self._db.execute(query, (sensor,)).fetchone()
         return StoredModel(*row) if row else None
 
-    def save_change(self, change: Change) -> None:
-        """Store a step of an alert's life, and that it is still to be published, in one commit."""
+    def save_changes(self, changes: list[Change]) -> None:
+        """Store steps of alerts' lives, and that they are still to be published, in one commit."""
         marks = ", ".join("?" * len(fields(Alert)))
+        alerts = [astuple(change.alert) for change in changes]
+        messages = [(json.dumps(change.message()),) for change in changes]
         with self._db:
-            self._db.execute(f"insert or replace into alerts values ({marks})", astuple(change.alert))
-            self._db.execute("insert into outbox (message) values (?)", (json.dumps(change.message()),))
+            self._db.executemany(f"insert or replace into alerts values ({marks})", alerts)
+            self._db.executemany("insert into outbox (message) values (?)", messages)
 
     def open_alerts(self) -> list[Alert]:
         """Alerts that are not cleared, oldest first."""
@@ -94,15 +100,37 @@ class Store:
         """Id and JSON text of each message not yet published, oldest first."""
         return list(self._db.execute("select id, message from outbox order by id"))
 
-    def sent(self, message_id: int) -> None:
-        """Strike a message off the outbox."""
+    def sent(self, message_ids: list[int]) -> None:
+        """Strike messages off the outbox."""
         with self._db:
-            self._db.execute("delete from outbox where id = ?", (message_id,))
+            self._db.executemany("delete from outbox where id = ?", [(each,) for each in message_ids])
 
     def close(self) -> None:
         """Write what waits and close the file."""
         self.write_windows(self.take_pending())
         self._db.close()
+
+
+class Disk:
+    """The thread that does all of a store's work, so that no event loop waits for a disk."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._thread = ThreadPoolExecutor(1, "store")
+
+    async def call(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Do `work` there; shielded, because a call that is cancelled while it waits for its turn would be lost."""
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments))
+
+    async def flush(self) -> None:
+        """Write the windows that wait."""
+        if rows := self.store.take_pending():
+            await self.call(self.store.write_windows, rows)
+
+    def close(self) -> None:
+        """Finish what was begun and close the store; waits for the disk."""
+        self._thread.submit(self.store.close).result()
+        self._thread.shutdown()
 
 
 def _open(directory: Path | None) -> sqlite3.Connection:

@@ -1,0 +1,121 @@
+"""Models for sensors: learns a machine when enough of it was heard, and sees that its sensor runs what was learnt.
+
+A sensor that was away says hello when it is back; if it runs another model than ours it is offered ours again. Learning
+has a process of its own, so the data path goes on at its pace.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from multiprocessing import get_context
+
+import numpy as np
+
+from reedmesh import wire
+from reedmesh.broker import Message, Publisher
+from reedmesh.commission import Lesson, commission
+from reedmesh.errors import ReedmeshError
+from reedmesh.family import Family
+from reedmesh.model import Model
+from reedmesh.sensors import DEPLOYING, Line, Sensor
+from reedmesh.store import Disk, StoredModel
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.25  # between two looks for a sensor that is ready to be taught
+OFFER_SECONDS = 30.0  # a model that was offered and does not run by then is offered again
+
+
+class Deployer:
+    """Teaches the sensors of one gateway, named `gateway`, and offers them what was learnt."""
+
+    def __init__(self, gateway: str, family: Family, line: Line, disk: Disk, clock: Callable[[], float]) -> None:
+        self.introductions: asyncio.Queue[Sensor] = asyncio.Queue()
+        self._gateway = gateway
+        self._family = family
+        self._line = line
+        self._disk = disk
+        self._clock = clock
+        self._teacher = _teacher()
+        self._offered: dict[str, float] = {}
+
+    async def meet(self, publisher: Publisher) -> None:
+        """Remember each sensor that introduces itself, and give it its model if it runs another; for ever."""
+        while True:
+            sensor = await self.introductions.get()
+            await self._disk.call(self._disk.store.save_hello, sensor.name, sensor.hello)
+            self._check_recipe(sensor)
+            self._offered.pop(sensor.name, None)
+            await self.offer(publisher, sensor)
+
+    async def teach(self, publisher: Publisher) -> None:
+        """Learn each machine that was heard for long enough, and repeat offers that were not taken; for ever."""
+        while True:
+            for sensor in list(self._line.sensors.values()):
+                if sensor.ready_to_learn:
+                    await self._try_to_learn(sensor)
+                await self.offer(publisher, sensor)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def offer(self, publisher: Publisher, sensor: Sensor) -> None:
+        """Publish the sensor's model to it, if it needs it and was not offered it just now."""
+        now = time.monotonic()
+        recent = now - self._offered.get(sensor.name, -OFFER_SECONDS) < OFFER_SECONDS
+        if recent or sensor.state != DEPLOYING or sensor.refusal:
+            return
+        stored = await self._disk.call(self._disk.store.last_model, sensor.name)
+        if stored and sensor.model:
+            made = wire.Offer(stored.sequence, stored.tflite, sensor.model.digest, stored.trial, stored.trial_score)
+            topic = wire.topic(self._gateway, sensor.name, "model", "offer")
+            if await publisher.publish(Message(topic, wire.pack_offer(made), qos=1)):
+                self._offered[sensor.name] = now
+
+    def close(self) -> None:
+        """Stop learning."""
+        self._teacher.shutdown(wait=False, cancel_futures=True)
+
+    async def _try_to_learn(self, sensor: Sensor) -> None:
+        try:
+            await self._learn(sensor)
+        except (ReedmeshError, BrokenExecutor) as error:
+            log.error("%s: learning failed, its windows are collected anew: %s", sensor.name, error)
+            sensor.learnt = 0
+            self._teacher = _teacher()  # the process may be what failed, for instance for want of memory
+
+    async def _learn(self, sensor: Sensor) -> None:
+        began = time.monotonic()
+        await self._disk.flush()
+        rows = await self._disk.call(self._disk.store.learnt_from, sensor.name, sensor.to_learn)
+        windows = np.frombuffer(b"".join(rows), dtype=np.int8).reshape(len(rows), -1)
+        loop, seed = asyncio.get_running_loop(), self._family.training.seed
+        lesson = await loop.run_in_executor(self._teacher, commission, self._family, windows, seed)
+        model = _next_model(sensor, lesson, self._clock())
+        await self._disk.call(self._disk.store.save_model, model)
+        sensor.adopt(Model(model.tflite), model.sequence)
+        log.info("%s: learnt from %d windows in %.1f s", sensor.name, len(rows), time.monotonic() - began)
+
+    def _check_recipe(self, sensor: Sensor) -> None:
+        theirs, ours = sensor.hello.get("features"), self._family.recipe.table()
+        if theirs != ours:
+            log.error("%s makes features %.200r, family %s has %s", sensor.name, theirs, self._family.name, ours)
+
+
+def _next_model(sensor: Sensor, lesson: Lesson, now: float) -> StoredModel:
+    """A lesson as the sensor's next model, numbered above any that the sensor or we remember."""
+    theirs = sensor.hello.get("sequence")
+    sequence = 1 + max(sensor.sequence, theirs if isinstance(theirs, int) else 0)
+    return StoredModel(sensor.name, sequence, now, lesson.model, lesson.weights, lesson.trial, lesson.trial_score)
+
+
+def _teacher() -> ProcessPoolExecutor:
+    """One process at low priority, which ends after each lesson and takes its memory along."""
+    return ProcessPoolExecutor(1, get_context("spawn"), _be_nice, max_tasks_per_child=1)
+
+
+def _be_nice() -> None:
+    os.nice(10)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the gateway ends this process
