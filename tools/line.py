@@ -11,6 +11,7 @@ Ends by itself after --seconds, and then with status 0 only if each failing mach
 import argparse
 import asyncio
 import contextlib
+import logging
 import shutil
 import signal
 import subprocess
@@ -32,9 +33,10 @@ LAST = 4.0  # seconds to go on after the last fault was found
 def main() -> int:
     """Run the line; returns the exit status."""
     arguments = _arguments()
+    logging.disable(logging.WARNING)  # brokers that are not up yet are no news here
     try:
         recording = recordings.find(arguments.data or None)
-        plan = plant.plan(recording, ROOT / "build" / "line")
+        plan = plant.plan(recording, arguments.folder)
         return asyncio.run(_run(plan, recording, arguments))
     except ReedmeshError as error:
         print(f"line: {error}", file=sys.stderr)
@@ -60,6 +62,8 @@ async def _run(plan: plant.Plan, recording: recordings.Recording, arguments: arg
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
     screen.summary(picture)
+    if arguments.picture:
+        screen.picture(picture, arguments.picture)
     return 0 if picture.good else 1
 
 
@@ -146,6 +150,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="end after so long; otherwise at Ctrl-C")
     parser.add_argument("--rate", type=float, default=10.0, help="windows a second and sensor (recorded: 1)")
     parser.add_argument("--page", type=int, default=8080, help="port of the web page; 0: none")
+    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "line", help="configs, databases and logs")
+    parser.add_argument("--picture", type=Path, help="save the last screen as SVG")
     return parser.parse_args()
 
 

@@ -70,7 +70,7 @@ def find(path: str | None = None) -> Recording:
         if place.exists():
             return load(place)
     try:
-        return download()
+        return download(SOURCE, CACHE)
     except OSError as error:
         print(f"no recording of a real machine could be fetched ({error}); simulating one")
         return simulate()
@@ -94,21 +94,25 @@ def load(path: Path) -> Recording:
     return Recording(x, found["gateway"].astype(np.int64), *labels, rate, scale, names, f"recording {path.name}")
 
 
-def download(source: str = SOURCE, cache: Path = CACHE) -> Recording:
+def download(source: str, cache: Path) -> Recording:
     """Fetch the fan's recording once and keep it; raises OSError when it cannot be had or is not what it was."""
     print(f"fetching a recording of a real machine, 12 MB, once: {source}")
     with urllib.request.urlopen(source, timeout=30) as answer:
         archive = answer.read(MAX_DOWNLOAD)
     recording = _fan(archive)
-    digest = hashlib.sha256(np.ascontiguousarray(recording.x).tobytes()).hexdigest()
-    if digest != DIGEST:
-        raise OSError(f"{source} holds other readings than it did: SHA-256 {digest}")
+    if digest(recording) != DIGEST:
+        raise OSError(f"{source} holds other readings than it did: SHA-256 {digest(recording)}")
     cache.parent.mkdir(parents=True, exist_ok=True)
     arrays = {name: getattr(recording, name) for name in ("x", "gateway", "split", "label", "rate_hz", "lsb_per_g")}
     partial = cache.with_suffix(f".{os.getpid()}.npz")
     np.savez_compressed(partial, **arrays, names=np.array(recording.names))
     partial.replace(cache)
     return recording
+
+
+def digest(recording: Recording) -> str:
+    """SHA-256 of the readings, in hex: the same however the archive was packed."""
+    return hashlib.sha256(np.ascontiguousarray(recording.x).tobytes()).hexdigest()
 
 
 def _fan(archive: bytes) -> Recording:

@@ -1,9 +1,9 @@
 """The line in a terminal: a live table where there is one, plain lines where there is not."""
 
-import sys
-import threading
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -28,6 +28,13 @@ def show(picture: Picture) -> Iterator[None]:
         picture.note = _printing(picture)  # type: ignore[method-assign]
         print(f"line: {picture.origin}; {len(picture.sights)} sensors on {len(picture.plan.ports)} gateways", flush=True)
         yield
+
+
+def picture(picture: Picture, place: Path) -> None:
+    """Save what the screen showed last, as SVG."""
+    recorder = Console(record=True, width=110, file=io.StringIO())
+    recorder.print(_frame(picture))
+    recorder.save_svg(str(place), title="make demo")
 
 
 def _printing(picture: Picture):  # type: ignore[no-untyped-def]

@@ -1,0 +1,78 @@
+"""The line as a user runs it: real gateways, real brokers, real MicroPython sensors; it learns, it alarms, it ends."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.micropython import binary
+from tools import recordings
+
+ROOT = Path(__file__).parent.parent.parent
+PATIENCE = 120  # seconds
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A simulated machine in a file, so that the test needs no recording of a real one."""
+    made = recordings.simulate()
+    arrays = {key: getattr(made, key) for key in ("x", "gateway", "split", "label", "rate_hz", "lsb_per_g")}
+    np.savez(tmp_path / "windows.npz", **arrays, names=np.array(made.names))
+    return tmp_path / "windows.npz"
+
+
+def line(folder: Path, data: Path, *options: str) -> "subprocess.Popen[str]":
+    binary()  # skips the test without a MicroPython
+    command = [sys.executable, "tools/line.py", "--data", str(data), "--folder", str(folder / "line"), "--page", "0"]
+    return subprocess.Popen([*command, *options], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def running(folder: Path) -> list[str]:
+    """Command lines of processes that work in `folder`."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = process.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(folder) in command and f"/{os.getpid()}/" not in str(process):
+            found.append(command)
+    return found
+
+
+def test_every_failing_machine_alarms_and_no_other_does(tmp_path: Path, data: Path) -> None:
+    with line(tmp_path, data, "--seconds", "90", "--rate", "30") as process:
+        said = process.communicate(timeout=PATIENCE)[0]
+    assert process.returncode == 0, said
+    assert "every failing machine raised an alert, no other did" in said
+    assert said.count(": ALERT after") == 2 and "FALSE" not in said
+    assert running(tmp_path / "line") == []
+
+
+def test_a_line_that_had_no_time_to_learn_does_not_claim_success(tmp_path: Path, data: Path) -> None:
+    with line(tmp_path, data, "--seconds", "3") as process:
+        said = process.communicate(timeout=PATIENCE)[0]
+    assert process.returncode == 1 and "NOT SHOWN" in said
+
+
+def test_ctrl_c_ends_it_and_leaves_nothing_behind(tmp_path: Path, data: Path) -> None:
+    with line(tmp_path, data) as process:
+        assert process.stdout
+        for text in process.stdout:
+            if "learning" in text:
+                process.send_signal(signal.SIGINT)
+                break
+        rest = process.communicate(timeout=PATIENCE)[0]
+    assert "Traceback" not in rest
+    assert running(tmp_path / "line") == []
+
+
+@pytest.mark.parametrize("option", [["--data", "none.npz"]])
+def test_what_cannot_be_replayed_is_said_in_one_line(tmp_path: Path, data: Path, option: list[str]) -> None:
+    with line(tmp_path, data, *option) as process:
+        said = process.communicate(timeout=PATIENCE)[0]
+    assert process.returncode == 2 and said.count("\n") == 1 and "none.npz" in said

@@ -1,0 +1,240 @@
+"""The sensor's program under the real MicroPython, on a real mosquitto: what it says, which models it takes, what it survives."""
+
+import asyncio
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reedmesh import family as families
+from reedmesh import features, wire
+from reedmesh.broker import Link, Message
+from reedmesh.commission import Lesson, commission
+from reedmesh.model import Model
+from reedmesh.wire import Offer
+from tests.brokers import free_port, mosquitto
+from tests.micropython import binary, environment
+from tools import plant
+from tools.recordings import simulate
+
+FAMILY = families.load(families.find("vibration"))
+PATIENCE = 20  # seconds
+NORMAL = simulate().windows(0, "train", "normal")
+
+
+@cache
+def lesson() -> Lesson:
+    return commission(FAMILY, features.extract(NORMAL[:100], FAMILY.recipe), 1)
+
+
+def offer(sequence: int = 1, **changes: Any) -> Offer:
+    learnt = lesson()
+    good = Offer(sequence, learnt.model, hashlib.sha256(learnt.model).digest(), learnt.trial, learnt.trial_score)
+    for name, value in changes.items():
+        setattr(good, name, value)
+    return good
+
+
+class Sensor:
+    """A running sensor, and what is heard of it."""
+
+    def __init__(self, plan: plant.Plan, link: Link) -> None:
+        self.plan = plan
+        self.link = link
+        self.heard: list[tuple[str, bytes]] = []
+        self._news = asyncio.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pipe = -1
+
+    @property
+    def folder(self) -> Path:
+        return self.plan.folder / "gw" / "press"
+
+    def start(self) -> None:
+        self._process, self._pipe = plant.start_sensor(self.plan, self.plan.machines[0])
+
+    def feed(self, windows: np.ndarray) -> None:
+        for window in windows:
+            os.write(self._pipe, window.astype("<i2").tobytes())
+
+    def end_recording(self) -> None:
+        os.close(self._pipe)
+
+    def kill(self) -> None:
+        if self._process and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait(PATIENCE)
+
+    def log(self) -> str:
+        return (self.folder / "sensor.log").read_text()
+
+    async def listen(self) -> None:
+        async for message in self.link.messages():
+            self.heard.append((message.topic.removeprefix("reedmesh/gw/press/"), message.payload))
+            self._news.set()
+
+    async def until(self, leaf: str, wanted: Callable[[Any], bool] = bool) -> Any:
+        """The first thing said on `leaf`, since the last `forget`, that is wanted."""
+        read = wire.unpack_window if leaf == "window" else json.loads
+        while True:
+            for where, payload in self.heard:
+                if where == leaf and wanted(value := read(payload)):
+                    return value
+            self._news.clear()
+            await self._news.wait()
+
+    async def answer(self, payload: bytes) -> dict[str, Any]:
+        """What the sensor says to an offer."""
+        self.heard.clear()
+        await self.link.publish(Message("reedmesh/gw/press/model/offer", payload, qos=1))
+        return await self.until("model/status")  # type: ignore[no-any-return]
+
+
+@asynccontextmanager
+async def sensor(folder: Path) -> AsyncIterator[Sensor]:
+    """A sensor called press of gateway gw, started, and said hello; killed when the context is left."""
+    binary()  # skips the test without a MicroPython
+    machine = plant.Machine("gw", "press", False, {})
+    with mosquitto(folder, free_port()) as port:
+        table = FAMILY.recipe.table()
+        plan = plant.Plan(folder, "vibration", table, 100, {"gw": port}, [machine], 200.0, 4096.0)
+        link = Link("127.0.0.1", port, "test", subscriptions={"reedmesh/gw/press/#": 1})
+        it = Sensor(plan, link)
+        listening = asyncio.create_task(it.listen())
+        try:
+            async with asyncio.timeout(PATIENCE):
+                it.start()
+                await it.until("hello")
+                yield it
+        finally:
+            it.kill()
+            listening.cancel()
+            with suppress(asyncio.CancelledError):
+                await listening
+
+
+def test_it_introduces_itself_and_publishes_the_features_the_gateway_would_make(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with sensor(tmp_path) as it:
+            hello = await it.until("hello")
+            assert hello["features"] == FAMILY.recipe.table() and hello["model"] is None and hello["sensor"]["axes"] == 3
+            await it.until("availability", lambda value: value["state"] == "online")
+            it.feed(NORMAL[:20])
+            last = await it.until("window", lambda window: window.number == 20)
+            assert last.score is None and last.model == bytes(8)
+            frames = [wire.unpack_window(payload) for leaf, payload in it.heard if leaf == "window"]
+            expected = features.extract(NORMAL[:20], FAMILY.recipe)
+            assert [frame.features for frame in frames] == [each.tobytes() for each in expected]
+
+    asyncio.run(story())
+
+
+def test_it_takes_a_model_and_scores_as_the_gateway_does(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with sensor(tmp_path) as it:
+            good = offer(3)
+            assert (await it.answer(wire.pack_offer(good)))["code"] == 200
+            assert (await it.until("hello"))["model"] == good.sha256.hex()
+            it.feed(NORMAL[100:140])
+            await it.until("window", lambda window: window.number == 40)
+            model = Model(good.model)
+            frames = [wire.unpack_window(payload) for leaf, payload in it.heard if leaf == "window"]
+            assert len(frames) == 40
+            for frame in frames:
+                assert (frame.model, frame.score) == (model.key, model.score(frame.features))
+
+    asyncio.run(story())
+
+
+def test_models_it_must_not_take_are_refused_with_the_reason_and_the_old_one_stays(tmp_path: Path) -> None:
+    broken = bytearray(lesson().model)
+    broken[:4] = b"\xff\xff\xff\x7f"
+    cases = [
+        (offer(5), 200, ""),
+        (offer(6), 304, "already in service"),
+        (offer(5, model=lesson().model + bytes(4), sha256=bytes(32)), 403, "not above 5"),
+        (offer(6, sha256=bytes(32)), 400, "digest"),
+        (offer(6, trial_score=1, **with_other_bytes()), 400, "trial scored"),
+        (offer(6, model=bytes(broken), sha256=hashlib.sha256(broken).digest()), 400, ""),
+        (offer(6, trial=bytes(9), **with_other_bytes()), 400, "69 features"),
+    ]
+
+    async def story() -> None:
+        async with sensor(tmp_path) as it:
+            for wrong, code, reason in cases:
+                status = await it.answer(wire.pack_offer(wrong))
+                assert status["code"] == code and reason in status.get("reason", ""), (status, code, reason)
+            status = await it.answer(wire.pack_offer(offer(9))[:-1])
+            assert status["code"] == 400 and "declared" in status["reason"]
+            it.heard.clear()
+            it.feed(NORMAL[:1])
+            assert (await it.until("window")).model == Model(lesson().model).key
+
+    asyncio.run(story())
+
+
+def with_other_bytes() -> dict[str, bytes]:
+    """The same model under another digest."""
+    padded = lesson().model + bytes(4)
+    return {"model": padded, "sha256": hashlib.sha256(padded).digest()}
+
+
+def test_its_model_survives_a_power_cut_and_a_damaged_slot_falls_back(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with sensor(tmp_path) as it:
+            first, second = offer(1), offer(2, **with_other_bytes())
+            for each in (first, second):
+                assert (await it.answer(wire.pack_offer(each)))["code"] == 200
+            assert await restarted(it) == second.sha256.hex()
+            slot = it.folder / "b.tflite"
+            slot.write_bytes(slot.read_bytes()[:-1] + b"x")
+            assert await restarted(it) == first.sha256.hex()
+            (it.folder / "slots.json").write_text("{")
+            assert await restarted(it) is None
+
+    asyncio.run(story())
+
+
+async def restarted(it: Sensor) -> Any:
+    """Cut the power, start again, and tell which model it then says it runs."""
+    it.kill()
+    await it.until("availability", lambda value: value["state"] == "offline")
+    it.heard.clear()
+    it.start()
+    return (await it.until("hello"))["model"]
+
+
+def test_where_the_recording_ends_it_says_goodbye(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with sensor(tmp_path) as it:
+            it.feed(NORMAL[:1])
+            await it.until("window")
+            it.end_recording()
+            await asyncio.to_thread(it._process.wait, PATIENCE)  # type: ignore[union-attr]
+            assert "the recording ended" in it.log()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [({"name": "Press 3"}, "name 'Press 3'"), ({"features": {}}, "features.version"), ({"broker": 1}, "'broker'")],
+)
+def test_settings_that_cannot_be_are_named(tmp_path: Path, change: dict[str, Any], says: str) -> None:
+    machine = plant.Machine("gw", "press", False, {})
+    plan = plant.Plan(tmp_path, "vibration", FAMILY.recipe.table(), 100, {"gw": 1}, [machine], 200.0, 4096.0)
+    folder = tmp_path / "sensor"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({**plant.sensor_settings(plan, machine), **change}))
+    main = Path(__file__).parent.parent / "firmware" / "main.py"
+    ended = subprocess.run([binary(), main, folder], env=environment(), capture_output=True, text=True, timeout=PATIENCE)
+    assert says in ended.stdout + ended.stderr and "config.json" in ended.stdout + ended.stderr
