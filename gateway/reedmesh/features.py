@@ -39,11 +39,17 @@ def _axis_features(rows: Ints, recipe: Recipe) -> NDArray[np.int8]:
 
 
 def normalise(rows: Ints) -> tuple[Ints, Ints]:
-    """Remove each row's mean and shift it so that its peak has 15 bits; returns the rows and their left shifts."""
-    centred = rows - rows.sum(axis=1, keepdims=True) // rows.shape[1]
+    """Remove each row's mean and shift it so that its peak has 15 bits; returns the rows and their left shifts.
+
+    What the mean has behind the point goes after the shift: left in, it would leak through the taper into the lowest
+    bands, and these would follow a sensor's tilt instead of its machine.
+    """
+    total, n = rows.sum(axis=1), rows.shape[1]
+    mean, rest = total // n, total % n
+    centred = rows - mean[:, None]
     shift = 15 - _bit_length(np.abs(centred).max(axis=1))
     shift[shift == 15] = 0  # a dead axis stays as it is
-    return _shifted(centred, shift), shift
+    return _shifted(centred, shift) - (_shifted(rest, shift) // n)[:, None], shift
 
 
 def half_transform(signal: Ints, recipe: Recipe) -> tuple[Ints, Ints, Ints]:
@@ -112,7 +118,8 @@ def log2(values: Ints) -> Ints:
     """32 * log2(values), rounded, as `recipe.log2` does."""
     exponent = np.maximum(_bit_length(values) - 1, 0)
     mantissa = _shifted(values, 7 - exponent)
-    return (exponent << 5) + _LOG2[mantissa & 127]
+    levels: Ints = (exponent << 5) + _LOG2[mantissa & 127]
+    return levels
 
 
 def _as_power(levels: Ints) -> NDArray[np.int8]:
