@@ -6,7 +6,7 @@ import logging
 import sys
 from pathlib import Path
 
-from reedmesh import __version__, config
+from reedmesh import __version__, config, dashboard
 from reedmesh.errors import ConfigError, ReedmeshError
 
 DEFAULT_CONFIG = Path("/etc/reedmesh/reedmesh.toml")
@@ -39,6 +39,9 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text)
         command.add_argument("config", nargs="?", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
         command.set_defaults(run=run)
+    page = commands.add_parser("dashboard", help="serve the web page of one or more gateways")
+    dashboard.add_arguments(page)
+    page.set_defaults(run=dashboard.main)
     commands.add_parser("version", help="print the version").set_defaults(run=lambda _: print(__version__))
     return parser
 

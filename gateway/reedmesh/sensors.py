@@ -4,13 +4,15 @@ A sensor is `learning` until it has a model, `deploying` until it runs that mode
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reedmesh import scaling
 from reedmesh.alert import Change, Watcher
 from reedmesh.config import Alerts
-from reedmesh.model import Model
 from reedmesh.wire import Window, WireError
+
+if TYPE_CHECKING:  # the web page uses this file without LiteRT
+    from reedmesh.model import Model
 
 LEARNING, DEPLOYING, WATCHING = "learning", "deploying", "watching"
 
@@ -35,7 +37,7 @@ class Sensor:
     learnt: int = 0
     hello: dict[str, Any] = field(default_factory=dict)
     online: bool = False
-    model: Model | None = None
+    model: "Model | None" = None
     sequence: int = 0  # of the newest model made for it
     running: bytes = bytes(8)  # key of the model it says it runs
     refusal: str = ""  # why it did not take the last model, in its own words
@@ -56,7 +58,7 @@ class Sensor:
         """Whether enough windows are there for a first model."""
         return self.model is None and self.learnt >= self.to_learn
 
-    def adopt(self, model: Model, sequence: int) -> None:
+    def adopt(self, model: "Model", sequence: int) -> None:
         """From now on judge by `model`."""
         self.model, self.sequence, self.refusal = model, sequence, ""
         self.watcher.forget()

@@ -1,0 +1,148 @@
+"""What the dashboard shows: frozen values, and the order and the numbers that follow from them. No I/O.
+
+A view is made of one `Gateway` per gateway and one `Sensor` per sensor. Values are replaced, never changed, so that a
+page sees by identity what it need not draw again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeVar
+
+from reedmesh.alert import ACKNOWLEDGED
+from reedmesh.sensors import DEPLOYING, LEARNING, WATCHING
+
+ALERT, OFFLINE = "alert", "offline"
+WORST_FIRST = (ALERT, OFFLINE, DEPLOYING, LEARNING, WATCHING)
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def nothing() -> Mapping[K, V]:
+    """An empty mapping nobody can add to."""
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """One sensor as its gateway last described it. Scores are squared standard deviations per feature.
+
+    progress: of learning, 0..1. model: key of the model that judges it, hexadecimal. refusal: why it did not take its
+    last model. history: (seconds since 1970, score) as they arrived, oldest first, all of this model.
+    """
+
+    name: str
+    state: str = ""
+    online: bool = False
+    alert: str | None = None
+    progress: float | None = None
+    score: float | None = None
+    threshold: float | None = None
+    model: str = ""
+    refusal: str = ""
+    windows: int = 0
+    missed: int = 0
+    lost: int = 0
+    disagreements: int = 0
+    history: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Alert:
+    """An open alert. since: seconds since 1970; excess: the highest score so far as a multiple of the threshold."""
+
+    id: str
+    sensor: str
+    state: str
+    since: float
+    excess: float | None
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether somebody has taken it on."""
+        return self.state == ACKNOWLEDGED
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """One gateway, its open alerts by id and its sensors by name. broker: where it was last heard."""
+
+    name: str
+    broker: str = ""
+    status: str = ""
+    version: str = ""
+    family: str = ""
+    alerts: Mapping[str, Alert] = field(default_factory=nothing)
+    sensors: Mapping[str, Sensor] = field(default_factory=nothing)
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything heard so far. brokers: since when each is out of reach, None while it is connected."""
+
+    gateways: Mapping[str, Gateway] = field(default_factory=nothing)
+    brokers: Mapping[str, float | None] = field(default_factory=nothing)
+    dropped: int = 0  # messages that were not what their topic promises
+
+    def reachable(self, gateway: Gateway) -> bool:
+        """Whether what we know of `gateway` is what it says now."""
+        return gateway.status not in ("offline", "stopped") and self.brokers.get(gateway.broker) is None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The line in numbers."""
+
+    gateways: int
+    gateways_online: int
+    sensors: int
+    sensors_online: int
+    alerts: int
+
+
+def counts(view: View) -> Counts:
+    """Count what a shift leader asks for first."""
+    gateways = view.gateways.values()
+    reachable = [gateway for gateway in gateways if view.reachable(gateway)]
+    return Counts(
+        gateways=len(gateways),
+        gateways_online=len(reachable),
+        sensors=sum(len(gateway.sensors) for gateway in gateways),
+        sensors_online=sum(sensor.online for gateway in reachable for sensor in gateway.sensors.values()),
+        alerts=sum(len(gateway.alerts) for gateway in gateways),
+    )
+
+
+def worst_first(gateway: Gateway, reachable: bool) -> list[tuple[Sensor, str]]:
+    """The sensors of a gateway with their standings, those that need a person first, then by name."""
+    alarmed = {alert.sensor for alert in gateway.alerts.values()}
+    pairs = [(each, standing(each, reachable, each.name in alarmed)) for each in gateway.sensors.values()]
+    return sorted(pairs, key=lambda pair: (_rank(pair[1]), pair[0].name))
+
+
+def standing(sensor: Sensor, reachable: bool, alarmed: bool) -> str:
+    """One word for a sensor: alert, offline, or the state its gateway gives it."""
+    if alarmed or sensor.alert is not None:
+        return ALERT
+    return sensor.state if reachable and sensor.online else OFFLINE
+
+
+def gateways_worst_first(view: View) -> list[Gateway]:
+    """Gateways with alerts nobody has taken on first, then with any, then those out of reach, then by name."""
+    return sorted(view.gateways.values(), key=lambda each: (_calm(each), view.reachable(each), each.name))
+
+
+def open_alerts(view: View) -> list[tuple[Gateway, Alert]]:
+    """Every open alert with its gateway: those nobody has taken on first, the newest of them on top."""
+    pairs = [(gateway, alert) for gateway in view.gateways.values() for alert in gateway.alerts.values()]
+    return sorted(pairs, key=lambda pair: (pair[1].acknowledged, -pair[1].since, pair[0].name, pair[1].id))
+
+
+def _rank(word: str) -> int:
+    return WORST_FIRST.index(word) if word in WORST_FIRST else WORST_FIRST.index(DEPLOYING)
+
+
+def _calm(gateway: Gateway) -> int:
+    """0: an alert nobody has taken on, 1: all are taken on, 2: none is open."""
+    return min((int(alert.acknowledged) for alert in gateway.alerts.values()), default=2)
