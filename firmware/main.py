@@ -27,19 +27,11 @@ class Node:
         self._driver = sensors.make(settings["sensor"], bus)
         self._slots = Slots(folder, settings["model_bytes"], settings["recipe"].length)
         self._slots.boot()
-        self._offered = 0
-        self._arrival = asyncio.Event()
-        gone = (self._topic("availability"), b'{"state": "offline"}', 1, True)
-        self._client = mqtt.Client(
-            settings["broker"]["host"], settings["broker"]["port"], settings["gateway"] + "-" + settings["name"], will=gone
-        )
-        self._client.subscribe(self._topic("model", "offer"), 1, self._slots.incoming, self._on_offer)
-        self._client.greeting = self._greeting
+        self._client = self._join(settings["broker"])
 
     async def run(self):
         """Watch the machine until the recording ends (a board's never does)."""
         link = asyncio.create_task(self._client.run())
-        asyncio.create_task(self._take_models())
         try:
             await Reporter(self._settings, self._slots, self._client).watch(self._driver)
         finally:
@@ -60,31 +52,36 @@ class Node:
             "memory": {"free": gc.mem_free(), "used": gc.mem_alloc()},
         }
 
-    def _greeting(self):
-        """Said after every connect, both retained."""
-        yield self._topic("availability"), b'{"state": "online"}', 1, True
-        yield self._topic("hello"), json.dumps(self.hello()).encode(), 1, True
+    def _join(self, broker):
+        """A client that announces us at every connect and receives offers where a model can run."""
+        availability, offer = self._topic("availability"), self._topic("model", "offer")
+        name = self._settings["gateway"] + "-" + self._settings["name"]
+        client = mqtt.Client(
+            broker["host"], broker["port"], name, will=(availability, b'{"state": "offline"}', 1, True)
+        )
+        client.announcements[availability] = b'{"state": "online"}'
+        client.announcements[self._topic("hello")] = json.dumps(self.hello()).encode()
+        client.subscribe(offer, self._on_offer, 1, self._slots.incoming)
+        return client
 
-    def _on_offer(self, size):
-        self._offered = size
-        self._arrival.set()
+    async def _on_offer(self, topic, frame, _retained):
+        """Try a model that arrived, receive the next one elsewhere, and say what became of it."""
+        status = self._install(frame)
+        self._client.receive_into(topic, self._slots.incoming)
+        self._reporting = asyncio.create_task(self._report(status))
 
-    async def _take_models(self):
-        """Try each model that arrives, and say what became of it."""
-        while True:
-            await self._arrival.wait()
-            self._arrival.clear()
-            status = self._install()
-            await self._client.publish(self._topic("model", "status"), json.dumps(status).encode(), 1, False)
-            if status["code"] == 200:
-                await self._client.publish(self._topic("hello"), json.dumps(self.hello()).encode(), 1, True)
-
-    def _install(self):
+    def _install(self, frame):
         try:
-            self._slots.install(self._offered)
+            self._slots.install(frame)
         except Refused as refusal:
             return {"code": refusal.code, "reason": str(refusal), "sequence": self._slots.sequence}
         return {"code": 200, "sequence": self._slots.sequence, "model": self._slots.digest}
+
+    async def _report(self, status):
+        hello = self._topic("hello")
+        self._client.announcements[hello] = json.dumps(self.hello()).encode()
+        await self._client.publish(self._topic("model", "status"), json.dumps(status).encode(), 1)
+        await self._client.publish(hello, self._client.announcements[hello], 1, True)
 
     def _topic(self, *leaf):
         return wire.topic(self._settings["gateway"], self._settings["name"], *leaf)

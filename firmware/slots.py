@@ -11,7 +11,8 @@ import os
 
 import wire
 from score import Judge
-from tflite import Model, ModelError
+from tflite.flatbuffer import ModelError
+from tflite.model import Model
 
 POINTER = "slots.json"
 
@@ -58,9 +59,9 @@ class Slots:
                 self.state["slot"] = slot
                 return
 
-    def install(self, size):
-        """Put the offer of `size` bytes in `incoming` into service; raises Refused, and then nothing has changed."""
-        offer = self._checked(memoryview(self.incoming)[:size])
+    def install(self, frame):
+        """Put the offer `frame`, a slice of `incoming`, into service; raises Refused, and then nothing has changed."""
+        offer = self._checked(frame)
         judge = self._tried(offer)
         slot = _other(self.state["slot"])
         self._write(slot, offer)

@@ -1,4 +1,4 @@
-"""THE PATH OF A READING on the sensor: sample -> features -> model -> score -> publish, for as long as there is power."""
+"""THE PATH OF A READING on the sensor: sample -> features -> model -> score -> publish, while there is power."""
 
 import os
 from array import array
