@@ -44,7 +44,9 @@ class FakeSensor:
         await self.hello()
 
     async def say(self, leaf: str, value: dict[str, Any]) -> None:
-        await self.channel.publish(Message(self.topic(leaf), json.dumps(value).encode(), 1, leaf in ("hello", "availability")))
+        await self.channel.publish(
+            Message(self.topic(leaf), json.dumps(value).encode(), 1, leaf in ("hello", "availability"))
+        )
 
     def topic(self, leaf: str) -> str:
         return wire.topic(self.gateway, self.name, *leaf.split("/"))

@@ -12,7 +12,9 @@ def test_the_list_is_complete() -> None:
     listed = tomllib.loads(device.LIST.read_text())["files"]
     ours = {str(path.relative_to(ROOT)) for path in (ROOT / "firmware").rglob("*.py")}
     assert {here for here in listed.values() if here.startswith("firmware/")} == ours
-    assert all(here.removeprefix("firmware/").removeprefix("gateway/reedmesh/") == there for there, here in listed.items())
+    assert all(
+        here.removeprefix("firmware/").removeprefix("gateway/reedmesh/") == there for there, here in listed.items()
+    )
 
 
 def test_a_device_is_assembled_from_it(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The sensor's program under the real MicroPython, on a real mosquitto: what it says, which models it takes, what it survives."""
+"""The sensor's program under MicroPython, on mosquitto: what it says, which models it takes, what it survives."""
 
 import asyncio
 import hashlib
@@ -7,7 +7,6 @@ import os
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -126,7 +125,9 @@ def test_it_introduces_itself_and_publishes_the_features_the_gateway_would_make(
     async def story() -> None:
         async with sensor(tmp_path) as it:
             hello = await it.until("hello")
-            assert hello["features"] == FAMILY.recipe.table() and hello["model"] is None and hello["sensor"]["axes"] == 3
+            assert (
+                hello["features"] == FAMILY.recipe.table() and hello["model"] is None and hello["sensor"]["axes"] == 3
+            )
             await it.until("availability", lambda value: value["state"] == "online")
             it.feed(NORMAL[:20])
             last = await it.until("window", lambda window: window.number == 20)
@@ -236,5 +237,7 @@ def test_settings_that_cannot_be_are_named(tmp_path: Path, change: dict[str, Any
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps({**plant.sensor_settings(plan, machine), **change}))
     main = Path(__file__).parent.parent / "firmware" / "main.py"
-    ended = subprocess.run([binary(), main, folder], env=environment(), capture_output=True, text=True, timeout=PATIENCE)
+    ended = subprocess.run(
+        [binary(), main, folder], env=environment(), capture_output=True, text=True, timeout=PATIENCE
+    )
     assert says in ended.stdout + ended.stderr and "config.json" in ended.stdout + ended.stderr

@@ -1,4 +1,4 @@
-"""Recordings: the neutral format is read as it is, refused where it is not, and a machine is simulated only when it must be."""
+"""Recordings: the neutral format is read, anything else refused, and a machine simulated only where it must be."""
 
 import io
 import zipfile

@@ -33,9 +33,7 @@ LEARN = 100
 def sounds() -> dict[str, NDArray[np.int8]]:
     recording = simulate()
     chosen = {"train": ("train", "normal"), "normal": ("test", "normal"), "fault": ("test", "imbalance")}
-    return {
-        name: features.extract(recording.windows(0, *which), FAMILY.recipe) for name, which in chosen.items()
-    }
+    return {name: features.extract(recording.windows(0, *which), FAMILY.recipe) for name, which in chosen.items()}
 
 
 class World:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -93,10 +94,8 @@ def test_what_is_malformed_is_refused_with_the_reason(leaf: str, payload: bytes,
 @given(st.sampled_from(["window", "hello", "availability", "model/status", "x"]), st.binary(max_size=200))
 def test_junk_never_crashes_the_path(leaf: str, payload: bytes) -> None:
     path = Path()
-    try:
+    with suppress(WireError):
         path.take(f"press/{leaf}", payload)
-    except WireError:
-        pass
 
 
 def test_made_up_names_cannot_fill_the_memory() -> None:

@@ -195,7 +195,9 @@ async def main() -> None:
         for rate in RATES:
             took, missed = await latency(broker, rate, chosen.seconds, chosen.sensors, 4)
             p50, p99[broker, rate] = np.percentile(took, [50, 99])
-            print(f"{broker:<10} {rate:>9} {len(took):>7} {p50:>7.2f} {p99[broker, rate]:>7.2f} {missed:>7}", flush=True)
+            print(
+                f"{broker:<10} {rate:>9} {len(took):>7} {p50:>7.2f} {p99[broker, rate]:>7.2f} {missed:>7}", flush=True
+            )
     highest = {broker: await most(broker, chosen.seconds / 4, chosen.sensors) for broker in brokers}
     print(f"most sustained: {', '.join(f'{broker} {rate} windows/s' for broker, rate in highest.items())}")
     best, others = brokers[0], brokers[1:]

@@ -83,7 +83,7 @@ async def _story(plan: plant.Plan, picture: observer.Picture, seconds: float | N
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(max(0.0, end - time.monotonic()) if seconds else None):
             await picture.until(picture.all_watching)
-            _turn(plan, picture, "normal", lambda machine: True)
+            _turn(plan, picture, "normal", lambda _: True)
             await asyncio.sleep(CALM)
             _turn(plan, picture, "fault", lambda machine: machine.faulty)
             await picture.until(picture.all_found)

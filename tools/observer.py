@@ -82,15 +82,16 @@ class Picture:
         sight.state = state
 
     def _see_alert(self, sight: Sight, alert: dict[str, Any]) -> None:
+        numbers = f"score {alert['score']:.2f} above {alert['threshold']:.2f}"
         if alert["type"] != "new":
             self.note(f"{alert['sensor']}: alert {alert['type']}")
         elif sight.fault_began is None:
             sight.false_alerts += 1
-            self.note(f"{alert['sensor']}: FALSE ALERT, score {alert['score']:.2f} above {alert['threshold']:.2f}")
+            self.note(f"{alert['sensor']}: FALSE ALERT, {numbers}")
         elif sight.alerted is None:
             sight.alerted = time.monotonic()
             after = sight.alerted - sight.fault_began
-            self.note(f"{alert['sensor']}: ALERT after {after:.1f} s, score {alert['score']:.2f} above {alert['threshold']:.2f}")
+            self.note(f"{alert['sensor']}: ALERT after {after:.1f} s, {numbers}")
 
 
 def watch(plan: Plan, picture: Picture) -> list[Coroutine[Any, Any, None]]:

@@ -116,7 +116,7 @@ def _machines(recording: Recording, x: NDArray[np.int16], names: tuple[str, ...]
 
 
 def _spread(windows: NDArray[np.int16], count: int) -> NDArray[np.int16]:
-    """`count` windows from the whole length of a recording, in order: a machine must be learnt for as long as it drifts."""
+    """`count` windows from a whole recording, in order: a machine must be learnt for as long as it drifts."""
     return windows[np.linspace(0, len(windows) - 1, count).astype(np.intp)]
 
 

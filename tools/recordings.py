@@ -1,8 +1,8 @@
 """Recordings of machines in the neutral format, from a file, from their public source, or simulated.
 
-The format is an .npz: `x` int16 [n, samples, axes] raw counts; `gateway` int [n], which gateway took the window; `split`
-"train" (always normal) or "test"; `label` "normal", "normal-..." or a fault's name; `rate_hz`, `lsb_per_g`; `names` of
-the gateways.
+The format is an .npz: `x` int16 [n, samples, axes] raw counts; `gateway` int [n], which gateway took the window;
+`split` "train" (always normal) or "test"; `label` "normal", "normal-..." or a fault's name; `rate_hz`, `lsb_per_g`;
+`names` of the gateways.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import re
 import urllib.request
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,7 @@ DIGEST = "7fc1da599a7433ff454c8d2ad8404e9ceb93c8cb8394f12d92e6e49902067268"  # o
 MAX_DOWNLOAD = 64 << 20
 SPEEDS = ("low", "med", "high")
 COUNTS_PER_G = 4096
+FAN = "a ceiling fan, recorded by an ESP32"
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def find(path: str | None = None) -> Recording:
         return load(Path(path))
     for place in (BESIDE, CACHE):
         if place.exists():
-            return load(place)
+            return replace(load(place), origin=FAN)
     try:
         return download(SOURCE, CACHE)
     except OSError as error:
@@ -127,7 +128,7 @@ def _fan(archive: bytes) -> Recording:
                 parts.append((_folder(files, f"fan_0_{speed}_1_weight"), gateway, "test", "imbalance"))
     except (zipfile.BadZipFile, ValueError) as error:
         raise OSError(f"the archive cannot be read: {error}") from error
-    return _recording(parts, 200.0, COUNTS_PER_G, SPEEDS, "a ceiling fan recorded by an ESP32 (S. Hymel)")
+    return _recording(parts, 200.0, COUNTS_PER_G, SPEEDS, FAN)
 
 
 def _folder(files: zipfile.ZipFile, folder: str) -> NDArray[np.int16]:
@@ -172,7 +173,7 @@ class _Machine:
         speed = self.shaft * rng.normal(1, 0.01, (seconds, 1, 1, 1))
         waves = np.sin(2 * np.pi * speed * harmonic[:, None, None] * t[:, None] + phase)
         signal = np.einsum("nhta,nha->nta", waves, strength) + rng.normal(0, 20, (seconds, self.samples, 3))
-        return np.rint(signal + [0, 800, 3900]).astype(np.int16)
+        return np.rint(signal + np.array([0, 800, 3900])).astype(np.int16)
 
 
 def _recording(

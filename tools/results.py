@@ -1,6 +1,7 @@
 """Benchmark figures: printed as a table, and kept in build/bench.json under names that stay the same."""
 
 import json
+import os
 import platform
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,7 @@ def machine() -> str:
         if line.startswith(("model name", "Model")):
             model = line.split(":", 1)[1].strip()
             break
-    return f"{model}, {len(_lines('/sys/devices/system/cpu/online')) and _cores()} cores, Python {platform.python_version()}"
-
-
-def _cores() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0))
+    return f"{model}, {len(os.sched_getaffinity(0))} cores, Python {platform.python_version()}"
 
 
 def _lines(path: str) -> list[str]:

@@ -26,7 +26,8 @@ def show(picture: Picture) -> Iterator[None]:
             yield
     else:
         picture.note = _printing(picture)  # type: ignore[method-assign]
-        print(f"line: {picture.origin}; {len(picture.sights)} sensors on {len(picture.plan.ports)} gateways", flush=True)
+        sizes = f"{len(picture.sights)} sensors on {len(picture.plan.ports)} gateways"
+        print(f"line: {picture.origin}; {sizes}", flush=True)
         yield
 
 
