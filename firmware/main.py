@@ -22,14 +22,14 @@ FIRMWARE = "0.1.0"
 class Node:
     """This sensor as its gateway sees it."""
 
-    def __init__(self, settings, folder, bus):
+    def __init__(self, settings: dict, folder: str, bus: asyncio.StreamReader) -> None:
         self._settings = settings
         self._driver = sensors.make(settings["sensor"], bus)
         self._slots = Slots(folder, settings["model_bytes"], settings["recipe"].length)
         self._slots.boot()
         self._client = self._join(settings["broker"])
 
-    async def run(self):
+    async def run(self) -> None:
         """Watch the machine until the recording ends (a board's never does)."""
         link = asyncio.create_task(self._client.run())
         try:
@@ -38,7 +38,7 @@ class Node:
             await self._client.close()
             link.cancel()
 
-    def hello(self):
+    def hello(self) -> dict:
         """What the gateway is told, so that nobody configures a sensor twice."""
         return {
             "v": wire.VERSION,
@@ -52,7 +52,7 @@ class Node:
             "memory": {"free": gc.mem_free(), "used": gc.mem_alloc()},
         }
 
-    def _join(self, broker):
+    def _join(self, broker: dict) -> mqtt.Client:
         """A client that announces us at every connect and receives offers where a model can run."""
         availability, offer = self._topic("availability"), self._topic("model", "offer")
         name = self._settings["gateway"] + "-" + self._settings["name"]
@@ -64,30 +64,30 @@ class Node:
         client.subscribe(offer, self._on_offer, 1, self._slots.incoming)
         return client
 
-    async def _on_offer(self, topic, frame, _retained):
+    async def _on_offer(self, topic: str, frame: bytes, _retained: bool) -> None:
         """Try a model that arrived, receive the next one elsewhere, and say what became of it."""
         status = self._install(frame)
         self._client.receive_into(topic, self._slots.incoming)
         self._reporting = asyncio.create_task(self._report(status))
 
-    def _install(self, frame):
+    def _install(self, frame: bytes) -> dict:
         try:
             self._slots.install(frame)
         except Refused as refusal:
             return {"code": refusal.code, "reason": str(refusal), "sequence": self._slots.sequence}
         return {"code": 200, "sequence": self._slots.sequence, "model": self._slots.digest}
 
-    async def _report(self, status):
+    async def _report(self, status: dict) -> None:
         hello = self._topic("hello")
         self._client.announcements[hello] = json.dumps(self.hello()).encode()
         await self._client.publish(self._topic("model", "status"), json.dumps(status).encode(), 1)
         await self._client.publish(hello, self._client.announcements[hello], 1, True)
 
-    def _topic(self, *leaf):
+    def _topic(self, *leaf: str) -> str:
         return wire.topic(self._settings["gateway"], self._settings["name"], *leaf)
 
 
-def main(folder):
+def main(folder: str) -> None:
     """Run the sensor whose settings are in `folder`."""
     bus = asyncio.StreamReader(sys.stdin.buffer)
     node = Node(stored.load(folder + "/config.json"), folder, bus)

@@ -23,7 +23,7 @@ NEEDED = {
 }
 
 
-def load(path):
+def load(path: str) -> dict:
     """The settings in `path`, with "recipe" made of "features"; raises ValueError naming the file and the key."""
     try:
         with open(path) as file:

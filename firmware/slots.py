@@ -11,8 +11,7 @@ import os
 
 import wire
 from score import Judge
-from tflite.flatbuffer import ModelError
-from tflite.model import Model
+from tflite import Model, ModelError
 
 POINTER = "slots.json"
 
@@ -20,58 +19,58 @@ POINTER = "slots.json"
 class Refused(Exception):
     """A model that must not take over; `code` is HTTP-like, the text says why."""
 
-    def __init__(self, code, reason):
+    def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
         self.code = code
 
 
 class Slots:
-    """Models in `folder`; `room` is the largest model in bytes. Both buffers are allocated here, once."""
+    """Models of `features` features in `folder`; `room` is the largest in bytes. Both buffers are allocated here, once.
 
-    def __init__(self, folder, room, features):
+    judge: of the model in service, or None. digest: its SHA-256 in hex. key: the first 8 bytes of that, as windows
+    carry it. sequence: the number of the newest model that ever took over; 0 before the first.
+    """
+
+    def __init__(self, folder: str, room: int, features: int) -> None:
         self._folder = folder
         self._features = features
         self._serving = bytearray(wire.OFFER_HEADER + room + wire.MAX_FEATURES)
         self.incoming = bytearray(len(self._serving))  # an offer is received into this
-        self.judge = None
-        self.key = bytes(8)  # first bytes of the digest of the model in service, as windows carry it
-        self.state = {"slot": "b", "a": None, "b": None}
+        self.judge: "Judge | None" = None
+        self.digest: "str | None" = None
+        self.key = bytes(8)
+        self._slot = "b"
+        self._kept: "dict[str, dict]" = {}  # of each slot in use: sequence, sha256, bytes
 
     @property
-    def sequence(self):
-        """The number of the newest model that ever took over; 0 before the first."""
-        return max((entry or {}).get("sequence", 0) for entry in (self.state["a"], self.state["b"]))
+    def sequence(self) -> int:
+        return max([kept["sequence"] for kept in self._kept.values()] + [0])
 
-    @property
-    def digest(self):
-        """SHA-256 of the model in service as hex, or None."""
-        return self.state[self.state["slot"]]["sha256"] if self.judge else None
-
-    def boot(self):
+    def boot(self) -> None:
         """Load the model in service, or the one before it when that is damaged."""
         try:
             with open(self._path(POINTER)) as file:
-                self.state = json.load(file)
-        except (OSError, ValueError):
+                state = json.load(file)
+            self._slot, self._kept = state["slot"], state["kept"]
+        except (OSError, ValueError, KeyError, TypeError):
             return
-        for slot in (self.state["slot"], _other(self.state["slot"])):
-            if self.state[slot] and self._load(slot):
-                self.state["slot"] = slot
+        for slot in (self._slot, _other(self._slot)):
+            if slot in self._kept and self._load(slot):
+                self._slot = slot
                 return
 
-    def install(self, frame):
+    def install(self, frame: bytes) -> None:
         """Put the offer `frame`, a slice of `incoming`, into service; raises Refused, and then nothing has changed."""
         offer = self._checked(frame)
         judge = self._tried(offer)
-        slot = _other(self.state["slot"])
+        slot = _other(self._slot)
         self._write(slot, offer)
-        self.state[slot] = {"sequence": offer.sequence, "sha256": offer.sha256.hex(), "bytes": len(offer.model)}
-        self.state["slot"] = slot
-        self._point()
-        self._serve(judge, offer.sha256)
+        digest = offer.sha256.hex()
+        self._point(slot, {"sequence": offer.sequence, "sha256": digest, "bytes": len(offer.model)})
+        self._serve(judge, digest)
         self._serving, self.incoming = self.incoming, self._serving
 
-    def _checked(self, frame):
+    def _checked(self, frame: bytes) -> wire.Offer:
         """The offer, if it is whole and newer than what is in service."""
         try:
             offer = wire.unpack_offer(frame)
@@ -85,7 +84,7 @@ class Slots:
             raise Refused(400, "the model is not what its digest says")
         return offer
 
-    def _tried(self, offer):
+    def _tried(self, offer: wire.Offer) -> Judge:
         """A judge that gave the trial's score."""
         try:
             judge = Judge(Model(offer.model))
@@ -98,7 +97,7 @@ class Slots:
             raise Refused(400, "its trial scored {}, expected {}".format(score, offer.trial_score))
         return judge
 
-    def _write(self, slot, offer):
+    def _write(self, slot: str, offer: wire.Offer) -> None:
         try:
             with open(self._path(slot + ".tflite"), "wb") as file:
                 file.write(offer.model)
@@ -107,39 +106,47 @@ class Slots:
         except OSError as error:
             raise Refused(500, "slot {}: {}".format(slot, error))
 
-    def _point(self):
-        with open(self._path("slots.tmp"), "w") as file:
-            json.dump(self.state, file)
-        os.rename(self._path("slots.tmp"), self._path(POINTER))
+    def _point(self, slot: str, kept: dict) -> None:
+        """From the next boot on, serve from `slot`."""
+        both = dict(self._kept)
+        both[slot] = kept
+        try:
+            with open(self._path("slots.tmp"), "w") as file:
+                json.dump({"slot": slot, "kept": both}, file)
+            os.rename(self._path("slots.tmp"), self._path(POINTER))
+        except OSError as error:
+            raise Refused(500, "{}: {}".format(POINTER, error))
+        self._slot, self._kept = slot, both
 
-    def _load(self, slot):
+    def _load(self, slot: str) -> bool:
         """Read a slot's model into the serving buffer and judge by it; False when it is damaged."""
-        entry = self.state[slot]
-        view = memoryview(self._serving)[wire.OFFER_HEADER : wire.OFFER_HEADER + entry["bytes"]]
+        kept = self._kept[slot]
+        view = memoryview(self._serving)[wire.OFFER_HEADER : wire.OFFER_HEADER + kept["bytes"]]
         try:
             with open(self._path(slot + ".tflite"), "rb") as file:
                 file.readinto(view)
-            if hashlib.sha256(view).digest().hex() != entry["sha256"]:
+            if hashlib.sha256(view).digest().hex() != kept["sha256"]:
                 return False
-            self._serve(Judge(Model(view)), bytes.fromhex(entry["sha256"]))
+            self._serve(Judge(Model(view)), kept["sha256"])
         except (OSError, ModelError, ValueError):
             return False
         return True
 
-    def _serve(self, judge, sha256):
+    def _serve(self, judge: Judge, digest: str) -> None:
         self.judge = judge
-        self.key = sha256[:8]
+        self.digest = digest
+        self.key = bytes.fromhex(digest)[:8]
 
-    def _digest_of(self, slot):
+    def _digest_of(self, slot: str) -> bytes:
         digest, piece = hashlib.sha256(), bytearray(256)
         with open(self._path(slot + ".tflite"), "rb") as file:
             while count := file.readinto(piece):
                 digest.update(memoryview(piece)[:count])
         return digest.digest()
 
-    def _path(self, name):
+    def _path(self, name: str) -> str:
         return self._folder + "/" + name
 
 
-def _other(slot):
+def _other(slot: str) -> str:
     return "b" if slot == "a" else "a"

@@ -8,37 +8,38 @@ from features import Extractor
 
 
 class Reporter:
-    """Turns each window of a driver into a frame for the gateway, allocating nothing on the way but the publication."""
+    """Turns each window of a driver into a frame for the gateway, in buffers that are allocated once."""
 
-    def __init__(self, settings, slots, client):
+    def __init__(self, settings: dict, slots, client) -> None:
         made_of = settings["recipe"]
-        self.samples = array("h", bytes(2 * made_of.samples * made_of.axes))
-        self.window = wire.Window(bytearray(made_of.length), int.from_bytes(os.urandom(4), "little") >> 2, 0)
+        self._samples = array("h", bytes(2 * made_of.samples * made_of.axes))
+        self._features = bytearray(made_of.length)
+        self._window = wire.Window(self._features, int.from_bytes(os.urandom(4), "little") >> 2, 0)
         self._extractor = Extractor(made_of)
         self._frame = bytearray(wire.WINDOW_HEADER + made_of.length)
         self._topic = wire.topic(settings["gateway"], settings["name"], "window")
         self._slots = slots
         self._client = client
 
-    async def watch(self, driver):
+    async def watch(self, driver) -> None:
         """Judge window after window."""
         while True:
-            if await driver.read_into(self.samples):
-                self.judge()
-                await self.publish()
+            if await driver.read_into(self._samples):
+                self._judge()
+                await self._publish()
             else:
-                self.window.lost += 1
+                self._window.lost += 1
 
-    def judge(self):
+    def _judge(self) -> None:
         """Features of the window at hand, and its score when there is a model."""
-        window, judge = self.window, self._slots.judge
+        window, judge = self._window, self._slots.judge
         window.number += 1
-        self._extractor.extract(self.samples, window.features)
+        self._extractor.extract(self._samples, self._features)
         if judge:
-            window.score = judge.score(window.features)
+            window.score = judge.score(self._features)
             window.model = self._slots.key
 
-    async def publish(self):
+    async def _publish(self) -> None:
         """Send the window at QoS 0: one that is lost is not worth a wait."""
-        wire.pack_window(self.window, self._frame)
+        wire.pack_window(self._window, self._frame)
         await self._client.publish(self._topic, self._frame)

@@ -4,9 +4,9 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+
 from reedmesh import features
 from reedmesh.recipe import Recipe
-
 from tools import recordings
 
 

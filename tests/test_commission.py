@@ -10,13 +10,13 @@ from functools import cache
 
 import numpy as np
 import pytest
+
 from reedmesh import family as families
 from reedmesh import scale
 from reedmesh.commission import Lesson, commission
 from reedmesh.errors import DeployError
 from reedmesh.family import Family
 from reedmesh.model import Model
-
 from tests import machines
 
 

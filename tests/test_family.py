@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from reedmesh import family as families
 from reedmesh import litert, quantise, scale, scaling, tflite, train, wire
 from reedmesh.commission import Lesson, commission
@@ -16,7 +17,6 @@ from reedmesh.errors import ConfigError
 from reedmesh.family import Family
 from reedmesh.model import Model
 from reedmesh.train import Trainer
-
 from tests import machines
 
 FOLDERS = sorted(path.parent for path in (Path(__file__).parents[1] / "models").glob("*/model.toml"))

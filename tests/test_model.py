@@ -14,13 +14,13 @@ from flatbuffers import Builder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
 from reedmesh import family as families
 from reedmesh import litert, scale, scaling, tflite, wire
 from reedmesh.commission import Lesson, commission
 from reedmesh.errors import DeployError
 from reedmesh.family import Family
 from reedmesh.model import Model
-
 from tests import machines
 
 LENGTH = 69

@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+
 from reedmesh import family as families
 from reedmesh import litert, quantise, scaling, tflite
 from reedmesh.family import Family

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
 from reedmesh import scale, scaling
 
 INT8 = st.integers(-128, 127)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from reedmesh.errors import ConfigError
 from reedmesh.toml import read_dataclass, read_file
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from reedmesh import family as families
 from reedmesh import train
 from reedmesh.train import Floats, Trainer

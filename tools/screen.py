@@ -1,10 +1,12 @@
 """The line in a terminal: a live table where there is one, plain lines where there is not."""
 
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
@@ -16,6 +18,7 @@ from tools.observer import Picture, Sight
 
 console = Console()
 LOG_LINES = 10
+PLAIN_SVG = re.sub(r"@font-face {{.*?}}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)  # fetches no fonts
 
 
 @contextmanager
@@ -35,7 +38,7 @@ def picture(picture: Picture, place: Path) -> None:
     """Save what the screen showed last, as SVG."""
     recorder = Console(record=True, width=110, file=io.StringIO())
     recorder.print(_frame(picture))
-    recorder.save_svg(str(place), title="make demo")
+    recorder.save_svg(str(place), title="make demo", code_format=PLAIN_SVG)
 
 
 def _printing(picture: Picture):  # type: ignore[no-untyped-def]
@@ -79,8 +82,9 @@ def _bar(state: dict[str, object]) -> ProgressBar | str:
     score, threshold = state.get("score"), state.get("threshold")
     if not score or not threshold:
         return ""
-    style = "red" if float(str(score)) > float(str(threshold)) else "green"
-    return ProgressBar(total=2.0, completed=min(2.0, float(str(score)) / float(str(threshold))), complete_style=style)
+    ratio = float(str(score)) / float(str(threshold))
+    style = "red" if ratio > 1 else "green"
+    return ProgressBar(total=2.0, completed=min(2.0, ratio), complete_style=style, finished_style=style)
 
 
 def summary(picture: Picture) -> None:

@@ -8,7 +8,7 @@ A driver is a class with
 """
 
 
-def make(settings, bus):
+def make(settings: dict, bus):
     """The driver that `settings["driver"]` names, on `bus`; raises ValueError for a name there is no driver for."""
     name = settings["driver"]
     if name == "replay":

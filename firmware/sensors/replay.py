@@ -12,13 +12,13 @@ import uctypes
 class Replay:
     """A transducer that has been recorded."""
 
-    def __init__(self, bus, axes, rate_hz, lsb_per_g):
+    def __init__(self, bus, axes: int, rate_hz: float, lsb_per_g: float) -> None:
         self.axes = axes
         self.rate_hz = rate_hz
         self.lsb_per_g = lsb_per_g
         self._bus = bus
 
-    async def read_into(self, samples):
+    async def read_into(self, samples) -> bool:
         """Fill the array('h') `samples`; raises EOFError where the recording ends."""
         size = 2 * len(samples)
         raw = memoryview(uctypes.bytearray_at(uctypes.addressof(samples), size))  # a burst may end inside a reading

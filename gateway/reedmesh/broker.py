@@ -129,7 +129,6 @@ class Link:
         for message in self._greeting():
             await client.publish(message.topic, message.payload, message.qos, message.retain)
 
-
     async def _leave(self) -> None:
         if self._farewell:
             await self.publish(self._farewell)
@@ -205,4 +204,3 @@ class MemoryLink:
         """Take `message` if a filter matches."""
         if any(aiomqtt.Topic(message.topic).matches(filter_) for filter_ in self._filters):
             self._inbox.put_nowait(message)
-

@@ -36,7 +36,7 @@ class Model:
         except (ValueError, RuntimeError) as e:
             raise DeployError(f"not a model of ours: {e}") from e
 
-    def score(self, features: bytes | NDArray[np.int8]) -> int:
+    def score(self, features: bytes | bytearray | NDArray[np.int8]) -> int:
         """The score of one window's int8 features; raises ValueError unless there are `length` of them."""
         return int(self.scores(np.frombuffer(features, dtype=np.int8)[None])[0])
 

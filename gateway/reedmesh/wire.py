@@ -57,7 +57,7 @@ class Window:
     model (first 8 bytes of the model's SHA-256), while the sensor has no model.
     """
 
-    def __init__(self, features: bytes, boot: int, number: int) -> None:
+    def __init__(self, features: "bytes | bytearray", boot: int, number: int) -> None:
         self.features = features
         self.boot = boot
         self.number = number

@@ -7,7 +7,8 @@ from nicegui import ui
 from reedmesh.alert import ACKNOWLEDGED
 from reedmesh.dashboard import chart, words
 from reedmesh.dashboard.elements import Parts, Text, box, put
-from reedmesh.dashboard.view import ALERT, DEPLOYING, LEARNING, OFFLINE, WATCHING, Alert, Gateway, Sensor, worst_first
+from reedmesh.dashboard.view import ALERT, OFFLINE, Alert, Gateway, Sensor, worst_first
+from reedmesh.sensors import DEPLOYING, LEARNING, WATCHING
 
 # A standing is told by shape and word; colour only repeats it.
 SYMBOLS = {
