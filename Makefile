@@ -9,7 +9,7 @@ MODELS := $(VENV)-models/ready
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-firmware bench bench-latency models clean
+.PHONY: help demo test check check-firmware bench bench-latency bench-detect models clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,10 +29,13 @@ check: $(READY) check-firmware ## formatting, lint and types
 check-firmware: $(READY) $(STUBS) ## types of the firmware against MicroPython's own
 	$(BIN)/mypy --config-file firmware/mypy.ini
 
-bench: bench-latency ## all benchmarks, into build/bench.json
+bench: bench-latency bench-detect ## all benchmarks, into build/bench.json
 
 bench-latency: $(READY) ## window in -> alert out on one gateway: ms at 50 and 200 windows/s, and the most it sustains
 	$(BIN)/python tools/bench_latency.py
+
+bench-detect: $(READY) ## how well each recorded machine's faults are told from normal [DATA=windows.npz]
+	$(BIN)/python tools/bench_detect.py $(if $(DATA),--data $(DATA))
 
 models: $(MODELS) ## build the model families again (TensorFlow, on a workstation); the same bytes every time
 	for family in models/*/build.py; do $(VENV)-models/bin/python $$family || exit 1; done

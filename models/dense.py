@@ -19,6 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow is chatty about
 
 import numpy as np
 import tensorflow as tf
+
 from reedmesh import quantise, scaling, tflite
 from reedmesh.family import FILES, Plan, read_plan
 
