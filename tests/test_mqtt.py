@@ -1,4 +1,4 @@
-"""The sensor's MQTT client under the real MicroPython, against mosquitto, amqtt and a broker that misbehaves to order."""
+"""The sensor's MQTT client under the real MicroPython: with mosquitto, amqtt, and a broker that misbehaves to order."""
 
 import json
 import subprocess
@@ -18,7 +18,8 @@ from tests.brokers import PATIENCE, ScriptedBroker, free_port
 
 SCRIPTS = micropython.ROOT / "tests" / "firmware"
 TICK_MS = 3750  # how often the client looks at the clock: a quarter of its keepalive
-PATIENCE_TICKS = 7  # after so many, more than 1.5 times the keepalive has passed
+PATIENCE_TICKS = 7  # after so many, more than 1.5 times the keepalive has passed; it starts with the last byte heard,
+LATE = 1  # which may be heard a tick after it was sent
 
 
 class Sensor:
@@ -31,14 +32,17 @@ class Sensor:
         self.process.stdin.write(json.dumps(command) + "\n")
         self.process.stdin.flush()
 
+    def event(self) -> list[Any]:
+        """The next event."""
+        line = self.process.stdout.readline()
+        assert line, f"ended or was killed\n{self.process.stderr.read()}"
+        return json.loads(line)
+
     def expect(self, kind: str) -> list[Any]:
         """The next event of this kind, past all others, without its name."""
-        seen = []
-        while line := self.process.stdout.readline():
-            seen.append(json.loads(line))
-            if seen[-1][0] == kind:
-                return seen[-1][1:]
-        raise AssertionError(f"no {kind!r} after {seen}\n{self.process.stderr.read()}")
+        while (event := self.event())[0] != kind:
+            pass
+        return event[1:]
 
     def publish(self, topic: str, text: str | int, qos: int = 0, retain: bool = False) -> None:
         self.tell("publish", topic, text, qos, retain)
@@ -50,10 +54,9 @@ class Sensor:
         return ms, error
 
     def tick(self, times: int = 1) -> None:
-        """Let time pass until the client looks at the clock, `times` times, and wait until it has."""
+        """Let time pass until the client looks at the clock, `times` times."""
         for _ in range(times):
             self.tell("pass", TICK_MS)
-            self.counts()
 
     def counts(self) -> tuple[int, int, str]:
         """lost, oversized, last_error."""
@@ -167,6 +170,7 @@ def test_qos1_published_in_an_outage_arrives_once_the_broker_is_back(broker):
             pause, _ = client.expect("pause")
             client.publish("a/window", "lost", 0)
             assert client.expect("published") == ["a/window", False]
+            assert client.counts()[0] == 1
             client.publish("a/alert", "kept", 1)
             with broker(port), observer(port, "a/#") as inbox:
                 client.tell("pass", pause)
@@ -203,7 +207,7 @@ def test_pauses_double_up_to_thirty_seconds_and_are_left_to_chance():
         pauses = [client.wait_out_pause()[0] for _ in range(8)]
     longest = [2000, 4000, 8000, 16000, 30000, 30000, 30000, 30000]
     assert all(most // 2 <= pause <= most for pause, most in zip(pauses, longest, strict=True)), pauses
-    assert len(set(pauses)) > 4, "chance has no part in them"
+    assert len(set(pauses[4:])) > 1, "chance has no part in them"
 
 
 def test_only_a_link_that_lasted_makes_the_next_pause_short():
@@ -215,6 +219,7 @@ def test_only_a_link_that_lasted_makes_the_next_pause_short():
         with broker.accept():
             client.expect("up")
             client.tick()
+            client.counts()  # and so it has looked, before the link goes
         assert client.wait_out_pause()[0] in range(1000, 2001)
 
 
@@ -240,22 +245,37 @@ def test_lost_puback_on_a_link_that_stands_is_not_waited_for_for_ever():
             for _ in range(PATIENCE_TICKS):
                 link.send(brokers.publish("tick", b""))
                 client.expect("message")
-                client.tell("pass", TICK_MS)
+                client.tick()
             assert client.wait_out_pause()[1] == "no PUBACK for 22 s"
         with broker.accept() as link:
             link.packet()
             assert link.packet() == (0x3A, body)
 
 
+def test_link_that_breaks_while_sending_is_replaced():
+    with ScriptedBroker() as broker, sensor(broker.port) as client:
+        with broker.accept():
+            client.expect("up")
+            client.tell("unplug")
+            client.publish("a/b", "text", 1)
+            client.wait_out_pause()
+        with broker.accept() as link:
+            first, body = link.packet()
+            assert body.endswith(b"text")
+
+
 def test_messages_at_qos1_go_one_after_another():
-    with ScriptedBroker() as broker, sensor(broker.port) as client, broker.accept() as link:
+    with ScriptedBroker() as broker, sensor(broker.port, subscribe=[["t", 0, 0]]) as client, broker.accept() as link:
+        link.packet()
+        client.expect("up")
         client.publish("a", "first", 1)
         client.publish("b", "second", 1)
         ids = []
         for topic in "a", "b":
             first, body = link.packet()
             assert (first, body[:3]) == (0x32, b"\0\1" + topic.encode())
-            link.send(b"\x40\x02\xff\xff")  # of some other message: no answer
+            link.send(b"\x40\x02\xff\xff" + brokers.publish("t", b""))
+            assert client.event()[0] == "message", "took the PUBACK of another message"
             ids.append(body[3:5])
             link.send(b"\x40\x02" + body[3:5])
             assert client.expect("published") == [topic, True]
@@ -266,16 +286,16 @@ def test_messages_at_qos1_go_one_after_another():
     "message", [brokers.publish("a/b", b"x" * 5000, 1, 7), brokers.publish("a/" + "t" * 300, b"x", 1, 7)]
 )
 def test_message_larger_than_its_buffer_is_read_over_counted_and_acknowledged(message):
-    with ScriptedBroker() as broker, sensor(broker.port, subscribe=[["a/#", 1, 64]], max_payload=16) as client:
-        with broker.accept() as link:
-            link.packet()
-            link.send(message + brokers.publish("a/c", b"fits", 1, 8))
-            assert [link.packet() for _ in range(2)] == [(0x40, b"\0\7"), (0x40, b"\0\x08")]
-            assert client.expect("message") == ["a/c", "fits", False]
-            assert client.counts() == (0, 1, "")
+    options = {"subscribe": [["a/#", 1, 64]], "max_payload": 16}
+    with ScriptedBroker() as broker, sensor(broker.port, **options) as client, broker.accept() as link:
+        link.packet()
+        link.send(message + brokers.publish("a/c", b"fits", 1, 8))
+        assert [link.packet() for _ in range(2)] == [(0x40, b"\0\7"), (0x40, b"\0\x08")]
+        assert client.expect("message") == ["a/c", "fits", False]
+        assert client.counts() == (0, 1, "")
 
 
-@pytest.mark.parametrize("garbage", [b"\xff" * 40, b"GET / HTTP/1.1\r\n\r\n", b"\x30\x02\x00\x05", b"\x00\x00"])
+@pytest.mark.parametrize("garbage", [b"\xff" * 40, b"GET / HTTP/1.1\r\n\r\n", b"\x30\x05\x00\x05abc", b"\x00\x00"])
 def test_garbage_ends_the_link_and_a_new_one_is_made(garbage):
     with ScriptedBroker() as broker, sensor(broker.port) as client:
         with broker.accept() as link:
@@ -294,7 +314,7 @@ def test_silent_broker_is_given_up(half):
             link.packet()
             link.send(brokers.publish("t", b"") + half)
             client.expect("message")
-            client.tick(PATIENCE_TICKS)
+            client.tick(PATIENCE_TICKS + LATE)
             assert client.wait_out_pause()[1] == "broker silent for 22 s"
         with broker.accept():
             client.expect("up")

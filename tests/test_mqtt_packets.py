@@ -43,6 +43,15 @@ def test_published_head_is_the_standards(topic, payload, qos, retain, packet_id,
     assert bytes(into[:head]) + payload == brokers.publish(topic, payload, qos, packet_id, again << 3 | retain)
 
 
+@pytest.mark.parametrize("remaining", [127, 128, 16383, 16384, 2097151, 2097152])
+def test_remaining_length_where_it_grows_by_a_byte(remaining):
+    into, size = bytearray(packets.MAX_HEAD), remaining - 3
+    head = packets.publish(into, "a", size)
+    message = brokers.publish("a", bytes(size))
+    assert bytes(into[:head]) + bytes(size) == message
+    assert feed(message, incoming(size)) == len(message)
+
+
 @given(TOPICS, st.binary(max_size=300), st.sampled_from([0, 1]), st.booleans(), IDS, st.binary(max_size=9))
 def test_received_message_is_the_one_sent_or_read_over(topic, payload, qos, retain, packet_id, after):
     stream, packet = brokers.publish(topic, payload, qos, packet_id, int(retain)), incoming(200)
@@ -79,7 +88,8 @@ def test_any_bytes_end_in_a_packet_or_mqtt_error(stream):
     "stream",
     [
         b"\x30\xff\xff\xff\xff\x7f",  # remaining length of five bytes
-        b"\x30\x02\x00\x05",  # topic longer than the packet
+        b"\x30\x02\x00\x05",  # no topic
+        b"\x30\x05\x00\x05abc",  # topic longer than the packet
         b"\x32\x04\x00\x01a\x00",  # no room for the id
         b"\x30\x02\x00\x00",  # empty topic
         b"\x34\x07\x00\x01a\x00\x01hi",  # QoS 2
@@ -128,6 +138,15 @@ def test_payload_that_cannot_be_published():
 )  # fmt: skip
 def test_matches(pattern, topic, expected):
     assert packets.matches(pattern, topic) is expected
+
+
+def test_connect_and_subscribe_are_the_standards():
+    will = ("w", b"off", 1, True)
+    assert packets.connect("id", 15) == b"\x10\x0e\0\4MQTT\4\x02\0\x0f\0\2id"
+    assert packets.connect("id", 258, will, "me", "pw") == (
+        b"\x10\x1e\0\4MQTT\4\xee\1\2\0\2id" + b"\0\1w\0\3off" + b"\0\2me\0\2pw"
+    )
+    assert packets.subscribe(258, [("a/+", 1), ("b", 0)]) == b"\x82\x0c\1\2\0\3a/+\1\0\1b\0"
 
 
 def test_both_pythons_encode_the_same():

@@ -1,9 +1,9 @@
 """An MQTT client that a test steers: commands in, events out, one JSON list a line. Its time stands still.
 
-    micropython mqtt_remote.py PORT '{"keepalive": 15, "subscribe": [["a/#", 1, 64]], ...}'
-    in:  ["publish", topic, text or number of bytes, qos, retain]  ["pass", ms]  ["count"]  ["close"]
-    out: ["up"]  ["down"]  ["pause", ms, last_error]  ["message", topic, text, retained]  ["published", topic, sent]
-         ["count", lost, oversized, last_error]  ["ended"]
+micropython mqtt_remote.py PORT '{"keepalive": 15, "subscribe": [["a/#", 1, 64]], ...}'
+in:  ["publish", topic, text or number of bytes, qos, retain]  ["pass", ms]  ["count"]  ["unplug"]  ["close"]
+out: ["up"]  ["down"]  ["pause", ms, last_error]  ["message", topic, text, retained]  ["published", topic, sent]
+     ["count", lost, oversized, last_error]  ["ended"]
 """
 
 import asyncio
@@ -11,6 +11,9 @@ import json
 import sys
 
 import mqtt
+import mqtt_link
+
+EPIPE = 32
 
 
 def say(*event):
@@ -18,7 +21,7 @@ def say(*event):
 
 
 class Clock:
-    """Stands in for mqtt's ticks_ms and sleep_ms: time passes when the test says so."""
+    """Stands in for ticks_ms and sleep_ms: time passes when the test says so."""
 
     def __init__(self):
         self.now = 0
@@ -28,7 +31,7 @@ class Clock:
         return self.now
 
     async def sleep_ms(self, ms):
-        if ms <= mqtt.BUSY_MS:
+        if ms <= mqtt_link.BUSY_MS:
             await asyncio.sleep_ms(ms)
             return
         if ms != tick_ms:
@@ -37,12 +40,24 @@ class Clock:
         self.sleepers.append((self.now + ms, event))
         await event.wait()
 
-    def advance(self, ms):
+    async def advance(self, ms):
         self.now += ms
         for until, event in self.sleepers:
             if until <= self.now:
                 event.set()
         self.sleepers = [sleeper for sleeper in self.sleepers if sleeper[0] > self.now]
+        await asyncio.sleep_ms(2)  # asyncio's queue is ordered by ms: whoever was woken runs before the next command
+
+
+class Unplugged:
+    """A stream of which only the sending side knows that it is gone."""
+
+    def __init__(self, stream):
+        self.s = self
+        self.close = stream.s.close
+
+    def write(self, data):
+        raise OSError(EPIPE)
 
 
 async def watch():
@@ -66,7 +81,9 @@ async def obey():
         if verb == "publish":
             tasks.append(asyncio.create_task(publish(*rest)))
         elif verb == "pass":
-            clock.advance(*rest)
+            await clock.advance(*rest)
+        elif verb == "unplug":
+            client._link._stream = Unplugged(client._link._stream)
         elif verb == "count":
             say("count", client.lost, client.oversized, client.last_error)
         else:
@@ -101,5 +118,6 @@ for pattern, qos, size in subscriptions:
     client.subscribe(pattern, sink, qos, bytearray(size) if size else None)
 clock, tasks = Clock(), []
 tick_ms = options.get("keepalive", 15) * 250
-mqtt.ticks_ms, mqtt.sleep_ms = clock.ticks_ms, clock.sleep_ms
+for module in mqtt, mqtt_link:
+    module.ticks_ms, module.sleep_ms = clock.ticks_ms, clock.sleep_ms
 asyncio.run(main())
