@@ -27,6 +27,7 @@ from reedmesh.errors import ReedmeshError  # noqa: E402
 from tools import observer, plant, recordings, screen  # noqa: E402
 
 CALM = 8.0  # seconds that every machine runs normally, judged, before faults appear
+PAGE = 8080
 LAST = 4.0  # seconds to go on after the last fault was found
 
 
@@ -37,6 +38,8 @@ def main() -> int:
     try:
         recording = recordings.find(arguments.data or None)
         plan = plant.plan(recording, arguments.folder)
+        if arguments.page is None:
+            arguments.page = PAGE if plant.is_free(PAGE) else plant.free_ports(1)[0]
         return asyncio.run(_run(plan, recording, arguments))
     except ReedmeshError as error:
         print(f"line: {error}", file=sys.stderr)
@@ -149,7 +152,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", default="", help="recordings in the neutral format (.npz)")
     parser.add_argument("--seconds", type=float, help="end after so long; otherwise at Ctrl-C")
     parser.add_argument("--rate", type=float, default=10.0, help="windows a second and sensor (recorded: 1)")
-    parser.add_argument("--page", type=int, default=8080, help="port of the web page; 0: none")
+    parser.add_argument("--page", type=int, help="port of the web page; 0: none; otherwise 8080, or a free one")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "line", help="configs, databases and logs")
     parser.add_argument("--picture", type=Path, help="save the last screen as SVG")
     return parser.parse_args()

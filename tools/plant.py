@@ -165,6 +165,15 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
+def is_free(port: int) -> bool:
+    """Whether nobody listens on this port of the loopback now."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
 def start_gateway(plan: Plan, name: str) -> subprocess.Popen[bytes]:
     """Run `reedmesh run` with a config of its own and an embedded broker."""
     folder = plan.folder / name

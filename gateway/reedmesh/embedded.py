@@ -4,6 +4,7 @@ A factory runs mosquitto: it keeps queues over restarts, checks who may say what
 """
 
 import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -19,19 +20,18 @@ async def broker(settings: Settings) -> AsyncIterator[None]:
     """
     try:
         from amqtt.broker import Broker
-        from amqtt.errors import AMQTTError
+        from amqtt.errors import BrokerError
     except ImportError as error:
         raise ConfigError("broker.embedded needs amqtt: pip install 'reedmesh[embedded]', or run mosquitto") from error
-    logging.getLogger("amqtt").setLevel(logging.ERROR)
+    logging.getLogger("amqtt").setLevel(logging.CRITICAL)  # it logs with a traceback what it also raises
     logging.getLogger("transitions").setLevel(logging.ERROR)
     server = Broker(_amqtt_config(settings))
     try:
         await server.start()
-    except (AMQTTError, OSError) as error:
-        reason = error.__cause__ or error
-        raise ConfigError(
-            f"broker.port = {settings.port} on {settings.host}: {reason}; choose another port or stop what uses it"
-        ) from error
+    except BrokerError as error:
+        reason = os.strerror(error.__cause__.errno) if isinstance(error.__cause__, OSError) else str(error)
+        place = f"broker.port = {settings.port} on {settings.host}"
+        raise ConfigError(f"{place}: {reason}; choose another port, or stop what uses it") from error
     try:
         yield
     finally:

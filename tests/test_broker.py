@@ -1,0 +1,155 @@
+"""Links to real brokers stay up by themselves; the broker in memory behaves as they do."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from reedmesh import embedded
+from reedmesh.broker import Link, MemoryBroker, Message
+from reedmesh.config import Broker as Settings
+from reedmesh.errors import ConfigError
+from tests.brokers import free_port, mosquitto
+
+PATIENCE = 20  # seconds
+Story = Callable[[], Awaitable[None]]
+
+
+def told(story: Story) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(PATIENCE):
+            await story()
+
+    asyncio.run(bounded())
+
+
+class Ear:
+    """Listens to a link in the background."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.inbox: asyncio.Queue[Message] = asyncio.Queue()
+
+    async def listen(self) -> None:
+        async with aclosing(self.link.messages()) as messages:  # type: ignore[type-var]
+            async for message in messages:
+                self.inbox.put_nowait(message)
+
+
+@asynccontextmanager
+async def hearing(link: Link) -> AsyncIterator[Ear]:
+    """An ear on `link`, once it is connected."""
+    ear = Ear(link)
+    task = asyncio.create_task(ear.listen())
+    try:
+        yield ear
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def link(port: int, name: str, topic: str = "t/#", **more: object) -> Link:
+    return Link("127.0.0.1", port, name, subscriptions={topic: 1}, **more)  # type: ignore[arg-type]
+
+
+def greeting(text: bytes) -> Callable[[], list[Message]]:
+    """What a link says first and hears itself: the sign that it is up."""
+    return lambda: [Message("t/greeting", text, 1)]
+
+
+@pytest.mark.parametrize("kind", ["embedded", "mosquitto"])
+def test_what_is_published_arrives_and_what_is_retained_waits(tmp_path: Path, kind: str) -> None:
+    async def story(port: int) -> None:
+        async with hearing(link(port, "a", greeting=greeting(b"a"))) as a:
+            assert (await a.inbox.get()).payload == b"a"
+            assert await a.link.publish(Message("t/kept", b"1", qos=1, retain=True))
+            assert await a.link.publish(Message("t/gone", b"2", qos=1))
+            assert {(await a.inbox.get()).payload for _ in range(2)} == {b"1", b"2"}
+            async with hearing(link(port, "b", "t/+")) as b:
+                kept = await b.inbox.get()
+                assert (kept.topic, kept.payload, kept.retain) == ("t/kept", b"1", True)
+
+    port = free_port()
+    if kind == "mosquitto":
+        with mosquitto(tmp_path, port):
+            told(lambda: story(port))
+    else:
+
+        async def inside() -> None:
+            async with embedded.broker(Settings(port=port)):
+                await story(port)
+
+        told(inside)
+
+
+def test_a_link_comes_back_subscribes_again_and_repeats_its_greeting(tmp_path: Path) -> None:
+    port = free_port()
+
+    async def story() -> None:
+        async with hearing(link(port, "a", greeting=greeting(b"hello again"))) as ear:
+            for _ in range(2):
+                with mosquitto(tmp_path, port):
+                    assert (await ear.inbox.get()).payload == b"hello again"
+                    assert ear.link.connected
+                while ear.link.connected:
+                    await asyncio.sleep(0)
+                assert not await ear.link.publish(Message("t/x", b"into the void", qos=1))
+            assert ear.link.reconnects == 1
+
+    told(story)
+
+
+def test_leaving_says_farewell_and_vanishing_leaves_the_will_to_the_broker(tmp_path: Path) -> None:
+    port = free_port()
+    words = {"will": Message("t/state", b"offline", 1, True), "farewell": Message("t/state", b"stopped", 1, True)}
+
+    async def story() -> None:
+        with mosquitto(tmp_path, port):
+            async with hearing(link(port, "watcher", greeting=greeting(b"up"))) as watcher:
+                await watcher.inbox.get()
+                async with hearing(link(port, "a", "none", **words, greeting=greeting(b"a"))):
+                    assert (await watcher.inbox.get()).payload == b"a"
+                assert (await watcher.inbox.get()).payload == b"stopped"
+                async with hearing(link(port, "a", "none", **words, greeting=greeting(b"a"))) as again:
+                    assert (await watcher.inbox.get()).payload == b"a"
+                    vanish(again.link)
+                    assert (await watcher.inbox.get()).payload == b"offline"
+
+    told(story)
+
+
+def vanish(it: Link) -> None:
+    """Cut the connection under a link, as a power cut would."""
+    client = it._client._client  # type: ignore[union-attr]
+    client.socket().shutdown(socket.SHUT_RDWR)
+
+
+def test_a_port_that_is_taken_is_named_with_the_remedy() -> None:
+    async def story() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            with pytest.raises(ConfigError, match=f"broker.port = {port}.*choose another"):
+                async with embedded.broker(Settings(port=port)):
+                    pass
+
+    told(story)
+
+
+def test_the_broker_in_memory_retains_filters_and_forgets() -> None:
+    async def story() -> None:
+        broker = MemoryBroker()
+        await broker.link().publish(Message("a/kept", b"1", retain=True))
+        await broker.link().publish(Message("b/kept", b"2", retain=True))
+        async with aclosing(broker.link("a/+").messages()) as messages:  # type: ignore[type-var]
+            assert (await anext(messages)).payload == b"1"
+            await broker.link().publish(Message("b/x", b"not for us"))
+            await broker.link().publish(Message("a/x", b"3"))
+            assert (await anext(messages)).payload == b"3"
+        await broker.link().publish(Message("a/kept", b"", retain=True))
+        assert list(broker.retained) == ["b/kept"]
+
+    told(story)
