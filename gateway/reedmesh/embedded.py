@@ -29,7 +29,7 @@ async def broker(settings: Settings) -> AsyncIterator[None]:
     try:
         await server.start()
     except BrokerError as error:
-        reason = os.strerror(error.__cause__.errno) if isinstance(error.__cause__, OSError) else str(error)
+        reason = os.strerror(error.__cause__.errno or 0) if isinstance(error.__cause__, OSError) else str(error)
         place = f"broker.port = {settings.port} on {settings.host}"
         raise ConfigError(f"{place}: {reason}; choose another port, or stop what uses it") from error
     try:
