@@ -25,7 +25,7 @@ class Link:
         self._out = memoryview(bytearray(OUT))
         self._sending = asyncio.Lock()
         self._broken = asyncio.Event()
-        self._stream = None
+        self._stream = self._socket = None
         self.begin()
 
     def begin(self) -> None:
@@ -35,8 +35,8 @@ class Link:
 
     def open(self, stream) -> None:
         """Take over a connected stream."""
-        self._stream = stream
-        try:  # Nagle's algorithm and delayed ACKs together make a QoS 1 round trip 40 ms. IPPROTO_TCP, TCP_NODELAY
+        self._stream, self._socket = stream, stream.s
+        try:  # Else a packet may wait 40 ms for the acknowledgement of the one before it. IPPROTO_TCP, TCP_NODELAY
             stream.s.setsockopt(6, 1, 1)
         except (AttributeError, OSError):
             pass  # a TLS socket hides the option
@@ -49,7 +49,8 @@ class Link:
             self._stream = None
 
     def abandon(self) -> None:
-        """Make `ended` raise."""
+        """Send no more, and make `ended` raise."""
+        self._socket = None
         self._broken.set()
 
     async def ended(self):
@@ -89,18 +90,18 @@ class Link:
 
     async def _write(self, *views) -> None:
         # Looks again instead of awaiting a poll: not on every port does closing a socket wake who waits to write to it.
-        if self._broken.is_set() or not self._stream:
+        socket = self._socket
+        if not socket:
             raise OSError("not connected")
-        stream = self._stream
         try:
             for view in views:
                 while view:
-                    count = stream.s.write(view)
+                    count = socket.write(view)
                     if not count:
                         await sleep_ms(BUSY_MS)
                     view = view[count or 0 :]
         except BaseException:
-            if stream is self._stream:
+            if socket is self._socket:
                 self.abandon()  # half a packet is out, even if only the caller was cancelled
             raise
         self.sent = ticks_ms()

@@ -3,6 +3,7 @@
 A factory runs mosquitto: it keeps queues over restarts, checks who may say what, and costs the gateway no time.
 """
 
+import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator
@@ -10,6 +11,8 @@ from contextlib import asynccontextmanager
 
 from reedmesh.config import Broker as Settings
 from reedmesh.errors import ConfigError
+
+SHUTDOWN_SECONDS = 3.0
 
 
 @asynccontextmanager
@@ -35,7 +38,8 @@ async def broker(settings: Settings) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await server.shutdown()
+        # amqtt's own end can hang while a client is sending; what is left then ends with the process.
+        await asyncio.wait([asyncio.create_task(server.shutdown())], timeout=SHUTDOWN_SECONDS)
 
 
 def _amqtt_config(settings: Settings) -> dict[str, object]:

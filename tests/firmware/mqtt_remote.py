@@ -1,7 +1,8 @@
 """An MQTT client that a test steers: commands in, events out, one JSON list a line. Its time stands still.
 
 micropython mqtt_remote.py PORT '{"keepalive": 15, "subscribe": [["a/#", 1, 64]], ...}'
-in:  ["publish", topic, text or number of bytes, qos, retain]  ["pass", ms]  ["count"]  ["unplug"]  ["close"]
+in:  ["publish", topic, text or number of bytes, qos, retain]  ["pass", ms]
+     ["into", pattern, size]  ["unplug"]  ["count"]  ["close"]
 out: ["up"]  ["down"]  ["pause", ms, last_error]  ["message", topic, text, retained]  ["published", topic, sent]
      ["count", lost, oversized, last_error]  ["ended"]
 """
@@ -50,11 +51,7 @@ class Clock:
 
 
 class Unplugged:
-    """A stream of which only the sending side knows that it is gone."""
-
-    def __init__(self, stream):
-        self.s = self
-        self.close = stream.s.close
+    """A socket that finds out, when written to, that the other end is gone."""
 
     def write(self, data):
         raise OSError(EPIPE)
@@ -83,7 +80,9 @@ async def obey():
         elif verb == "pass":
             await clock.advance(*rest)
         elif verb == "unplug":
-            client._link._stream = Unplugged(client._link._stream)
+            client._link._socket = Unplugged()
+        elif verb == "into":
+            client.receive_into(rest[0], bytearray(rest[1]))
         elif verb == "count":
             say("count", client.lost, client.oversized, client.last_error)
         else:
