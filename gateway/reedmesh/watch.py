@@ -4,7 +4,6 @@ Nothing on this path waits for a disk or a network: windows and changes are hand
 them. What does not parse is counted, logged once per sender and minute, and dropped.
 """
 
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from typing import Any
 
 from reedmesh import wire
 from reedmesh.alert import Change
-from reedmesh.broker import Channel, Message
+from reedmesh.broker import Channel, Message, read_json
 from reedmesh.sensors import Line, Sensor
 from reedmesh.store import Store
 from reedmesh.wire import WireError
@@ -48,11 +47,11 @@ def take(message: Message, line: Line, store: Store, events: Events, now: float)
     if leaf == ["window"]:
         judge(message.payload, line.sensor(name), line, store, events, now)
     elif leaf == ["hello"]:
-        introduce(line.sensor(name), read_json(message.payload), events)
+        introduce(line.sensor(name), read_json(message.payload, MAX_JSON), events)
     elif leaf == ["availability"]:
-        line.sensor(name).online = read_json(message.payload).get("state") == "online"
+        line.sensor(name).online = read_json(message.payload, MAX_JSON).get("state") == "online"
     elif leaf == ["model", "status"]:
-        note_status(line.sensor(name), read_json(message.payload))
+        note_status(line.sensor(name), read_json(message.payload, MAX_JSON))
     else:
         raise WireError(f"nothing is expected on {message.topic}")
 
@@ -85,19 +84,6 @@ def note_status(sensor: Sensor, status: dict[str, Any]) -> None:
     sensor.refusal = f"{code} {reason}".strip() if code >= 400 else ""
     if sensor.refusal:
         log.error("%s refused its new model and keeps the old one: %s", sensor.name, sensor.refusal)
-
-
-def read_json(payload: bytes) -> dict[str, Any]:
-    """A JSON object of at most 4 KiB; raises WireError."""
-    if len(payload) > MAX_JSON:
-        raise WireError(f"{len(payload)} bytes of JSON, at most {MAX_JSON} are read")
-    try:
-        value = json.loads(payload)
-    except (ValueError, RecursionError) as fault:
-        raise WireError(f"not JSON: {fault}") from fault
-    if not isinstance(value, dict):
-        raise WireError("JSON, but no object")
-    return value
 
 
 class Rejects:

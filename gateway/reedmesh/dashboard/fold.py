@@ -4,7 +4,6 @@ Brokers carry what anybody publishes. So everything is bounded (gateways, sensor
 ranges, text is cut and cleaned of characters that do not print, and what does not fit is counted and dropped.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -12,7 +11,7 @@ from typing import Any, TypeVar
 
 from reedmesh import wire
 from reedmesh.alert import CLEARED
-from reedmesh.broker import Message
+from reedmesh.broker import Message, read_json
 from reedmesh.dashboard.view import Alert, Gateway, Sensor, View
 from reedmesh.wire import WireError
 
@@ -56,16 +55,16 @@ def connection(view: View, broker: str, connected: bool, now: float) -> View:
 def _heard(view: View, gateway: Gateway, leaf: list[str], payload: bytes, now: float) -> Gateway:
     """The gateway after one of its messages. Raises WireError."""
     if leaf == ["status"]:
-        return replace(gateway, status=_text(_object(payload).get("state")))
+        return replace(gateway, status=_text(read_json(payload, MAX_JSON).get("state")))
     if leaf == ["info"]:
-        return _info(gateway, _object(payload))
+        return _info(gateway, read_json(payload, MAX_JSON))
     if leaf == ["alerts"]:
-        return replace(gateway, alerts=_snapshot(_object(payload, wire.MAX_PAYLOAD)))
+        return replace(gateway, alerts=_snapshot(read_json(payload, wire.MAX_PAYLOAD)))
     if leaf == ["alert"]:
-        return replace(gateway, alerts=_change(gateway.alerts, _object(payload)))
+        return replace(gateway, alerts=_change(gateway.alerts, read_json(payload, MAX_JSON)))
     if len(leaf) == 2 and leaf[1] == "state":
         before = gateway.sensors.get(leaf[0]) or _new_sensor(view, leaf[0])
-        sensor = _state(before, _object(payload), now)
+        sensor = _state(before, read_json(payload, MAX_JSON), now)
         return replace(gateway, sensors=_with(gateway.sensors, sensor.name, sensor))
     raise WireError(f"nothing is shown of {'/'.join(leaf)}")
 
@@ -157,19 +156,6 @@ def _new_sensor(view: View, name: str) -> Sensor:
     if sum(len(gateway.sensors) for gateway in view.gateways.values()) >= MAX_SENSORS:
         raise WireError(f"sensor {name} is one more than the {MAX_SENSORS} that are shown")
     return Sensor(name)
-
-
-def _object(payload: bytes, most: int = MAX_JSON) -> dict[str, Any]:
-    """The JSON object in `payload`; raises WireError."""
-    if len(payload) > most:
-        raise WireError(f"{len(payload)} bytes of JSON, at most {most} are read")
-    try:
-        value = json.loads(payload)
-    except (ValueError, RecursionError) as fault:
-        raise WireError(f"not JSON: {fault}") from fault
-    if not isinstance(value, dict):
-        raise WireError("JSON, but no object")
-    return value
 
 
 def _text(value: object) -> str:
