@@ -9,7 +9,7 @@ MODELS := $(VENV)-models/ready
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-firmware bench bench-latency bench-detect models clean
+.PHONY: help demo test check check-firmware bench bench-latency bench-detect models check-models clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ bench-detect: $(READY) ## how well each recorded machine's faults are told from 
 
 models: $(MODELS) ## build the model families again (TensorFlow, on a workstation); the same bytes every time
 	for family in models/*/build.py; do $(VENV)-models/bin/python $$family || exit 1; done
+
+check-models: $(MODELS) ## build the families and compare with the files in the tree
+	for family in models/*/build.py; do $(VENV)-models/bin/python $$family --check || exit 1; done
 
 clean: ## remove what was built; the environments stay
 	rm -rf build .mypy_cache .pytest_cache .ruff_cache .hypothesis
