@@ -156,7 +156,8 @@ def test_an_alert_is_on_disk_before_anyone_hears_of_it(tmp_path: Path) -> None:
             it.broker.deliver = refusing(it)  # type: ignore[method-assign]
             await feed(sensor, sounds()["fault"][:10])
             await asyncio.to_thread(stored.wait, PATIENCE)
-        assert len(Store(tmp_path).open_alerts()) == 1
+        with Store(tmp_path) as store:
+            assert len(store.open_alerts()) == 1
 
     stored = threading.Event()
 

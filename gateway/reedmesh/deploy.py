@@ -14,6 +14,7 @@ from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from multiprocessing import get_context
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reedmesh import wire
 from reedmesh.broker import Message, Publisher
@@ -40,7 +41,6 @@ class Deployer:
         self._line = line
         self._disk = disk
         self._clock = clock
-        self._teacher = _teacher()
         self._offered: dict[str, float] = {}
 
     async def meet(self, publisher: Publisher) -> None:
@@ -74,25 +74,19 @@ class Deployer:
             if await publisher.publish(Message(topic, wire.pack_offer(made), qos=1)):
                 self._offered[sensor.name] = now
 
-    def close(self) -> None:
-        """Stop learning."""
-        self._teacher.shutdown(wait=False, cancel_futures=True)
-
     async def _try_to_learn(self, sensor: Sensor) -> None:
         try:
             await self._learn(sensor)
         except (ReedmeshError, BrokenExecutor) as error:
             log.error("%s: learning failed, its windows are collected anew: %s", sensor.name, error)
             sensor.learnt = 0
-            self._teacher = _teacher()  # the process may be what failed, for instance for want of memory
 
     async def _learn(self, sensor: Sensor) -> None:
         began = time.monotonic()
         await self._disk.flush()
         rows = await self._disk.call(self._disk.store.learnt_from, sensor.name, sensor.to_learn)
         windows = np.frombuffer(b"".join(rows), dtype=np.int8).reshape(len(rows), -1)
-        loop, seed = asyncio.get_running_loop(), self._family.training.seed
-        lesson = await loop.run_in_executor(self._teacher, commission, self._family, windows, seed)
+        lesson = await _taught(self._family, windows)
         model = _next_model(sensor, lesson, self._clock())
         await self._disk.call(self._disk.store.save_model, model)
         sensor.adopt(Model(model.tflite), model.sequence)
@@ -111,9 +105,14 @@ def _next_model(sensor: Sensor, lesson: Lesson, now: float) -> StoredModel:
     return StoredModel(sensor.name, sequence, now, lesson.model, lesson.weights, lesson.trial, lesson.trial_score)
 
 
-def _teacher() -> ProcessPoolExecutor:
-    """One process at low priority, which ends after each lesson and takes its memory along."""
-    return ProcessPoolExecutor(1, get_context("spawn"), _be_nice, max_tasks_per_child=1)
+async def _taught(family: Family, windows: NDArray[np.int8]) -> Lesson:
+    """A lesson from a process of its own, at low priority, which takes its memory along when it ends."""
+    process = ProcessPoolExecutor(1, get_context("spawn"), _be_nice)
+    try:
+        lesson = asyncio.get_running_loop().run_in_executor(process, commission, family, windows, family.training.seed)
+        return await lesson
+    finally:
+        process.shutdown(wait=False, cancel_futures=True)
 
 
 def _be_nice() -> None:

@@ -60,7 +60,6 @@ class Gateway:
                 tasks.create_task(self._deployer.meet(channel))
                 tasks.create_task(self._deployer.teach(channel))
         finally:
-            self._deployer.close()
             self._disk.close()
 
     def greeting(self) -> list[Message]:

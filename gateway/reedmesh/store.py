@@ -105,6 +105,14 @@ class Store:
         with self._db:
             self._db.executemany("delete from outbox where id = ?", [(each,) for each in message_ids])
 
+    def __enter__(self) -> "Store":
+        """Close the store when the context is left."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """As `close`."""
+        self.close()
+
     def close(self) -> None:
         """Write what waits and close the file."""
         self.write_windows(self.take_pending())
