@@ -9,13 +9,13 @@ MODELS := $(VENV)-models/ready
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-firmware bench bench-latency bench-detect models check-models clean
+.PHONY: help demo test check check-firmware bench bench-latency bench-detect bench-coding models check-models clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(READY) ## a line that learns and then alarms [SECONDS=60] [DATA=windows.npz] [RATE=10] [PAGE=8080, 0: none]
-	$(BIN)/python tools/line.py $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DATA),--data $(DATA)) \
+demo: $(READY) ## a line that learns and then alarms [SECONDS=60] [DATA=windows.npz] [RATE=16] [PAGE=8080, 0: none]
+	@$(BIN)/python tools/line.py $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DATA),--data $(DATA)) \
 	  $(if $(RATE),--rate $(RATE)) $(if $(PAGE),--page $(PAGE))
 
 test: $(READY) ## all tests, in parallel [ARGS="-k wire"]
@@ -29,13 +29,16 @@ check: $(READY) check-firmware ## formatting, lint and types
 check-firmware: $(READY) $(STUBS) ## types of the firmware against MicroPython's own
 	$(BIN)/mypy --config-file firmware/mypy.ini
 
-bench: bench-latency bench-detect ## all benchmarks, into build/bench.json
+bench: bench-latency bench-detect bench-coding ## all benchmarks, into build/bench.json
 
 bench-latency: $(READY) ## window in -> alert out on one gateway: ms at 50 and 200 windows/s, and the most it sustains
 	$(BIN)/python tools/bench_latency.py
 
 bench-detect: $(READY) ## how well each recorded machine's faults are told from normal [DATA=windows.npz]
 	$(BIN)/python tools/bench_detect.py $(if $(DATA),--data $(DATA))
+
+bench-coding: $(READY) ## encode and worst-case decode, MB/s, against reedsolo, zfec, pyeclib and copying memory
+	$(BIN)/python tools/bench_coding.py
 
 models: $(MODELS) ## build the model families again (TensorFlow, on a workstation); the same bytes every time
 	for family in models/*/build.py; do $(VENV)-models/bin/python $$family || exit 1; done

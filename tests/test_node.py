@@ -120,7 +120,7 @@ async def sensor(folder: Path) -> AsyncIterator[Sensor]:
     machine = plant.Machine("gw", "press", False, {})
     with mosquitto(folder, free_port()) as port:
         table = FAMILY.recipe.table()
-        plan = plant.Plan(folder, "vibration", table, 100, {"gw": port}, [machine], 200.0, 4096.0)
+        plan = plant.Plan(folder, "vibration", table, {"gw": 100}, {"gw": port}, [machine], 200.0, 4096.0)
         link = Link("127.0.0.1", port, "test", subscriptions={"reedmesh/gw/press/#": 1})
         it = Sensor(plan, link)
         listening = asyncio.create_task(it.listen())
@@ -243,7 +243,7 @@ def test_where_the_recording_ends_it_says_goodbye(tmp_path: Path) -> None:
 )
 def test_settings_that_cannot_be_are_named(tmp_path: Path, change: dict[str, Any], says: str) -> None:
     machine = plant.Machine("gw", "press", False, {})
-    plan = plant.Plan(tmp_path, "vibration", FAMILY.recipe.table(), 100, {"gw": 1}, [machine], 200.0, 4096.0)
+    plan = plant.Plan(tmp_path, "vibration", FAMILY.recipe.table(), {"gw": 100}, {"gw": 1}, [machine], 200.0, 4096.0)
     folder = tmp_path / "sensor"
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps({**plant.sensor_settings(plan, machine), **change}))

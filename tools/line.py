@@ -3,7 +3,7 @@
 Nothing in it is pretended but the machines: gateways are `reedmesh run`, each with a broker of its own, sensors are the
 firmware under MicroPython, and what they hear was recorded from a real machine wherever that can be had.
 
-    python tools/line.py [--data windows.npz] [--seconds 60] [--rate 10]
+    python tools/line.py [--data windows.npz] [--seconds 60] [--rate 16]
 
 Ends by itself after --seconds, and then with status 0 only if each failing machine raised an alert and no other did.
 """
@@ -151,7 +151,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="", help="recordings in the neutral format (.npz)")
     parser.add_argument("--seconds", type=float, help="end after so long; otherwise at Ctrl-C")
-    parser.add_argument("--rate", type=float, default=10.0, help="windows a second and sensor (recorded: 1)")
+    parser.add_argument("--rate", type=float, default=16.0, help="windows a second and sensor (recorded: 1)")
     parser.add_argument("--page", type=int, help="port of the web page; 0: none; otherwise 8080, or a free one")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "line", help="configs, databases and logs")
     parser.add_argument("--picture", type=Path, help="save the last screen as SVG")

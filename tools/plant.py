@@ -68,7 +68,7 @@ class Plan:
     folder: Path
     family: str  # as a gateway's config names it
     features: dict[str, int]
-    learn: int  # windows
+    learn: dict[str, int]  # windows, by gateway
     ports: dict[str, int]
     machines: list[Machine]
     rate_hz: float
@@ -86,15 +86,18 @@ def plan(recording: Recording, folder: Path, family_name: str = "vibration", gat
         family_name = str(_family_for(family, x.shape[1], folder.with_name("family") / family.name))
         family = families.load(families.find(family_name))
     names = recording.names[:gateways]
-    normal = (recording.split == "train").sum() * len(x) // len(recording.x) // len(recording.names) // 2
-    learn = min(family.training.windows, int(normal * 0.9))
-    machines = _machines(recording, x, names, learn)
+    machines = _machines(recording, x, names)
+    learn = {
+        machine.gateway: min(family.training.windows, len(machine.sounds["train"]) * 9 // 10) for machine in machines
+    }
+    for machine in machines:
+        machine.sounds["train"] = _spread(machine.sounds["train"], learn[machine.gateway])
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     table = family.recipe.table()
     return Plan(folder, family_name, table, learn, ports, machines, recording.rate_hz, recording.lsb_per_g)
 
 
-def _machines(recording: Recording, x: NDArray[np.int16], names: tuple[str, ...], learn: int) -> list[Machine]:
+def _machines(recording: Recording, x: NDArray[np.int16], names: tuple[str, ...]) -> list[Machine]:
     machines = []
     pieces = len(x) // len(recording.x)
     for gateway, name in enumerate(names):
@@ -110,7 +113,6 @@ def _machines(recording: Recording, x: NDArray[np.int16], names: tuple[str, ...]
         }
         for i in range(sensors):
             sounds = {key: windows[i::sensors] for key, windows in chosen.items()}
-            sounds["train"] = _spread(sounds["train"], learn)
             machines.append(Machine(name, f"{name}-{i + 1}", len(machines) % 2 == 1, sounds))
     return machines
 
@@ -182,7 +184,7 @@ def start_gateway(plan: Plan, name: str) -> subprocess.Popen[bytes]:
     config.write_text(
         f'name = "{name}"\nstate = "{folder}"\nfamily = "{plan.family}"\n\n'
         f"[broker]\nembedded = true\nport = {plan.ports[name]}\n\n"
-        f"[learning]\nwindows = {plan.learn}\n"
+        f"[learning]\nwindows = {plan.learn[name]}\n"
     )
     command = [sys.executable, "-m", "reedmesh", "run", str(config)]
     return subprocess.Popen(command, stderr=(folder / "gateway.log").open("wb"), start_new_session=True)
