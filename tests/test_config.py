@@ -22,8 +22,8 @@ def test_the_example_shows_every_key_with_its_default() -> None:
     shown = config.load(EXAMPLE)
     assert shown == config.Config(shown.name, shown.state)
     text = EXAMPLE.read_text()
-    parts = [shown, shown.broker, shown.alerts, shown.learning, shown.store]
-    missing = [key for part in parts for key in vars(part) if not re.search(rf"^(# |\[)?{key}\b", text, re.MULTILINE)]
+    parts = [shown, shown.broker, shown.alerts, shown.learning, shown.store, config.Neighbour("", "", "")]
+    missing = [key for part in parts for key in vars(part) if not re.search(rf"^(# )?\[*{key}\b", text, re.MULTILINE)]
     assert missing == []
 
 
@@ -42,6 +42,15 @@ def test_settings_that_contradict_each_other_are_refused(tmp_path: Path) -> None
     with pytest.raises(ConfigError) as error:
         config.load(file)
     assert 'name = "Hall 1"' in str(error.value) and "alerts.on = 9" in str(error.value)
+
+
+def test_neighbours_have_names_and_keys_of_their_own(tmp_path: Path) -> None:
+    table = '[[neighbours]]\nname = "{}"\nhost = "h"\nkey = "{}"\n'
+    good = written(tmp_path, 'name = "a"\nstate = "s"\n' + table.format("b", "0f" * 32) + table.format("c", "f0" * 32))
+    assert config.load(good).neighbours[1] == config.Neighbour("c", "h", "f0" * 32, 1883)
+    for name, key, fault in [("a", "0f" * 32, "name"), ("b!", "0f" * 32, "name"), ("b", "0f" * 31, "key")]:
+        with pytest.raises(ConfigError, match=rf"neighbours\[0\]\.{fault}"):
+            config.load(written(tmp_path, 'name = "a"\nstate = "s"\n' + table.format(name, key)))
 
 
 def test_the_command_says_it_in_lines_and_exits_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

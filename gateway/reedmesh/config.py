@@ -4,6 +4,7 @@
 line for each fault.
 """
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,6 +48,16 @@ class Store:
 
 
 @dataclass(frozen=True)
+class Neighbour:
+    """A gateway whose updates we take, read from its broker."""
+
+    name: str
+    host: str
+    key: str  # its public key, 64 hexadecimal digits: what `reedmesh keys` says there
+    port: int = field(default=1883, metadata={"min": 1, "max": 65535})
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything a gateway is told."""
 
@@ -58,6 +69,7 @@ class Config:
     alerts: Alerts = Alerts()
     learning: Learning = Learning()
     store: Store = Store()
+    neighbours: tuple[Neighbour, ...] = ()
 
 
 def load(path: Path) -> Config:
@@ -75,4 +87,15 @@ def _contradictions(config: Config) -> list[str]:
         faults.append(f'name = "{config.name}": 1 to 32 of a-z 0-9 _ -, it becomes part of MQTT topics')
     if config.alerts.on > config.alerts.of:
         faults.append(f"alerts.on = {config.alerts.on} windows cannot be above the threshold among {config.alerts.of}")
+    return faults + _contradictory_neighbours(config)
+
+
+def _contradictory_neighbours(config: Config) -> list[str]:
+    faults, names = [], [config.name]
+    for i, neighbour in enumerate(config.neighbours):
+        if not wire.is_name(neighbour.name) or neighbour.name in names:
+            faults.append(f'neighbours[{i}].name = "{neighbour.name}": 1 to 32 of a-z 0-9 _ -, of each gateway its own')
+        names.append(neighbour.name)
+        if not re.fullmatch("[0-9a-f]{64}", neighbour.key):
+            faults.append(f'neighbours[{i}].key: 64 of 0-9 a-f, as `reedmesh keys` prints it on "{neighbour.name}"')
     return faults

@@ -1,0 +1,217 @@
+"""Publishes bundles on all links of a gateway: manifests retained at QoS 1, shards at QoS 0, each link at its own pace.
+
+Links share a wave's shards: whoever is ready takes the next one, so together they are as fast as their sum, one that is
+slow holds back nobody, and one that is down loses what it had in hand. What is missing then, receivers ask for.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from reedmesh import wire
+from reedmesh.broker import Message, Publisher
+from reedmesh.bundle import Bundle
+from reedmesh.keys import Key
+from reedmesh.loss import RISK, Losses, shards_to_send
+from reedmesh.pace import Bucket
+from reedmesh.requests import Answers, Need
+from reedmesh.shards import Shape
+
+log = logging.getLogger(__name__)
+
+MOST_WAVES = 4  # that wait for one link; the oldest gives way: who lacks its shards asks again
+MOST_BUNDLES = 2  # of a family that more is sent of: the newest, and the snapshot or the one before
+
+Snapshot = Callable[[str], tuple[int, bytes] | None]  # family -> sequence and payload of what stands alone
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a gateway speaks. A broker drops what a slow receiver leaves in its queue: 1000 messages of each."""
+
+    rate: float = 1e6  # bytes a second on each link: what the slowest receiver takes
+    burst: float = 262_144  # bytes at once
+    merge: float = 0.25  # seconds that requests are collected before they are answered
+    snapshot: float = 10.0  # seconds between two snapshots of a family
+    again: float = 0.25  # seconds between two attempts on a link that is down
+
+
+async def say(link: Publisher, message: Message) -> bool:
+    """`link.publish`, after which a cancelled task ends: Python 3.11's asyncio.wait_for, below it, may forget that."""
+    sent = await link.publish(message)
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError
+    return sent
+
+
+@dataclass
+class Counts:
+    """What went out."""
+
+    shards: int = 0
+    manifests: int = 0
+    size: int = 0  # bytes of both, with their topics
+
+
+@dataclass
+class _Wave:
+    """What is on its way: the manifest goes to every link, each frame to whichever is ready."""
+
+    manifest: Message | None
+    topic: str
+    frames: deque[bytes]
+
+
+@dataclass
+class _Open:
+    """A bundle that receivers may ask more of."""
+
+    bundle: Bundle
+    answers: Answers
+    hashed: int = 0  # shards of a block that the manifest on the brokers lists
+
+
+class _Lane:
+    """A link with its own pace and its own queue."""
+
+    def __init__(self, link: Publisher, pace: Pace) -> None:
+        self.link = link
+        self.bucket = Bucket(pace.rate, pace.burst)
+        self._waves: asyncio.Queue[_Wave] = asyncio.Queue(MOST_WAVES)
+
+    def put(self, wave: _Wave) -> None:
+        if self._waves.full():
+            self._waves.get_nowait()
+        self._waves.put_nowait(wave)
+
+    async def next(self) -> _Wave:
+        return await self._waves.get()
+
+
+class Sender:
+    """Speaks for the gateway `name` on its `links`; `run` lasts until it is cancelled.
+
+    snapshot: called for a family when a receiver missed something. counts, losses: what went out, what came of it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        key: Key,
+        links: Sequence[Publisher],
+        snapshot: Snapshot,
+        pace: Pace = Pace(),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.losses = Losses()
+        self.counts = Counts()
+        self._name = name
+        self._key = key
+        self._snapshot = snapshot
+        self._pace = pace
+        self._clock = clock
+        self._lanes = [_Lane(link, pace) for link in links]
+        self._open: dict[str, list[_Open]] = {}  # by family
+        self._retained: dict[str, Message] = {}
+        self._missed: set[str] = set()  # families of which a snapshot was asked for
+        self._snapshot_after: dict[str, float] = {}
+        self._coding = asyncio.Lock()  # one bundle at a time, in a thread
+
+    def greeting(self) -> list[Message]:
+        """The manifests that every broker must hold, for links to say when they connect."""
+        return list(self._retained.values())
+
+    async def publish(self, family: str, sequence: int, base: int, payload: bytes, shape: Shape | None = None) -> None:
+        """Put a payload on its way, with parity for the loss that receivers reported; returns when it is coded.
+
+        sequence, base: as in Manifest. shape: how to cut it, if not as usual. Raises WireError for a payload of 0 bytes
+        or more than 16 MiB.
+        """
+        bundle = await asyncio.to_thread(Bundle, payload, family, self._name, sequence, base, shape)
+        kept = self._open.setdefault(family, [])
+        opened = next((each for each in kept if each.bundle.id == bundle.id), None)
+        if not opened:
+            opened = _Open(bundle, Answers(bundle.shape, self._pace.merge))
+            kept[:] = [*kept, opened][-MOST_BUNDLES:]
+        blocks = range(bundle.shape.blocks)
+        await self._send(opened, dict.fromkeys(blocks, self._enough(bundle.shape.k, len(blocks))), announce=True)
+
+    def ask(self, receiver: str, need: Need) -> None:
+        """Note what a receiver still needs, and the loss it saw; raises WireError when it asks for too much."""
+        self.losses.report(receiver, need.received, need.lost)
+        for each in self._open.get(need.family, ()):
+            if need.need and each.bundle.id == need.bundle:
+                each.answers.ask(receiver, need.need, self._clock())
+
+    def ask_snapshot(self, family: str) -> None:
+        """Note that a receiver needs a payload that stands alone."""
+        if family in self._open:
+            self._missed.add(family)
+
+    async def run(self) -> None:
+        """Send, and answer requests."""
+        async with asyncio.TaskGroup() as tasks:
+            for lane in self._lanes:
+                tasks.create_task(self._serve(lane))
+            tasks.create_task(self._answer())
+
+    async def _serve(self, lane: _Lane) -> None:
+        while True:
+            wave = await lane.next()
+            while wave.manifest and not await self._say(lane, wave.manifest):
+                await asyncio.sleep(self._pace.again)
+            while wave.frames:
+                frame = wave.frames.popleft()
+                if not await self._say(lane, Message(wave.topic, frame)):
+                    wave.frames.appendleft(frame)  # another link may take it
+                    await asyncio.sleep(self._pace.again)
+
+    async def _say(self, lane: _Lane, message: Message) -> bool:
+        await asyncio.sleep(lane.bucket.wait(len(message.payload), self._clock()))
+        if not await say(lane.link, message):
+            return False
+        self.counts.manifests += message.retain
+        self.counts.shards += not message.retain
+        self.counts.size += len(message.topic) + len(message.payload)
+        return True
+
+    async def _answer(self) -> None:
+        while True:
+            await asyncio.sleep(self._pace.merge / 4)
+            for opened in [each for kept in self._open.values() for each in kept]:
+                if due := opened.answers.due(self._clock()):
+                    wanted = {block: self._enough(count, len(due)) for block, count in due.items() if count}
+                    await self._send(opened, wanted, announce=False)
+            for family in [each for each in self._missed if self._clock() >= self._snapshot_after.get(each, 0.0)]:
+                await self._send_snapshot(family)
+
+    async def _send_snapshot(self, family: str) -> None:
+        """One serves all who asked until now; who asks while it is on its way waits for its needs to be answered."""
+        self._missed.remove(family)
+        self._snapshot_after[family] = self._clock() + self._pace.snapshot
+        if found := self._snapshot(family):
+            sequence, payload = found
+            log.info("%s: snapshot %d on request", family, sequence)
+            await self.publish(family, sequence, sequence, payload)
+
+    def _enough(self, wanted: int, blocks: int) -> int:
+        """Shards to send so that `wanted` of each of so many blocks arrive, all but surely."""
+        return shards_to_send(wanted, *self.losses.median(), risk=RISK / blocks)
+
+    async def _send(self, opened: _Open, wanted: dict[int, int], announce: bool) -> None:
+        async with self._coding:
+            bundle, family = opened.bundle, opened.bundle.manifest.family
+            frames = deque(await asyncio.to_thread(bundle.wave, wanted))
+            manifest = None
+            if announce or bundle.manifest.hashed > opened.hashed:
+                manifest = Message(self._topic(family, "manifest"), self._key.sign(bundle.manifest), qos=1, retain=True)
+                self._retained[family], opened.hashed = manifest, bundle.manifest.hashed
+        for lane in self._lanes:
+            lane.put(_Wave(manifest, self._topic(family, "shard"), frames))
+
+    def _topic(self, family: str, leaf: str) -> str:
+        return wire.topic(self._name, "update", family, leaf)

@@ -1,0 +1,141 @@
+"""Neighbourhoods for tests: gateways that exchange over brokers in memory, on links that lose, double and reorder."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from random import Random
+
+from reedmesh.broker import Channel, MemoryBroker, Message
+from reedmesh.collect import Collector, Limits, Payload, Stream
+from reedmesh.exchange import Exchange, subscriptions
+from reedmesh.keys import Key, Keyring
+from reedmesh.send import Pace, Sender, Snapshot
+
+FAMILY = "vibration"
+PATIENCE = 15  # seconds
+FAST = Pace(rate=1e9, merge=0.02, snapshot=0.05, again=0.01)
+LIMITS = Limits(quiet=0.04, snapshot=0.1)
+LOOK = 0.01
+
+
+def key_of(name: str) -> Key:
+    return Key(sha256(name.encode()).digest())
+
+
+def keyring(*names: str) -> Keyring:
+    return Keyring({name: key_of(name).public for name in names})
+
+
+class Troubled:
+    """A link that loses, doubles, bends and reorders what comes at QoS 0; `seed` decides which."""
+
+    def __init__(
+        self, link: Channel, seed: int, loss: float = 0.0, double: float = 0.0, swap: float = 0.0, bend: float = 0.0
+    ) -> None:
+        self._link = link
+        self._dice = Random(seed)
+        self._chances = loss, double, swap, bend
+
+    async def publish(self, message: Message) -> bool:
+        return await self._link.publish(message)
+
+    async def messages(self) -> AsyncIterator[Message]:
+        held: list[Message] = []
+        async for message in self._link.messages():
+            loss, double, swap, bend = (self._dice.random() < chance for chance in self._chances)
+            if not message.topic.endswith("/shard"):
+                yield message
+                continue
+            if loss:
+                continue
+            if bend:
+                message = self._bent(message)
+            if swap and not held:
+                held.append(message)
+                continue
+            for each in [message] * (1 + double) + held:
+                yield each
+            held.clear()
+
+    def _bent(self, message: Message) -> Message:
+        payload = bytearray(message.payload)
+        payload[self._dice.randrange(len(payload))] ^= 1 << self._dice.randrange(8)
+        return Message(message.topic, bytes(payload), message.qos)
+
+
+class Switch:
+    """A link that can be put out of order: then nothing is sent, and nobody is told."""
+
+    def __init__(self, link: Channel) -> None:
+        self.link = link
+        self.dead = False
+        self.swallowed = 0  # QoS 0 messages it will still say True to, and lose, when dead
+
+    async def publish(self, message: Message) -> bool:
+        if not self.dead:
+            return await self.link.publish(message)
+        if message.qos or not self.swallowed:
+            return False
+        self.swallowed -= 1
+        return True
+
+
+class Gateway:
+    """One gateway's exchange, with the payloads that reached it."""
+
+    def __init__(
+        self,
+        name: str,
+        own: Sequence[Channel],
+        neighbours: Sequence[str],
+        snapshot: Snapshot = lambda family: None,
+        applied: dict[Stream, int] | None = None,
+        pace: Pace = FAST,
+        key: Key | None = None,
+        limits: Limits = LIMITS,
+    ) -> None:
+        self.name = name
+        self.applied = {} if applied is None else applied
+        self.got: list[Payload] = []
+        self.news = asyncio.Event()
+        self.collector = Collector(self.applied, limits, Random(name))
+        self.sender = Sender(name, key or key_of(name), own, snapshot, pace)
+        keys = keyring(*neighbours)
+        self.exchange = Exchange(name, keys, [FAMILY], self.collector, self.sender, own, self._deliver, look=LOOK)
+
+    def _deliver(self, payload: Payload) -> None:
+        self.got.append(payload)
+        self.news.set()
+
+    async def until(self, wanted: Callable[[], bool]) -> None:
+        """Wait for a delivery after which `wanted` holds."""
+        while not wanted():
+            self.news.clear()
+            await self.news.wait()
+
+
+def hearing(broker: MemoryBroker, *neighbours: str) -> Channel:
+    """A link that hears what the neighbours say on `broker`."""
+    return broker.link(*[topic for name in neighbours for topic in subscriptions(name, FAMILY)])
+
+
+@asynccontextmanager
+async def running(*gateways: tuple[Gateway, Sequence[Channel]]) -> AsyncIterator[None]:
+    """Gateways at work, each with the links it listens to."""
+    async with asyncio.timeout(PATIENCE):
+        tasks = [asyncio.create_task(gateway.exchange.run(links)) for gateway, links in gateways]
+        try:
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def settle(condition: Callable[[], bool]) -> None:
+    """Look until `condition` holds."""
+    while not condition():
+        await asyncio.sleep(0.005)

@@ -1,0 +1,272 @@
+"""Gateways over brokers in memory: updates arrive through loss, forgery and dead brokers, and nothing runs away."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+import pytest
+
+from reedmesh import shards
+from reedmesh.broker import MemoryBroker, Message
+from reedmesh.bundle import Bundle
+from reedmesh.collect import Limits
+from reedmesh.send import Pace
+from reedmesh.shards import Shape
+from tests.exchange import (
+    FAMILY,
+    LIMITS,
+    Gateway,
+    Switch,
+    Troubled,
+    hearing,
+    key_of,
+    keyring,
+    running,
+    settle,
+)
+
+SHAPE = Shape(20, 64, 5000)  # four blocks, the last not full
+STREAM = ("hall1", FAMILY)
+
+
+def payload(sequence: int, size: int = SHAPE.length) -> bytes:
+    return np.random.default_rng(sequence).bytes(size)
+
+
+def run(story: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(story())  # type: ignore[arg-type]
+
+
+class Pair:
+    """hall1 speaks on its broker; hall2 reads it there and speaks on its own, which hall1 reads."""
+
+    def __init__(self, seed: int = 1, applied: int = 0, **trouble: float) -> None:
+        self.broker1, self.broker2 = MemoryBroker(), MemoryBroker()
+        self.hall1 = Gateway("hall1", [self.broker1.link()], ["hall2"], lambda family: (9, payload(9)))
+        self.hall2 = Gateway("hall2", [self.broker2.link()], ["hall1"], applied={STREAM: applied})
+        self.to2 = Troubled(hearing(self.broker1, "hall1"), seed, **trouble)
+        self.to1 = hearing(self.broker2, "hall2")
+
+    def running(self):  # type: ignore[no-untyped-def]
+        return running((self.hall1, [self.to1]), (self.hall2, [self.to2]))
+
+    async def send(self, sequence: int, base: int | None = None) -> None:
+        base = sequence - 1 if base is None else base
+        await self.hall1.sender.publish(FAMILY, sequence, base, payload(sequence), SHAPE)
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.3, 0.8])
+def test_updates_arrive_in_order_through_loss_doubling_reordering_and_bent_bits(loss: float) -> None:
+    async def story() -> None:
+        pair = Pair(loss=loss, double=0.2, swap=0.2, bend=0.1)
+        async with pair.running():
+            for sequence in (1, 2, 3):
+                await pair.send(sequence)
+                await pair.hall2.until(lambda: len(pair.hall2.got) == sequence)  # noqa: B023
+            assert [each.data for each in pair.hall2.got] == [payload(1), payload(2), payload(3)]
+            await settle(lambda: pair.hall1.sender.losses.median() != (49.0, 1.0))
+        received, lost = pair.hall1.sender.losses.median()
+        assert abs(lost / (received + lost) - (loss + (1 - loss) * 0.1)) < 0.15  # a bent shard is lost, too
+
+    run(story)
+
+
+def test_a_healthy_link_needs_few_shards_beyond_k() -> None:
+    async def story() -> None:
+        pair = Pair()
+        async with pair.running():
+            await pair.send(1)
+            await pair.hall2.until(lambda: bool(pair.hall2.got))
+        assert pair.hall1.sender.counts.shards <= 1.25 * SHAPE.k * SHAPE.blocks
+        assert pair.hall1.sender.counts.manifests == 1
+
+    run(story)
+
+
+def test_a_receiver_that_comes_late_gets_the_manifest_and_asks_for_the_rest() -> None:
+    async def story() -> None:
+        broker1, broker2 = MemoryBroker(), MemoryBroker()
+        hall1 = Gateway("hall1", [broker1.link()], ["hall2"])
+        async with running((hall1, [hearing(broker2, "hall2")])):
+            await hall1.sender.publish(FAMILY, 1, 1, payload(1), SHAPE)
+            await settle(lambda: hall1.sender.counts.shards >= SHAPE.k * SHAPE.blocks)
+            hall2 = Gateway("hall2", [broker2.link()], ["hall1"])
+            async with running((hall2, [hearing(broker1, "hall1")])):
+                await hall2.until(lambda: bool(hall2.got))
+        assert hall2.got[0].data == payload(1)
+
+    run(story)
+
+
+def test_a_gap_is_closed_by_a_snapshot() -> None:
+    async def story() -> None:
+        pair = Pair(applied=3, loss=0.1)
+        async with pair.running():
+            await pair.send(9)  # 4 to 8 were never heard
+            await pair.hall2.until(lambda: bool(pair.hall2.got))
+            await pair.send(10)
+            await pair.hall2.until(lambda: len(pair.hall2.got) == 2)
+        assert [(each.manifest.sequence, each.manifest.base) for each in pair.hall2.got] == [(9, 9), (10, 9)]
+        assert pair.hall2.applied[STREAM] == 10
+
+    run(story)
+
+
+@pytest.mark.parametrize("swallowed", [0, 25])
+def test_one_of_two_brokers_dies_half_way(swallowed: int) -> None:
+    """swallowed: messages that were in the dead broker's hands."""
+
+    async def story() -> None:
+        brokers = [MemoryBroker(), MemoryBroker()]
+        switches = [Switch(broker.link()) for broker in brokers]
+        pace = Pace(rate=100_000, burst=200, merge=0.02, again=0.01)
+        hall1 = Gateway("hall1", switches, ["hall2"], pace=pace)  # type: ignore[arg-type]
+        hall2 = Gateway("hall2", [broker.link() for broker in brokers[1:]], ["hall1"])
+        links = [hearing(broker, "hall1") for broker in brokers]
+        async with running((hall1, [hearing(brokers[1], "hall2")]), (hall2, links)):
+            await hall1.sender.publish(FAMILY, 1, 1, payload(1), SHAPE)
+            await settle(lambda: hall1.sender.counts.shards >= SHAPE.k * SHAPE.blocks // 2)
+            switches[0].dead, switches[0].swallowed = True, swallowed
+            await hall2.until(lambda: bool(hall2.got))
+        assert hall2.got[0].data == payload(1)
+        assert brokers[0].retained.keys() == brokers[1].retained.keys()
+
+    run(story)
+
+
+def test_what_others_forge_does_no_harm_and_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    async def story() -> None:
+        pair = Pair()
+        mallory = pair.broker1.link()
+        caplog.set_level(logging.WARNING)
+        async with pair.running():
+            forged = Bundle(payload(66), FAMILY, "hall1", 99, 99, SHAPE)
+            frames = forged.wave(dict.fromkeys(range(4), 25))
+            for signer in ("mallory", "hall2"):
+                sealed = key_of(signer).sign(forged.manifest)
+                await mallory.publish(Message(f"reedmesh/hall1/update/{FAMILY}/manifest", sealed, 1, True))
+            true = Bundle(payload(1), FAMILY, "hall1", 1, 0, SHAPE)
+            wrong = [shards.unpack_shard(frame) for frame in true.wave(dict.fromkeys(range(4), 20))]
+            for shard in wrong:
+                shard.data = bytes(64)
+            frames += [shards.pack_shard(shard) for shard in wrong] + [b"", b"\1junk", bytes(200_000)]
+            await pair.send(1)
+            for frame in frames:
+                await mallory.publish(Message(f"reedmesh/hall1/update/{FAMILY}/shard", frame))
+            for topic in ("x/y", "hall9/update/vibration/manifest", "hall1/update/other/shard"):
+                await pair.hall2.exchange.hear(Message(f"reedmesh/{topic}", b""))
+            await pair.hall2.until(lambda: bool(pair.hall2.got))
+        assert [each.data for each in pair.hall2.got] == [payload(1)]
+        assert pair.hall2.exchange.rejects.total >= 5
+        assert len([record for record in caplog.records if "reedmesh/hall1/update" in record.message]) == 1
+
+    run(story)
+
+
+def test_what_was_recorded_and_is_played_again_changes_nothing() -> None:
+    async def story() -> None:
+        pair = Pair()
+        heard: list[Message] = []
+
+        deliver = pair.broker1.deliver
+        pair.broker1.deliver = lambda message: (heard.append(message), deliver(message))[1]  # type: ignore[method-assign]
+        async with pair.running():
+            for sequence in (1, 2):
+                await pair.send(sequence)
+                await pair.hall2.until(lambda: len(pair.hall2.got) == sequence)  # noqa: B023
+            assert len(heard) > 2 * SHAPE.k * SHAPE.blocks
+            for message in heard:
+                await pair.hall2.exchange.hear(message)
+            assert len(pair.hall2.got) == 2 and pair.hall2.applied[STREAM] == 2
+            assert pair.hall2.collector.size == 0
+
+    run(story)
+
+
+def test_who_asks_for_everything_for_ever_gets_a_bounded_share() -> None:
+    async def story() -> None:
+        pair = Pair()
+        async with pair.running():
+            await pair.send(1)
+            await pair.hall2.until(lambda: bool(pair.hall2.got))
+            bundle = pair.hall2.got[0].manifest.bundle.hex()
+            asked = {"to": "hall1", "bundle": bundle, "need": {str(block): 255 for block in range(4)}}
+            topic = f"reedmesh/hall2/update/{FAMILY}/request"
+            for _ in range(20):
+                await pair.broker2.link().publish(Message(f"{topic}/need", json.dumps(asked).encode()))
+                await pair.broker2.link().publish(Message(f"{topic}/snapshot", b'{"to": "hall1"}'))
+                await asyncio.sleep(0.03)
+        first = 1.25 * SHAPE.k * SHAPE.blocks
+        snapshots = 20 * 0.03 / 0.05 + 2
+        assert pair.hall1.sender.counts.shards <= first + 2 * 255 * 4 + snapshots * first
+        assert pair.hall1.exchange.rejects.total >= 10
+
+    run(story)
+
+
+def test_a_shared_broker_is_one_link_for_all() -> None:
+    async def story() -> None:
+        broker, names = MemoryBroker(), ["hall1", "hall2", "hall3"]
+        halls = [Gateway(name, [broker.link()], [n for n in names if n != name]) for name in names]
+        links = [[Troubled(hearing(broker, *names), seed, loss=0.2)] for seed in range(3)]
+        async with running(*zip(halls, links, strict=True)):
+            for i, hall in enumerate(halls):
+                await hall.sender.publish(FAMILY, 1, 1, payload(i), SHAPE)
+            for hall in halls:
+                await hall.until(lambda: len(hall.got) == 2)  # noqa: B023
+        assert [{each.manifest.sender for each in hall.got} for hall in halls] == [
+            {name for name in names if name != own} for own in names
+        ]
+
+    run(story)
+
+
+def test_a_link_that_hangs_holds_back_no_other() -> None:
+    class Hung:
+        async def publish(self, message: Message) -> bool:
+            await asyncio.Event().wait()
+            return False
+
+    async def story() -> None:
+        broker, back = MemoryBroker(), MemoryBroker()
+        hall1 = Gateway("hall1", [Hung(), broker.link()], ["hall2"])  # type: ignore[list-item]
+        hall2 = Gateway("hall2", [back.link()], ["hall1"])
+        async with running((hall1, [hearing(back, "hall2")]), (hall2, [hearing(broker, "hall1")])):
+            for sequence in range(1, 12):
+                await hall1.sender.publish(FAMILY, sequence, sequence, payload(sequence), SHAPE)
+                await hall2.until(lambda: hall2.got and hall2.got[-1].manifest.sequence == sequence)  # noqa: B023
+
+    run(story)
+
+
+def test_the_sender_greets_with_the_manifests_it_stands_for() -> None:
+    async def story() -> None:
+        pair = Pair()
+        async with pair.running():
+            await pair.send(1)
+            await pair.send(2)
+            (greeting,) = pair.hall1.sender.greeting()
+        assert greeting.retain and greeting.qos == 1
+        manifest = shards.unpack_manifest(greeting.payload)
+        keyring("hall1").check(manifest)
+        assert manifest.sequence == 2
+
+    run(story)
+
+
+def test_memory_of_a_receiver_is_bounded_by_its_limits() -> None:
+    async def story() -> None:
+        broker1, broker2 = MemoryBroker(), MemoryBroker()
+        hall1 = Gateway("hall1", [broker1.link()], ["hall2"])
+        limits = Limits(quiet=LIMITS.quiet, snapshot=0.1, size=3 * 5200)
+        hall2 = Gateway("hall2", [broker2.link()], ["hall1"], limits=limits)
+        losing = Troubled(hearing(broker1, "hall1"), 1, loss=1.0)
+        async with running((hall1, [hearing(broker2, "hall2")]), (hall2, [losing])):
+            for sequence in range(1, 9):
+                await hall1.sender.publish(FAMILY, sequence, sequence, payload(sequence), SHAPE)
+            await settle(lambda: hall2.exchange.rejects.total > 0)
+            assert hall2.collector.size <= 3 * 5200
+
+    run(story)
