@@ -13,7 +13,8 @@ import mqtt
 import sensors
 import settings as stored
 import wire
-from slots import Refused, Slots
+from slots import Slots
+from updates import Updates
 from watch import Reporter
 
 FIRMWARE = "0.1.0"
@@ -28,15 +29,17 @@ class Node:
         self._slots = Slots(folder, settings["model_bytes"], settings["recipe"].length)
         self._slots.boot()
         self._client = self._join(settings["broker"])
+        self._updates = Updates(self._slots, self._client, self._topic("model"), self._say_hello)
 
     async def run(self) -> None:
         """Watch the machine until the recording ends (a board's never does)."""
-        link = asyncio.create_task(self._client.run())
+        tasks = [asyncio.create_task(self._client.run()), asyncio.create_task(self._updates.run())]
         try:
             await Reporter(self._settings, self._slots, self._client).watch(self._driver)
         finally:
             await self._client.close()
-            link.cancel()
+            for task in tasks:
+                task.cancel()
 
     def hello(self) -> dict:
         """What the gateway is told, so that nobody configures a sensor twice."""
@@ -53,35 +56,21 @@ class Node:
         }
 
     def _join(self, broker: dict) -> mqtt.Client:
-        """A client that announces us at every connect and receives offers where a model can run."""
-        availability, offer = self._topic("availability"), self._topic("model", "offer")
+        """A client that announces us at every connect."""
+        availability = self._topic("availability")
         name = self._settings["gateway"] + "-" + self._settings["name"]
         client = mqtt.Client(
             broker["host"], broker["port"], name, will=(availability, b'{"state": "offline"}', 1, True)
         )
         client.announcements[availability] = b'{"state": "online"}'
         client.announcements[self._topic("hello")] = json.dumps(self.hello()).encode()
-        client.subscribe(offer, self._on_offer, 1, self._slots.incoming)
         return client
 
-    async def _on_offer(self, topic: str, frame: bytes, _retained: bool) -> None:
-        """Try a model that arrived, receive the next one elsewhere, and say what became of it."""
-        status = self._install(frame)
-        self._client.receive_into(topic, self._slots.incoming)
-        self._reporting = asyncio.create_task(self._report(status))
-
-    def _install(self, frame: bytes) -> dict:
-        try:
-            self._slots.install(frame)
-        except Refused as refusal:
-            return {"code": refusal.code, "reason": str(refusal), "sequence": self._slots.sequence}
-        return {"code": 200, "sequence": self._slots.sequence, "model": self._slots.digest}
-
-    async def _report(self, status: dict) -> None:
-        hello = self._topic("hello")
-        self._client.announcements[hello] = json.dumps(self.hello()).encode()
-        await self._client.publish(self._topic("model", "status"), json.dumps(status).encode(), 1)
-        await self._client.publish(hello, self._client.announcements[hello], 1, True)
+    async def _say_hello(self) -> None:
+        """Something changed that the gateway should know, now and at every connect."""
+        topic, hello = self._topic("hello"), json.dumps(self.hello()).encode()
+        self._client.announcements[topic] = hello
+        await self._client.publish(topic, hello, 1, True)
 
     def _topic(self, *leaf: str) -> str:
         return wire.topic(self._settings["gateway"], self._settings["name"], *leaf)

@@ -77,12 +77,6 @@ class Client:
         """
         self._subscriptions.append((pattern, qos, sink, memoryview(buffer) if buffer else self._small))
 
-    def receive_into(self, pattern: str, buffer: bytearray) -> None:
-        """From the next message on, receive what comes under `pattern` into another buffer; a sink may call this."""
-        for i, entry in enumerate(self._subscriptions):
-            if entry[0] == pattern:
-                self._subscriptions[i] = entry[:3] + (memoryview(buffer),)
-
     async def run(self) -> None:
         """Connect, and connect again, until `close`. Errors of a sink come out here; the network's never do."""
         self._closing = False

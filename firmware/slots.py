@@ -34,8 +34,9 @@ class Slots:
     def __init__(self, folder: str, room: int, features: int) -> None:
         self._folder = folder
         self._features = features
-        self._serving = bytearray(wire.OFFER_HEADER + room + wire.MAX_FEATURES)
-        self.incoming = bytearray(len(self._serving))  # an offer is received into this
+        size = wire.OFFER_HEADER + room + wire.MAX_FEATURES
+        self._serving = bytearray(-(-size // wire.MODEL_SHARD) * wire.MODEL_SHARD)
+        self.incoming = bytearray(len(self._serving))  # an offer is decoded into this, in whole shards
         self.judge: "Judge | None" = None
         self.digest: "str | None" = None
         self.key = bytes(8)

@@ -1,10 +1,12 @@
 """A sensor in Python, beside the real one: for tests of the gateway that need hundreds of them, or wrong ones."""
 
 import json
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from reedmesh import wire
+from reedmesh import shards, wire
 from reedmesh.broker import Channel, Message
+from reedmesh.erasure import Decoder
 from reedmesh.model import Model
 from reedmesh.recipe import Recipe
 from reedmesh.wire import Offer, Window
@@ -36,6 +38,21 @@ class FakeSensor:
         frame = bytearray(wire.WINDOW_HEADER + len(features))
         wire.pack_window(window, frame)
         await self.channel.publish(Message(self.topic("window"), bytes(frame)))
+
+    async def receive(
+        self, messages: AsyncIterator[Message], drop: Callable[[int], bool] = lambda index: False
+    ) -> None:
+        """Take every model that arrives; shards that `drop` picks are lost on the way."""
+        decoder, bundle = None, b""
+        async for message in messages:
+            if message.topic.endswith("/manifest"):
+                manifest = shards.unpack_manifest(message.payload)
+                decoder, bundle = Decoder(manifest.shape, manifest.sha256), manifest.bundle
+            elif decoder and (shard := shards.unpack_shard(message.payload)).bundle == bundle and not drop(shard.index):
+                decoder.add(shard.block, shard.index, shard.data)
+                if not decoder.need():
+                    await self.take(wire.unpack_offer(decoder.payload()))
+                    decoder = None
 
     async def take(self, offer: Offer) -> None:
         self.model, self.sequence = Model(bytes(offer.model)), offer.sequence

@@ -294,18 +294,6 @@ def test_message_larger_than_its_buffer_is_read_over_counted_and_acknowledged(me
         assert client.counts() == (0, 1, "")
 
 
-def test_larger_buffer_may_take_over_from_the_next_message_on():
-    options = {"subscribe": [["a", 0, 8], ["b", 0, 8]]}
-    with ScriptedBroker() as broker, sensor(broker.port, **options) as client, broker.accept() as link:
-        link.packet()
-        client.tell("into", "a", 9)
-        client.counts()
-        for topic in "a", "b":
-            link.send(brokers.publish(topic, b"9 letters") + brokers.publish(topic, b"8 letter"))
-        received = [client.expect("message")[:2] for _ in range(3)]
-    assert received == [["a", "9 letters"], ["a", "8 letter"], ["b", "8 letter"]]
-
-
 @pytest.mark.parametrize("garbage", [b"\xff" * 40, b"GET / HTTP/1.1\r\n\r\n", b"\x30\x05\x00\x05abc", b"\x00\x00"])
 def test_garbage_ends_the_link_and_a_new_one_is_made(garbage):
     with ScriptedBroker() as broker, sensor(broker.port) as client:

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from reedmesh import family as families
-from reedmesh import features, wire
+from reedmesh import features, shards, wire
 from reedmesh.broker import Link, Message
+from reedmesh.bundle import Bundle
 from reedmesh.commission import Lesson, commission
 from reedmesh.model import Model
 from reedmesh.wire import Offer
@@ -107,10 +108,26 @@ class Sensor:
                     await self.until("window", lambda window: window.number == self.counted)
 
     async def answer(self, payload: bytes) -> dict[str, Any]:
-        """What the sensor says to an offer."""
-        self.heard.clear()
-        await self.link.publish(Message("reedmesh/gw/press/model/offer", payload, qos=1))
+        """What the sensor says to an offer that arrives whole."""
+        bundle = await self.announce(payload)
+        await self.send(bundle, bundle.shape.k)
         return await self.until("model/status")  # type: ignore[no-any-return]
+
+    async def announce(self, payload: bytes) -> Bundle:
+        """Say that an offer is coming, after forgetting what was heard."""
+        self.heard.clear()
+        shape = shards.Shape(-(-len(payload) // wire.MODEL_SHARD), wire.MODEL_SHARD, len(payload))
+        bundle = Bundle(payload, "vibration", "gw", 1, 1, shape)
+        bundle.wave({0: 0})
+        frame = shards.pack_manifest(bundle.manifest)
+        await self.link.publish(Message("reedmesh/gw/press/model/manifest", frame, qos=1))
+        return bundle
+
+    async def send(self, bundle: Bundle, count: int, lose: tuple[int, ...] = ()) -> None:
+        """Send the next `count` shards but for those at the places `lose`."""
+        for place, frame in enumerate(bundle.wave({0: count})):
+            if place not in lose:
+                await self.link.publish(Message("reedmesh/gw/press/model/shard", frame))
 
 
 @asynccontextmanager
@@ -192,6 +209,45 @@ def test_models_it_must_not_take_are_refused_with_the_reason_and_the_old_one_sta
             it.heard.clear()
             it.feed(NORMAL[:1])
             assert (await it.until("window")).model == Model(lesson().model).key
+
+    asyncio.run(story())
+
+
+def test_a_model_is_put_together_from_any_shards_and_the_rest_is_asked_for(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with sensor(tmp_path) as it:
+            bundle = await it.announce(wire.pack_offer(offer(1)))
+            await it.send(bundle, bundle.shape.k, lose=(0, 3, 7))
+            asked = await it.until("model/status", lambda status: status["code"] == 206)
+            assert asked["missing"] == 3
+            await it.send(bundle, 3)  # parity: none of those that were lost
+            await it.until("model/status", lambda status: status["code"] == 200)
+            assert (await it.until("hello"))["model"] == offer(1).sha256.hex()
+
+    asyncio.run(story())
+
+
+def test_spoilt_shards_and_those_of_other_bundles_change_nothing(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with sensor(tmp_path) as it:
+            other = Bundle(b"other" * 2000, "vibration", "gw", 9, 9, shards.Shape(10, 1024, 10000))
+            bundle = await it.announce(wire.pack_offer(offer(1)))
+            for frame in [*other.wave({0: 5}), b"", b"junk" * 300, bundle.wave({0: 1})[0][:-1] + b"x"]:
+                await it.link.publish(Message("reedmesh/gw/press/model/shard", frame))
+            await it.send(bundle, bundle.shape.k)
+            await it.until("model/status", lambda status: status["code"] == 200)
+
+    asyncio.run(story())
+
+
+def test_a_bundle_that_does_not_fit_is_refused_before_it_comes(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with sensor(tmp_path) as it:
+            await it.announce(bytes(40_000))
+            status = await it.until("model/status")
+            assert status["code"] == 400 and "room for" in status["reason"]
+            await it.link.publish(Message("reedmesh/gw/press/model/manifest", b"junk", qos=1))
+            assert (await it.until("model/status", lambda each: "manifest" in each["reason"]))["code"] == 400
 
     asyncio.run(story())
 

@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from reedmesh import family as families
-from reedmesh import features, wire
+from reedmesh import features
 from reedmesh.broker import MemoryBroker, Message
 from reedmesh.config import Config, Learning
 from reedmesh.config import Store as StoreSettings
@@ -49,7 +49,7 @@ class World:
 
     async def listen(self) -> None:
         async for message in self.broker.link("reedmesh/gw/#").messages():
-            if not message.topic.endswith(("/window", "/offer")):
+            if not message.topic.endswith(("/window", "/manifest", "/shard")):
                 with contextlib.suppress(ValueError):  # a test's junk is heard here, too
                     self.heard.append((message.topic.removeprefix("reedmesh/gw/"), json.loads(message.payload)))
             self._news.set()
@@ -73,8 +73,8 @@ class World:
 
     async def obey(self, sensor: FakeSensor) -> None:
         """Let the sensor take what it is offered."""
-        async for message in self.broker.link(sensor.topic("model/offer")).messages():
-            await sensor.take(wire.unpack_offer(message.payload))
+        leaves = (sensor.topic(f"model/{leaf}") for leaf in ("manifest", "shard"))
+        await sensor.receive(self.broker.link(*leaves).messages())
 
 
 @asynccontextmanager

@@ -35,7 +35,8 @@ class Path:
         self.line = Line(FEATURES, 10, Alerts(), limit=3)
         self.store = Kept()
         self.introduced: list[Sensor] = []
-        self.events = Events(lambda change: None, self.introduced.append)
+        self.lacking: list[tuple[Sensor, int]] = []
+        self.events = Events(lambda change: None, self.introduced.append, self.lacking.append)
 
     def take(self, leaf: str, payload: bytes) -> None:
         take(Message(f"reedmesh/gw/{leaf}", payload), self.line, self.store, self.events, 100.0)  # type: ignore[arg-type]

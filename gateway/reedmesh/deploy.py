@@ -11,37 +11,46 @@ import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reedmesh import wire
+from reedmesh import shards, wire
 from reedmesh.broker import Message, Publisher
+from reedmesh.bundle import Bundle
 from reedmesh.commission import Lesson, commission
 from reedmesh.errors import ReedmeshError
 from reedmesh.family import Family
 from reedmesh.model import Model
 from reedmesh.sensors import DEPLOYING, Line, Sensor
+from reedmesh.share import Share
 from reedmesh.store import Disk, StoredModel
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.25  # between two looks for a sensor that is ready to be taught
+SPARE = 1  # parity shards sent before anybody says that one is missing
 OFFER_SECONDS = 30.0  # a model that was offered and does not run by then is offered again
 
 
 class Deployer:
     """Teaches the sensors of one gateway, named `gateway`, and offers them what was learnt."""
 
-    def __init__(self, gateway: str, family: Family, line: Line, disk: Disk, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, gateway: str, family: Family, line: Line, disk: Disk, share: Share, clock: Callable[[], float]
+    ) -> None:
         self.introductions: asyncio.Queue[Sensor] = asyncio.Queue()
+        self.lacking: asyncio.Queue[tuple[Sensor, int]] = asyncio.Queue()
         self._gateway = gateway
         self._family = family
         self._line = line
         self._disk = disk
+        self._share = share
         self._clock = clock
         self._offered: dict[str, float] = {}
+        self._bundles: dict[str, Bundle] = {}  # the last one offered to each sensor
 
     async def meet(self, publisher: Publisher) -> None:
         """Remember each sensor that introduces itself, and give it its model if it runs another; for ever."""
@@ -62,7 +71,7 @@ class Deployer:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def offer(self, publisher: Publisher, sensor: Sensor) -> None:
-        """Publish the sensor's model to it, if it needs it and was not offered it just now."""
+        """Publish the sensor's model to it, coded, if it needs it and was not offered it just now."""
         now = time.monotonic()
         recent = now - self._offered.get(sensor.name, -OFFER_SECONDS) < OFFER_SECONDS
         if recent or sensor.state != DEPLOYING or sensor.refusal:
@@ -70,9 +79,33 @@ class Deployer:
         stored = await self._disk.call(self._disk.store.last_model, sensor.name)
         if stored and sensor.model:
             made = wire.Offer(stored.sequence, stored.tflite, sensor.model.digest, stored.trial, stored.trial_score)
-            topic = wire.topic(self._gateway, sensor.name, "model", "offer")
-            if await publisher.publish(Message(topic, wire.pack_offer(made), qos=1)):
+            bundle = self._bundles[sensor.name] = self._bundle(wire.pack_offer(made), stored.sequence)
+            if await publisher.publish(self._manifest(sensor, bundle)):
                 self._offered[sensor.name] = now
+                await self._send(publisher, sensor, bundle.shape.k + SPARE)
+
+    async def complete(self, publisher: Publisher) -> None:
+        """Send each sensor that lacks shards of its model others than it was sent before; for ever."""
+        while True:
+            sensor, missing = await self.lacking.get()
+            if sensor.name in self._bundles:
+                self._offered[sensor.name] = time.monotonic()
+                await self._send(publisher, sensor, missing + SPARE)
+
+    async def _send(self, publisher: Publisher, sensor: Sensor, count: int) -> None:
+        topic = wire.topic(self._gateway, sensor.name, "model", "shard")
+        for frame in self._bundles[sensor.name].wave({0: count}):
+            await publisher.publish(Message(topic, frame))
+
+    def _manifest(self, sensor: Sensor, bundle: Bundle) -> Message:
+        bundle.wave({0: 0})
+        topic = wire.topic(self._gateway, sensor.name, "model", "manifest")
+        return Message(topic, shards.pack_manifest(bundle.manifest), qos=1)
+
+    def _bundle(self, payload: bytes, sequence: int) -> Bundle:
+        """An offer as one block, which a sensor decodes where it will run it."""
+        shape = shards.Shape(-(-len(payload) // wire.MODEL_SHARD), wire.MODEL_SHARD, len(payload))
+        return Bundle(payload, self._family.name, self._gateway, sequence, sequence, shape)
 
     async def _try_to_learn(self, sensor: Sensor) -> None:
         try:
@@ -86,10 +119,11 @@ class Deployer:
         await self._disk.flush()
         rows = await self._disk.call(self._disk.store.learnt_from, sensor.name, sensor.to_learn)
         windows = np.frombuffer(b"".join(rows), dtype=np.int8).reshape(len(rows), -1)
-        lesson = await _taught(self._family, windows)
+        lesson = await _taught(self._family, windows, self._share.start())
         model = _next_model(sensor, lesson, self._clock())
         await self._disk.call(self._disk.store.save_model, model)
         sensor.adopt(Model(model.tflite), model.sequence)
+        self._share.tell(lesson)
         log.info("%s: learnt from %d windows in %.1f s", sensor.name, len(rows), time.monotonic() - began)
 
     def _check_recipe(self, sensor: Sensor) -> None:
@@ -105,12 +139,12 @@ def _next_model(sensor: Sensor, lesson: Lesson, now: float) -> StoredModel:
     return StoredModel(sensor.name, sequence, now, lesson.model, lesson.weights, lesson.trial, lesson.trial_score)
 
 
-async def _taught(family: Family, windows: NDArray[np.int8]) -> Lesson:
+async def _taught(family: Family, windows: NDArray[np.int8], start: NDArray[np.float32] | None) -> Lesson:
     """A lesson from a process of its own, at low priority, which takes its memory along when it ends."""
     process = ProcessPoolExecutor(1, get_context("spawn"), _be_nice)
     try:
-        lesson = asyncio.get_running_loop().run_in_executor(process, commission, family, windows, family.training.seed)
-        return await lesson
+        lesson = partial(commission, family, windows, family.training.seed, start)
+        return await asyncio.get_running_loop().run_in_executor(process, lesson)
     finally:
         process.shutdown(wait=False, cancel_futures=True)
 

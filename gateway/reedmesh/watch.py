@@ -19,6 +19,7 @@ from reedmesh.wire import WireError
 log = logging.getLogger(__name__)
 
 MAX_JSON = 4096  # bytes of a hello or a status; a sensor has a few hundred to say
+PARTIAL, REFUSED, TIMEOUT = 206, 400, 408  # what a sensor says of a model, in the numbers of HTTP
 QUIET = 60.0  # seconds between two log lines about the same sender
 MAX_SENDERS = 1000  # senders of junk whose last log line is remembered
 
@@ -26,9 +27,15 @@ MAX_SENDERS = 1000  # senders of junk whose last log line is remembered
 class Events:
     """What the path hands on, and to whom."""
 
-    def __init__(self, changed: Callable[[Change], None], introduced: Callable[[Sensor], None]) -> None:
+    def __init__(
+        self,
+        changed: Callable[[Change], None],
+        introduced: Callable[[Sensor], None],
+        lacking: Callable[[tuple[Sensor, int]], None],
+    ) -> None:
         self.changed = changed  # an alert began, worsened or ended
         self.introduced = introduced  # a sensor said hello
+        self.lacking = lacking  # a sensor still needs so many shards of its model
 
 
 async def watch(channel: Channel, line: Line, store: Store, events: Events, clock: Callable[[], float]) -> None:
@@ -51,7 +58,7 @@ def take(message: Message, line: Line, store: Store, events: Events, now: float)
     elif leaf == ["availability"]:
         line.sensor(name).online = read_json(message.payload, MAX_JSON).get("state") == "online"
     elif leaf == ["model", "status"]:
-        note_status(line.sensor(name), read_json(message.payload, MAX_JSON))
+        note_status(line.sensor(name), read_json(message.payload, MAX_JSON), events)
     else:
         raise WireError(f"nothing is expected on {message.topic}")
 
@@ -76,12 +83,14 @@ def introduce(sensor: Sensor, hello: dict[str, Any], events: Events) -> None:
     events.introduced(sensor)
 
 
-def note_status(sensor: Sensor, status: dict[str, Any]) -> None:
-    """What became of the model we offered; codes as in HTTP, 400 and above mean it was refused."""
-    code, reason = status.get("code"), str(status.get("reason", ""))[:200]
+def note_status(sensor: Sensor, status: dict[str, Any], events: Events) -> None:
+    """What became of the model we offered; codes as in HTTP: 206 part of it is here, from 400 on it was refused."""
+    code, reason, missing = status.get("code"), str(status.get("reason", ""))[:200], status.get("missing")
     if not isinstance(code, int):
         raise WireError("model/status: no code")
-    sensor.refusal = f"{code} {reason}".strip() if code >= 400 else ""
+    if code == PARTIAL and isinstance(missing, int) and missing > 0:
+        events.lacking((sensor, missing))
+    sensor.refusal = f"{code} {reason}".strip() if code >= REFUSED and code != TIMEOUT else ""
     if sensor.refusal:
         log.error("%s refused its new model and keeps the old one: %s", sensor.name, sensor.refusal)
 

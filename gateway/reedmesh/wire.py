@@ -22,6 +22,7 @@ WINDOW_HEADER = calcsize(_WINDOW)
 _OFFER = "<BBHIII32s"
 OFFER_HEADER = calcsize(_OFFER)
 MAX_MODEL = 65536
+MODEL_SHARD = 1024  # bytes of the shards in which an offer travels
 
 
 class WireError(Exception):

@@ -81,8 +81,6 @@ async def obey():
             await clock.advance(*rest)
         elif verb == "unplug":
             client._link._socket = Unplugged()
-        elif verb == "into":
-            client.receive_into(rest[0], bytearray(rest[1]))
         elif verb == "count":
             say("count", client.lost, client.oversized, client.last_error)
         else:
