@@ -96,7 +96,9 @@ def _far(word: int) -> int | None:
 def _near(half: int) -> int | None:
     """Where c.j, c.beqz and c.bnez lead from here."""
     if half & 0xE003 == 0xA001:
-        return _signed(_bits(half, (12, 11), (11, 4), (9, 8, 2), (8, 10), (7, 6), (6, 7), (3, 1, 3), (2, 5)) & 0xFFE, 12)
+        return _signed(
+            _bits(half, (12, 11), (11, 4), (9, 8, 2), (8, 10), (7, 6), (6, 7), (3, 1, 3), (2, 5)) & 0xFFE, 12
+        )
     if half & 0xC003 == 0xC001:
         return _signed(_bits(half, (12, 8), (10, 3, 2), (5, 6, 2), (3, 1, 2), (2, 5)), 9)
     return None

@@ -32,6 +32,7 @@ class Picture:
         self.page = page
         self.began = time.monotonic()
         self.sights = {(machine.gateway, machine.name): Sight(machine) for machine in plan.machines}
+        self.updates: dict[tuple[str, str], int] = {}  # (gateway, neighbour) -> sequence of what was taken
         self.log: list[str] = []
         self._news = asyncio.Event()
 
@@ -68,6 +69,8 @@ class Picture:
         value = json.loads(message.payload or b"{}")
         if leaf[-1] == "state" and (gateway, leaf[0]) in self.sights:
             self._see_state(self.sights[gateway, leaf[0]], value)
+        elif leaf == ["info"]:
+            self._see_updates(gateway, value.get("neighbours", {}))
         elif leaf == ["alert"]:
             self._see_alert(self.sights[gateway, value["sensor"]], value)
         self._news.set()
@@ -75,6 +78,12 @@ class Picture:
     def note(self, text: str) -> None:
         """Remember an event for the screen."""
         self.log.append(f"{time.monotonic() - self.began:6.1f} s  {text}")
+
+    def _see_updates(self, gateway: str, neighbours: dict[str, int | None]) -> None:
+        for neighbour, sequence in neighbours.items():
+            if sequence and self.updates.get((gateway, neighbour)) != sequence:
+                self.updates[gateway, neighbour] = sequence
+                self.note(f"gateway {gateway}: took update {sequence} of its neighbour {neighbour}")
 
     def _see_state(self, sight: Sight, state: dict[str, Any]) -> None:
         if sight.state.get("state") != state["state"]:
@@ -100,6 +109,6 @@ def watch(plan: Plan, picture: Picture) -> list[Coroutine[Any, Any, None]]:
 
 
 async def _listen(name: str, port: int, picture: Picture) -> None:
-    topics = {f"{wire.BASE}/{name}/{leaf}": 1 for leaf in ("+/state", "alert")}
+    topics = {f"{wire.BASE}/{name}/{leaf}": 1 for leaf in ("+/state", "alert", "info")}
     async for message in Link("127.0.0.1", port, "line", subscriptions=topics).messages():
         picture.take(message)

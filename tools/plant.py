@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reedmesh import family as families
+from reedmesh import keys
 from reedmesh.errors import ConfigError
 from reedmesh.family import Family
 from reedmesh.recipe import MAX_SAMPLES
@@ -181,13 +182,20 @@ def start_gateway(plan: Plan, name: str) -> subprocess.Popen[bytes]:
     folder = plan.folder / name
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "reedmesh.toml"
+    others = [other for other in plan.ports if other != name]
     config.write_text(
         f'name = "{name}"\nstate = "{folder}"\nfamily = "{plan.family}"\n\n'
         f"[broker]\nembedded = true\nport = {plan.ports[name]}\n\n"
-        f"[learning]\nwindows = {plan.learn[name]}\n"
+        f"[learning]\nwindows = {plan.learn[name]}\n" + "".join(_neighbour(plan, other) for other in others)
     )
     command = [sys.executable, "-m", "reedmesh", "run", str(config)]
     return subprocess.Popen(command, stderr=(folder / "gateway.log").open("wb"), start_new_session=True)
+
+
+def _neighbour(plan: Plan, name: str) -> str:
+    """Another gateway in a config; its key is made here, before it starts, as its operator would have sent it."""
+    public = keys.load(plan.folder / name).public.hex()
+    return f'\n[[neighbours]]\nname = "{name}"\nhost = "127.0.0.1"\nport = {plan.ports[name]}\nkey = "{public}"\n'
 
 
 def start_sensor(plan: Plan, machine: Machine) -> tuple[subprocess.Popen[bytes], int]:

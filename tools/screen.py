@@ -17,7 +17,7 @@ from rich.text import Text
 from tools.observer import Picture, Sight
 
 console = Console()
-LOG_LINES = 10
+LOG_LINES = 14
 PLAIN_SVG = re.sub(r"@font-face {{.*?}}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)  # fetches no fonts
 
 
@@ -95,6 +95,8 @@ def summary(picture: Picture) -> None:
     for sight in picture.sights.values():
         table.add_row(sight.machine.name, *_outcome(sight))
     console.print(table)
+    pairs = len(picture.plan.ports) * (len(picture.plan.ports) - 1)
+    console.print(f"updates taken from neighbours: {len(picture.updates)} of {pairs} pairs of gateways")
     console.print("every failing machine raised an alert, no other did" if picture.good else _failure(picture))
 
 

@@ -1,4 +1,4 @@
-"""The command line: `reedmesh run | check-config | dashboard | version`."""
+"""The command line: `reedmesh run | check-config | keys | dashboard | version`."""
 
 import argparse
 import asyncio
@@ -6,7 +6,7 @@ import logging
 import sys
 from pathlib import Path
 
-from reedmesh import __version__, config, dashboard
+from reedmesh import __version__, check_model, config, dashboard, keys
 from reedmesh.errors import ConfigError, ReedmeshError
 
 DEFAULT_CONFIG = Path("/etc/reedmesh/reedmesh.toml")
@@ -35,10 +35,15 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, text in (
         ("run", _run, "run the gateway"),
         ("check-config", _check_config, "say everything that is wrong with a config file"),
+        ("keys", _keys, "print this gateway's public key, for its neighbours' settings"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("config", nargs="?", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
         command.set_defaults(run=run)
+    model = commands.add_parser("check-model", help="whether a .tflite runs on a sensor's board, and how fast")
+    model.add_argument("model", type=Path)
+    model.add_argument("--board", default="esp32", help="a file of boards/, default esp32")
+    model.set_defaults(run=_check_model)
     page = commands.add_parser("dashboard", help="serve the web page of one or more gateways")
     dashboard.add_arguments(page)
     page.set_defaults(run=dashboard.main)
@@ -55,6 +60,21 @@ def _run(chosen: argparse.Namespace) -> None:
 def _check_config(chosen: argparse.Namespace) -> None:
     config.load(chosen.config)
     print(f"{chosen.config}: good")
+
+
+def _check_model(chosen: argparse.Namespace) -> int:
+    board = check_model.board(chosen.board)
+    try:
+        report = check_model.check(chosen.model.read_bytes(), chosen.model.name)
+    except OSError as e:
+        raise ConfigError(f"{chosen.model}: {e.strerror}") from e
+    print("\n".join(report.lines(board)))
+    return 0 if report.runs(board) else 1
+
+
+def _keys(chosen: argparse.Namespace) -> None:
+    public = keys.load(Path(config.load(chosen.config).state)).public
+    print(f"{public.hex()}\nfingerprint {keys.fingerprint(public)}")
 
 
 if __name__ == "__main__":

@@ -38,16 +38,19 @@ class Lesson:
     last_loss: float
 
 
-def commission(family: Family, features: NDArray[np.int8], seed: int) -> Lesson:
+def commission(
+    family: Family, features: NDArray[np.int8], seed: int, start: NDArray[np.float32] | None = None
+) -> Lesson:
     """Learn from `features`, int8 [m, recipe.length] in the order of their windows; equal calls give equal bytes.
 
-    Raises DeployError when there are too few windows or they are of another recipe.
+    start: weights to begin with, for instance a neighbour's; otherwise those the family was built with. Raises
+    DeployError when there are too few windows or they are of another recipe.
     """
     learnt, kept = _split(family, features)
     moments = scale.fit(learnt)
     means, gains = scale.gains(moments)
     z = scale.apply(learnt, means, gains)
-    weights, losses = _train(family, z, seed)
+    weights, losses = _train(family, z, seed, start)
     draft = quantise.to_int8(family.float_tflite, weights, z, scaling.to_bytes(means, gains, 0))
     scores = Model(draft).scores(kept)
     threshold = math.ceil(family.threshold.margin * float(np.quantile(scores, family.threshold.quantile)))
@@ -75,13 +78,21 @@ def _split(family: Family, features: NDArray[np.int8]) -> tuple[NDArray[np.int8]
     return features[:-kept], features[-kept:]
 
 
-def _train(family: Family, z: NDArray[np.int8], seed: int) -> tuple[NDArray[np.float32], list[float]]:
-    """Weights trained from the family's start, and the loss of each epoch."""
+def _train(
+    family: Family, z: NDArray[np.int8], seed: int, start: NDArray[np.float32] | None
+) -> tuple[NDArray[np.float32], list[float]]:
+    """Weights trained from the start given, or the family's, and the loss of each epoch."""
     trainer, losses = Trainer(family.train_tflite), []
     inputs = z.astype(np.float32) / np.float32(scaling.ONE)
     settings = family.training
     weights = train.fit(
-        trainer, trainer.get(), inputs, settings.epochs, settings.rate, seed, lambda _, loss: losses.append(loss)
+        trainer,
+        trainer.get() if start is None else start,
+        inputs,
+        settings.epochs,
+        settings.rate,
+        seed,
+        lambda _, loss: losses.append(loss),
     )
     return weights, losses
 

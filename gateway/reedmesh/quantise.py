@@ -43,6 +43,11 @@ def to_int8(
     return tflite.rewrite(bytes(result.quantized_model), {scaling.METADATA: scaling_metadata})
 
 
+def size(float_tflite: bytes) -> int:
+    """How many weights the flat vector of `float_tflite` has."""
+    return sum(int(np.prod(part["shape"])) for part in json.loads(tflite.metadata(float_tflite, WEIGHTS) or b"[]"))
+
+
 def with_weights(float_tflite: bytes, weights: NDArray[np.float32]) -> bytes:
     """`float_tflite` with the flat vector `weights` in place of its own; raises ValueError when they do not fit."""
     index = json.loads(tflite.metadata(float_tflite, WEIGHTS) or b"[]")

@@ -35,6 +35,13 @@ create table if not exists alerts (
   top_score  real not null
 );
 
+create table if not exists sequences ( -- the newest update of each gateway, ours among them: none is taken twice
+  gateway   text not null,
+  family    text not null,
+  sequence  integer not null,
+  primary key (gateway, family)
+) without rowid;
+
 create table if not exists outbox (   -- changes of alerts, stored here before they are published
   id       integer primary key,
   message  text not null              -- JSON

@@ -9,20 +9,23 @@ import json
 import logging
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from reedmesh import __version__, embedded, wire
+from reedmesh import __version__, embedded, keys, quantise, wire
 from reedmesh import family as families
 from reedmesh.alert import Change
 from reedmesh.broker import Channel, Link, Message, Publisher
 from reedmesh.config import Config
 from reedmesh.deploy import Deployer
+from reedmesh.exchange import subscriptions
 from reedmesh.family import Family
+from reedmesh.keys import Keyring
 from reedmesh.model import Model
 from reedmesh.sensors import Line
+from reedmesh.share import Share
 from reedmesh.store import Disk, Store
 from reedmesh.watch import Events, watch
 
@@ -43,22 +46,25 @@ class Gateway:
         self.line = Line(family.recipe.length, learning, config.alerts, config.sensors)
         self._clock = clock
         self._disk = Disk(store)
-        self._deployer = Deployer(config.name, family, self.line, self._disk, clock)
+        self._share = _share(config, family, self._disk)
+        self._deployer = Deployer(config.name, family, self.line, self._disk, self._share, clock)
         self._changes: asyncio.Queue[Change | None] = asyncio.Queue()  # None: just see to the outbox
         self._published: dict[str, bytes] = {}
         self._remember()
 
-    async def run(self, channel: Channel) -> None:
-        """Judge, store, publish and teach until cancelled; then write what waits."""
-        events = Events(self._changes.put_nowait, self._deployer.introductions.put_nowait)
+    async def run(self, channel: Channel, neighbours: Sequence[Channel] = ()) -> None:
+        """Judge, store, publish, teach and exchange until cancelled; then write what waits."""
+        deployer = self._deployer
+        events = Events(self._changes.put_nowait, deployer.introductions.put_nowait, deployer.lacking.put_nowait)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(watch(channel, self.line, self.store, events, self._clock))
                 tasks.create_task(self._keep_windows())
                 tasks.create_task(self._announce(channel))
                 tasks.create_task(self._show(channel))
-                tasks.create_task(self._deployer.meet(channel))
-                tasks.create_task(self._deployer.teach(channel))
+                for work in (deployer.meet, deployer.teach, deployer.complete):
+                    tasks.create_task(work(channel))
+                tasks.create_task(self._share.run(channel, neighbours))
         finally:
             self._disk.close()
 
@@ -66,7 +72,8 @@ class Gateway:
         """What a broker must hold of this gateway, said after every connect."""
         self._published.clear()  # states are said again: the broker may have lost them
         self._changes.put_nowait(None)
-        return [self.status("online"), self._retained("info", self._info()), self._snapshot()]
+        said = [self.status("online"), self._retained("info", self._info()), self._snapshot()]
+        return said + self._share.greeting()
 
     def status(self, state: str) -> Message:
         """online, stopped (by somebody) or offline (it vanished)."""
@@ -101,12 +108,13 @@ class Gateway:
             await publisher.publish(self._snapshot())
 
     async def _show(self, publisher: Publisher) -> None:
-        """Publish the state of each sensor when it changed."""
+        """Publish the state of each sensor, and what we know of neighbours, when it changed."""
         while True:
-            for sensor in list(self.line.sensors.values()):
-                message = self._retained(f"{sensor.name}/state", sensor.summary())
-                if self._published.get(sensor.name) != message.payload and await publisher.publish(message):
-                    self._published[sensor.name] = message.payload
+            states = [(f"{sensor.name}/state", sensor.summary()) for sensor in self.line.sensors.values()]
+            for leaf, value in [*states, ("info", self._info())]:
+                message = self._retained(leaf, value)
+                if self._published.get(leaf) != message.payload and await publisher.publish(message):
+                    self._published[leaf] = message.payload
             await asyncio.sleep(STATE_SECONDS)
 
     def _remember(self) -> None:
@@ -122,7 +130,9 @@ class Gateway:
 
     def _info(self) -> dict[str, Any]:
         family = {"name": self.family.name, "id": self.family.id, "features": self.family.recipe.table()}
-        return {"version": __version__, "wire": wire.VERSION, "family": family, "sensors": self.config.sensors}
+        about = {"version": __version__, "wire": wire.VERSION, "family": family, "sensors": self.config.sensors}
+        neighbours = {each.name: self._share.heard.get(each.name) for each in self.config.neighbours}
+        return about | {"neighbours": neighbours}
 
     def _snapshot(self) -> Message:
         alerts = [vars(sensor.watcher.alert) for sensor in self.line.sensors.values() if sensor.watcher.alert]
@@ -144,7 +154,7 @@ async def serve(config: Config) -> None:
         if config.broker.embedded:
             await stack.enter_async_context(embedded.broker(config.broker))
         link = _link(config, gateway)
-        task = asyncio.create_task(gateway.run(link))
+        task = asyncio.create_task(gateway.run(link, _neighbours(config, gateway)))
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         log.info("%s: gateway %s is up, broker %s", __version__, config.name, link.place)
@@ -165,6 +175,24 @@ def _link(config: Config, gateway: Gateway) -> Link:
         greeting=gateway.greeting,
         keepalive=config.broker.keepalive,
     )
+
+
+def _neighbours(config: Config, gateway: Gateway) -> list[Link]:
+    """A link to each neighbour's broker, which listens only."""
+    return [
+        Link(
+            each.host,
+            each.port,
+            f"{config.name}-at-{each.name}",
+            subscriptions=subscriptions(each.name, gateway.family.id),
+        )
+        for each in config.neighbours
+    ]
+
+
+def _share(config: Config, family: Family, disk: Disk) -> Share:
+    keyring = Keyring({each.name: keys.read_public(each.key) for each in config.neighbours})
+    return Share(config.name, family, keys.load(Path(config.state)), keyring, disk, quantise.size(family.float_tflite))
 
 
 def _in_words(change: Change) -> str:

@@ -96,6 +96,15 @@ class Store:
         rows = self._db.execute("select * from alerts where state != ? order by since", (CLEARED,))
         return [Alert(*row) for row in rows]
 
+    def sequences(self, family: str) -> dict[str, int]:
+        """The newest update that each gateway made of a family, as far as it was taken or made here."""
+        return dict(self._db.execute("select gateway, sequence from sequences where family = ?", (family,)))
+
+    def save_sequence(self, gateway: str, family: str, sequence: int) -> None:
+        """Remember the newest update of a gateway."""
+        with self._db:
+            self._db.execute("insert or replace into sequences values (?, ?, ?)", (gateway, family, sequence))
+
     def outbox(self) -> list[tuple[int, str]]:
         """Id and JSON text of each message not yet published, oldest first."""
         return list(self._db.execute("select id, message from outbox order by id"))

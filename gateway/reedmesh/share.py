@@ -1,0 +1,102 @@
+"""What neighbours learn from each other: our weights go out after each lesson, theirs are where our next lesson begins.
+
+Everything that leaves is a signed, coded bundle (`exchange.py`); what arrives is checked as what it claims to be
+(`snapshot.py`) before it is kept. Which model is in service is never decided here.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reedmesh import snapshot
+from reedmesh.broker import Channel, Message
+from reedmesh.collect import Collector, Payload
+from reedmesh.commission import Lesson
+from reedmesh.errors import WireError
+from reedmesh.exchange import Exchange
+from reedmesh.family import Family
+from reedmesh.keys import Key, Keyring
+from reedmesh.send import Sender
+from reedmesh.snapshot import Snapshot
+from reedmesh.store import Disk
+
+log = logging.getLogger(__name__)
+
+
+class Share:
+    """The gateway `name` among neighbours whose public keys are in `keyring`."""
+
+    def __init__(self, name: str, family: Family, key: Key, keyring: Keyring, disk: Disk, weights: int) -> None:
+        self.heard: dict[str, int] = {}  # neighbour -> sequence of the newest snapshot taken
+        self._name = name
+        self._family = family
+        self._key = key
+        self._keyring = keyring
+        self._disk = disk
+        self._weights = weights
+        self._sequences = disk.store.sequences(family.id)
+        self._snapshots: dict[str, Snapshot] = {}
+        self._lessons: asyncio.Queue[Lesson] = asyncio.Queue()
+        self._arrived: asyncio.Queue[Payload] = asyncio.Queue()
+        self._latest: tuple[int, bytes] | None = None
+        self._sender: Sender | None = None
+
+    def start(self) -> NDArray[np.float32] | None:
+        """Weights to begin a lesson with: those a neighbour learnt from the most windows, if any did."""
+        best = max(self._snapshots.values(), key=lambda each: each.moments.count, default=None)
+        return best.weights if best else None
+
+    def tell(self, lesson: Lesson) -> None:
+        """Publish what was just learnt."""
+        self._lessons.put_nowait(lesson)
+
+    def greeting(self) -> list[Message]:
+        """What our broker must hold of our updates."""
+        return self._sender.greeting() if self._sender else []
+
+    async def run(self, own: Channel, neighbours: Sequence[Channel]) -> None:
+        """Exchange with the neighbours for ever."""
+        family = self._family.id
+        applied = {(name, family): sequence for name, sequence in self._sequences.items() if name != self._name}
+        self._sender = sender = Sender(self._name, self._key, [own], lambda _: self._latest)
+        collector, deliver = Collector(applied), self._arrived.put_nowait
+        exchange = Exchange(self._name, self._keyring, [family], collector, sender, [own], deliver)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(exchange.run(neighbours))
+            tasks.create_task(self._publish(sender))
+            tasks.create_task(self._take())
+
+    async def _publish(self, sender: Sender) -> None:
+        while True:
+            lesson = await self._lessons.get()
+            payload = snapshot.pack(Snapshot(np.frombuffer(lesson.weights, np.float32), lesson.moments))
+            self._latest = await self._next_sequence(), payload
+            sequence = self._latest[0]
+            await sender.publish(self._family.id, sequence, sequence, payload)
+            log.info("update %d published, %d bytes", sequence, len(payload))
+
+    async def _next_sequence(self) -> int:
+        sequence = self._sequences.get(self._name, 0) + 1
+        await self._note(self._name, sequence)
+        return sequence
+
+    async def _take(self) -> None:
+        """Keep what arrived, if it can be what it claims to be; the sequence is used up either way."""
+        while True:
+            payload = await self._arrived.get()
+            sender, sequence = payload.manifest.sender, payload.manifest.sequence
+            await self._note(sender, sequence)
+            try:
+                self._snapshots[sender] = snapshot.unpack(payload.data, self._family.recipe.length, self._weights)
+            except WireError as fault:
+                log.warning("update %d of %s is left out: %s", sequence, sender, fault)
+            else:
+                self.heard[sender] = sequence
+                log.info("update %d of %s taken", sequence, sender)
+
+    async def _note(self, name: str, sequence: int) -> None:
+        self._sequences[name] = sequence
+        await self._disk.call(self._disk.store.save_sequence, name, self._family.id, sequence)
