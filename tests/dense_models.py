@@ -1,15 +1,12 @@
 """Writes int8 .tflite files of FULLY_CONNECTED layers of any shape, scale and weights: what no converter would make."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
-import flatbuffers
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-NONE, RELU, RELU6 = 0, 1, 3
-_INT8, _INT32 = 9, 2
+from tests.tflite_writer import NONE, RELU, RELU6, Writer
 
 
 @dataclass
@@ -24,71 +21,21 @@ class Dense:
     activation: int = NONE
 
 
-@dataclass
-class _Writer:
-    tensors: list[schema.TensorT] = field(default_factory=list)
-    buffers: list[schema.BufferT] = field(default_factory=lambda: [schema.BufferT()])
-
-    def buffer(self, data: bytes) -> int:
-        buffer = schema.BufferT()
-        buffer.data = np.frombuffer(data, dtype=np.uint8)
-        self.buffers.append(buffer)
-        return len(self.buffers) - 1
-
-    def tensor(self, shape: tuple[int, ...], kind: int, scales: object, zero: int, data: bytes = b"") -> int:
-        tensor = schema.TensorT()
-        tensor.name, tensor.shape, tensor.type = f"t{len(self.tensors)}", list(shape), kind
-        tensor.buffer = self.buffer(data) if data else 0
-        tensor.quantization = schema.QuantizationParametersT()
-        tensor.quantization.scale = [float(scale) for scale in np.atleast_1d(scales)]
-        tensor.quantization.zeroPoint = [zero] * len(tensor.quantization.scale)
-        self.tensors.append(tensor)
-        return len(self.tensors) - 1
-
-
 def write(layers: list[Dense], scale: float, zero_point: int, metadata: dict[str, bytes] | None = None) -> bytes:
     """The file of `layers`, whose input has `scale` and `zero_point`."""
-    writer, operators = _Writer(), []
-    x = first = writer.tensor((1, layers[0].weights.shape[1]), _INT8, scale, zero_point)
+    writer = Writer()
+    x = first = writer.tensor((1, layers[0].weights.shape[1]), scale, zero_point)
     for layer in layers:
-        rows = len(layer.weights)
-        inputs = [x, writer.tensor(layer.weights.shape, _INT8, layer.scales, 0, layer.weights.tobytes())]
+        inputs = [x, writer.constant(layer.weights, layer.scales)]
         if layer.bias is not None:
-            inputs.append(
-                writer.tensor(layer.bias.shape, _INT32, np.float32(scale) * layer.scales, 0, layer.bias.tobytes())
-            )
-        x = writer.tensor((1, rows), _INT8, layer.scale, layer.zero_point)
-        operators.append(_operator(inputs + [-1] * (3 - len(inputs)), x, layer.activation))
+            inputs.append(writer.constant(layer.bias, np.float32(scale) * layer.scales))
+        x = writer.tensor((1, len(layer.weights)), layer.scale, layer.zero_point)
+        writer.operator(
+            "FULLY_CONNECTED", inputs + [-1] * (3 - len(inputs)), [x], 4,
+            options="FullyConnectedOptions", fusedActivationFunction=layer.activation,
+        )  # fmt: skip
         scale = layer.scale
-    return _pack(writer, operators, first, x, metadata or {})
-
-
-def _operator(inputs: list[int], output: int, activation: int) -> schema.OperatorT:
-    operator = schema.OperatorT()
-    operator.opcodeIndex, operator.inputs, operator.outputs = 0, inputs, [output]
-    operator.builtinOptionsType = schema.BuiltinOptions.FullyConnectedOptions
-    operator.builtinOptions = schema.FullyConnectedOptionsT()
-    operator.builtinOptions.fusedActivationFunction = activation
-    return operator
-
-
-def _pack(writer: _Writer, operators: list[schema.OperatorT], x: int, y: int, metadata: dict[str, bytes]) -> bytes:
-    model, graph, code = schema.ModelT(), schema.SubGraphT(), schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.FULLY_CONNECTED
-    code.version = 4
-    graph.tensors, graph.inputs, graph.outputs, graph.operators = writer.tensors, [x], [y], operators
-    model.version, model.operatorCodes, model.subgraphs = 3, [code], [graph]
-    model.metadata = [_metadata(name, writer.buffer(data)) for name, data in metadata.items()]
-    model.buffers = writer.buffers
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output())
-
-
-def _metadata(name: str, buffer: int) -> schema.MetadataT:
-    entry = schema.MetadataT()
-    entry.name, entry.buffer = name, buffer
-    return entry
+    return writer.pack(first, x, metadata)
 
 
 def autoencoder(rng: np.random.Generator, sizes: tuple[int, ...], metadata: dict[str, bytes] | None = None) -> bytes:

@@ -7,6 +7,7 @@ here neither wraps on a board nor depends on the desktop's 64 bits, and reads an
 
 import ast
 import builtins
+import gc
 import importlib
 import inspect
 import sys
@@ -114,6 +115,7 @@ def _small(value: int) -> int:
 def _stand_ins() -> Iterator[None]:
     fake = types.ModuleType("micropython")
     fake.viper, fake.const = viper, lambda value: value  # type: ignore[attr-defined]
+    gc.threshold = lambda *_: -1  # type: ignore[attr-defined]  # MicroPython's, which CPython has not
     before = dict(sys.modules)
     sys.modules["micropython"] = fake
     sys.path[:0] = [str(ROOT / "firmware"), str(ROOT / "gateway" / "reedmesh")]
@@ -128,11 +130,18 @@ def _stand_ins() -> Iterator[None]:
 
 def load(name: str) -> types.ModuleType:
     """The firmware's module `name` with checked kernels, imported afresh."""
+    with loaded(name) as module:
+        return module
+
+
+@contextmanager
+def loaded(name: str) -> Iterator[types.ModuleType]:
+    """As `load`, for a module that imports others when it is used: within the context they are found."""
     with _stand_ins():
         for pointer, kind in POINTERS.items():
             setattr(builtins, pointer, kind)
         try:
-            return importlib.import_module(name)
+            yield importlib.import_module(name)
         finally:
             for pointer in POINTERS:
                 delattr(builtins, pointer)

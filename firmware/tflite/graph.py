@@ -6,12 +6,15 @@ Field numbers are those of TensorFlow's schema.fbs.
 from struct import unpack_from
 
 from tflite.flatbuffer import ModelError, Table, Vector, read
-from tflite.scales import parts
+from tflite.operators import find
+from tflite.scales import parts, steps
 
 INT8 = 9  # TensorType
 INT32 = 2
-_BYTES = {INT8: 1, INT32: 4}
+FLOAT32 = 0
+_BYTES = {INT8: 1, INT32: 4, FLOAT32: 4}
 _CUSTOM = 32  # BuiltinOperator
+_RELU, _RELU_N1_TO_1, _RELU6 = 1, 2, 3  # ActivationFunctionType
 _MAX_OPERATORS = 256
 _NONE = Vector(b"", None, "<I")
 _MAX_ELEMENTS = 1 << 20  # of a tensor: far above any board's heap, far below what could overflow
@@ -33,22 +36,29 @@ class Graph:
         self.root = root
         self._table = graphs.at(0)
         self._tensors = self._table.tables(0)
+        self._nodes = self._table.tables(3)
+        if not 0 < len(self._nodes) <= _MAX_OPERATORS:
+            raise ModelError("{} operators, expected 1 to {}".format(len(self._nodes), _MAX_OPERATORS))
         self._known: dict = {}
         self.input, self.output = self._end(1, "inputs"), self._end(2, "outputs")
         self.ready = {self.input}
 
     def tensor(self, index: int) -> "Tensor":
-        """Tensor `index`, the same object each time."""
-        if index not in self._known:
-            self._known[index] = Tensor(self.root, self._tensors.at(index), index)
-        return self._known[index]
+        """Tensor `index`; the same object each time, unless it is a constant: those would fill a small heap."""
+        if index in self._known:
+            return self._known[index]
+        tensor = Tensor(self.root, self._tensors.at(index), index)
+        if tensor.view is None:
+            self._known[index] = tensor
+        return tensor
 
-    def nodes(self, operators: dict) -> list:
-        """The operators as Nodes; raises ModelError for one whose code is not in `operators`."""
-        tables = self._table.tables(3)
-        if not 0 < len(tables) <= _MAX_OPERATORS:
-            raise ModelError("{} operators, expected 1 to {}".format(len(tables), _MAX_OPERATORS))
-        return [Node(self, i, tables.at(i), operators) for i in range(len(tables))]
+    def __len__(self) -> int:
+        """How many operators there are."""
+        return len(self._nodes)
+
+    def node(self, i: int) -> "Node":
+        """Operator i; raises ModelError for one whose code or version is not supported."""
+        return Node(self, i, self._nodes.at(i))
 
     def check(self) -> None:
         """Raise ModelError unless the operators, once they took their tensors, make the output."""
@@ -59,36 +69,53 @@ class Graph:
         ends = self._table.vector(field, "<i")
         if len(ends) != 1:
             raise ModelError("{} {}, expected one".format(len(ends), what))
-        return self.tensor(ends.at(0)).activation()
+        tensor = self.tensor(ends.at(0))
+        return tensor.activation(FLOAT32 if tensor.kind == FLOAT32 else INT8)
 
 
 class Node:
     """One operator: what it reads and makes. `ready` grows with each, so no tensor is read before it is made."""
 
-    def __init__(self, graph: Graph, index: int, table: Table, operators: dict) -> None:
+    def __init__(self, graph: Graph, index: int, table: Table) -> None:
         self._graph = graph
         self._index = index
         self._options = table.table(4)
-        self._kind = graph.root.tables(1).at(table.number(0, "<I"))
+        self._code = graph.root.tables(1).at(table.number(0, "<I"))
         # An older file has only field 0, a byte.
-        self.code = max(self._kind.number(0, "<b"), self._kind.number(3, "<i"))
-        if self.code not in operators:
-            raise self.fault("not supported")
+        self.code = max(self._code.number(0, "<b"), self._code.number(3, "<i"))
+        self._check_code()
         self._inputs = table.vector(1, "<i")
         self._outputs = table.vector(2, "<i")
         self._read: list = []
         self._made: list = []
+        self.reusable: list = []  # inputs whose place an output may take
+
+    def _check_code(self) -> None:
+        known = find(self.code)
+        if known is None:
+            raise self.fault("not supported")
+        version, newest = self._code.number(2, "<i", 1), int(known[2])
+        if not 1 <= version <= newest:
+            raise self.fault("version {} is not supported, 1 to {} are".format(version, newest))
 
     def fault(self, reason: str) -> ModelError:
         """A ModelError that names this operator."""
         from tflite.names import name  # 2 KiB that a model in use does without
 
-        called = self._kind.text(1) if self.code == _CUSTOM else name(self.code)
+        called = self._code.text(1) if self.code == _CUSTOM else name(self.code)
         return ModelError("operator {} ({}): {}".format(self._index, called, reason))
 
-    def option(self, field: int, form: str) -> int:
-        """A scalar of the operator's own options; 0 when absent."""
-        return self._options.number(field, form) if self._options else 0
+    def option(self, field: int, form: str, default: int = 0) -> int:
+        """A scalar of the operator's own options; the default when absent."""
+        return self._options.number(field, form, default) if self._options else default
+
+    def inputs(self) -> int:
+        """How many inputs there are."""
+        return len(self._inputs)
+
+    def kind(self, i: int) -> int:
+        """The TensorType of input i."""
+        return self._graph.tensor(self._inputs.at(i)).kind
 
     def constant(self, i: int, kind: int):
         """Input i, which must be there from the start; None when it is left out."""
@@ -99,51 +126,104 @@ class Node:
             raise self.fault("input {} must be a constant of type {}".format(i, kind))
         return tensor
 
-    def input(self, i: int) -> "Tensor":
-        """Input i, an int8 tensor that the graph's input or an earlier operator has filled."""
-        tensor = self._graph.tensor(self._inputs.at(i)).activation()
+    def integers(self, i: int) -> list:
+        """The numbers of constant int32 input i; refuses a missing one and long ones."""
+        tensor = self.constant(i, INT32)
+        if tensor is None or tensor.size > 16:
+            raise self.fault("input {} must be up to 16 constant int32".format(i))
+        return [tensor.integer(j) for j in range(tensor.size)]
+
+    def input(self, i: int, kind: int = INT8) -> "Tensor":
+        """Input i, a tensor that the graph's input or an earlier operator has filled."""
+        tensor = self._graph.tensor(self._inputs.at(i)).activation(kind)
         if tensor not in self._graph.ready:
             raise self.fault("input {} is made by no earlier operator".format(i))
         self._read.append(tensor)
         return tensor
 
-    def output(self, i: int) -> "Tensor":
-        """Output i, an int8 tensor that nothing else fills."""
-        tensor = self._graph.tensor(self._outputs.at(i)).activation()
+    def operand(self, i: int) -> "Tensor":
+        """Input i as `input`, or an int8 constant."""
+        tensor = self._graph.tensor(self._inputs.at(i))
+        return tensor.quantised() if tensor.kind == INT8 and tensor.view is not None else self.input(i)
+
+    def output(self, i: int, kind: int = INT8) -> "Tensor":
+        """Output i, a tensor that nothing else fills."""
+        tensor = self._graph.tensor(self._outputs.at(i)).activation(kind)
         if tensor in self._graph.ready:
             raise self.fault("output {} is made twice".format(i))
         self._made.append(tensor)
         self._graph.ready.add(tensor)
         return tensor
 
+    def limits(self, field: int, y: "Tensor") -> tuple:
+        """The least and the greatest byte of output y under the fused activation that option `field` names."""
+        kind, zero = self.option(field, "<b"), y.zero_point + 128
+        if kind == 0:
+            return 0, 255
+        if kind == _RELU:
+            return zero, 255
+        if kind == _RELU6:
+            return zero, min(255, zero + steps(6, y.scale(0)))
+        if kind == _RELU_N1_TO_1:
+            one = steps(1, y.scale(0))
+            return max(0, zero - one), min(255, zero + one)
+        raise self.fault("fused activation {} is not supported".format(kind))
+
     def tensors(self) -> tuple:
-        """What was asked for by `input` and by `output`."""
-        return self._read, self._made
+        """What was asked for by `input` and by `output`, and the reusable inputs."""
+        return self._read, self._made, self.reusable
 
 
 class Tensor:
-    """shape, kind (TensorType), size (elements), and `view`: a constant's bytes in the file, others' in the arena."""
+    """shape, kind (TensorType), size (elements), bytes, and `view`: a constant's in the file, others' in the arena.
+
+    An int8 activation is kept as an unsigned byte, 128 more than it is, since viper loads no signed ones.
+    """
 
     def __init__(self, root: Table, table: Table, index: int) -> None:
         self._index = index
         self.kind = table.number(1, "<b")
         shape = table.vector(0, "<i")
         self.shape = [shape.at(i) for i in range(min(len(shape), 9))]
+        self._table = table
         self.size = self._elements()
+        self.bytes = self.size * _BYTES.get(self.kind, 1)
         self.view = self._constant(content(root, table.number(2, "<I")))
-        quantization = table.table(4)
-        self.scales = quantization.vector(2, "<I") if quantization else _NONE
-        self.zero_points = quantization.vector(3, "<q") if quantization else _NONE
-        self.axis = quantization.number(6, "<i") if quantization else 0
 
-    def activation(self) -> "Tensor":
-        """This tensor, if it is int8, has one scale and zero point, and no content; else raises ModelError."""
-        if self.kind != INT8 or self.view is not None:
-            raise self._fault("expected an int8 tensor that is no constant")
+    def activation(self, kind: int = INT8) -> "Tensor":
+        """This tensor, if it is of `kind` and has no content, and if int8 one scale; else raises ModelError."""
+        if self.kind != kind or self.view is not None:
+            what = "an int8" if kind == INT8 else "a float32"
+            raise self._fault("expected {} tensor that is no constant".format(what))
+        return self.quantised() if kind == INT8 else self
+
+    def quantised(self) -> "Tensor":
+        """This tensor, if it has one scale and zero point; else raises ModelError."""
         if len(self.scales) != 1 or len(self.zero_points) != 1 or not -128 <= self.zero_point <= 127:
             raise self._fault("expected one scale and a zero point of int8")
         self.scale(0)
         return self
+
+    def like(self, other: "Tensor") -> bool:
+        """Whether both have the same scale and zero point."""
+        return self.scale(0) == other.scale(0) and self.zero_point == other.zero_point
+
+    @property
+    def scales(self) -> Vector:
+        """The bits of float32 numbers."""
+        quantization = self._table.table(4)
+        return quantization.vector(2, "<I") if quantization else _NONE
+
+    @property
+    def zero_points(self) -> Vector:
+        quantization = self._table.table(4)
+        return quantization.vector(3, "<q") if quantization else _NONE
+
+    @property
+    def axis(self) -> int:
+        """The dimension along which scales differ."""
+        quantization = self._table.table(4)
+        return quantization.number(6, "<i") if quantization else 0
 
     @property
     def zero_point(self) -> int:

@@ -1,7 +1,6 @@
 """Reads a .tflite file in place, refuses what it cannot run to the bit, and runs it: `Model(buffer).predict(x, y)`.
 
 Field numbers are those of TensorFlow's schema.fbs. The names of Model's properties are those of OpenMV's `ml` module.
-A new operator is a class like `FullyConnected` and a line in OPERATORS.
 """
 
 import gc
@@ -10,37 +9,42 @@ import micropython
 
 from tflite.arena import plan
 from tflite.flatbuffer import ModelError, root
-from tflite.fully_connected import FullyConnected
-from tflite.graph import Graph, content
+from tflite.graph import INT8, Graph, content
+from tflite.operators import load
 
-OPERATORS = {9: FullyConnected}  # by BuiltinOperator
+# Bytes between two collections while a model is loaded: garbage that piled up would scatter what stays, and leave no
+# piece of the heap that is long enough for the arena.
+_TIDY = 4096
 
 
 class Model:
-    """A loaded model with one int8 input and one int8 output. `buffer` must stay as it is while the model is in use.
+    """A loaded model with one input and one output, int8 or float32. `buffer` must stay as it is while it is in use.
 
+    rounding: whose FULLY_CONNECTED to follow where they differ, "litert" (as gateways score) or "micro" (TFLite-Micro).
     Raises ModelError for bytes that are no model, or one with anything that this program does not run.
     """
 
-    def __init__(self, buffer) -> None:
-        self._buffer = buffer
+    def __init__(self, buffer, rounding: str = "litert") -> None:
+        if rounding not in ("litert", "micro"):
+            raise ValueError('rounding is "litert" or "micro", not ' + repr(rounding))
+        self._buffer, self.len = buffer, len(buffer)
         self._root = root(buffer, b"TFL3")
-        graph = Graph(self._root)
-        self._input, self._output = graph.input, graph.output
-        nodes = graph.nodes(OPERATORS)
-        self._operators = [OPERATORS[node.code](node) for node in nodes]
-        graph.check()
-        self.ram = self._place(nodes)
-        self.len = len(buffer)
+        threshold = gc.threshold()
+        gc.threshold(_TIDY)
+        try:
+            self._load(Graph(self._root), rounding)
+        finally:
+            gc.threshold(threshold)
 
     def predict(self, x, y) -> None:
-        """Run the model: int8 bytes `x` -> the first bytes of the bytearray `y`; allocates nothing."""
-        if len(x) != self._input.size or len(y) < self._output.size:
-            raise ValueError("the model takes {} bytes and gives {}".format(self._input.size, self._output.size))
-        copy(x, self._input.view, self._input.size)
+        """Run the model: the bytes of `x`, int8 or float32 -> the first bytes of bytearray `y`; allocates nothing."""
+        into, out = self._input, self._output
+        if len(x) != into.bytes or len(y) < out.bytes:
+            raise ValueError("the model takes {} bytes and gives {}".format(into.bytes, out.bytes))
+        copy(x, into.view, into.bytes, 128 if into.kind == INT8 else 0)
         for operator in self._operators:
             operator.invoke()
-        copy(self._output.view, y, self._output.size)
+        copy(out.view, y, out.bytes, 128 if out.kind == INT8 else 0)
 
     @property
     def input_shape(self) -> tuple:
@@ -49,6 +53,15 @@ class Model:
     @property
     def output_shape(self) -> tuple:
         return tuple(self._output.shape)
+
+    @property
+    def input_dtype(self) -> str:
+        """ "b" for int8, "f" for float32, as `array` and `struct` have it."""
+        return "b" if self._input.kind == INT8 else "f"
+
+    @property
+    def output_dtype(self) -> str:
+        return "b" if self._output.kind == INT8 else "f"
 
     @property
     def input_scale(self) -> float:
@@ -75,27 +88,39 @@ class Model:
                 return content(self._root, entry.number(1, "<I"))
         return None
 
-    def _place(self, nodes: list) -> int:
+    def _load(self, graph, rounding: str) -> None:
+        """Make the operators, each from its class, and place what they read and make."""
+        self._input, self._output = graph.input, graph.output
+        self._operators = [load(graph.node(i).code) for i in range(len(graph))]
+        steps = []
+        for i in range(len(graph)):
+            node = graph.node(i)
+            self._operators[i] = self._operators[i](node, rounding)
+            steps.append(node.tensors())
+        graph.check()
+        self.ram = self._place(steps)
+
+    def _place(self, steps: list) -> int:
         """Plan the arena, allocate it and hand its parts out; returns its size. Scratch stands first, word-aligned."""
-        scratch = max(operator.scratch for operator in self._operators)
-        places, size = plan([node.tensors() for node in nodes], self._input, self._output)
+        scratch = max(operator.scratch for operator in self._operators) + 3 & -4
+        places, size = plan(steps, self._input, self._output)
         size += scratch
         gc.collect()
         try:
             arena = memoryview(bytearray(size))
         except MemoryError:
-            raise ModelError("the arena needs {} bytes, {} are free".format(size, gc.mem_free())) from None
+            raise ModelError("the arena needs {} bytes, have {}".format(size, gc.mem_free())) from None
         for tensor, at in places:
-            tensor.view = arena[scratch + at : scratch + at + tensor.size]
+            tensor.view = arena[scratch + at : scratch + at + tensor.bytes]
         for operator in self._operators:
             operator.bind(arena[:scratch])
         return size
 
 
 @micropython.viper
-def copy(source: ptr8, target: ptr8, n: int):
-    """n bytes; a slice would allocate."""
+def copy(source: ptr8, target: ptr8, n: int, flip: int):
+    """n bytes, their top bit inverted where flip is 128: int8 is kept as 128 more. A slice would allocate."""
     i = 0
     while i < n:
-        target[i] = source[i]
+        target[i] = source[i] ^ flip
         i += 1

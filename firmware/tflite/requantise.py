@@ -11,8 +11,14 @@ from array import array
 
 import micropython
 
-LIMIT = 1 << 29  # sums must be smaller, and are kept as sum + 2**29: never negative
+from tflite.scales import product
+
 FACTOR = 6  # words of one factor: mantissa in four limbs, least first, then limb and bit in which the half stands
+
+
+def scaled(x: tuple, weights: tuple, y: tuple):
+    """Words of the factor x * weights / y of three scales."""
+    return factor(*product(x, weights, y))
 
 
 def factor(mantissa: int, exponent: int):
@@ -30,13 +36,16 @@ def factor(mantissa: int, exponent: int):
 
 @micropython.viper
 def requantise(
-    sums: ptr32, factors: ptr16, limbs: object, out: ptr8, rows: int, stride: int, zero: int, low: int, high: int
-):
-    """out[i] = clamp(round(sums[i] * factors[stride * i]) + zero, low, high) for `rows` rows.
+    sums: ptr32, factors: ptr16, limbs: object, out: ptr8, at: int, rows: int, stride: int, zero: int, low: int,
+    high: int,
+):  # fmt: skip
+    """out[at + i] = clamp(round(sums[i] * factors[stride * i]) + zero, low, high) for `rows` rows.
 
     sums: 2**29 more than they are. stride: FACTOR, or 0 when one factor serves all. limbs: 9 words, the last three 0.
+    zero, low, high: of bytes 0 to 255.
     """
     p = ptr16(limbs)
+    out = ptr8(int(out) + at)
     row = 0
     while row < rows:
         value = sums[row] - 536870912
@@ -68,7 +77,7 @@ def requantise(
             a = low
         if a > high:
             a = high
-        out[row] = a & 255
+        out[row] = a
         factors = ptr16(int(factors) + 2 * stride)
         row += 1
 

@@ -1,7 +1,7 @@
-"""Quantisation scales in exact integers: what TFLite computes in double precision, on boards that have none.
+"""Quantisation scales in exact integers: what TFLite computes in double or single precision, on boards with neither.
 
 A float32 is taken from its bits as mantissa * 2**exponent. Quotients are rounded as IEEE 754 rounds them: to nearest,
-ties to the even mantissa.
+ties to the even mantissa. A mantissa of 53 bits stands for a double, one of 24 bits for a float.
 """
 
 
@@ -40,10 +40,37 @@ def product(first: tuple, second: tuple, over: tuple) -> tuple:
     return mantissa, exponent + first[1] + second[1] - over[1] - 32
 
 
-def steps_of_six(scale: tuple) -> int:
-    """round(6 / scale), the quotient in single precision and halves away from zero; 256 for anything more."""
-    mantissa, exponent = quotient(6 << 48, scale[0], 24)
-    exponent -= 48 + scale[1]
+def ratio(first: tuple, over: tuple, bits: int = 53) -> tuple:
+    """first / over of two `parts`, as double precision (or, with 24 bits, single) has it."""
+    mantissa, exponent = quotient(first[0] << 54, over[0], bits)
+    return mantissa, exponent + first[1] - over[1] - 54
+
+
+def single_product(first: tuple, second: tuple) -> tuple:
+    """first * second of two `parts`, as single precision has it: (mantissa of 24 bits, exponent)."""
+    mantissa, exponent = quotient(first[0] * second[0], 1, 24)
+    return mantissa, exponent + first[1] + second[1]
+
+
+def multiplier(mantissa: int, exponent: int) -> tuple:
+    """(31 bits, power of two) for mantissa * 2**exponent: QuantizeMultiplier() of TFLite's quantization_util.cc.
+
+    The number is close to bits * 2**(power - 31); bits has its top bit set, or is 0 where the number is below 2**-32.
+    """
+    size = 53 if mantissa >> 24 else 24
+    bits = (mantissa << 53 - size) + (1 << 21) >> 22
+    power = exponent + size
+    if bits >> 31:
+        bits, power = bits >> 1, power + 1
+    if power < -31:
+        return 0, 0
+    return (bits, power) if power <= 30 else ((1 << 31) - 1, 30)
+
+
+def steps(number: int, scale: tuple) -> int:
+    """round(number / scale), the quotient in single precision and halves away from zero; 256 for anything more."""
+    mantissa, exponent = quotient(number << 51, scale[0], 24)
+    exponent -= 51 + scale[1]
     if exponent > -15:
         return 256
     return min(256, (mantissa + (1 << (-exponent - 1))) >> -exponent)

