@@ -9,7 +9,7 @@ MODELS := $(VENV)-models/ready
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-firmware bench bench-latency bench-detect bench-coding models check-models clean
+.PHONY: help demo test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine check-model fuzz-engine models check-models clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ check: $(READY) check-firmware ## formatting, lint and types
 check-firmware: $(READY) $(STUBS) ## types of the firmware against MicroPython's own
 	$(BIN)/mypy --config-file firmware/mypy.ini
 
-bench: bench-latency bench-detect bench-coding ## all benchmarks, into build/bench.json
+bench: bench-latency bench-detect bench-coding bench-delivery bench-engine ## all benchmarks, into build/bench.json
 
 bench-latency: $(READY) ## window in -> alert out on one gateway: ms at 50 and 200 windows/s, and the most it sustains
 	$(BIN)/python tools/bench_latency.py
@@ -37,13 +37,31 @@ bench-latency: $(READY) ## window in -> alert out on one gateway: ms at 50 and 2
 bench-detect: $(READY) ## how well each recorded machine's faults are told from normal [DATA=windows.npz]
 	$(BIN)/python tools/bench_detect.py $(if $(DATA),--data $(DATA))
 
+bench-engine: $(READY) ## the sensor's engine against TFLite-Micro, and instructions a product on boards
+	$(BIN)/python tools/bench_engine.py
+
 bench-coding: $(READY) ## encode and worst-case decode, MB/s, against reedsolo, zfec, pyeclib and copying memory
 	$(BIN)/python tools/bench_coding.py
+
+bench-delivery: $(READY) ## payloads through slow receivers, loss, a killed broker, to 20 sensors: ours and plain QoS 1
+	$(BIN)/python tools/bench_delivery.py
+
+check-model: $(READY) ## whether a .tflite runs on a board, and about how fast: MODEL=x.tflite [BOARD=esp32]
+	@$(BIN)/python tools/check_model.py $(MODEL) --board $(or $(BOARD),esp32)
+
+fuzz-engine: $(READY) ## damage 100 000 models and load them [FUZZ=1000000]
+	FUZZ=$(or $(FUZZ),100000) $(BIN)/python -m pytest -n 2 tests/test_tflite_refusals.py -k damaged
 
 models: $(MODELS) ## build the model families again (TensorFlow, on a workstation); the same bytes every time
 	for family in models/*/build.py; do $(VENV)-models/bin/python $$family || exit 1; done
 
-check-models: $(MODELS) ## build the families and compare with the files in the tree
+check-check-model: $(READY) ## whether a .tflite runs on a board, and about how fast: MODEL=x.tflite [BOARD=esp32]
+	@$(BIN)/python tools/check_model.py $(MODEL) --board $(or $(BOARD),esp32)
+
+fuzz-engine: $(READY) ## damage 100 000 models and load them [FUZZ=1000000]
+	FUZZ=$(or $(FUZZ),100000) $(BIN)/python -m pytest -n 2 tests/test_tflite_refusals.py -k damaged
+
+models: $(MODELS) ## build the families and compare with the files in the tree
 	for family in models/*/build.py; do $(VENV)-models/bin/python $$family --check || exit 1; done
 
 clean: ## remove what was built; the environments stay

@@ -1,6 +1,6 @@
 """`make bench-engine`: ms for an inference against TFLite-Micro in the same run, and instructions a product on boards.
 
-The engine runs under MicroPython's unix port on this machine; TFLite-Micro is its C++ with reference kernels, from PyPI.
+The engine runs under MicroPython's unix port on this machine; TFLite-Micro is PyPI's C++ with reference kernels.
 Instructions are counted in what mpy-cross emits for boards: nothing here runs on one.
 """
 
