@@ -69,9 +69,8 @@ def test_errors_in_one_column_are_mended_by_reedsolo(k: int, e: int, wrong: int)
 
 def test_a_repeated_pattern_is_mended() -> None:
     """The same error in several shards: rank 1, which must not be taken for one wrong shard."""
-    block = Block(20, 32, 300, 3)
-    pattern = np.zeros(300, np.uint8)
-    pattern[100:140] = 0x55
+    block = Block(20, 32, 600, 3)
+    pattern = np.full(600, 0x55, np.uint8)
     for index in block.some(6):
         block.received[index] ^= pattern
     assert block.is_mended()
@@ -80,12 +79,32 @@ def test_a_repeated_pattern_is_mended() -> None:
 @settings(deadline=None, max_examples=60)
 @given(st.integers(1, 60), st.integers(2, 20), st.data(), seeds)
 def test_beyond_the_limit_nothing_is_claimed(k: int, e: int, data: st.DataObject, seed: int) -> None:
-    """With e surplus shards, e independent errors cannot be told; 300 columns are too many for one by one."""
+    """With e surplus shards, e independent errors cannot be told; 300 columns are too many to decode one by one."""
     block = Block(k, k + e, 300, seed)
     for index in block.some(data.draw(st.integers(e, k + e))):
         block.received[index] ^= block.noise(300)
     with pytest.raises(WireError, match="contradict"):
         correct(block.received, k)
+
+
+def test_a_rare_error_beside_a_dense_one_is_found() -> None:
+    """The columns that are looked at first do not show it."""
+    block = Block(20, 23, 4096, 6)
+    dense, rare = block.some(2)
+    block.received[dense] ^= block.noise(4096)
+    block.received[rare][4001] ^= 1
+    assert correct(block.received, 20).keys() == block.received.keys() - {dense, rare}
+
+
+def test_noise_in_all_rows_is_mended_if_it_is_little() -> None:
+    """No row is right, but no column has two wrong bytes; 64 columns are the most that is done one by one."""
+    few, many = Block(200, 216, 600, 7), Block(200, 216, 600, 7)
+    for block, columns in ((few, 60), (many, 100)):
+        for column in range(columns):
+            block.received[block.indices[column]][2 * column] ^= 1
+    assert few.is_mended()
+    with pytest.raises(WireError, match="contradict"):
+        correct(many.received, 200)
 
 
 def test_too_many_errors_in_one_column_raise() -> None:

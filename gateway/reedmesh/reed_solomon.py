@@ -59,8 +59,9 @@ def correct(word: bytearray) -> int:
     if not any(syndromes):
         return 0
     locator = _locator(syndromes)
-    places = _places(locator, len(word))
-    if len(places) != len(locator) - 1 or 2 * len(places) > PARITY:
+    errors = len(locator) - 1
+    places = _places(locator, len(word)) if 2 * errors <= PARITY else []
+    if len(places) != errors:
         raise WireError("word: more than {} wrong bytes".format(PARITY // 2))
     for place in places:
         word[place] ^= _error(locator, syndromes, len(word) - 1 - place)

@@ -181,7 +181,14 @@ def main() -> None:
 def refused(window: Vector, offer: Vector, shards: list[Vector], manifest: Vector) -> dict[str, list[Vector]]:
     """What every receiver must refuse, and why."""
     whole, tagged = shards[0], shards[3]
-    declared = [("version 2", 0, b"\2"), ("k 0", 2, b"\0"), ("k 255", 2, b"\xff"), ("index 255", 3, b"\xff")]
+    declared = [
+        ("version 2", 0, b"\2"),
+        ("check 1 with a CRC", 1, b"\1"),
+        ("check 7", 1, b"\7"),
+        ("k 0", 2, b"\0"),
+        ("k 255", 2, b"\xff"),
+        ("index 255", 3, b"\xff"),
+    ]
     declared += [("block 1 of 1", 4, b"\1"), ("shard length 0", 6, b"\0\0"), ("shard length 9", 6, b"\x09")]
     declared += [
         ("shard length 65532", 6, b"\xfc\xff"),

@@ -20,7 +20,7 @@ from reedmesh.erasure import kernel
 from reedmesh.erasure.matrices import EXP, LOG, PLACES, PRODUCTS, Bytes, weights
 from reedmesh.errors import WireError
 
-MOST_COLUMNS = 256  # to decode one by one: 10 to 20 ms each
+MOST_COLUMNS = 64  # to decode one by one: 10 to 40 ms each
 
 
 def correct(shards: Mapping[int, Bytes], k: int) -> dict[int, Bytes]:
