@@ -55,13 +55,7 @@ fuzz-engine: $(READY) ## damage 100 000 models and load them [FUZZ=1000000]
 models: $(MODELS) ## build the model families again (TensorFlow, on a workstation); the same bytes every time
 	for family in models/*/build.py; do $(VENV)-models/bin/python $$family || exit 1; done
 
-check-check-model: $(READY) ## whether a .tflite runs on a board, and about how fast: MODEL=x.tflite [BOARD=esp32]
-	@$(BIN)/python tools/check_model.py $(MODEL) --board $(or $(BOARD),esp32)
-
-fuzz-engine: $(READY) ## damage 100 000 models and load them [FUZZ=1000000]
-	FUZZ=$(or $(FUZZ),100000) $(BIN)/python -m pytest -n 2 tests/test_tflite_refusals.py -k damaged
-
-models: $(MODELS) ## build the families and compare with the files in the tree
+check-models: $(MODELS) ## build the families and compare with the files in the tree
 	for family in models/*/build.py; do $(VENV)-models/bin/python $$family --check || exit 1; done
 
 clean: ## remove what was built; the environments stay

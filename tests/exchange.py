@@ -7,8 +7,9 @@ from hashlib import sha256
 from random import Random
 
 from reedmesh.broker import Channel, MemoryBroker, Message
-from reedmesh.collect import Collector, Limits, Payload, Stream
+from reedmesh.collect import Collector, Limits, Payload
 from reedmesh.exchange import Exchange, subscriptions
+from reedmesh.generation import Stream
 from reedmesh.keys import Key, Keyring
 from reedmesh.send import Pace, Sender, Snapshot
 
@@ -132,7 +133,9 @@ async def running(*gateways: tuple[Gateway, Sequence[Channel]]) -> AsyncIterator
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            for ended in await asyncio.gather(*tasks, return_exceptions=True):
+                if not isinstance(ended, asyncio.CancelledError):
+                    raise ended or AssertionError("an exchange ended by itself")
 
 
 async def settle(condition: Callable[[], bool]) -> None:

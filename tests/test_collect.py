@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reedmesh.bundle import Bundle
-from reedmesh.collect import Collector, Limits, Payload, Stream
+from reedmesh.collect import Collector, Limits, Payload
 from reedmesh.errors import WireError
+from reedmesh.generation import Stream
 from reedmesh.requests import Need, Request, SnapshotRequest
 from reedmesh.shards import Manifest, Shape, Shard, pack_manifest, unpack_manifest, unpack_shard
 
@@ -171,6 +172,50 @@ def test_a_gap_asks_for_a_snapshot_which_closes_it() -> None:
     place.add(*late_shards, *shards)
     assert place.sequences == [8, 9]
     assert not any(isinstance(request, SnapshotRequest) for request in place.requests(1000.0))
+
+
+def test_a_snapshot_on_its_way_is_not_asked_for_again_and_one_we_have_closes_the_gap() -> None:
+    place = Place()
+    place.announce(made(7)[0])
+    assert place.requests(1.1) == [SnapshotRequest(*STREAM)]
+    place.announce(made(8, 8)[0])
+    assert [type(request) for request in place.requests(100.0)] == [Need]
+    place = Place()
+    place.announce(made(7)[0])
+    place.announce(made(4, 4)[0])
+    assert place.requests(100.0) == []
+
+
+def test_an_answer_makes_it_ask_soon_again() -> None:
+    place = Place()
+    bundle, shards = made(5)
+    place.announce(bundle)
+    for _ in range(LIMITS.asks):
+        assert needs(place.requests(20.0))
+    place.add(shards[0])
+    assert place.requests(0.9) == [] and needs(place.requests(LATER - 0.9))
+
+
+def test_what_arrives_twice_in_different_bundles_is_kept_once() -> None:
+    place = Place()
+    delta, delta_shards = made(5)
+    snapshot, snapshot_shards = made(5, 5)
+    place.announce(delta)
+    place.announce(snapshot)
+    place.add(*snapshot_shards[:5], *delta_shards, *snapshot_shards)
+    assert place.sequences == [5] and place.collector.size == 0
+
+
+def test_what_is_given_up_while_it_is_decoded_is_not_delivered() -> None:
+    place = Place()
+    bundle, shards = made(5)
+    place.announce(bundle)
+    generation = next(filter(None, (place.collector.add(shard, place.now) for shard in shards)))
+    for sequence in range(6, 6 + LIMITS.open):
+        place.announce(made(sequence)[0])
+    assert place.collector.finish(generation, generation.payload(), place.now) == []
+    assert place.collector.finish(generation, None, place.now) == []
+    assert place.applied[STREAM] == 4
 
 
 def test_a_newcomer_starts_with_a_snapshot() -> None:

@@ -131,6 +131,26 @@ def test_halves_are_rounded_as_double_precision_rounds_them(tmp_path: Path) -> N
     check([near_halves(scale, out) for out in range(1, 64) for scale in (1, 0.3)], tmp_path, litert, "litert")
 
 
+def all_differences(seed: int) -> bytes:
+    """SUB of every byte and every byte: enough that the precision of its scales' quotients shows."""
+    draw = operator_models.Drawn(np.random.default_rng(seed))
+    x, every = draw.activations((256, 1)), np.arange(-128, 128, dtype=np.int8).reshape(1, 256)
+    first, second = draw.known[x][1], operator_models.scale(draw.rng)
+    other = draw.constant(every, second, 3)
+    over = 2.7 * max(first, second) * draw.rng.uniform(0.3, 1)
+    y = draw.activations((256, 256), float(np.float32(over)), 0)
+    draw.operator("SUB", [x, other], [y], 2, options="SubOptions")
+    return draw.pack(x, y)
+
+
+def test_sub_divides_its_scales_in_double_precision(tmp_path: Path) -> None:
+    models = [all_differences(seed) for seed in (11, 14, 19, 24)]
+    inputs = np.arange(-128, 128, dtype=np.int8).reshape(1, 256, 1)
+    expected = [litert(model, inputs) for model in models]
+    got = on_micropython([(model, inputs, 1 << 16) for model in models], tmp_path)
+    assert got == b"".join(y.tobytes() for y in expected)
+
+
 def test_the_two_references_differ_on_dense_layers() -> None:
     """Else `rounding` would not be needed."""
     model, x = near_halves(0.3, 7), np.zeros((1, 1, 1), np.int8)

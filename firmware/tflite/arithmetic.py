@@ -66,7 +66,6 @@ class Add(_Binary):
     """ADD."""
 
     sign = 1  # of the second input
-    bits = 53  # of the precision in which TFLite divides scales
 
     def prepare(self, node, a, b, y):
         scales, zeros = [tensor.scale(0) for tensor in (a, b)], [128 + tensor.zero_point for tensor in (a, b)]
@@ -74,12 +73,12 @@ class Add(_Binary):
         large = 0 if _value(scales[0]) >= _value(scales[1]) else 1
         small = 1 - large
         twice = scales[large][0], scales[large][1] + 1
-        by = multiplier(*ratio(scales[small], twice, self.bits))
+        by = multiplier(*ratio(scales[small], twice))
         table = [signs[small] * multiply(value - zeros[small] << 20, *by) for value in range(256)]
         flip = self._flips[small]
         self._table = array("i", [LIMIT + table[value ^ flip] for value in range(256)])
         self._large, self._offset, self._gain = large, zeros[large], signs[large] << 19
-        mantissa, exponent = ratio(twice, y.scale(0), self.bits)
+        mantissa, exponent = ratio(twice, y.scale(0))
         bits, power = multiplier(mantissa, exponent - 20)
         if power > 0:
             raise node.fault("the output's scale is too small for the inputs'")
@@ -94,10 +93,9 @@ class Add(_Binary):
 
 
 class Sub(Add):
-    """SUB: TFLite divides its scales in single precision."""
+    """SUB."""
 
     sign = -1
-    bits = 24
 
 
 class Mul(_Binary):

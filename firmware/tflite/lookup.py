@@ -19,7 +19,8 @@ class Lookup:
 
     scratch = 0
 
-    def __init__(self, node: Node, _) -> None:
+    def __init__(self, node: Node, rounding: str) -> None:
+        self._precision = 24 if rounding == "litert" else 53
         x, y = node.input(0), node.output(0)
         if x.size != y.size:
             raise node.fault("{} elements become {}".format(x.size, y.size))
@@ -51,10 +52,10 @@ class Requantise(Lookup):
 
 
 class Relu(Lookup):
-    """RELU."""
+    """RELU: LiteRT divides the scales in single precision, TFLite-Micro in double."""
 
     def function(self, _, x, y):
-        by = multiplier(*ratio(x.scale(0), y.scale(0), 24))
+        by = multiplier(*ratio(x.scale(0), y.scale(0), self._precision))
         return lambda value: y.zero_point + max(0, multiply(value, *by))
 
 

@@ -47,6 +47,13 @@ def read_json(payload: bytes, most: int) -> dict[str, Any]:
     return value
 
 
+def end_if_cancelled() -> None:
+    """Raise CancelledError in a task that was cancelled: Python 3.11's wait_for, under aiomqtt, may forget it."""
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError
+
+
 class Publisher(Protocol):
     """What the rest of the gateway needs to speak."""
 
@@ -135,6 +142,7 @@ class Link:
         except aiomqtt.MqttError as error:
             log.warning("broker %s: %s: %s", self.place, message.topic, error)
             return False
+        end_if_cancelled()
         return True
 
     async def _greet(self, client: aiomqtt.Client) -> None:

@@ -13,8 +13,9 @@ from collections.abc import Callable, Collection, Sequence
 
 from reedmesh import wire
 from reedmesh.broker import Channel, Message, Publisher, read_json
-from reedmesh.collect import Collector, Generation, Payload
+from reedmesh.collect import Collector, Payload
 from reedmesh.errors import WireError
+from reedmesh.generation import Generation
 from reedmesh.keys import Keyring
 from reedmesh.requests import Need, Request, read
 from reedmesh.send import Sender, say

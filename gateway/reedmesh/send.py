@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reedmesh import wire
-from reedmesh.broker import Message, Publisher
+from reedmesh.broker import Message, Publisher, end_if_cancelled
 from reedmesh.bundle import Bundle
 from reedmesh.keys import Key
 from reedmesh.loss import RISK, Losses, shards_to_send
@@ -40,11 +40,9 @@ class Pace:
 
 
 async def say(link: Publisher, message: Message) -> bool:
-    """`link.publish`, after which a cancelled task ends: Python 3.11's asyncio.wait_for, below it, may forget that."""
+    """`link.publish`, after which a cancelled task ends, whatever the link made of that."""
     sent = await link.publish(message)
-    task = asyncio.current_task()
-    if task and task.cancelling():
-        raise asyncio.CancelledError
+    end_if_cancelled()
     return sent
 
 
@@ -149,8 +147,7 @@ class Sender:
 
     def ask_snapshot(self, family: str) -> None:
         """Note that a receiver needs a payload that stands alone."""
-        if family in self._open:
-            self._missed.add(family)
+        self._missed.add(family)
 
     async def run(self) -> None:
         """Send, and answer requests."""

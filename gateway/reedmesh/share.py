@@ -41,7 +41,7 @@ class Share:
         self._snapshots: dict[str, Snapshot] = {}
         self._lessons: asyncio.Queue[Lesson] = asyncio.Queue()
         self._arrived: asyncio.Queue[Payload] = asyncio.Queue()
-        self._latest: tuple[int, bytes] | None = None
+        self._latest = disk.store.last_update(name, family.id)
         self._sender: Sender | None = None
 
     def start(self) -> NDArray[np.float32] | None:
@@ -73,15 +73,11 @@ class Share:
         while True:
             lesson = await self._lessons.get()
             payload = snapshot.pack(Snapshot(np.frombuffer(lesson.weights, np.float32), lesson.moments))
-            self._latest = await self._next_sequence(), payload
-            sequence = self._latest[0]
+            sequence = self._sequences.get(self._name, 0) + 1
+            await self._note(self._name, sequence, payload)
+            self._latest = sequence, payload
             await sender.publish(self._family.id, sequence, sequence, payload)
             log.info("update %d published, %d bytes", sequence, len(payload))
-
-    async def _next_sequence(self) -> int:
-        sequence = self._sequences.get(self._name, 0) + 1
-        await self._note(self._name, sequence)
-        return sequence
 
     async def _take(self) -> None:
         """Keep what arrived, if it can be what it claims to be; the sequence is used up either way."""
@@ -97,6 +93,6 @@ class Share:
                 self.heard[sender] = sequence
                 log.info("update %d of %s taken", sequence, sender)
 
-    async def _note(self, name: str, sequence: int) -> None:
+    async def _note(self, name: str, sequence: int, payload: bytes | None = None) -> None:
         self._sequences[name] = sequence
-        await self._disk.call(self._disk.store.save_sequence, name, self._family.id, sequence)
+        await self._disk.call(self._disk.store.save_sequence, name, self._family.id, sequence, payload)
