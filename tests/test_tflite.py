@@ -131,6 +131,44 @@ def test_halves_are_rounded_as_double_precision_rounds_them(tmp_path: Path) -> N
     check([near_halves(scale, out) for out in range(1, 64) for scale in (1, 0.3)], tmp_path, litert, "litert")
 
 
+# Scales of input, weights and output, and a sum that single and double precision take to different sides of a half.
+DENSE_HALVES = [
+    (0.056418512016534805, 0.038621686398983, 25.808162689208984, -1024519),
+    (0.009117186069488525, 0.034216348081827164, 4.271914005279541, 979115),
+    (0.009877803735435009, 0.03400217741727829, 3.263584852218628, -480986),
+]
+
+
+@pytest.mark.parametrize(("rounding", "reference"), [("litert", litert), ("micro", micro)])
+def test_dense_layers_multiply_their_scales_in_double_precision(rounding: str, reference: Any, tmp_path: Path) -> None:
+    models = []
+    for x, w, y, total in DENSE_HALVES:
+        layer = Dense(np.zeros((1, 1), np.int8), np.full(1, w, np.float32), np.full(1, total, np.int32), y, 0)
+        models.append(dense_models.write([layer], x, 0))
+    check(models, tmp_path, reference, rounding)
+
+
+def relu_at_halves() -> list[bytes]:
+    """RELU of all bytes between scales whose quotients in single and in double precision give different tables."""
+    scales, multiplier = int32.load("tflite.scales"), int32.load("tflite.multiplier")
+    rng, models = np.random.default_rng(0), []
+    while len(models) < 3:
+        step = operator_models.scale(rng)
+        over = float(np.float32(step * rng.uniform(0.6, 3)))
+        first, second = (scales.parts(int(np.float32(value).view(np.uint32))) for value in (step, over))
+        single, double = (scales.multiplier(*scales.ratio(first, second, bits)) for bits in (24, 53))
+        if any(multiplier.multiply(i, *single) != multiplier.multiply(i, *double) for i in range(256)):
+            draw = operator_models.Drawn(rng)
+            x = draw.activations((1, 256), step, -128)
+            models.append(draw.pack(x, draw.table("RELU", x, draw.activations((1, 256), over, -128))))
+    return models
+
+
+@pytest.mark.parametrize(("rounding", "reference"), [("litert", litert), ("micro", micro)])
+def test_relu_divides_its_scales_as_the_reference_does(rounding: str, reference: Any, tmp_path: Path) -> None:
+    check(relu_at_halves(), tmp_path, reference, rounding)
+
+
 def all_differences(seed: int) -> bytes:
     """SUB of every byte and every byte: enough that the precision of its scales' quotients shows."""
     draw = operator_models.Drawn(np.random.default_rng(seed))

@@ -1,13 +1,12 @@
 """FULLY_CONNECTED, with the rounding of LiteRT's reference kernel or, if asked for, of TFLite-Micro.
 
-All other operators round in one way only; docs/decisions/0003 says why this one has two.
+docs/decisions/0003 says why there are two.
 """
 
 from array import array
 
 from tflite.dot import check_weights, factors, multiply, row_sums, starts, total
 from tflite.graph import INT8, INT32, Node
-from tflite.scales import multiplier, ratio, single_product
 
 
 class FullyConnected:
@@ -23,7 +22,7 @@ class FullyConnected:
         sums = row_sums(self._weights, self._n)
         self._starts = starts(node, bias, sums, 128 + x.zero_point, self._n)
         self._limbs = array("H", bytes(18)) if rounding == "litert" else None
-        make, self._requantise = _rounding(rounding, len(weights.scales))
+        make, self._requantise = _rounding(rounding)
         self._factors, self._stride = factors(node, x, weights, y, 0, self._rows, make)
         self._zero, (self._low, self._high) = y.zero_point + 128, node.limits(0, y)
         self._end = y.size
@@ -62,19 +61,12 @@ def _size(node, x, weights, y) -> tuple:
     return n, rows
 
 
-def _rounding(rounding: str, scales: int) -> tuple:
+def _rounding(rounding: str) -> tuple:
     """What turns three scales into a factor, and the kernel that takes it; only one of the two is loaded."""
     if rounding == "litert":
         from tflite import requantise
 
         return requantise.scaled, requantise.requantise
-    from tflite import multiplier as module
+    from tflite import multiplier
 
-    return module.scaled if scales > 1 else _single, module.requantise
-
-
-def _single(x: tuple, weights: tuple, y: tuple):
-    """With one scale for all rows TFLite-Micro multiplies the first two in single precision."""
-    from tflite.multiplier import factor
-
-    return factor(*multiplier(*ratio(single_product(x, weights), y)))
+    return multiplier.scaled, multiplier.requantise

@@ -20,7 +20,8 @@ _TIDY = 4096
 class Model:
     """A loaded model with one input and one output, int8 or float32. `buffer` must stay as it is while it is in use.
 
-    rounding: whose FULLY_CONNECTED to follow where they differ, "litert" (as gateways score) or "micro" (TFLite-Micro).
+    rounding: whom to follow where they differ, "litert" (its reference kernels, as gateways score) or "micro"
+    (TFLite-Micro); docs/decisions/0003.
     Raises ModelError for bytes that are no model, or one with anything that this program does not run.
     """
 
