@@ -71,10 +71,10 @@ class World:
         await sensor.hello()
         return sensor
 
-    async def obey(self, sensor: FakeSensor) -> None:
-        """Let the sensor take what it is offered."""
+    async def obey(self, sensor: FakeSensor, lost: tuple[int, ...] = ()) -> None:
+        """Let the sensor take what it is offered; the shards `lost` never reach it."""
         leaves = (sensor.topic(f"model/{leaf}") for leaf in ("manifest", "shard"))
-        await sensor.receive(self.broker.link(*leaves).messages())
+        await sensor.receive(self.broker.link(*leaves).messages(), lost.__contains__)
 
 
 @asynccontextmanager
@@ -195,6 +195,20 @@ def test_a_sensor_that_lost_its_model_is_given_it_again(tmp_path: Path) -> None:
             await sensor.hello()
             await it.until(lambda topic, value: topic == "press/model/status" and value["code"] == 200)
             assert sensor.model and model and sensor.model.digest == model.digest
+
+    asyncio.run(story())
+
+
+def test_a_sensor_that_lacks_shards_is_sent_others(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with world(tmp_path) as it:
+            sensor = await it.sensor("press")
+            asyncio.get_running_loop().create_task(it.obey(sensor, lost=(0, 3)))
+            await feed(sensor, sounds()["train"][:LEARN])
+            await it.until(lambda topic, value: topic == "press/state" and value["state"] == "deploying")
+            assert sensor.model is None
+            await sensor.say("model/status", {"code": 206, "missing": 1})
+            await it.until(lambda topic, value: topic == "press/model/status" and value["code"] == 200)
 
     asyncio.run(story())
 
