@@ -82,6 +82,17 @@ def test_sequences_go_on_after_a_restart_and_nothing_is_taken_twice(tmp_path: Pa
     asyncio.run(story())
 
 
+def test_who_joins_after_a_restart_still_hears_what_was_learnt_before_it(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with neighbours(tmp_path, "a", "b") as shares:
+            shares["a"].tell(lesson(0.5, windows=50))
+            await until_heard(shares["b"], "a", 1)
+        async with neighbours(tmp_path, "a", "c") as shares:
+            await until_heard(shares["c"], "a", 1)
+
+    asyncio.run(story())
+
+
 def test_what_no_gateway_could_have_learnt_is_left_out_and_the_next_is_taken(tmp_path: Path) -> None:
     async def story() -> None:
         async with neighbours(tmp_path, "a", "b") as shares:

@@ -70,6 +70,10 @@ class Share:
             tasks.create_task(self._take())
 
     async def _publish(self, sender: Sender) -> None:
+        """First what was last published, for a broker that lost it or a neighbour that came since; then each lesson."""
+        if self._latest:
+            sequence, payload = self._latest
+            await sender.publish(self._family.id, sequence, sequence, payload)
         while True:
             lesson = await self._lessons.get()
             payload = snapshot.pack(Snapshot(np.frombuffer(lesson.weights, np.float32), lesson.moments))
