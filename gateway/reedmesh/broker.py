@@ -118,9 +118,9 @@ class Link:
         while True:
             try:
                 async with aiomqtt.Client(**self._options) as client:  # type: ignore[arg-type]
-                    await self._greet(client)
-                    wait = 0.0
                     try:
+                        await self._greet(client)
+                        wait = 0.0
                         async for message in client.messages:
                             yield _ours(message)
                     except (asyncio.CancelledError, GeneratorExit):
