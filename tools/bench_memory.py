@@ -1,0 +1,84 @@
+"""How small a heap the engine runs in: the vibration family with its features, and keyword spotting with its file.
+
+The unix port of this machine has words of 64 bits; boards have words of 32, so half of every pointer here is air. A
+MicroPython built with `CC="gcc -m32" LD="gcc -m32"` says what a board would need: `--micropython PATH`.
+"""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import device
+import results
+
+from reedmesh.errors import ConfigError
+
+ENGINE = ("tflite/", "features", "score", "recipe", "scaling", "bench")  # of the list: what judges a window
+FOREIGN = device.ROOT.parent / "shared" / "data"
+SCRIPTS = device.ROOT / "tests" / "firmware"
+RUNS = {  # name: script that runs it without an allocation, model, KiB it shall fit
+    "vibration": (SCRIPTS / "tflite_memory.py", device.ROOT / "models" / "vibration" / "int8.tflite", 64),
+    "kws": (SCRIPTS / "tflite_room.py", FOREIGN / "mlperf_tiny" / "kws_ref_model.tflite", 128),
+}
+LARGEST = 1024  # KiB
+
+
+def main() -> int:
+    """Print the smallest heaps; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--micropython", help="the program, default $MICROPYTHON or this environment's")
+    micropython = parser.parse_args().micropython or device.micropython()
+    try:
+        bits = word(micropython)
+    except (OSError, TypeError, subprocess.CalledProcessError) as error:
+        print(f"{micropython}: no MicroPython: {error}", file=sys.stderr)
+        return 2
+    print(f"MicroPython of {bits} bits on {platform.machine()}; smallest heap that is enough")
+    with tempfile.TemporaryDirectory() as folder:
+        device.compile_into(Path(folder), {32: "x86", 64: "x64"}[bits], ENGINE)
+        for name, (script, model, goal) in RUNS.items():
+            show(name, micropython, Path(folder), bits, [str(script), str(model)], goal)
+    return 0
+
+
+def show(name: str, micropython: str, folder: Path, bits: int, run: list[str], goal: int) -> None:
+    """Measure one model, print and keep the figure."""
+    if not Path(run[1]).exists():
+        print(f"{name:10} {Path(run[1]).name} of MLPerf Tiny is not beside the checkout")
+        return
+    kib = smallest(micropython, folder, run)
+    print(
+        f"{name:10} {kib:4} KiB, {Path(run[1]).stat().st_size / 1024:.1f} of them the model; to fit {goal} on a board"
+    )
+    results.save(f"engine_heap_{name}_{bits}_bit", kib, "KiB")
+
+
+def smallest(micropython: str, folder: Path, run: list[str]) -> int:
+    """The least KiB of heap with which `run` succeeds, by bisection."""
+    low, high = 8, LARGEST
+    while low < high:
+        middle = (low + high) // 2
+        command = [micropython, "-X", f"heapsize={middle}k", *run]
+        environment = {**os.environ, "MICROPYPATH": f"{folder}:.frozen"}
+        good = not subprocess.run(command, env=environment, capture_output=True, check=False, timeout=60).returncode
+        low, high = (low, middle) if good else (middle + 1, high)
+    return low
+
+
+def word(micropython: str) -> int:
+    """Bits of a pointer in this MicroPython."""
+    said = subprocess.run(
+        [micropython, "-c", "import struct; print(struct.calcsize('P'))"], capture_output=True, text=True, check=True
+    )
+    return 8 * int(said.stdout)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except ConfigError as fault:
+        sys.exit(f"bench_memory: {fault}")
