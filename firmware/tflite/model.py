@@ -14,7 +14,7 @@ from tflite.operators import load
 
 # Bytes between two collections while a model is loaded: garbage that piles up scatters what stays, and leaves no piece
 # of the heap that is long enough for the arena. Collecting often doubles the time, so it is the second try.
-_SPREADS = (4096, 512)
+_SPREADS = (4096, 256)
 
 
 class Model:
