@@ -9,7 +9,6 @@ import gc
 import json
 import sys
 
-import mqtt
 import sensors
 import settings as stored
 import wire
@@ -28,8 +27,10 @@ class Node:
         self._driver = sensors.make(settings["sensor"], bus)
         self._slots = Slots(folder, settings["model_bytes"], settings["recipe"].length)
         self._slots.boot()
-        self._client = self._join(settings["broker"])
+        self._longest_shard = wire.MODEL_SHARD
+        self._client = self._join()
         self._updates = Updates(self._slots, self._client, self._topic("model"), self._say_hello)
+        self._announce()
 
     async def run(self) -> None:
         """Watch the machine until the recording ends (a board's never does)."""
@@ -50,27 +51,42 @@ class Node:
             "board": self._settings["board"],
             "sensor": self._settings["sensor"],
             "features": self._settings["features"],
+            "shard": self._longest_shard,
             "model": self._slots.digest,
             "sequence": self._slots.sequence,
             "memory": {"free": gc.mem_free(), "used": gc.mem_alloc()},
         }
 
-    def _join(self, broker: dict) -> mqtt.Client:
-        """A client that announces us at every connect."""
-        availability = self._topic("availability")
-        name = self._settings["gateway"] + "-" + self._settings["name"]
-        client = mqtt.Client(
-            broker["host"], broker["port"], name, will=(availability, b'{"state": "offline"}', 1, True)
-        )
-        client.announcements[availability] = b'{"state": "online"}'
-        client.announcements[self._topic("hello")] = json.dumps(self.hello()).encode()
-        return client
+    def _join(self):
+        """A client that announces us at every connect, over the network or on a wire."""
+        if "serial" in self._settings:
+            return self._join_wire()
+        import mqtt  # 12 KiB that a sensor on a wire does without
+
+        broker, name = self._settings["broker"], self._settings["gateway"] + "-" + self._settings["name"]
+        will = (self._topic("availability"), b'{"state": "offline"}', 1, True)
+        return mqtt.Client(broker["host"], broker["port"], name, will=will)
+
+    def _join_wire(self):
+        import serial_port
+        from serial_message import LONGEST_SHARD
+
+        self._longest_shard = LONGEST_SHARD
+        return serial_port.client(self._settings["serial"], self._take_shard)
+
+    def _take_shard(self, body: bytes) -> None:
+        self._updates.collect_compact(body)
+
+    def _announce(self) -> None:
+        """What a gateway must know of us, at every connect."""
+        self._client.announcements[self._topic("availability")] = b'{"state": "online"}'
+        self._client.announcements[self._topic("hello")] = json.dumps(self.hello()).encode()
 
     async def _say_hello(self) -> None:
         """Something changed that the gateway should know, now and at every connect."""
-        topic, hello = self._topic("hello"), json.dumps(self.hello()).encode()
-        self._client.announcements[topic] = hello
-        await self._client.publish(topic, hello, 1, True)
+        self._announce()
+        topic = self._topic("hello")
+        await self._client.publish(topic, self._client.announcements[topic], 1, True)
 
     def _topic(self, *leaf: str) -> str:
         return wire.topic(self._settings["gateway"], self._settings["name"], *leaf)

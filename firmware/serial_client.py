@@ -32,14 +32,14 @@ class Client:
     are dropped. lost: messages at QoS 1 that nobody reported. refused: bodies that did not fit.
     """
 
-    def __init__(self, reader, writer, longest: int = 1024) -> None:
+    def __init__(self, reader, writer, longest: int = 1024, on_shard=None) -> None:
         self._reader = reader
         self._writer = writer
         self._deframer = Deframer()
         self._assembler = Assembler(longest)
         self._subscriptions: "list[tuple]" = []
         self.announcements: "dict[str, bytes]" = {}
-        self.on_shard = None
+        self.on_shard = on_shard
         self.lost = self.refused = 0
         self._number = int.from_bytes(os.urandom(2), "little")
         self._in_flight, self._sending = asyncio.Lock(), asyncio.Lock()

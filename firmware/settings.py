@@ -5,6 +5,9 @@
  "sensor": {"driver": "replay", "axes": 3, "rate_hz": 200, "lsb_per_g": 4096},
  "features": {"version": 1, "samples": 200, "axes": 3, "bands": 20},
  "model_bytes": 16384}
+
+A sensor on a wire has "serial": {"uart": 1, "baud": 115200} instead of "broker", with "tx" and "rx" where the pins are
+not the board's own.
 """
 
 import json
@@ -16,7 +19,6 @@ NEEDED = {
     "gateway": str,
     "name": str,
     "board": str,
-    "broker": dict,
     "sensor": dict,
     "features": dict,
     "model_bytes": int,
@@ -33,6 +35,7 @@ def load(path: str) -> dict:
     for key, kind in NEEDED.items():
         if not isinstance(settings.get(key), kind):
             raise ValueError("{}: {!r} is missing or not {}".format(path, key, kind.__name__))
+    _check_link(path, settings)
     for key in ("gateway", "name"):
         if not wire.is_name(settings[key]):
             raise ValueError("{}: {} {!r}: 1 to 32 of a-z 0-9 _ -".format(path, key, settings[key]))
@@ -41,3 +44,18 @@ def load(path: str) -> dict:
     except ValueError as error:
         raise ValueError("{}: {}".format(path, error))
     return settings
+
+
+def _check_link(path: str, settings: dict) -> None:
+    """Raise ValueError unless the settings say one way, and all of it, to the gateway."""
+    if (settings.get("broker") is None) == (settings.get("serial") is None):
+        raise ValueError("{}: one of 'broker' and 'serial' is needed, and not both".format(path))
+    broker, serial = settings.get("broker"), settings.get("serial")
+    if broker is not None and not _has(broker, {"host": str, "port": int}):
+        raise ValueError("{}: 'broker' needs a host and a port".format(path))
+    if serial is not None and not (_has(serial, {"uart": int, "baud": int}) or _has(serial, {"port": str})):
+        raise ValueError("{}: 'serial' needs uart and baud, or a port".format(path))
+
+
+def _has(table: dict, kinds: dict) -> bool:
+    return isinstance(table, dict) and all(isinstance(table.get(key), kind) for key, kind in kinds.items())

@@ -79,11 +79,24 @@ class Updates:
             self.spoilt += 1
             return
         if self._decoder and shard.bundle == self._bundle and shard.shape.same(self._shape):
-            self._news.set()
-            self._decoder.add(shard.index, shard.data)
-            if not self._decoder.missing:
-                self._decoder = None
-                self._finish()
+            self._add(self._decoder, shard)
+
+    def collect_compact(self, body: bytes) -> None:
+        """One shard off a wire, in the profile of serial_message.py."""
+        from serial_message import unpack_shard  # which a sensor with Wi-Fi does without
+
+        if self._decoder:
+            try:
+                self._add(self._decoder, unpack_shard(body, self._bundle, self._shape))
+            except wire.WireError:
+                self.spoilt += 1
+
+    def _add(self, decoder: Decoder, shard) -> None:
+        self._news.set()
+        decoder.add(shard.index, shard.data)
+        if not decoder.missing:
+            self._decoder = None
+            self._finish()
 
     def _finish(self) -> None:
         payload = memoryview(self._slots.incoming)[: self._shape.length]

@@ -22,7 +22,15 @@ def test_the_example_shows_every_key_with_its_default() -> None:
     shown = config.load(EXAMPLE)
     assert shown == config.Config(shown.name, shown.state)
     text = EXAMPLE.read_text()
-    parts = [shown, shown.broker, shown.alerts, shown.learning, shown.store, config.Neighbour("", "", "")]
+    parts = [
+        shown,
+        shown.broker,
+        shown.alerts,
+        shown.learning,
+        shown.store,
+        config.Neighbour("", "", ""),
+        config.Serial(""),
+    ]
     missing = [key for part in parts for key in vars(part) if not re.search(rf"^(# )?\[*{key}\b", text, re.MULTILINE)]
     assert missing == []
 
@@ -42,6 +50,15 @@ def test_settings_that_contradict_each_other_are_refused(tmp_path: Path) -> None
     with pytest.raises(ConfigError) as error:
         config.load(file)
     assert 'name = "Hall 1"' in str(error.value) and "alerts.on = 9" in str(error.value)
+
+
+def test_a_serial_port_is_opened_once(tmp_path: Path) -> None:
+    table = '[[serial]]\nport = "{}"\n'
+    head = 'name = "a"\nstate = "s"\n'
+    good = config.load(written(tmp_path, head + table.format("/dev/a") + table.format("/dev/b")))
+    assert good.serial == (config.Serial("/dev/a", 115200), config.Serial("/dev/b"))
+    with pytest.raises(ConfigError, match=r"serial\[1\]\.port"):
+        config.load(written(tmp_path, head + 2 * table.format("/dev/a")))
 
 
 def test_neighbours_have_names_and_keys_of_their_own(tmp_path: Path) -> None:

@@ -295,7 +295,13 @@ def test_where_the_recording_ends_it_says_goodbye(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "says"),
-    [({"name": "Press 3"}, "name 'Press 3'"), ({"features": {}}, "features.version"), ({"broker": 1}, "'broker'")],
+    [
+        ({"name": "Press 3"}, "name 'Press 3'"),
+        ({"features": {}}, "features.version"),
+        ({"broker": 1}, "'broker'"),
+        ({"serial": {"port": "/dev/null"}}, "one of 'broker' and 'serial'"),
+        ({"broker": None, "serial": {}}, "'serial'"),
+    ],
 )
 def test_settings_that_cannot_be_are_named(tmp_path: Path, change: dict[str, Any], says: str) -> None:
     machine = plant.Machine("gw", "press", False, {})

@@ -20,7 +20,7 @@ from reedmesh.erasure import encode_block
 from reedmesh.serial import SerialLink
 from reedmesh.shards import Manifest, Shape, Shard
 from tests import micropython
-from tests.noise import line
+from tools.noise import line
 
 pytest.importorskip("serial", reason="no pyserial: pip install pyserial")
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from reedmesh import deploy, features
 from reedmesh import family as families
-from reedmesh import features
 from reedmesh.broker import MemoryBroker, Message
 from reedmesh.config import Config, Learning
 from reedmesh.config import Store as StoreSettings
@@ -209,6 +209,24 @@ def test_a_sensor_that_lacks_shards_is_sent_others(tmp_path: Path) -> None:
             assert sensor.model is None
             await sensor.say("model/status", {"code": 206, "missing": 1})
             await it.until(lambda topic, value: topic == "press/model/status" and value["code"] == 200)
+
+    asyncio.run(story())
+
+
+def test_a_sensor_that_asks_again_and_again_is_not_answered_for_ever(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with world(tmp_path) as it:
+            sensor = await it.sensor("press")
+            shards = it.broker.link(sensor.topic("model/shard"))
+            messages = shards.messages()
+            heard = asyncio.create_task(anext(messages))
+            await feed(sensor, sounds()["train"][:LEARN])
+            await heard
+            for _ in range(deploy.MOST_WAVES + 20):
+                await sensor.say("model/status", {"code": 206, "missing": 1})
+            await sensor.say("model/status", {"code": 500, "reason": "that is enough"})
+            await it.until(lambda topic, value: topic == "press/state" and "enough" in value["refusal"])
+            assert it.gateway._deployer._waves == {"press": deploy.MOST_WAVES}
 
     asyncio.run(story())
 

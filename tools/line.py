@@ -24,10 +24,11 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from reedmesh.errors import ReedmeshError  # noqa: E402
-from tools import observer, plant, recordings, screen  # noqa: E402
+from tools import noise, observer, plant, recordings, screen  # noqa: E402
 
 CALM = 8.0  # seconds that every machine runs normally, judged, before faults appear
 PAGE = 8080
+FLIPS, DROPS = 1e-4, 1e-4  # of the bits and of the bytes on the wire of the sensor that has one: a bad cable
 LAST = 4.0  # seconds to go on after the last fault was found
 
 
@@ -109,11 +110,15 @@ class Factory:
         self._page = page
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._pipes: list[int] = []
+        self._wires = contextlib.ExitStack()
 
     def __enter__(self) -> "Factory":
         """Start gateways, sensors and the web page."""
         shutil.rmtree(self._plan.folder, ignore_errors=True)
         self._plan.folder.mkdir(parents=True)
+        for machine in self._plan.machines:
+            if machine.wired:
+                machine.ends = self._wires.enter_context(noise.line(FLIPS, DROPS))
         for name in self._plan.ports:
             self._processes[f"gateway {name}"] = plant.start_gateway(self._plan, name)
         for machine in self._plan.machines:
@@ -133,6 +138,7 @@ class Factory:
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
+        self._wires.close()
 
     def feeds(self) -> list[Coroutine[object, object, None]]:
         """A coroutine per machine that lets it run."""

@@ -36,6 +36,8 @@ class Machine:
     name: str
     faulty: bool  # whether its fault will appear
     sounds: dict[str, NDArray[np.int16]]  # "train", "normal", "fault"
+    wired: bool = False  # on a serial line instead of the network
+    ends: tuple[str, str] = ("", "")  # of that line: the gateway's port, the sensor's
     condition: str = "train"
     fed: int = 0
     skipped: int = 0  # windows the sensor was too slow to take
@@ -114,7 +116,8 @@ def _machines(recording: Recording, x: NDArray[np.int16], names: tuple[str, ...]
         }
         for i in range(sensors):
             sounds = {key: windows[i::sensors] for key, windows in chosen.items()}
-            machines.append(Machine(name, f"{name}-{i + 1}", len(machines) % 2 == 1, sounds))
+            wired = gateway == 0 and i == 1
+            machines.append(Machine(name, f"{name}-{i + 1}", len(machines) % 2 == 1, sounds, wired))
     return machines
 
 
@@ -186,10 +189,16 @@ def start_gateway(plan: Plan, name: str) -> subprocess.Popen[bytes]:
     config.write_text(
         f'name = "{name}"\nstate = "{folder}"\nfamily = "{plan.family}"\n\n'
         f"[broker]\nembedded = true\nport = {plan.ports[name]}\n\n"
-        f"[learning]\nwindows = {plan.learn[name]}\n" + "".join(_neighbour(plan, other) for other in others)
+        f"[learning]\nwindows = {plan.learn[name]}\n"
+        + "".join(f'\n[[serial]]\nport = "{machine.ends[0]}"\n' for machine in plan.machines if _on_wire(machine, name))
+        + "".join(_neighbour(plan, other) for other in others)
     )
     command = [sys.executable, "-m", "reedmesh", "run", str(config)]
     return subprocess.Popen(command, stderr=(folder / "gateway.log").open("wb"), start_new_session=True)
+
+
+def _on_wire(machine: Machine, gateway: str) -> bool:
+    return machine.gateway == gateway and bool(machine.ends[0])
 
 
 def _neighbour(plan: Plan, name: str) -> str:
@@ -224,15 +233,19 @@ def start_sensor(plan: Plan, machine: Machine) -> tuple[subprocess.Popen[bytes],
 def sensor_settings(plan: Plan, machine: Machine) -> dict[str, object]:
     """The config.json of a simulated sensor, as provisioning would write it."""
     sensor = {"driver": "replay", "axes": plan.features["axes"], "rate_hz": plan.rate_hz, "lsb_per_g": plan.lsb_per_g}
-    return {
+    link = {"serial": {"port": machine.ends[1]}} if machine.ends[1] else {"broker": _broker(plan, machine)}
+    return link | {
         "gateway": machine.gateway,
         "name": machine.name,
         "board": "unix",
-        "broker": {"host": "127.0.0.1", "port": plan.ports[machine.gateway]},
         "sensor": sensor,
         "features": plan.features,
         "model_bytes": MODEL_BYTES,
     }
+
+
+def _broker(plan: Plan, machine: Machine) -> dict[str, object]:
+    return {"host": "127.0.0.1", "port": plan.ports[machine.gateway]}
 
 
 def micropython() -> str:

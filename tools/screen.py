@@ -73,7 +73,8 @@ def _row(sight: Sight) -> list[str | Text | ProgressBar]:
     judged = Text("ALERT", "bold white on red") if state.get("alert") else Text(state.get("state", "starting"))
     score, threshold = state.get("score"), state.get("threshold")
     numbers = ["" if value is None else f"{value:.2f}" for value in (score, threshold)]
-    return [machine.gateway, machine.name, condition, judged, *numbers, _bar(state)]
+    name = f"{machine.name}, on a wire" if machine.wired else machine.name
+    return [machine.gateway, name, condition, judged, *numbers, _bar(state)]
 
 
 def _bar(state: dict[str, object]) -> ProgressBar | str:

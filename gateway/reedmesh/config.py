@@ -48,6 +48,14 @@ class Store:
 
 
 @dataclass(frozen=True)
+class Serial:
+    """A serial port with sensors on it: RS-485, or one on a UART."""
+
+    port: str  # such as /dev/ttyUSB0, or better what stands for it in /dev/serial/by-id
+    baud: int = field(default=115200, metadata={"min": 1200, "max": 4_000_000})
+
+
+@dataclass(frozen=True)
 class Neighbour:
     """A gateway whose updates we take, read from its broker."""
 
@@ -69,6 +77,7 @@ class Config:
     alerts: Alerts = Alerts()
     learning: Learning = Learning()
     store: Store = Store()
+    serial: tuple[Serial, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
 
 
@@ -87,6 +96,10 @@ def _contradictions(config: Config) -> list[str]:
         faults.append(f'name = "{config.name}": 1 to 32 of a-z 0-9 _ -, it becomes part of MQTT topics')
     if config.alerts.on > config.alerts.of:
         faults.append(f"alerts.on = {config.alerts.on} windows cannot be above the threshold among {config.alerts.of}")
+    ports = [each.port for each in config.serial]
+    for i, port in enumerate(ports):
+        if port in ports[:i]:
+            faults.append(f'serial[{i}].port = "{port}": a port is opened once, and it stands there twice')
     return faults + _contradictory_neighbours(config)
 
 

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.25  # between two looks for a sensor that is ready to be taught
 SPARE = 1  # parity shards sent before anybody says that one is missing
+MOST_WAVES = 40  # times the shards of one offer are added to; a sensor gives up after 10
 OFFER_SECONDS = 30.0  # a model that was offered and does not run by then is offered again
 
 
@@ -51,6 +52,7 @@ class Deployer:
         self._clock = clock
         self._offered: dict[str, float] = {}
         self._bundles: dict[str, Bundle] = {}  # the last one offered to each sensor
+        self._waves: dict[str, int] = {}  # how often that was added to
 
     async def meet(self, publisher: Publisher) -> None:
         """Remember each sensor that introduces itself, and give it its model if it runs another; for ever."""
@@ -79,7 +81,8 @@ class Deployer:
         stored = await self._disk.call(self._disk.store.last_model, sensor.name)
         if stored and sensor.model:
             made = wire.Offer(stored.sequence, stored.tflite, sensor.model.digest, stored.trial, stored.trial_score)
-            bundle = self._bundles[sensor.name] = self._bundle(wire.pack_offer(made), stored.sequence)
+            bundle = self._bundle(wire.pack_offer(made), stored.sequence, sensor.longest_shard)
+            self._bundles[sensor.name], self._waves[sensor.name] = bundle, 0
             if await publisher.publish(self._manifest(sensor, bundle)):
                 self._offered[sensor.name] = now
                 await self._send(publisher, sensor, bundle.shape.k + SPARE)
@@ -88,7 +91,8 @@ class Deployer:
         """Send each sensor that lacks shards of its model others than it was sent before; for ever."""
         while True:
             sensor, missing = await self.lacking.get()
-            if sensor.name in self._bundles:
+            if sensor.name in self._bundles and self._waves[sensor.name] < MOST_WAVES:
+                self._waves[sensor.name] += 1
                 self._offered[sensor.name] = time.monotonic()
                 await self._send(publisher, sensor, missing + SPARE)
 
@@ -102,9 +106,9 @@ class Deployer:
         topic = wire.topic(self._gateway, sensor.name, "model", "manifest")
         return Message(topic, shards.pack_manifest(bundle.manifest), qos=1)
 
-    def _bundle(self, payload: bytes, sequence: int) -> Bundle:
-        """An offer as one block, which a sensor decodes where it will run it."""
-        shape = shards.Shape(-(-len(payload) // wire.MODEL_SHARD), wire.MODEL_SHARD, len(payload))
+    def _bundle(self, payload: bytes, sequence: int, longest: int) -> Bundle:
+        """An offer as one block if it can be one, which a sensor decodes where it will run it."""
+        shape = shards.Shape(min(shards.MAX_K, -(-len(payload) // longest)), longest, len(payload))
         return Bundle(payload, self._family.name, self._gateway, sequence, sequence, shape)
 
     async def _try_to_learn(self, sensor: Sensor) -> None:

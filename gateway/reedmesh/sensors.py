@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from reedmesh import scaling
 from reedmesh.alert import Change, Watcher
 from reedmesh.config import Alerts
-from reedmesh.wire import Window, WireError
+from reedmesh.wire import MODEL_SHARD, Window, WireError
 
 if TYPE_CHECKING:  # the web page uses this file without LiteRT
     from reedmesh.model import Model
 
+SHORTEST_SHARD = 64  # bytes: shorter ones are mostly header
 LEARNING, DEPLOYING, WATCHING = "learning", "deploying", "watching"
 
 
@@ -57,6 +58,14 @@ class Sensor:
     def ready_to_learn(self) -> bool:
         """Whether enough windows are there for a first model."""
         return self.model is None and self.learnt >= self.to_learn
+
+    @property
+    def longest_shard(self) -> int:
+        """Bytes of the shards in which it takes a model: fewer on a wire, as its hello says."""
+        said = self.hello.get("shard")
+        if isinstance(said, int) and SHORTEST_SHARD <= said <= MODEL_SHARD and said % 4 == 0:
+            return said
+        return MODEL_SHARD
 
     def adopt(self, model: "Model", sequence: int) -> None:
         """From now on judge by `model`."""

@@ -20,6 +20,7 @@ from reedmesh.alert import Change
 from reedmesh.broker import Channel, Link, Message, Publisher
 from reedmesh.config import Config
 from reedmesh.deploy import Deployer
+from reedmesh.errors import ConfigError
 from reedmesh.exchange import subscriptions
 from reedmesh.family import Family
 from reedmesh.keys import Keyring
@@ -28,6 +29,7 @@ from reedmesh.sensors import Line
 from reedmesh.share import Share
 from reedmesh.store import Disk, Store
 from reedmesh.watch import Events, watch
+from reedmesh.wired import Wire, Wired
 
 log = logging.getLogger(__name__)
 
@@ -154,7 +156,8 @@ async def serve(config: Config) -> None:
         if config.broker.embedded:
             await stack.enter_async_context(embedded.broker(config.broker))
         link = _link(config, gateway)
-        task = asyncio.create_task(gateway.run(link, _neighbours(config, gateway)))
+        channel = Wired(config.name, link, _wires(config)) if config.serial else link
+        task = asyncio.create_task(gateway.run(channel, _neighbours(config, gateway)))
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         log.info("%s: gateway %s is up, broker %s", __version__, config.name, link.place)
@@ -175,6 +178,14 @@ def _link(config: Config, gateway: Gateway) -> Link:
         greeting=gateway.greeting,
         keepalive=config.broker.keepalive,
     )
+
+
+def _wires(config: Config) -> list[Wire]:
+    try:
+        from reedmesh.serial import SerialLink
+    except ImportError as error:
+        raise ConfigError(f"[[serial]] needs pyserial: pip install 'reedmesh[serial]' ({error})") from error
+    return [SerialLink(each.port, each.baud) for each in config.serial]
 
 
 def _neighbours(config: Config, gateway: Gateway) -> list[Link]:

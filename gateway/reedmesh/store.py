@@ -65,7 +65,11 @@ class Store:
     def save_hello(self, sensor: str, hello: dict[str, Any]) -> None:
         """Remember what a sensor said of itself."""
         with self._db:
-            self._db.execute("insert or replace into sensors values (?, ?)", (sensor, json.dumps(hello)))
+            self._db.execute(  # a wired sensor repeats itself: what is known costs no write
+                "insert into sensors values (?, ?) on conflict (name) do update set hello = excluded.hello "
+                "where hello != excluded.hello",
+                (sensor, json.dumps(hello)),
+            )
 
     def hellos(self) -> dict[str, dict[str, Any]]:
         """What each known sensor last said of itself."""

@@ -1,5 +1,6 @@
 """The line as a user runs it: real gateways, real brokers, real MicroPython sensors; it learns, it alarms, it ends."""
 
+import json
 import os
 import signal
 import subprocess
@@ -50,6 +51,8 @@ def test_every_failing_machine_alarms_and_no_other_does(tmp_path: Path, data: Pa
     assert process.returncode == 0, said
     assert "every failing machine raised an alert, no other did" in said
     assert said.count(": ALERT after") == 2 and "FALSE" not in said
+    wired = [json.loads(file.read_text()) for file in (tmp_path / "line").glob("*/*/config.json")]
+    assert ["serial" in each for each in wired].count(True) == 1, "one of the sensors is on a wire"
     assert running(tmp_path / "line") == []
 
 
