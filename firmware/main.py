@@ -29,7 +29,7 @@ class Node:
         self._slots.boot()
         self._longest_shard = wire.MODEL_SHARD
         self._client = self._join()
-        self._updates = Updates(self._slots, self._client, self._topic("model"), self._say_hello)
+        self._updates = Updates(self._slots, self._client, self._topic("model"), self._say_hello, settings.get("key"))
         self._announce()
 
     async def run(self) -> None:

@@ -7,7 +7,8 @@
  "model_bytes": 16384}
 
 A sensor on a wire has "serial": {"uart": 1, "baud": 115200} instead of "broker", with "tx" and "rx" where the pins are
-not the board's own.
+not the board's own. "key", 64 hexadecimal digits as `reedmesh sensor-key` prints them, is optional: a sensor that has
+one takes no model without its seal.
 """
 
 import json
@@ -36,6 +37,8 @@ def load(path: str) -> dict:
         if not isinstance(settings.get(key), kind):
             raise ValueError("{}: {!r} is missing or not {}".format(path, key, kind.__name__))
     _check_link(path, settings)
+    if "key" in settings:
+        settings["key"] = _key(path, settings["key"])
     for key in ("gateway", "name"):
         if not wire.is_name(settings[key]):
             raise ValueError("{}: {} {!r}: 1 to 32 of a-z 0-9 _ -".format(path, key, settings[key]))
@@ -59,3 +62,13 @@ def _check_link(path: str, settings: dict) -> None:
 
 def _has(table: dict, kinds: dict) -> bool:
     return isinstance(table, dict) and all(isinstance(table.get(key), kind) for key, kind in kinds.items())
+
+
+def _key(path: str, digits) -> bytes:
+    try:
+        key = bytes.fromhex(digits)
+    except (TypeError, ValueError):
+        key = b""
+    if len(key) != 32:
+        raise ValueError("{}: key: 64 hexadecimal digits are needed".format(path))
+    return key

@@ -14,26 +14,27 @@ from erasure import Decoder
 from slots import Refused
 
 QUIET_MS = 1000  # without a shard, before the rest is asked for
-HASHES = 64  # of shards, in the largest manifest that is read
 ATTEMPTS = 10  # times the rest is asked for, before the bundle is given up
 
 
 class Updates:
     """Takes models offered under `topic` into `slots` and reports on `topic`/status, with codes as in HTTP.
 
-    changed: a coroutine function, awaited after a model went into service. spoilt: frames that could not be read.
+    key: 32 bytes; when given, only what is sealed with it is taken. changed: a coroutine function, awaited after a model
+    went into service. spoilt: frames that could not be read.
     """
 
-    def __init__(self, slots, client, topic: str, changed) -> None:
+    def __init__(self, slots, client, topic: str, changed, key: "bytes | None" = None) -> None:
         self.spoilt = 0
         self._slots = slots
         self._client = client
         self._status = topic + "/status"
         self._changed = changed
+        self._key = key
         self._bundle = b""  # the one that is being received
         self._decoder: "Decoder | None" = None
         self._news = asyncio.Event()
-        manifest = bytearray(shards.MANIFEST_HEADER + shards.HASH * HASHES)
+        manifest = bytearray(shards.MANIFEST_HEADER + max(shards.SEAL_LENGTH))  # one that lists no shards
         shard = bytearray(shards.SHARD_HEADER + wire.MODEL_SHARD + shards.CHECK_LENGTH[shards.CRC])
         client.subscribe(topic + "/manifest", self._announce, 1, manifest)
         client.subscribe(topic + "/shard", self._collect, 0, shard)
@@ -58,13 +59,17 @@ class Updates:
         """A bundle is coming."""
         try:
             self._begin(shards.unpack_manifest(frame))
-        except (wire.WireError, Refused) as error:
+        except wire.WireError as error:
             self._answer(400, str(error))
+        except Refused as error:
+            self._answer(error.code, str(error))
 
     def _begin(self, manifest: shards.Manifest) -> None:
         shape, room = manifest.shape, len(self._slots.incoming)
         if self._decoder and manifest.bundle == self._bundle:
             return
+        if self._key and not shards.is_sealed_by(manifest, self._key):
+            raise Refused(403, "the manifest is not sealed with the key of this sensor")
         if shape.blocks > 1 or shape.shard_length > wire.MODEL_SHARD or shape.k * shape.shard_length > room:
             raise Refused(400, "{} shards of {} bytes, room for {}".format(shape.k, shape.shard_length, room))
         self._bundle, self._shape, self._sha256 = manifest.bundle, shape, manifest.sha256

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from reedmesh import keys, shards
+from reedmesh.__main__ import main
 from reedmesh.errors import ConfigError, WireError
 from reedmesh.keys import Key, Keyring
+from reedmesh.sensor_keys import SensorKeys
 from reedmesh.shards import Manifest, Shape
 
 OURS, THEIRS, STRANGE = (Key(bytes([i]) * 32) for i in range(3))
@@ -75,3 +77,23 @@ def test_no_bit_of_a_signed_manifest_can_be_changed() -> None:
         bent[at] ^= 1
         with pytest.raises(WireError):
             RING.check(shards.unpack_manifest(bytes(bent)))
+
+
+def test_a_sensors_key_is_made_once_and_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = tmp_path / "reedmesh.toml"
+    settings.write_text(f'name = "gw"\nstate = "{tmp_path / "state"}"\n')
+    known = SensorKeys(tmp_path / "state")
+    assert known.of("press") is None
+    assert main(["sensor-key", "press", str(settings)]) == main(["sensor-key", "press", str(settings)]) == 0
+    first, second = capsys.readouterr().out.split()
+    assert first == second == known.made_for("press").hex() and known.of("press") == bytes.fromhex(first)
+    assert known.made_for("fan") != known.made_for("press")
+    assert (tmp_path / "state" / "sensors" / "press").stat().st_mode & 0o777 == 0o600
+    assert main(["sensor-key", "../key", str(settings)]) == 2
+
+
+def test_a_sensors_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:
+    SensorKeys(tmp_path).made_for("press")
+    (tmp_path / "sensors" / "press").chmod(0o644)
+    with pytest.raises(ConfigError, match="others may read it"):
+        SensorKeys(tmp_path).of("press")

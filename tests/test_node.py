@@ -20,6 +20,7 @@ from reedmesh.broker import Link, Message
 from reedmesh.bundle import Bundle
 from reedmesh.commission import Lesson, commission
 from reedmesh.model import Model
+from reedmesh.sensor_keys import SensorKeys
 from reedmesh.wire import Offer
 from tests.brokers import free_port, mosquitto
 from tests.micropython import binary, environment
@@ -28,6 +29,7 @@ from tools.recordings import simulate
 
 FAMILY = families.load(families.find("vibration"))
 PATIENCE = 20  # seconds
+UNSEALED = b"unsealed"
 NORMAL = simulate().windows(0, "train", "normal")
 
 
@@ -113,13 +115,13 @@ class Sensor:
         await self.send(bundle, bundle.shape.k)
         return await self.until("model/status")  # type: ignore[no-any-return]
 
-    async def announce(self, payload: bytes) -> Bundle:
+    async def announce(self, payload: bytes, key: bytes = b"") -> Bundle:
         """Say that an offer is coming, after forgetting what was heard."""
         self.heard.clear()
         shape = shards.Shape(-(-len(payload) // wire.MODEL_SHARD), wire.MODEL_SHARD, len(payload))
         bundle = Bundle(payload, "vibration", "gw", 1, 1, shape)
-        bundle.wave({0: 0})
-        frame = shards.pack_manifest(bundle.manifest)
+        key = key or SensorKeys(self.plan.folder / "gw").made_for("press")
+        frame = shards.sealed(bundle.manifest, key) if key != UNSEALED else shards.pack_manifest(bundle.manifest)
         await self.link.publish(Message("reedmesh/gw/press/model/manifest", frame, qos=1))
         return bundle
 
@@ -252,6 +254,21 @@ def test_a_bundle_that_does_not_fit_is_refused_before_it_comes(tmp_path: Path) -
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("key", [UNSEALED, bytes(32)])
+def test_an_offer_without_this_sensors_seal_is_refused(tmp_path: Path, key: bytes) -> None:
+    async def story() -> None:
+        async with sensor(tmp_path) as it:
+            bundle = await it.announce(wire.pack_offer(offer(1)), key)
+            status = await it.until("model/status")
+            assert status["code"] == 403 and "not sealed" in status["reason"]
+            await it.send(bundle, bundle.shape.k)
+            it.feed(NORMAL[:2])
+            window = await it.until("window", lambda window: window.number == it.counted + 2)
+            assert window.model == bytes(8), "its shards were not collected either"
+
+    asyncio.run(story())
+
+
 def with_other_bytes() -> dict[str, bytes]:
     """The same model under another digest."""
     padded = lesson().model + bytes(4)
@@ -301,6 +318,7 @@ def test_where_the_recording_ends_it_says_goodbye(tmp_path: Path) -> None:
         ({"broker": 1}, "'broker'"),
         ({"serial": {"port": "/dev/null"}}, "one of 'broker' and 'serial'"),
         ({"broker": None, "serial": {}}, "'serial'"),
+        ({"key": "12"}, "key: 64"),
     ],
 )
 def test_settings_that_cannot_be_are_named(tmp_path: Path, change: dict[str, Any], says: str) -> None:

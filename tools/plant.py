@@ -21,6 +21,7 @@ from reedmesh import keys
 from reedmesh.errors import ConfigError
 from reedmesh.family import Family
 from reedmesh.recipe import MAX_SAMPLES
+from reedmesh.sensor_keys import SensorKeys
 from tools.device import assemble
 from tools.recordings import Recording
 
@@ -234,7 +235,9 @@ def sensor_settings(plan: Plan, machine: Machine) -> dict[str, object]:
     """The config.json of a simulated sensor, as provisioning would write it."""
     sensor = {"driver": "replay", "axes": plan.features["axes"], "rate_hz": plan.rate_hz, "lsb_per_g": plan.lsb_per_g}
     link = {"serial": {"port": machine.ends[1]}} if machine.ends[1] else {"broker": _broker(plan, machine)}
+    key = SensorKeys(plan.folder / machine.gateway).made_for(machine.name).hex()
     return link | {
+        "key": key,
         "gateway": machine.gateway,
         "name": machine.name,
         "board": "unix",

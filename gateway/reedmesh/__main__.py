@@ -1,4 +1,4 @@
-"""The command line: `reedmesh run | check-config | keys | dashboard | version`."""
+"""The command line: `reedmesh run | check-config | keys | sensor-key | check-model | dashboard | version`."""
 
 import argparse
 import asyncio
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reedmesh import __version__, check_model, config, dashboard, keys
 from reedmesh.errors import ConfigError, ReedmeshError
+from reedmesh.sensor_keys import SensorKeys
 
 DEFAULT_CONFIG = Path("/etc/reedmesh/reedmesh.toml")
 
@@ -40,6 +41,10 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text)
         command.add_argument("config", nargs="?", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
         command.set_defaults(run=run)
+    sensor = commands.add_parser("sensor-key", help="print a sensor's key, made if it has none, for its config.json")
+    sensor.add_argument("sensor", help="its name")
+    sensor.add_argument("config", nargs="?", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
+    sensor.set_defaults(run=_sensor_key)
     model = commands.add_parser("check-model", help="whether a .tflite runs on a sensor's board, and how fast")
     model.add_argument("model", type=Path)
     model.add_argument("--board", default="esp32", help="a file of boards/, default esp32")
@@ -75,6 +80,10 @@ def _check_model(chosen: argparse.Namespace) -> int:
 def _keys(chosen: argparse.Namespace) -> None:
     public = keys.load(Path(config.load(chosen.config).state)).public
     print(f"{public.hex()}\nfingerprint {keys.fingerprint(public)}")
+
+
+def _sensor_key(chosen: argparse.Namespace) -> None:
+    print(SensorKeys(Path(config.load(chosen.config).state)).made_for(chosen.sensor).hex())
 
 
 if __name__ == "__main__":

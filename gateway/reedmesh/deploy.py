@@ -21,9 +21,10 @@ from reedmesh import shards, wire
 from reedmesh.broker import Message, Publisher
 from reedmesh.bundle import Bundle
 from reedmesh.commission import Lesson, commission
-from reedmesh.errors import ReedmeshError
+from reedmesh.errors import ConfigError, ReedmeshError
 from reedmesh.family import Family
 from reedmesh.model import Model
+from reedmesh.sensor_keys import SensorKeys
 from reedmesh.sensors import DEPLOYING, Line, Sensor
 from reedmesh.share import Share
 from reedmesh.store import Disk, StoredModel
@@ -40,7 +41,14 @@ class Deployer:
     """Teaches the sensors of one gateway, named `gateway`, and offers them what was learnt."""
 
     def __init__(
-        self, gateway: str, family: Family, line: Line, disk: Disk, share: Share, clock: Callable[[], float]
+        self,
+        gateway: str,
+        family: Family,
+        line: Line,
+        disk: Disk,
+        share: Share,
+        sensor_keys: SensorKeys,
+        clock: Callable[[], float],
     ) -> None:
         self.introductions: asyncio.Queue[Sensor] = asyncio.Queue()
         self.lacking: asyncio.Queue[tuple[Sensor, int]] = asyncio.Queue()
@@ -49,6 +57,7 @@ class Deployer:
         self._line = line
         self._disk = disk
         self._share = share
+        self._sensor_keys = sensor_keys
         self._clock = clock
         self._offered: dict[str, float] = {}
         self._bundles: dict[str, Bundle] = {}  # the last one offered to each sensor
@@ -83,7 +92,13 @@ class Deployer:
             made = wire.Offer(stored.sequence, stored.tflite, sensor.model.digest, stored.trial, stored.trial_score)
             bundle = self._bundle(wire.pack_offer(made), stored.sequence, sensor.longest_shard)
             self._bundles[sensor.name], self._waves[sensor.name] = bundle, 0
-            if await publisher.publish(self._manifest(sensor, bundle)):
+            try:
+                announcement = self._manifest(sensor, bundle)
+            except ConfigError as error:
+                log.error("%s gets no model: %s", sensor.name, error)
+                sensor.refusal = str(error)
+                return
+            if await publisher.publish(announcement):
                 self._offered[sensor.name] = now
                 await self._send(publisher, sensor, bundle.shape.k + SPARE)
 
@@ -102,9 +117,11 @@ class Deployer:
             await publisher.publish(Message(topic, frame))
 
     def _manifest(self, sensor: Sensor, bundle: Bundle) -> Message:
-        bundle.wave({0: 0})
+        """What announces the bundle; before any of it is coded, so that it lists no shards: their CRC is enough."""
         topic = wire.topic(self._gateway, sensor.name, "model", "manifest")
-        return Message(topic, shards.pack_manifest(bundle.manifest), qos=1)
+        key = self._sensor_keys.of(sensor.name)
+        frame = shards.sealed(bundle.manifest, key) if key else shards.pack_manifest(bundle.manifest)
+        return Message(topic, frame, qos=1)
 
     def _bundle(self, payload: bytes, sequence: int, longest: int) -> Bundle:
         """An offer as one block if it can be one, which a sensor decodes where it will run it."""

@@ -61,9 +61,13 @@ class Keyring:
 
 def load(folder: Path) -> Key:
     """The key in `folder`, made if there is none; raises ConfigError when it is damaged or others can read it."""
-    path = folder / "key"
+    return Key(secret(folder / "key"))
+
+
+def secret(path: Path) -> bytes:
+    """The 32 secret bytes in the file `path`, made if there is none; raises ConfigError as `load` does."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             _make(path)
         readable_by = path.stat().st_mode & 0o077
@@ -71,12 +75,12 @@ def load(folder: Path) -> Key:
     except OSError as error:
         raise ConfigError(f"{error.filename}: {error.strerror}") from error
     if readable_by:
-        raise ConfigError(f"{path}: others may read it: delete it, restart, and give the neighbours the new public key")
+        raise ConfigError(f"{path}: others may read it: delete it, restart, and tell the new one to whom it concerns")
     if len(seed) != SEED:
         raise ConfigError(
             f"{path}: {len(seed)} bytes, a key has {SEED}: restore it, or delete it to have a new one made"
         )
-    return Key(seed)
+    return seed
 
 
 def read_public(text: str) -> bytes:
@@ -95,7 +99,7 @@ def fingerprint(public: bytes) -> str:
 
 def _make(path: Path) -> None:
     """Write a new key so that the file is whole or not there, was never readable by others, and replaces no other."""
-    draft = path.with_name(f"key.{secrets.token_hex(8)}")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(file, "wb") as out:

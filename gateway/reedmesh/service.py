@@ -25,6 +25,7 @@ from reedmesh.exchange import subscriptions
 from reedmesh.family import Family
 from reedmesh.keys import Keyring
 from reedmesh.model import Model
+from reedmesh.sensor_keys import SensorKeys
 from reedmesh.sensors import Line
 from reedmesh.share import Share
 from reedmesh.store import Disk, Store
@@ -49,7 +50,8 @@ class Gateway:
         self._clock = clock
         self._disk = Disk(store)
         self._share = _share(config, family, self._disk)
-        self._deployer = Deployer(config.name, family, self.line, self._disk, self._share, clock)
+        sensor_keys = SensorKeys(Path(config.state))
+        self._deployer = Deployer(config.name, family, self.line, self._disk, self._share, sensor_keys, clock)
         self._changes: asyncio.Queue[Change | None] = asyncio.Queue()  # None: just see to the outbox
         self._published: dict[str, bytes] = {}
         self._remember()

@@ -161,6 +161,12 @@ def pack_manifest(manifest: Manifest, seal: bytes = b"") -> bytes:
     return body + seal
 
 
+def sealed(manifest: Manifest, key: bytes) -> bytes:
+    """The frame of `manifest` with the HMAC-SHA256 seal of `key`."""
+    manifest.seal_kind = HMAC
+    return pack_manifest(manifest, digest(key, manifest.body(), "sha256"))
+
+
 def unpack_manifest(frame: bytes) -> Manifest:
     """The manifest in `frame`; raises WireError. Its seal is not checked: that is `sealed`, `seal` and a key."""
     _check_frame("manifest", frame, MANIFEST_HEADER)
