@@ -9,7 +9,7 @@ MODELS := $(VENV)-models/ready
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory check-model fuzz-engine models check-models clean
+.PHONY: help demo test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota check-model fuzz-engine models check-models clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ check: $(READY) check-firmware ## formatting, lint and types
 check-firmware: $(READY) $(STUBS) ## types of the firmware against MicroPython's own
 	$(BIN)/mypy --config-file firmware/mypy.ini
 
-bench: bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory ## all benchmarks, into build/bench.json
+bench: bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota ## all benchmarks, into build/bench.json
 
 bench-latency: $(READY) ## window in -> alert out on one gateway: ms at 50 and 200 windows/s, and the most it sustains
 	$(BIN)/python tools/bench_latency.py
@@ -42,6 +42,9 @@ bench-engine: $(READY) ## the sensor's engine against TFLite-Micro, and instruct
 
 bench-memory: $(READY) ## the smallest heap the engine runs in [MICROPYTHON=path of one built for 32 bits]
 	$(BIN)/python tools/bench_memory.py $(if $(MICROPYTHON),--micropython $(MICROPYTHON))
+
+bench-ota: $(READY) ## power cuts during updates of a sensor's model, and how long sampling pauses
+	$(BIN)/python tools/bench_ota.py
 
 bench-coding: $(READY) ## encode and worst-case decode, MB/s, against reedsolo, zfec, pyeclib and copying memory
 	$(BIN)/python tools/bench_coding.py

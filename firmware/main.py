@@ -54,6 +54,7 @@ class Node:
             "shard": self._longest_shard,
             "model": self._slots.digest,
             "sequence": self._slots.sequence,
+            "relapse": self._slots.relapse,
             "memory": {"free": gc.mem_free(), "used": gc.mem_alloc()},
         }
 

@@ -2,7 +2,8 @@
 
 Each is a file and, for the one in service, a buffer of the same layout as an offer, so that a model runs in the very
 bytes it arrived in. `slots.json` says which is in service; it is replaced in one rename, so a power cut leaves the old
-model or the new one. A model takes over only after its digest, its loading and its trial have been seen to be right.
+model or the new one. A model takes over only after its digest, its loading and its trial have been seen to be right. It
+is on probation then: a board that starts again and again before it judged enough windows goes back to the one before.
 """
 
 import hashlib
@@ -14,6 +15,8 @@ from score import Judge
 from tflite import Model, ModelError
 
 POINTER = "slots.json"
+PROBATION = 20  # windows a new model must judge, to stay ...
+MOST_BOOTS = 3  # ... within so many starts
 
 
 class Refused(Exception):
@@ -28,7 +31,8 @@ class Slots:
     """Models of `features` features in `folder`; `room` is the largest in bytes. Both buffers are allocated here, once.
 
     judge: of the model in service, or None. digest: its SHA-256 in hex. key: the first 8 bytes of that, as windows
-    carry it. sequence: the number of the newest model that ever took over; 0 before the first.
+    carry it. sequence: the number of the newest model that ever took over; 0 before the first. relapse: why the model
+    before serves again, if it does.
     """
 
     def __init__(self, folder: str, room: int, features: int) -> None:
@@ -42,6 +46,9 @@ class Slots:
         self.key = bytes(8)
         self._slot = "b"
         self._kept: "dict[str, dict]" = {}  # of each slot in use: sequence, sha256, bytes
+        self._boots = 0  # since a new model took over; 0 when it has proved good
+        self._to_judge = 0  # windows until then
+        self.relapse = ""
 
     @property
     def sequence(self) -> int:
@@ -52,24 +59,49 @@ class Slots:
         try:
             with open(self._path(POINTER)) as file:
                 state = json.load(file)
-            self._slot, self._kept = state["slot"], state["kept"]
+            self._slot, self._kept, self._boots = state["slot"], state["kept"], state.get("boots", 0)
         except (OSError, ValueError, KeyError, TypeError):
             return
+        if self._boots:
+            self._count_boot()
         for slot in (self._slot, _other(self._slot)):
             if slot in self._kept and self._load(slot):
                 self._slot = slot
                 return
 
+    def judged(self) -> None:
+        """A window was judged; the last one of a probation ends it."""
+        if self._boots:
+            self._to_judge -= 1
+            if self._to_judge <= 0:
+                self._boots = 0
+                self._keep()
+
+    def _count_boot(self) -> None:
+        """Go on with the probation, or back to the model before."""
+        self._boots += 1
+        self._to_judge = PROBATION
+        if self._boots > MOST_BOOTS and _other(self._slot) in self._kept:
+            failed = self._kept[self._slot]["sequence"]
+            self.relapse = "model {} judged no {} windows in {} starts".format(failed, PROBATION, MOST_BOOTS)
+            self._slot, self._boots = _other(self._slot), 0
+        self._keep()
+
     def install(self, frame: bytes) -> None:
         """Put the offer `frame`, a slice of `incoming`, into service; raises Refused, and then nothing has changed."""
         offer = self._checked(frame)
         judge = self._tried(offer)
-        slot = _other(self._slot)
+        slot = self._spare()
         self._write(slot, offer)
         digest = offer.sha256.hex()
         self._point(slot, {"sequence": offer.sequence, "sha256": digest, "bytes": len(offer.model)})
         self._serve(judge, digest)
         self._serving, self.incoming = self.incoming, self._serving
+
+    def _spare(self) -> str:
+        """The slot to overwrite: the idle one, unless that holds the only model that has proved good."""
+        idle = _other(self._slot)
+        return self._slot if self._boots and idle in self._kept else idle
 
     def _checked(self, frame: bytes) -> wire.Offer:
         """The offer, if it is whole and newer than what is in service."""
@@ -109,15 +141,28 @@ class Slots:
 
     def _point(self, slot: str, kept: dict) -> None:
         """From the next boot on, serve from `slot`."""
-        both = dict(self._kept)
-        both[slot] = kept
+        before = self._slot, self._kept, self._boots
+        self._slot, self._kept, self._boots = slot, dict(self._kept), 1
+        self._kept[slot] = kept
         try:
-            with open(self._path("slots.tmp"), "w") as file:
-                json.dump({"slot": slot, "kept": both}, file)
-            os.rename(self._path("slots.tmp"), self._path(POINTER))
+            self._write_pointer()
         except OSError as error:
+            self._slot, self._kept, self._boots = before
             raise Refused(500, "{}: {}".format(POINTER, error))
-        self._slot, self._kept = slot, both
+        self._to_judge, self.relapse = PROBATION, ""
+
+    def _keep(self) -> None:
+        """Write the pointer, if flash lets us: what it says is at worst counted once more."""
+        try:
+            self._write_pointer()
+        except OSError as error:
+            print(POINTER, error)
+
+    def _write_pointer(self) -> None:
+        """Replace slots.json: a file beside it, then a rename."""
+        with open(self._path("slots.tmp"), "w") as file:
+            json.dump({"slot": self._slot, "kept": self._kept, "boots": self._boots}, file)
+        os.rename(self._path("slots.tmp"), self._path(POINTER))
 
     def _load(self, slot: str) -> bool:
         """Read a slot's model into the serving buffer and judge by it; False when it is damaged."""

@@ -20,8 +20,8 @@ ATTEMPTS = 10  # times the rest is asked for, before the bundle is given up
 class Updates:
     """Takes models offered under `topic` into `slots` and reports on `topic`/status, with codes as in HTTP.
 
-    key: 32 bytes; when given, only what is sealed with it is taken. changed: a coroutine function, awaited after a model
-    went into service. spoilt: frames that could not be read.
+    key: 32 bytes; when given, only what is sealed with it is taken. changed: a coroutine function, awaited after a
+    model went into service. spoilt: frames that could not be read.
     """
 
     def __init__(self, slots, client, topic: str, changed, key: "bytes | None" = None) -> None:

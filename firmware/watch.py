@@ -38,6 +38,7 @@ class Reporter:
         if judge:
             window.score = judge.score(self._features)
             window.model = self._slots.key
+            self._slots.judged()
 
     async def _publish(self) -> None:
         """Send the window at QoS 0: one that is lost is not worth a wait."""

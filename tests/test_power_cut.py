@@ -1,0 +1,25 @@
+"""The power fails at every write to flash: a sensor starts with the old model or the new one, never with none."""
+
+import json
+from pathlib import Path
+
+from tests import micropython
+from tests.test_node import lesson
+from tools import bench_ota
+
+SCRIPT = Path(__file__).parent / "firmware" / "power_cut.py"
+
+
+def test_a_power_cut_leaves_the_old_model_or_the_new_one(tmp_path: Path) -> None:
+    said = micropython.run(SCRIPT, *bench_ota.offers(lesson(), tmp_path), heap="1m", timeout=300)
+    *stories, end = map(json.loads, said.splitlines())
+    served = {story["story"]: set(story["served"]) for story in stories}
+    assert served == {
+        "a new model": {"0"},
+        "it proves good": {"1"},
+        "another before it has": {"0", "1"},  # 0: the one that proved good; its slot was not touched
+        "a start on probation": {"1"},
+        "back to the model before": {"0"},
+    }
+    assert all(sum(story["served"].values()) == story["cuts"] > 5 for story in stories)
+    assert end == {"serves": "0", "sequence": 2}, "the model that never proved good is not taken again"

@@ -1,0 +1,139 @@
+"""A new model on a running sensor: what a power cut at any write to flash leaves, and how long sampling pauses.
+
+Both on MicroPython's unix port: the cuts on a littlefs in memory (tests/firmware/power_cut.py), the pause on this
+machine's file system. A board's flash is slower, and stops everything while it is erased: about 80 ms a time.
+
+    python tools/bench_ota.py
+"""
+
+import asyncio
+import hashlib
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from reedmesh import embedded, features, shards, wire  # noqa: E402
+from reedmesh import family as families  # noqa: E402
+from reedmesh.broker import Link, Message  # noqa: E402
+from reedmesh.bundle import Bundle  # noqa: E402
+from reedmesh.commission import Lesson, commission  # noqa: E402
+from reedmesh.config import Broker  # noqa: E402
+from reedmesh.errors import ReedmeshError  # noqa: E402
+from reedmesh.family import Family  # noqa: E402
+from reedmesh.sensor_keys import SensorKeys  # noqa: E402
+from tools import device, plant, recordings, results  # noqa: E402
+
+SCRIPT = ROOT / "tests" / "firmware" / "power_cut.py"
+RATE = 50  # windows a second
+BEFORE, DURING = 150, 150  # windows without and with an update
+
+
+def main() -> int:
+    """Run both, print and keep the figures; returns the exit status."""
+    logging.disable(logging.WARNING)
+    print(results.machine())
+    family = families.load(families.find("vibration"))
+    recording = recordings.simulate()
+    normal = features.extract(recording.windows(0, "train", "normal"), family.recipe)
+    lesson = commission(family, normal[:100], family.training.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        tried, bricked = cuts(offers(lesson, Path(folder)))
+        asyncio.run(pauses(family, recording, lesson, Path(folder)))
+    results.save("ota_power_cut_points", tried, "cuts")
+    results.save("ota_bricked", bricked, "cuts")
+    return int(bricked > 0)
+
+
+def offers(lesson: Lesson, folder: Path) -> list[Path]:
+    """Four models of one lesson that differ in padding only, as offers in files."""
+    paths = [folder / f"offer{i}" for i in range(4)]
+    for i, path in enumerate(paths):
+        path.write_bytes(offer(lesson, i + 1))
+    return paths
+
+
+def offer(lesson: Lesson, sequence: int) -> bytes:
+    """An offer frame whose model is like no other's."""
+    model = lesson.model + bytes([sequence]) * 16
+    digest = hashlib.sha256(model).digest()
+    return wire.pack_offer(wire.Offer(sequence, model, digest, lesson.trial, lesson.trial_score))
+
+
+def cuts(paths: list[Path]) -> tuple[int, int]:
+    """Cut points tried, and those that left a sensor without a model or stuck with it; a line for each story."""
+    said = subprocess.run(
+        [device.micropython(), "-X", "heapsize=1m", str(SCRIPT), *map(str, paths)],
+        env={**os.environ, "MICROPYPATH": f"{ROOT / 'firmware'}:{ROOT / 'gateway' / 'reedmesh'}:.frozen"},
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    told = [story for story in map(json.loads, said.splitlines()) if "story" in story]
+    bricked = 0
+    for story in told:
+        bad = sum(count for who, count in story["served"].items() if who in ("none", "stuck"))
+        print(f"{story['story']:28} {story['cuts']:4} power cuts, {bad} bricked")
+        bricked += bad
+    return sum(story["cuts"] for story in told), bricked
+
+
+async def pauses(family: Family, recording: recordings.Recording, lesson: Lesson, folder: Path) -> None:
+    """Let a sensor judge, give it a model meanwhile, and compare the longest times between two windows."""
+    (port,) = plant.free_ports(1)
+    machine = plant.Machine("gw", "press", False, {"train": recording.windows(0, "train", "normal")})
+    scale = recording.rate_hz, recording.lsb_per_g
+    plan = plant.Plan(folder, "vibration", family.recipe.table(), {"gw": 100}, {"gw": port}, [machine], *scale)
+    async with embedded.broker(Broker(port=port)):
+        link = Link("127.0.0.1", port, "bench", subscriptions={"reedmesh/gw/press/#": 1})
+        process, pipe = plant.start_sensor(plan, machine)
+        feeding = asyncio.create_task(machine.feed(pipe, RATE))
+        try:
+            async with asyncio.timeout(60):
+                without, during = await _listen(link, lesson, SensorKeys(folder / "gw").made_for("press"))
+        finally:
+            feeding.cancel()
+            process.kill()
+            process.wait()
+    print(f"longest time between windows, {RATE} a second: {without:.0f} ms, {during:.0f} ms while a model came")
+    results.save("ota_sampling_gap_ms", during, "ms", {"without an update": without})
+
+
+async def _listen(link: Link, lesson: Lesson, key: bytes) -> tuple[float, float]:
+    arrived: list[float] = []
+    codes: list[int] = []
+    async for message in link.messages():
+        if message.topic.endswith("/model/status"):
+            codes.append(json.loads(message.payload)["code"])
+        if not message.topic.endswith("/window"):
+            continue
+        arrived.append(time.monotonic())
+        if len(arrived) == BEFORE:
+            await _send(link, offer(lesson, 9), key)
+        if len(arrived) >= BEFORE + DURING and codes:
+            break
+    if codes[-1] != 200:
+        raise ReedmeshError(f"the sensor did not take the model: {codes}")
+    gaps = [1000 * (later - earlier) for earlier, later in pairwise(arrived)]
+    return max(gaps[10 : BEFORE - 1]), max(gaps[BEFORE - 1 :])
+
+
+async def _send(link: Link, payload: bytes, key: bytes) -> None:
+    shape = shards.Shape(-(-len(payload) // wire.MODEL_SHARD), wire.MODEL_SHARD, len(payload))
+    bundle = Bundle(payload, "vibration", "gw", 9, 9, shape)
+    await link.publish(Message("reedmesh/gw/press/model/manifest", shards.sealed(bundle.manifest, key), qos=1))
+    for frame in bundle.wave({0: shape.k}):
+        await link.publish(Message("reedmesh/gw/press/model/shard", frame))
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except ReedmeshError as fault:
+        sys.exit(f"bench_ota: {fault}")
