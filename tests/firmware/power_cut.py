@@ -1,7 +1,8 @@
 """Cuts the power at every single write to flash of what slots.py does, and starts again after each.
 
 Usage: power_cut.py OFFER0 ... OFFER3, frames with rising sequence numbers. Prints a JSON line for each story: the
-writes it takes, and how often which model served after a cut ("0" to "3"; "none", or "stuck" when no later one was taken).
+writes it takes, and how often which model served after a cut: "0" to "3", "none", or "stuck" where no later one was
+taken.
 
 The flash is memory under a real littlefs. A story is told once and its writes are noted; then each of them in turn is
 the one that is cut: all before it came through, half of its bytes, and nothing after it.
