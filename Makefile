@@ -9,7 +9,7 @@ MODELS := $(VENV)-models/ready
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota check-model fuzz-engine models check-models clean
+.PHONY: help demo provision image flash monitor erase test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota check-model fuzz-engine models check-models clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,25 @@ help: ## list the targets
 demo: $(READY) ## a line that learns and then alarms [SECONDS=60] [DATA=windows.npz] [RATE=16] [PAGE=8080, 0: none]
 	@$(BIN)/python tools/line.py $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DATA),--data $(DATA)) \
 	  $(if $(RATE),--rate $(RATE)) $(if $(PAGE),--page $(PAGE))
+
+provision: $(READY) ## the settings of a sensor: NAME= GATEWAY= [HOST= SSID= BOARD= KEY= UART= DRIVER= RATE=]; asks for the rest
+	@$(BIN)/python tools/provision.py --name $(NAME) --gateway $(GATEWAY) $(if $(BOARD),--board $(BOARD)) \
+	  $(if $(HOST),--host $(HOST)) $(if $(SSID),--ssid "$(SSID)") $(if $(KEY),--key $(KEY)) \
+	  $(if $(UART),--uart $(UART)) $(if $(DRIVER),--driver $(DRIVER)) $(if $(RATE),--rate $(RATE))
+
+image: $(READY) ## the file system of a sensor as bytes: BOARD= CONFIG= [MODEL= FLASH=MiB]
+	@$(BIN)/python tools/image.py --board $(or $(BOARD),esp32) --config $(CONFIG) $(if $(MODEL),--model $(MODEL)) \
+	  $(if $(FLASH),--flash $(FLASH))
+
+flash: $(READY) ## a bare board becomes a sensor: BOARD= CONFIG= [PORT= MODEL= FIRMWARE=path]
+	@$(BIN)/python tools/flash.py --board $(or $(BOARD),esp32) --config $(CONFIG) $(if $(PORT),--port $(PORT)) \
+	  $(if $(MODEL),--model $(MODEL)) $(if $(FIRMWARE),--firmware $(FIRMWARE))
+
+monitor: $(READY) ## what a board prints: PORT=
+	@$(BIN)/python -m serial.tools.miniterm $(PORT) 115200
+
+erase: $(READY) ## make a board bare again: PORT=
+	@$(BIN)/esptool --port $(PORT) erase-flash
 
 test: $(READY) ## all tests, in parallel [ARGS="-k wire"]
 	$(BIN)/python -m pytest -n 2 $(ARGS)

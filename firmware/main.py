@@ -31,6 +31,7 @@ class Node:
         self._client = self._join()
         self._updates = Updates(self._slots, self._client, self._topic("model"), self._say_hello, settings.get("key"))
         self._announce()
+        print("hello", json.dumps(self.hello()))  # for whoever flashed us and now waits on the serial line
 
     async def run(self) -> None:
         """Watch the machine until the recording ends (a board's never does)."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from reedmesh import board as boards
 from reedmesh import check_model
 from tests import operator_models
 from tests.micropython import ROOT, binary
@@ -37,9 +38,9 @@ def run_compiled(folder: Path, heap: str, script: str, *arguments: object) -> st
     return done.stdout
 
 
-@pytest.mark.parametrize("board", ["esp32", "esp32s3", "esp32c3"])
+@pytest.mark.parametrize("board", boards.names())
 def test_boards_say_how_many_instructions_were_compiled(board: str, tmp_path: Path) -> None:
-    known = check_model.board(board)
+    known = boards.load(board)
     folder = compile_all(tmp_path, known.architecture)
     for kernel, file in KERNELS.items():
         loop = busiest(folder / f"{file}.mpy", known.architecture)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from reedmesh import __version__, check_model, config, dashboard, keys
+from reedmesh import board as boards
 from reedmesh.errors import ConfigError, ReedmeshError
 from reedmesh.sensor_keys import SensorKeys
 
@@ -68,13 +69,13 @@ def _check_config(chosen: argparse.Namespace) -> None:
 
 
 def _check_model(chosen: argparse.Namespace) -> int:
-    board = check_model.board(chosen.board)
+    known = boards.load(chosen.board)
     try:
         report = check_model.check(chosen.model.read_bytes(), chosen.model.name)
     except OSError as e:
         raise ConfigError(f"{chosen.model}: {e.strerror}") from e
-    print("\n".join(report.lines(board)))
-    return 0 if report.runs(board) else 1
+    print("\n".join(report.lines(known)))
+    return 0 if report.runs(known) else 1
 
 
 def _keys(chosen: argparse.Namespace) -> None:

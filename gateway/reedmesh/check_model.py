@@ -7,11 +7,10 @@ runs on boards and this on gateways. A test compares the two on every kind of op
 import struct
 from dataclasses import dataclass
 from math import prod
-from pathlib import Path
 from typing import Any
 
+from reedmesh.board import Board
 from reedmesh.errors import ConfigError
-from reedmesh.toml import read_file
 
 # The newest version of each operator: as in firmware/tflite/operators.py.
 SUPPORTED = {
@@ -24,30 +23,6 @@ _BYTES = {"INT8": 1, "INT32": 4, "FLOAT32": 4}
 _SHAPELESS = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "RELU", "RELU6", "LEAKY_RELU", "LOGISTIC", "TANH", "SOFTMAX"}
 _BINARY = {"ADD", "SUB", "MUL"}
 _CHUNK = 4 * 64  # bytes of sums that _BINARY makes at a time
-_PACKAGED = Path(__file__).parent / "boards"  # in a wheel
-_CHECKOUT = Path(__file__).parents[2] / "boards"
-
-
-@dataclass(frozen=True)
-class Engine:
-    """Instructions for a product in dense and depthwise layers and for one of their outputs; cycles for each."""
-
-    dense: float
-    depthwise: float
-    output: float
-    cycles: float
-
-
-@dataclass(frozen=True)
-class Board:
-    """A board as boards/<name>.toml has it; boards/README.md says what the fields mean."""
-
-    name: str
-    chip: str
-    architecture: str
-    mhz: int
-    heap_kib: int
-    engine: Engine
 
 
 @dataclass(frozen=True)
@@ -136,15 +111,6 @@ class Report:
     def runs(self, board: Board) -> bool:
         """Whether every operator is supported, and model and arena fit."""
         return not self.refused() and self.file + self.arena <= board.heap_kib << 10
-
-
-def board(name: str) -> Board:
-    """The board of this name; raises ConfigError with those there are."""
-    folder = _CHECKOUT if _CHECKOUT.exists() else _PACKAGED
-    path = folder / f"{name}.toml"
-    if not path.exists():
-        raise ConfigError(f'no board "{name}"; there are {", ".join(sorted(p.stem for p in folder.glob("*.toml")))}')
-    return read_file(Board, path)
 
 
 def check(model: bytes, name: str = "the model") -> Report:

@@ -1,0 +1,107 @@
+"""`make provision NAME=press3 GATEWAY=hall1 HOST=192.168.1.10`: writes the config.json that a sensor is flashed with.
+
+Asks for what was not given, the Wi-Fi's password among it, so that it stands in no shell's history. KEY is what
+`reedmesh sensor-key NAME` prints on the gateway; with it the sensor takes only that gateway's models.
+"""
+
+import argparse
+import getpass
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from reedmesh import board as boards
+from reedmesh import family as families
+from reedmesh import wire
+from reedmesh.errors import ConfigError
+from tools import device
+
+MODEL_BYTES = 16384  # room for the largest model the sensor will take
+
+
+def main() -> int:
+    """Write the file; returns the exit status."""
+    chosen = _arguments()
+    try:
+        made = settings(chosen)
+        out = chosen.out or device.ROOT / "build" / "sensors" / f"{chosen.name}.json"
+        save(made, out)
+    except ConfigError as error:
+        print(f"provision: {error}", file=sys.stderr)
+        return 2
+    print(f"{out}\nnow: make flash BOARD={chosen.board} CONFIG={out}")
+    if "key" not in made:
+        print(
+            f"no KEY: whoever reaches the broker can offer it models. On the gateway: reedmesh sensor-key {chosen.name}"
+        )
+    return 0
+
+
+def settings(chosen: argparse.Namespace) -> dict[str, Any]:
+    """A sensor's config.json; raises ConfigError for names that are none, and when nobody is there to be asked."""
+    for name in (chosen.name, chosen.gateway):
+        if not wire.is_name(name):
+            raise ConfigError(f"{name!r}: 1 to 32 of a-z 0-9 _ -, it becomes part of MQTT topics")
+    board, family = boards.load(chosen.board), families.load(families.find(chosen.family))
+    sensor = {
+        "driver": chosen.driver,
+        "axes": family.recipe.axes,
+        "rate_hz": chosen.rate,
+        "lsb_per_g": chosen.lsb_per_g,
+    }
+    sensor["lsb_per_g"] = chosen.lsb_per_g
+    made: dict[str, Any] = {"gateway": chosen.gateway, "name": chosen.name, "board": board.name, "mhz": board.mhz}
+    made |= {"sensor": sensor, "features": family.recipe.table(), "model_bytes": MODEL_BYTES}
+    made |= {"i2c": vars(board.i2c)} | _link(chosen)
+    return made | ({"key": chosen.key} if chosen.key else {})
+
+
+def _link(chosen: argparse.Namespace) -> dict[str, Any]:
+    """How it reaches its gateway: by wire, or by Wi-Fi."""
+    if chosen.uart is not None:
+        return {"serial": {"uart": chosen.uart, "baud": chosen.baud}}
+    host = chosen.host or _ask("address of the gateway's broker")
+    ssid = chosen.ssid or _ask("name of the Wi-Fi")
+    password = os.environ.get("WIFI_PASSWORD") or _ask(f"password of {ssid}", getpass.getpass)
+    return {"broker": {"host": host, "port": chosen.port}, "wifi": {"ssid": ssid, "password": password}}
+
+
+def _ask(what: str, ask: Any = input) -> str:
+    if not sys.stdin.isatty():
+        raise ConfigError(f"{what}: not given, and nobody to ask; see --help")
+    return str(ask(f"{what}: "))
+
+
+def save(made: dict[str, Any], out: Path) -> None:
+    """Write the file for its owner alone: a password and a key are in it."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.unlink(missing_ok=True)
+    with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(made, file, indent=1)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--name", required=True, help="of the sensor, 1 to 32 of a-z 0-9 _ -")
+    parser.add_argument("--gateway", required=True, help="`name` in the gateway's config")
+    parser.add_argument("--board", default="esp32", help=f"one of {', '.join(boards.names())}")
+    parser.add_argument("--family", default="vibration", help="of the models it will run")
+    parser.add_argument("--driver", default="adxl345", help="of its transducer, a file of firmware/sensors/")
+    parser.add_argument("--rate", type=float, default=200.0, help="readings a second")
+    parser.add_argument("--lsb-per-g", type=float, default=256.0, help="steps of the transducer for 1 g")
+    parser.add_argument("--host", help="address of the gateway's broker")
+    parser.add_argument("--port", type=int, default=1883, help="of the broker")
+    parser.add_argument("--ssid", help="name of the Wi-Fi; its password is asked for, or in WIFI_PASSWORD")
+    parser.add_argument("--uart", type=int, help="number of the UART of a sensor on a wire, instead of Wi-Fi")
+    parser.add_argument("--baud", type=int, default=115200, help="of the wire")
+    parser.add_argument("--key", help="64 digits that `reedmesh sensor-key` prints on the gateway")
+    parser.add_argument("--out", type=Path, help="default build/sensors/NAME.json")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
