@@ -22,9 +22,9 @@ FIRMWARE = "0.1.0"
 class Node:
     """This sensor as its gateway sees it."""
 
-    def __init__(self, settings: dict, folder: str, bus: asyncio.StreamReader) -> None:
+    def __init__(self, settings: dict, folder: str) -> None:
         self._settings = settings
-        self._driver = sensors.make(settings["sensor"], bus)
+        self._driver = sensors.make(settings["sensor"], settings.get("i2c"))
         self._slots = Slots(folder, settings["model_bytes"], settings["recipe"].length)
         self._slots.boot()
         self._longest_shard = wire.MODEL_SHARD
@@ -37,7 +37,7 @@ class Node:
         """Watch the machine until the recording ends (a board's never does)."""
         tasks = [asyncio.create_task(self._client.run()), asyncio.create_task(self._updates.run())]
         try:
-            await Reporter(self._settings, self._slots, self._client).watch(self._driver)
+            await Reporter(self._settings, self._slots, self._client).watch(self._driver, self._say_hello)
         finally:
             await self._client.close()
             for task in tasks:
@@ -51,6 +51,7 @@ class Node:
             "micropython": ".".join(str(part) for part in sys.implementation.version[:3]),
             "board": self._settings["board"],
             "sensor": self._settings["sensor"],
+            "measured_hz": self._driver.measured_hz,
             "features": self._settings["features"],
             "shard": self._longest_shard,
             "model": self._slots.digest,
@@ -96,8 +97,7 @@ class Node:
 
 def main(folder: str) -> None:
     """Run the sensor whose settings are in `folder`."""
-    bus = asyncio.StreamReader(sys.stdin.buffer)
-    node = Node(stored.load(folder + "/config.json"), folder, bus)
+    node = Node(stored.load(folder + "/config.json"), folder)
     try:
         asyncio.run(node.run())
     except EOFError as end:

@@ -21,12 +21,14 @@ class Reporter:
         self._slots = slots
         self._client = client
 
-    async def watch(self, driver) -> None:
-        """Judge window after window."""
+    async def watch(self, driver, measured) -> None:
+        """Judge window after window. measured: a coroutine function, awaited once the driver knows its true rate."""
         while True:
             if await driver.read_into(self._samples):
                 self._judge()
                 await self._publish()
+                if self._window.number == 1 and driver.measured_hz:
+                    await measured()
             else:
                 self._window.lost += 1
 

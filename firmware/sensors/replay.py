@@ -15,6 +15,7 @@ class Replay:
     def __init__(self, bus, axes: int, rate_hz: float, lsb_per_g: float) -> None:
         self.axes = axes
         self.rate_hz = rate_hz
+        self.measured_hz = 0.0  # it comes at whatever pace it is written
         self.lsb_per_g = lsb_per_g
         self._bus = bus
 

@@ -1,0 +1,77 @@
+"""Drivers of accelerometers under MicroPython, each against its chip as the data sheet has it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import micropython
+
+SCRIPT = Path(__file__).parent / "firmware" / "drivers.py"
+FIFO = ("adxl345", "lis3dh", "mpu6050", "icm42688")
+
+
+def told(driver: str, case: str) -> Any:
+    return micropython.run_json(SCRIPT, driver, case)
+
+
+@pytest.mark.parametrize("driver", FIFO)
+def test_scale_and_sign_are_right(driver: str) -> None:
+    good, *axes = told(driver, "scale")
+    assert good and axes == [[1.0], [-1.0], [0.5]]
+
+
+@pytest.mark.parametrize("driver", FIFO)
+def test_no_reading_is_lost_or_repeated_in_a_window(driver: str) -> None:
+    assert told(driver, "order") == [True, True]
+
+
+@pytest.mark.parametrize("driver", FIFO)
+def test_a_window_with_an_overrun_is_discarded_and_the_next_is_good(driver: str) -> None:
+    assert told(driver, "overrun") == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("driver", "expected"),
+    [
+        ("adxl345", [25, 200, 3200]),
+        ("lis3dh", [1, 200, 1344]),
+        ("mpu6050", [50, 200, 1000]),
+        ("icm42688", [50, 200, 8000]),
+    ],
+)
+def test_the_nearest_rate_is_taken(driver: str, expected: list[int]) -> None:
+    assert told(driver, "rates") == expected
+
+
+@pytest.mark.parametrize("driver", FIFO)
+def test_a_wrong_chip_is_named_and_a_broken_bus_is_survived(driver: str) -> None:
+    other, none, again = told(driver, "wrong")
+    assert driver in other and "number 0x99" in other
+    assert driver in none and "nothing answers" in none
+    assert again is True
+
+
+@pytest.mark.parametrize("driver", FIFO)
+def test_a_burst_allocates_nothing(driver: str) -> None:
+    assert told(driver, "memory") == 0
+
+
+SLOW = SCRIPT.with_name("slow_drivers.py")
+
+
+def test_a_microphone_gives_the_upper_16_bits_in_order_and_drops_what_was_stale() -> None:
+    assert micropython.run_json(SLOW, "microphone") == [True, True, True]
+
+
+def test_a_microphone_whose_ring_was_full_spoils_the_window() -> None:
+    assert micropython.run_json(SLOW, "microphone_stalls") == [False, True]
+
+
+def test_the_converter_is_read_at_its_rate_around_its_middle() -> None:
+    good, samples, at_its_rate = micropython.run_json(SLOW, "converter")
+    assert samples == [1, -2, 3, -4] and (at_its_rate or not good)
+
+
+def test_a_late_reading_spoils_the_window() -> None:
+    assert micropython.run_json(SLOW, "converter_late")[0] is False
