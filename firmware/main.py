@@ -12,6 +12,8 @@ import sys
 import sensors
 import settings as stored
 import wire
+from heart import WATCHDOG_MS, Heart
+from life import Life
 from slots import Slots
 from updates import Updates
 from watch import Reporter
@@ -20,28 +22,46 @@ FIRMWARE = "0.1.0"
 
 
 class Node:
-    """This sensor as its gateway sees it."""
+    """This sensor as its gateway sees it. machine: MicroPython's module of this name, None on a desktop."""
 
-    def __init__(self, settings: dict, folder: str) -> None:
+    def __init__(self, settings: dict, folder: str, life: Life, machine=None) -> None:
         self._settings = settings
-        self._driver = sensors.make(settings["sensor"], settings.get("i2c"))
+        self._life = life
+        self._machine = machine
+        self._driver = None if life.safe_mode else sensors.make(settings["sensor"], settings.get("i2c"))
         self._slots = Slots(folder, settings["model_bytes"], settings["recipe"].length)
         self._slots.boot()
         self._longest_shard = wire.MODEL_SHARD
         self._client = self._join()
-        self._updates = Updates(self._slots, self._client, self._topic("model"), self._say_hello, settings.get("key"))
+        self._updates = Updates(self._slots, self._client, self._topic("model"), self._renewed, settings.get("key"))
         self._announce()
         print("hello", json.dumps(self.hello()))  # for whoever flashed us and now waits on the serial line
 
     async def run(self) -> None:
-        """Watch the machine until the recording ends (a board's never does)."""
-        tasks = [asyncio.create_task(self._client.run()), asyncio.create_task(self._updates.run())]
+        """Watch the machine until the recording ends (a board's never does); raises what any part of it raised."""
+        tasks = [asyncio.create_task(work) for work in self._works()]
         try:
-            await Reporter(self._settings, self._slots, self._client).watch(self._driver, self._say_hello)
+            await asyncio.gather(*tasks)
         finally:
             await self._client.close()
             for task in tasks:
                 task.cancel()
+
+    def _works(self) -> list:
+        """What goes on at the same time."""
+        works = [self._client.run(), self._updates.run()]
+        done = [self._life.worked]
+        if self._machine:
+            heart = Heart(self._machine.WDT(timeout=WATCHDOG_MS).feed, self._client, self._driver is not None)
+            works.append(heart.beat())
+            done.append(heart.judged)
+        if self._machine and "wifi" in self._settings:
+            import wifi
+
+            works.append(wifi.on_board(self._settings["wifi"], self._settings["name"]).keep())
+        if self._driver:
+            works.append(Reporter(self._settings, self._slots, self._client, done).watch(self._driver, self._say_hello))
+        return works
 
     def hello(self) -> dict:
         """What the gateway is told, so that nobody configures a sensor twice."""
@@ -51,13 +71,16 @@ class Node:
             "micropython": ".".join(str(part) for part in sys.implementation.version[:3]),
             "board": self._settings["board"],
             "sensor": self._settings["sensor"],
-            "measured_hz": self._driver.measured_hz,
+            "measured_hz": self._driver.measured_hz if self._driver else 0.0,
             "features": self._settings["features"],
             "shard": self._longest_shard,
             "model": self._slots.digest,
             "sequence": self._slots.sequence,
             "relapse": self._slots.relapse,
             "memory": {"free": gc.mem_free(), "used": gc.mem_alloc()},
+            "starts": self._life.starts,
+            "safe_mode": self._life.safe_mode,
+            "error": self._life.error,
         }
 
     def _join(self):
@@ -80,6 +103,13 @@ class Node:
     def _take_shard(self, body: bytes) -> None:
         self._updates.collect_compact(body)
 
+    async def _renewed(self) -> None:
+        """A model was taken: say so, and in safe mode try whether it was the remedy."""
+        await self._say_hello()
+        if self._life.safe_mode and self._machine:
+            self._life.forgive()
+            self._machine.reset()
+
     def _announce(self) -> None:
         """What a gateway must know of us, at every connect."""
         self._client.announcements[self._topic("availability")] = b'{"state": "online"}'
@@ -95,13 +125,30 @@ class Node:
         return wire.topic(self._settings["gateway"], self._settings["name"], *leaf)
 
 
+def hardware():
+    """MicroPython's module machine where there is one; None on a desktop."""
+    import machine
+
+    return machine if hasattr(machine, "reset_cause") else None
+
+
 def main(folder: str) -> None:
-    """Run the sensor whose settings are in `folder`."""
-    node = Node(stored.load(folder + "/config.json"), folder)
+    """Run the sensor whose settings are in `folder`; on a board, start again after an error nobody foresaw."""
+    machine = hardware()
+    settings = stored.load(folder + "/config.json")
+    life = Life(folder, bool(machine) and machine.reset_cause() == machine.PWRON_RESET)
+    if machine and "mhz" in settings:
+        machine.freq(settings["mhz"] * 1000000)
     try:
-        asyncio.run(node.run())
+        asyncio.run(Node(settings, folder, life, machine).run())
     except EOFError as end:
         print(end)
+    except Exception as error:
+        life.failed(error)
+        if not machine:
+            raise
+        sys.print_exception(error)
+        machine.reset()
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ class Client:
         self._in_flight, self._sending = asyncio.Lock(), asyncio.Lock()
         self._reported = asyncio.Event()
         self._missing = 0
+        self.up = asyncio.Event()  # somebody answers
 
     def subscribe(self, topic: str, sink, qos: int = 0, buffer=None) -> None:  # noqa: ARG002 - as mqtt.Client has it
         """Have `sink(topic, payload, retained)`, perhaps a coroutine, called for each message on `topic`."""
@@ -98,11 +99,13 @@ class Client:
                 tries += 1
                 left = left[-1:]
             elif not self._missing:
+                self.up.set()
                 return True
             else:
                 tries = 0
                 left = [cut[i] for i in range(len(cut)) if self._missing >> i & 1]
         self.lost += 1
+        self.up.clear()
         return False
 
     async def _report(self):

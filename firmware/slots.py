@@ -174,7 +174,7 @@ class Slots:
             if hashlib.sha256(view).digest().hex() != kept["sha256"]:
                 return False
             self._serve(Judge(Model(view)), kept["sha256"])
-        except (OSError, ModelError, ValueError):
+        except (OSError, ModelError, ValueError, MemoryError):
             return False
         return True
 

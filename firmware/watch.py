@@ -8,9 +8,12 @@ from features import Extractor
 
 
 class Reporter:
-    """Turns each window of a driver into a frame for the gateway, in buffers that are allocated once."""
+    """Turns each window of a driver into a frame for the gateway, in buffers that are allocated once.
 
-    def __init__(self, settings: dict, slots, client) -> None:
+    done: functions called after each window.
+    """
+
+    def __init__(self, settings: dict, slots, client, done=()) -> None:
         made_of = settings["recipe"]
         self._samples = array("h", bytes(2 * made_of.samples * made_of.axes))
         self._features = bytearray(made_of.length)
@@ -20,6 +23,7 @@ class Reporter:
         self._topic = wire.topic(settings["gateway"], settings["name"], "window")
         self._slots = slots
         self._client = client
+        self._done = done
 
     async def watch(self, driver, measured) -> None:
         """Judge window after window. measured: a coroutine function, awaited once the driver knows its true rate."""
@@ -27,6 +31,8 @@ class Reporter:
             if await driver.read_into(self._samples):
                 self._judge()
                 await self._publish()
+                for tell in self._done:
+                    tell()
                 if self._window.number == 1 and driver.measured_hz:
                     await measured()
             else:

@@ -1,0 +1,95 @@
+"""A board's first and last things: Wi-Fi, the watchdog, starts in vain. `board_life.py CASE FOLDER`."""
+
+import asyncio
+import json
+import sys
+
+import heart
+import life
+import wifi
+
+
+class Station:
+    """Connects when `answers` says so: a list of True, False or an OSError, one for each attempt."""
+
+    def __init__(self, answers):
+        self.answers = answers
+        self.calls = []
+        self.looks = 0
+        self.up = False
+
+    def active(self, on):
+        self.calls.append("on" if on else "off")
+
+    def disconnect(self):
+        self.calls.append("disconnect")
+
+    def connect(self, ssid, password):
+        self.calls.append("connect " + ssid)
+        answer = self.answers.pop(0)
+        if answer is None:
+            raise OSError("Wifi Internal Error")
+        self.up = answer
+        self.looks = 3
+
+    def isconnected(self):
+        """Up for three looks, then lost."""
+        self.looks -= 1
+        self.up = self.up and self.looks > 0
+        return self.up
+
+
+def wifi_comes_and_goes(_):
+    wifi.PATIENCE_MS, wifi.LOOK_MS, wifi.LONGEST_MS = 4, 1, 2
+    resets = []
+
+    def reset():
+        resets.append(1)
+        raise EOFError
+
+    station = Station([True, False, None, True] + [False] * wifi.MOST)
+    it = wifi.Wifi("hall", "secret", station, reset)
+    try:
+        asyncio.run(it.keep())
+    except EOFError:
+        pass
+    return {"calls": station.calls[:12], "resets": len(resets), "failures": it.failures, "left": len(station.answers)}
+
+
+def rests(_):
+    wifi.LONGEST_MS = 60000
+    return [[min(wifi.rest_ms(n) for _ in range(50)), max(wifi.rest_ms(n) for _ in range(50))] for n in (0, 3, 99)]
+
+
+def watchdog(_):
+    class Link:
+        up = asyncio.Event()
+
+    it = heart.Heart(None, Link)
+    start = it._window
+    Link.up.set()
+    said = [it.well(start + 1000), it.well(start + heart.SAMPLING_MS)]
+    it._window = start + heart.LINK_MS
+    Link.up.clear()
+    said += [it.well(start + heart.LINK_MS), it.well(start + heart.SAMPLING_MS + heart.LINK_MS)]
+    return said + [heart.Heart(None, Link, sampling=False).well(start + heart.SAMPLING_MS)]
+
+
+def starts(folder):
+    said = []
+    for _ in range(life.MOST_STARTS + 1):
+        it = life.Life(folder)
+        said.append(it.safe_mode)
+    it.failed(ValueError("the pump is gone"))
+    again = life.Life(folder)
+    said += [again.safe_mode, "the pump is gone" in again.error, life.Life(folder, power_on=True).safe_mode]
+    for _ in range(life.GOOD):
+        again.worked()
+    good = life.Life(folder)
+    said += [good.starts, good.error]
+    with open(folder + "/life.json", "w") as file:
+        file.write("[")
+    return said + [life.Life(folder).starts]
+
+
+print(json.dumps(globals()[sys.argv[1]](sys.argv[2])))
