@@ -9,7 +9,7 @@ MODELS := $(VENV)-models/ready
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo provision image flash monitor erase test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota check-model fuzz-engine models check-models clean
+.PHONY: help demo provision image flash monitor erase test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-learn check-model fuzz-engine models check-models clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,7 +48,7 @@ check: $(READY) check-firmware ## formatting, lint and types
 check-firmware: $(READY) $(STUBS) ## types of the firmware against MicroPython's own
 	$(BIN)/mypy --config-file firmware/mypy.ini
 
-bench: bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota ## all benchmarks, into build/bench.json
+bench: bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-learn ## all benchmarks, into build/bench.json
 
 bench-latency: $(READY) ## window in -> alert out on one gateway: ms at 50 and 200 windows/s, and the most it sustains
 	$(BIN)/python tools/bench_latency.py
@@ -61,6 +61,12 @@ bench-engine: $(READY) ## the sensor's engine against TFLite-Micro, and instruct
 
 bench-memory: $(READY) ## the smallest heap the engine runs in [MICROPYTHON=path of one built for 32 bits]
 	$(BIN)/python tools/bench_memory.py $(if $(MICROPYTHON),--micropython $(MICROPYTHON))
+
+bench-learn: $(READY) ## learning together [DATA= GATEWAYS= LOSS=0.3 LIARS=1 LIE=noise PROFILE=narrow10 TOPOLOGY=ring ROUNDS= SEEDS=]
+	$(BIN)/python tools/bench_learn.py $(if $(DATA),--data $(DATA)) $(if $(GATEWAYS),--gateways $(GATEWAYS)) \
+	  $(if $(LOSS),--loss $(LOSS)) $(if $(LIARS),--liars $(LIARS)) $(if $(LIE),--lie $(LIE)) \
+	  $(if $(PROFILE),--profile $(PROFILE)) $(if $(TOPOLOGY),--topology $(TOPOLOGY)) \
+	  $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEEDS),--seeds $(SEEDS)) --plot build/learn
 
 bench-ota: $(READY) ## power cuts during updates of a sensor's model, and how long sampling pauses
 	$(BIN)/python tools/bench_ota.py

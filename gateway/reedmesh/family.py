@@ -9,6 +9,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 from reedmesh import recipe as recipes
@@ -76,6 +77,12 @@ class Plan:
     def recipe(self) -> Recipe:
         """How windows become features."""
         return recipes.from_table(asdict(self.features))
+
+    @cached_property
+    def tensors(self) -> tuple[int, ...]:
+        """Lengths of the parts of the flat weights: of each dense layer the matrix, then the biases."""
+        widths = [self.recipe.length, *self.architecture.hidden, self.recipe.length]
+        return tuple(size for n, m in pairwise(widths) for size in (n * m, m))
 
     @cached_property
     def id(self) -> str:

@@ -39,7 +39,11 @@ class Trainer:
 
     def loss(self, inputs: Floats) -> float:
         """The mean squared error of reconstructing float32 [m, length], any m."""
-        return float(np.mean((self._infer(x=inputs)["reconstruction"] - inputs) ** 2))
+        return float(np.mean(self.errors(inputs)))
+
+    def errors(self, inputs: Floats) -> Floats:
+        """The mean squared error of each of float32 [m, length]: [m]."""
+        return np.asarray(np.mean((self._infer(x=inputs)["reconstruction"] - inputs) ** 2, axis=1), np.float32)
 
 
 def fit(
