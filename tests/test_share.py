@@ -1,4 +1,4 @@
-"""Neighbours in memory: what one learnt is where the other begins, and what is wrong is left out."""
+"""Neighbours in memory: what one learnt is there for the other to merge, and what is wrong is left out."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from reedmesh import family as families
 from reedmesh import keys, quantise, scale, snapshot
@@ -13,6 +14,7 @@ from reedmesh.broker import MemoryBroker
 from reedmesh.commission import Lesson
 from reedmesh.exchange import subscriptions
 from reedmesh.keys import Keyring
+from reedmesh.merge import Reputation
 from reedmesh.share import Share
 from reedmesh.store import Disk, Store
 
@@ -25,7 +27,7 @@ def lesson(value: float, windows: int) -> Lesson:
     """A lesson whose weights are all `value`, of so many windows."""
     moments = scale.fit(np.full((windows, FAMILY.recipe.length), 3, np.int8))
     weights = np.full(SIZE, value, np.float32).tobytes()
-    return Lesson(b"", weights, moments, 1, (), b"", 0, 1.0, 1.0)
+    return Lesson(b"", weights, moments, 1, (), b"", 0, 1.0, 1.0, quantile=2.0)
 
 
 @asynccontextmanager
@@ -58,16 +60,38 @@ async def until_heard(share: Share, name: str, sequence: int) -> None:
         await asyncio.sleep(0)
 
 
-def test_a_lesson_begins_where_the_neighbour_that_learnt_most_ended(tmp_path: Path) -> None:
+def test_what_neighbours_learnt_last_is_there_to_be_merged_also_after_a_restart(tmp_path: Path) -> None:
     async def story() -> None:
         async with neighbours(tmp_path, "a", "b", "c") as shares:
-            assert shares["c"].start() is None
+            assert shares["c"].peers() == {}
             shares["a"].tell(lesson(0.5, windows=200))
             shares["b"].tell(lesson(0.25, windows=100))
             await until_heard(shares["c"], "a", 1)
             await until_heard(shares["c"], "b", 1)
-            start = shares["c"].start()
-            assert start is not None and (start == np.float32(0.5)).all()
+            check(shares["c"])
+        async with neighbours(tmp_path, "c", "a", "b") as shares:
+            check(shares["c"])
+
+    def check(share: Share) -> None:
+        peers = share.peers()
+        assert {name: (peer.windows, peer.quantile) for name, peer in peers.items()} == {"a": (200, 2), "b": (100, 2)}
+        assert (peers["a"].weights == np.float32(0.5)).all() and (peers["b"].weights == np.float32(0.25)).all()
+
+    asyncio.run(story())
+
+
+def test_who_was_merged_and_who_was_not_is_remembered_and_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        async with neighbours(tmp_path, "a", "b", "c") as shares:
+            for _ in range(2):
+                shares["a"].note({"b": 0.5}, {"c": "loss 2 on our own windows, 1 is the most"})
+            assert shares["a"].reputation["b"] == Reputation(merged=2)
+            assert shares["a"].reputation["c"] == Reputation(
+                refused=2, reason="loss 2 on our own windows, 1 is the most"
+            )
+        assert "of c is left out: loss 2 on our own windows" in caplog.text
 
     asyncio.run(story())
 
@@ -99,8 +123,10 @@ def test_what_no_gateway_could_have_learnt_is_left_out_and_the_next_is_taken(tmp
             shares["a"].tell(lesson(float("nan"), windows=50))
             shares["a"].tell(lesson(0.125, windows=50))
             await until_heard(shares["b"], "a", 2)
-            start = shares["b"].start()
-            assert start is not None and (start == np.float32(0.125)).all()
+            assert (shares["b"].peers()["a"].weights == np.float32(0.125)).all()
+            assert shares["b"].reputation["a"] == Reputation(
+                refused=1, reason="snapshot: a weight is not a number, or huge"
+            )
 
     asyncio.run(story())
 
@@ -112,4 +138,4 @@ def test_no_reading_can_be_in_what_is_shared() -> None:
         len(snapshot.pack(snapshot.Snapshot(np.frombuffer(each.weights, np.float32), each.moments)))
         for each in (few, many)
     }
-    assert sizes == {12 + 16 * FAMILY.recipe.length + 4 * SIZE}
+    assert sizes == {16 + 16 * FAMILY.recipe.length + 4 * SIZE}

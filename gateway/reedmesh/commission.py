@@ -5,17 +5,24 @@ its own and goes on scoring meanwhile.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reedmesh import quantise, scale, scaling, tflite, train
+from reedmesh import scale, train
 from reedmesh.errors import DeployError
 from reedmesh.family import Family
+from reedmesh.finish import Scaling, finish, inputs
+from reedmesh.merge import Merged, Peer, merge_if_better
 from reedmesh.model import Model
 from reedmesh.scale import Moments
 from reedmesh.train import Trainer
+
+STEP = 0.5  # of a lesson's one merge: half of what neighbours know better; rounds take the rest
+
+Windows = NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -25,6 +32,8 @@ class Lesson:
     model: the int8 .tflite for gateway and sensor. weights: its float32 weights, as bytes of the flat vector. held_out:
     the scores of the windows that were not trained on; threshold follows from them. trial: features of one of them, and
     their score, for the sensor to prove itself with. first_loss, last_loss: mean loss of the first and the last epoch.
+    quantile: of the scores of held-out windows, in squared deviations a feature. taken: the neighbours that are merged
+    into it, with their share; refused: the others, with the reason.
     """
 
     model: bytes = field(repr=False)
@@ -36,40 +45,45 @@ class Lesson:
     trial_score: int
     first_loss: float
     last_loss: float
+    quantile: float = 0.0
+    taken: dict[str, float] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
 
 
-def commission(
-    family: Family, features: NDArray[np.int8], seed: int, start: NDArray[np.float32] | None = None
-) -> Lesson:
+def commission(family: Family, features: Windows, seed: int, peers: Mapping[str, Peer] | None = None) -> Lesson:
     """Learn from `features`, int8 [m, recipe.length] in the order of their windows; equal calls give equal bytes.
 
-    start: weights to begin with, for instance a neighbour's; otherwise those the family was built with. Raises
-    DeployError when there are too few windows or they are of another recipe.
+    peers: what neighbours learnt, to be merged if that helps on our held-out windows. Raises DeployError when there are
+    too few windows or they are of another recipe.
     """
-    learnt, kept = _split(family, features)
+    learnt, kept = split(family, features)
     moments = scale.fit(learnt)
-    means, gains = scale.gains(moments)
-    z = scale.apply(learnt, means, gains)
-    weights, losses = _train(family, z, seed, start)
-    draft = quantise.to_int8(family.float_tflite, weights, z, scaling.to_bytes(means, gains, 0))
-    scores = Model(draft).scores(kept)
-    threshold = math.ceil(family.threshold.margin * float(np.quantile(scores, family.threshold.quantile)))
+    scaled = scale.gains(moments)
+    merged, losses, quantile = _learn(family, learnt, kept, scaled, seed, peers or {})
+    model = finish(
+        family, merged.weights, scaled, learnt, kept, [(peers or {})[name].quantile for name in merged.taken]
+    )
+    made = Model(model)
+    scores = made.scores(kept)
     worst = int(scores.argmax())
     return Lesson(
-        model=_with_threshold(draft, means, gains, threshold),
-        weights=weights.tobytes(),
+        model=model,
+        weights=merged.weights.tobytes(),
         moments=moments,
-        threshold=threshold,
+        threshold=made.threshold,
         held_out=tuple(scores.tolist()),
         trial=kept[worst].tobytes(),
         trial_score=int(scores[worst]),
         first_loss=losses[0],
         last_loss=losses[-1],
+        quantile=quantile,
+        taken=merged.taken,
+        refused=merged.refused,
     )
 
 
-def _split(family: Family, features: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-    """Windows to learn from, and the last ones, kept for the threshold."""
+def split(family: Family, features: Windows) -> tuple[Windows, Windows]:
+    """Windows to learn from, and the last ones, held out; raises DeployError as `commission` does."""
     kept = math.ceil(len(features) * family.training.held_out)
     if features.shape[1:] != (family.recipe.length,) or len(features) - kept < 2:
         raise DeployError(
@@ -78,26 +92,21 @@ def _split(family: Family, features: NDArray[np.int8]) -> tuple[NDArray[np.int8]
     return features[:-kept], features[-kept:]
 
 
-def _train(
-    family: Family, z: NDArray[np.int8], seed: int, start: NDArray[np.float32] | None
-) -> tuple[NDArray[np.float32], list[float]]:
-    """Weights trained from the start given, or the family's, and the loss of each epoch."""
+def _learn(
+    family: Family, learnt: Windows, kept: Windows, scaled: Scaling, seed: int, peers: Mapping[str, Peer]
+) -> tuple[Merged, list[float], float]:
+    """Weights from the family's start, with the neighbours' where they help; the loss of each epoch; the quantile."""
     trainer, losses = Trainer(family.train_tflite), []
-    inputs = z.astype(np.float32) / np.float32(scaling.ONE)
-    settings = family.training
-    weights = train.fit(
-        trainer,
-        trainer.get() if start is None else start,
-        inputs,
-        settings.epochs,
-        settings.rate,
-        seed,
-        lambda _, loss: losses.append(loss),
-    )
-    return weights, losses
+    settings, seen, unseen = family.training, inputs(learnt, scaled), inputs(kept, scaled)
 
+    def note(_: int, loss: float) -> None:
+        losses.append(loss)
 
-def _with_threshold(model: bytes, means: list[int], gains: list[int], threshold: int) -> bytes:
-    number = tflite.metadata_number(model, scaling.METADATA)
-    assert number is not None
-    return tflite.patch(model, {number: scaling.to_bytes(means, gains, threshold)})
+    def loss(weights: NDArray[np.float32]) -> float:
+        trainer.set(weights)
+        return trainer.loss(unseen)
+
+    own = train.fit(trainer, trainer.get(), seen, settings.epochs, settings.rate, seed, note)
+    merged = merge_if_better(own, len(learnt), peers, loss, STEP)
+    trainer.set(merged.weights)
+    return merged, losses, float(np.quantile(trainer.errors(unseen), family.threshold.quantile))

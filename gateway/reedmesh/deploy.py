@@ -23,6 +23,7 @@ from reedmesh.bundle import Bundle
 from reedmesh.commission import Lesson, commission
 from reedmesh.errors import ConfigError, ReedmeshError
 from reedmesh.family import Family
+from reedmesh.merge import Peer
 from reedmesh.model import Model
 from reedmesh.sensor_keys import SensorKeys
 from reedmesh.sensors import DEPLOYING, Line, Sensor
@@ -140,10 +141,11 @@ class Deployer:
         await self._disk.flush()
         rows = await self._disk.call(self._disk.store.learnt_from, sensor.name, sensor.to_learn)
         windows = np.frombuffer(b"".join(rows), dtype=np.int8).reshape(len(rows), -1)
-        lesson = await _taught(self._family, windows, self._share.start())
+        lesson = await _taught(self._family, windows, self._share.peers())
         model = _next_model(sensor, lesson, self._clock())
         await self._disk.call(self._disk.store.save_model, model)
         sensor.adopt(Model(model.tflite), model.sequence)
+        self._share.note(lesson.taken, lesson.refused)
         self._share.tell(lesson)
         log.info("%s: learnt from %d windows in %.1f s", sensor.name, len(rows), time.monotonic() - began)
 
@@ -160,11 +162,11 @@ def _next_model(sensor: Sensor, lesson: Lesson, now: float) -> StoredModel:
     return StoredModel(sensor.name, sequence, now, lesson.model, lesson.weights, lesson.trial, lesson.trial_score)
 
 
-async def _taught(family: Family, windows: NDArray[np.int8], start: NDArray[np.float32] | None) -> Lesson:
+async def _taught(family: Family, windows: NDArray[np.int8], peers: dict[str, Peer]) -> Lesson:
     """A lesson from a process of its own, at low priority, which takes its memory along when it ends."""
     process = ProcessPoolExecutor(1, get_context("spawn"), _be_nice)
     try:
-        lesson = partial(commission, family, windows, family.training.seed, start)
+        lesson = partial(commission, family, windows, family.training.seed, peers)
         return await asyncio.get_running_loop().run_in_executor(process, lesson)
     finally:
         process.shutdown(wait=False, cancel_futures=True)

@@ -10,36 +10,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from reedmesh import delta, quantise, scale, scaling, tflite, train
+from reedmesh import delta, scale, train
 from reedmesh.delta import Delta, Profile
-from reedmesh.errors import WireError
 from reedmesh.family import Family
-from reedmesh.merge import Merged, Peer, merge
+from reedmesh.finish import finish, inputs
+from reedmesh.merge import Merged, Peer, Reputation, merge
 from reedmesh.model import Model
 from reedmesh.train import Trainer
 
-HIGHEST = 3.0  # times our own quantile: a neighbour's word must not make us deaf
-
 Floats = NDArray[np.float32]
 Windows = NDArray[np.int8]
-
-
-@dataclass
-class Heard:
-    """What a neighbour told so far."""
-
-    weights: Floats
-    windows: int
-    quantile: float
-
-
-@dataclass
-class Reputation:
-    """How often a neighbour's update was merged, and refused, and why it was the last time."""
-
-    merged: int = 0
-    refused: int = 0
-    reason: str = ""
 
 
 @dataclass
@@ -50,7 +30,7 @@ class Learner:
     windows: Windows
     profile: Profile
     seed: int
-    heard: dict[str, Heard] = field(default_factory=dict)
+    heard: dict[str, Peer] = field(default_factory=dict)
     reputation: dict[str, Reputation] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -66,9 +46,8 @@ class Learner:
     def train(self, epochs: int) -> None:
         """Learn from the own windows."""
         self._rounds += 1
-        inputs = self._inputs(self._learnt)
-        rate = self.family.training.rate
-        self.weights = train.fit(self.trainer, self.weights, inputs, epochs, rate, self.seed + self._rounds)
+        seen, rate = self.inputs(), self.family.training.rate
+        self.weights = train.fit(self.trainer, self.weights, seen, epochs, rate, self.seed + self._rounds)
 
     def tell(self) -> bytes:
         """What neighbours do not know yet, as the payload of an update; they are taken to have it from now on."""
@@ -80,16 +59,12 @@ class Learner:
     def hear(self, name: str, payload: bytes) -> None:
         """Apply a neighbour's update; raises WireError for what cannot be one, and then nothing has changed."""
         news = delta.unpack(payload, self.family.tensors)
-        known = self.heard.get(name) or Heard(self._start, 0, 0.0)
-        weights = known.weights + news.step
-        if not (np.abs(weights) <= delta.LARGEST).all():
-            raise WireError("delta: a weight becomes huge")
-        self.heard[name] = Heard(weights, news.windows, news.quantile)
+        known = self.heard.get(name) or Peer(self._start, 0)
+        self.heard[name] = known.after(news)
 
     def refuse(self, name: str, reason: str) -> None:
         """Note that something of a neighbour could not be used."""
-        known = self.reputation.setdefault(name, Reputation())
-        known.refused, known.reason = known.refused + 1, reason
+        self.reputation.setdefault(name, Reputation()).refuse(reason)
 
     def inputs(self) -> Floats:
         """What it learns from, scaled: float32 [m, length]."""
@@ -97,8 +72,7 @@ class Learner:
 
     def merge(self) -> Merged:
         """Take over what helps of what the neighbours know."""
-        peers = {name: Peer(heard.weights, heard.windows) for name, heard in self.heard.items()}
-        merged = merge(self.weights, self.public, len(self._learnt), peers, self.loss, self.profile.step)
+        merged = merge(self.weights, self.public, len(self._learnt), self.heard, self.loss, self.profile.step)
         self.weights = merged.weights
         for name in merged.taken:
             self.reputation.setdefault(name, Reputation()).merged += 1
@@ -113,32 +87,18 @@ class Learner:
 
     def quantile(self) -> float:
         """The quantile of the held-out windows' scores by the present weights, in squared deviations a feature."""
-        inputs = self._inputs(self._held_out)
         self.trainer.set(self.weights)
-        each = self.trainer.errors(inputs)
+        each = self.trainer.errors(self._inputs(self._held_out))
         return float(np.quantile(each, self.family.threshold.quantile))
 
     def model(self) -> Model:
         """The int8 model that goes into service now, its threshold being the federation's."""
-        means, gains = self.scaling
-        z = scale.apply(self._learnt, means, gains)
-        draft = quantise.to_int8(self.family.float_tflite, self.weights, z, scaling.to_bytes(means, gains, 0))
-        own = float(np.quantile(Model(draft).scores(self._held_out), self.family.threshold.quantile))
-        theirs = [min(self._in_steps(heard.quantile), HIGHEST * own) for heard in self._merged()]
-        highest = max([own, *theirs])
-        number = tflite.metadata_number(draft, scaling.METADATA)
-        assert number is not None
-        threshold = math.ceil(self.family.threshold.margin * highest)
-        return Model(tflite.patch(draft, {number: scaling.to_bytes(means, gains, threshold)}))
+        quantiles = [heard.quantile for heard in self._merged()]
+        return Model(finish(self.family, self.weights, self.scaling, self._learnt, self._held_out, quantiles))
 
-    def _merged(self) -> list[Heard]:
+    def _merged(self) -> list[Peer]:
         """Neighbours whose updates were merged more often than not."""
         return [self.heard[name] for name, known in self.reputation.items() if known.merged > known.refused]
 
-    def _in_steps(self, quantile: float) -> float:
-        """A score in the units of a model, from squared deviations a feature."""
-        return quantile * self.family.recipe.length * scaling.ONE**2
-
     def _inputs(self, windows: Windows) -> Floats:
-        z = scale.apply(windows, *self.scaling)
-        return z.astype(np.float32) / np.float32(scaling.ONE)
+        return inputs(windows, self.scaling)

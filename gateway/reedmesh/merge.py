@@ -11,21 +11,34 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
+from reedmesh.delta import LARGEST, Delta
+from reedmesh.errors import WireError
+
 Floats = NDArray[np.float32]
 Loss = Callable[[Floats], float]
 
-TOLERANCE = (
-    1.05  # a neighbour's step may raise our loss by so much: its machine is not ours, and it knows more of others
-)
+# A neighbour's step may raise our loss by so much: its machine is not ours, and it knows more of others.
+TOLERANCE = 1.05
 MOST_WEIGHT = 4.0  # times ours: the count of windows is what a neighbour says it is
 
 
 @dataclass(frozen=True)
 class Peer:
-    """A neighbour's public copy, float32 [n], and how many windows it says it learnt it from."""
+    """A neighbour's public copy, float32 [n], and how many windows it says it learnt it from.
+
+    quantile: of its normal windows' scores, in squared deviations a feature.
+    """
 
     weights: Floats
     windows: int
+    quantile: float = 0.0
+
+    def after(self, news: Delta) -> "Peer":
+        """The copy when `news` was added to it; raises WireError when that cannot be."""
+        weights = self.weights + news.step
+        if not (np.abs(weights) <= LARGEST).all():
+            raise WireError("delta: a weight becomes huge")
+        return Peer(weights, news.windows, news.quantile)
 
 
 @dataclass(frozen=True)
@@ -35,6 +48,19 @@ class Merged:
     weights: Floats
     taken: dict[str, float]
     refused: dict[str, str]
+
+
+@dataclass
+class Reputation:
+    """How often a neighbour's update was merged, and refused, and why it was the last time."""
+
+    merged: int = 0
+    refused: int = 0
+    reason: str = ""
+
+    def refuse(self, reason: str) -> None:
+        """Note that something of the neighbour could not be used."""
+        self.refused, self.reason = self.refused + 1, reason
 
 
 def merge(own: Floats, public: Floats, windows: int, peers: Mapping[str, Peer], loss: Loss, step: float) -> Merged:
@@ -57,6 +83,16 @@ def merge(own: Floats, public: Floats, windows: int, peers: Mapping[str, Peer], 
     shares = _shares(windows, {name: peers[name].windows for name in good})
     moved = sum((np.float32(step * shares[name]) * good[name] for name in good), np.zeros_like(own))
     return Merged(own + moved, shares, refused)
+
+
+def merge_if_better(own: Floats, windows: int, peers: Mapping[str, Peer], loss: Loss, step: float) -> Merged:
+    """A single merge of weights `own` that no neighbour knows yet; they stay unless the loss is no worse."""
+    merged = merge(own, own, windows, peers, loss, step)
+    before, after = loss(own), loss(merged.weights)
+    if after <= before:
+        return merged
+    reason = f"loss {after:.4f} on our own windows after the merge, {before:.4f} before it"
+    return Merged(own, {}, dict.fromkeys(merged.taken, reason) | merged.refused)
 
 
 def _clipped(move: Floats, radius: float) -> Floats:

@@ -39,7 +39,7 @@ create table if not exists sequences ( -- the newest update of each gateway, our
   gateway   text not null,
   family    text not null,
   sequence  integer not null,
-  payload   blob,                     -- of ours, for neighbours who ask for it again
+  payload   blob,                     -- of ours, for neighbours who ask again; of theirs, to be merged after a restart
   primary key (gateway, family)
 ) without rowid;
 

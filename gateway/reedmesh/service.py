@@ -136,7 +136,8 @@ class Gateway:
         family = {"name": self.family.name, "id": self.family.id, "features": self.family.recipe.table()}
         about = {"version": __version__, "wire": wire.VERSION, "family": family, "sensors": self.config.sensors}
         neighbours = {each.name: self._share.heard.get(each.name) for each in self.config.neighbours}
-        return about | {"neighbours": neighbours}
+        reputation = {name: vars(known) for name, known in self._share.reputation.items()}
+        return about | {"neighbours": neighbours, "reputation": reputation}
 
     def _snapshot(self) -> Message:
         alerts = [vars(sensor.watcher.alert) for sensor in self.line.sensors.values() if sensor.watcher.alert]

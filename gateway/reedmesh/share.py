@@ -1,4 +1,4 @@
-"""What neighbours learn from each other: our weights go out after each lesson, theirs are where our next lesson begins.
+"""What neighbours learn from each other: our weights go out after each lesson, theirs are merged into our next.
 
 Everything that leaves is a signed, coded bundle (`exchange.py`); what arrives is checked as what it claims to be
 (`snapshot.py`) before it is kept. Which model is in service is never decided here.
@@ -6,10 +6,10 @@ Everything that leaves is a signed, coded bundle (`exchange.py`); what arrives i
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reedmesh import snapshot
 from reedmesh.broker import Channel, Message
@@ -19,6 +19,7 @@ from reedmesh.errors import WireError
 from reedmesh.exchange import Exchange
 from reedmesh.family import Family
 from reedmesh.keys import Key, Keyring
+from reedmesh.merge import Peer, Reputation
 from reedmesh.send import Sender
 from reedmesh.snapshot import Snapshot
 from reedmesh.store import Disk
@@ -31,6 +32,7 @@ class Share:
 
     def __init__(self, name: str, family: Family, key: Key, keyring: Keyring, disk: Disk, weights: int) -> None:
         self.heard: dict[str, int] = {}  # neighbour -> sequence of the newest snapshot taken
+        self.reputation: dict[str, Reputation] = {}
         self._name = name
         self._family = family
         self._key = key
@@ -38,16 +40,22 @@ class Share:
         self._disk = disk
         self._weights = weights
         self._sequences = disk.store.sequences(family.id)
-        self._snapshots: dict[str, Snapshot] = {}
+        self._peers = self._remembered()
         self._lessons: asyncio.Queue[Lesson] = asyncio.Queue()
         self._arrived: asyncio.Queue[Payload] = asyncio.Queue()
         self._latest = disk.store.last_update(name, family.id)
         self._sender: Sender | None = None
 
-    def start(self) -> NDArray[np.float32] | None:
-        """Weights to begin a lesson with: those a neighbour learnt from the most windows, if any did."""
-        best = max(self._snapshots.values(), key=lambda each: each.moments.count, default=None)
-        return best.weights if best else None
+    def peers(self) -> dict[str, Peer]:
+        """What each neighbour told last, to be merged into a lesson."""
+        return dict(self._peers)
+
+    def note(self, taken: Collection[str], refused: Mapping[str, str]) -> None:
+        """Remember whose weights were merged, and whose were not, and why."""
+        for name in taken:
+            self.reputation.setdefault(name, Reputation()).merged += 1
+        for name, reason in refused.items():
+            self._refuse(name, f"update {self._sequences.get(name)}", reason)
 
     def tell(self, lesson: Lesson) -> None:
         """Publish what was just learnt."""
@@ -76,7 +84,9 @@ class Share:
             await sender.publish(self._family.id, sequence, sequence, payload)
         while True:
             lesson = await self._lessons.get()
-            payload = snapshot.pack(Snapshot(np.frombuffer(lesson.weights, np.float32), lesson.moments))
+            payload = snapshot.pack(
+                Snapshot(np.frombuffer(lesson.weights, np.float32), lesson.moments, lesson.quantile)
+            )
             sequence = self._sequences.get(self._name, 0) + 1
             await self._note(self._name, sequence, payload)
             self._latest = sequence, payload
@@ -88,14 +98,33 @@ class Share:
         while True:
             payload = await self._arrived.get()
             sender, sequence = payload.manifest.sender, payload.manifest.sequence
-            await self._note(sender, sequence)
             try:
-                self._snapshots[sender] = snapshot.unpack(payload.data, self._family.recipe.length, self._weights)
+                self._peers[sender] = self._peer(payload.data)
             except WireError as fault:
-                log.warning("update %d of %s is left out: %s", sequence, sender, fault)
+                await self._note(sender, sequence)
+                self._refuse(sender, f"update {sequence}", str(fault))
             else:
+                await self._note(sender, sequence, payload.data)
                 self.heard[sender] = sequence
                 log.info("update %d of %s taken", sequence, sender)
+
+    def _peer(self, payload: bytes) -> Peer:
+        """A neighbour's snapshot as what can be merged; raises WireError for what is none."""
+        told = snapshot.unpack(payload, self._family.recipe.length, self._weights)
+        return Peer(told.weights, told.moments.count, told.quantile)
+
+    def _remembered(self) -> dict[str, Peer]:
+        """What neighbours told before the gateway was started."""
+        found = {}
+        for name in [each for each in self._sequences if each in self._keyring]:
+            if told := self._disk.store.last_update(name, self._family.id):
+                with suppress(WireError):  # an older version kept another form
+                    found[name] = self._peer(told[1])
+        return found
+
+    def _refuse(self, name: str, what: str, reason: str) -> None:
+        self.reputation.setdefault(name, Reputation()).refuse(reason)
+        log.warning("%s of %s is left out: %s", what, name, reason)
 
     async def _note(self, name: str, sequence: int, payload: bytes | None = None) -> None:
         self._sequences[name] = sequence

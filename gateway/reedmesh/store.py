@@ -105,14 +105,14 @@ class Store:
         return dict(self._db.execute("select gateway, sequence from sequences where family = ?", (family,)))
 
     def save_sequence(self, gateway: str, family: str, sequence: int, payload: bytes | None = None) -> None:
-        """Remember the newest update of a gateway; of our own, what was in it."""
+        """Remember the newest update of a gateway, and what was in it unless that was of no use."""
         with self._db:
             self._db.execute(
                 "insert or replace into sequences values (?, ?, ?, ?)", (gateway, family, sequence, payload)
             )
 
     def last_update(self, gateway: str, family: str) -> tuple[int, bytes] | None:
-        """Sequence and payload of the newest update this gateway made of a family."""
+        """Sequence and payload of the newest update of a family that a gateway made."""
         query = "select sequence, payload from sequences where gateway = ? and family = ? and payload is not null"
         row = self._db.execute(query, (gateway, family)).fetchone()
         return (row[0], row[1]) if row else None
