@@ -1,4 +1,4 @@
-"""The command line: `reedmesh run | check-config | keys | sensor-key | check-model | dashboard | version`."""
+"""The command line: `reedmesh run | check-config | keys | sensor-key | sensors | check-model | dashboard | version`."""
 
 import argparse
 import asyncio
@@ -6,7 +6,7 @@ import logging
 import sys
 from pathlib import Path
 
-from reedmesh import __version__, check_model, config, dashboard, keys
+from reedmesh import __version__, check_model, config, dashboard, keys_command
 from reedmesh import board as boards
 from reedmesh.errors import ConfigError, ReedmeshError
 from reedmesh.sensor_keys import SensorKeys
@@ -37,7 +37,6 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, text in (
         ("run", _run, "run the gateway"),
         ("check-config", _check_config, "say everything that is wrong with a config file"),
-        ("keys", _keys, "print this gateway's public key, for its neighbours' settings"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("config", nargs="?", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
@@ -46,6 +45,8 @@ def _parser() -> argparse.ArgumentParser:
     sensor.add_argument("sensor", help="its name")
     sensor.add_argument("config", nargs="?", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
     sensor.set_defaults(run=_sensor_key)
+    keys_command.add_keys(commands, DEFAULT_CONFIG)
+    keys_command.add_sensors(commands, DEFAULT_CONFIG)
     model = commands.add_parser("check-model", help="whether a .tflite runs on a sensor's board, and how fast")
     model.add_argument("model", type=Path)
     model.add_argument("--board", default="esp32", help="a file of boards/, default esp32")
@@ -76,11 +77,6 @@ def _check_model(chosen: argparse.Namespace) -> int:
         raise ConfigError(f"{chosen.model}: {e.strerror}") from e
     print("\n".join(report.lines(known)))
     return 0 if report.runs(known) else 1
-
-
-def _keys(chosen: argparse.Namespace) -> None:
-    public = keys.load(Path(config.load(chosen.config).state)).public
-    print(f"{public.hex()}\nfingerprint {keys.fingerprint(public)}")
 
 
 def _sensor_key(chosen: argparse.Namespace) -> None:

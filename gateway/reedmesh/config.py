@@ -61,7 +61,7 @@ class Neighbour:
 
     name: str
     host: str
-    key: str  # its public key, 64 hexadecimal digits: what `reedmesh keys` says there
+    key: str  # its public key, 64 hexadecimal digits: what `reedmesh keys show` says there
     port: int = field(default=1883, metadata={"min": 1, "max": 65535})
 
 
@@ -110,5 +110,7 @@ def _contradictory_neighbours(config: Config) -> list[str]:
             faults.append(f'neighbours[{i}].name = "{neighbour.name}": 1 to 32 of a-z 0-9 _ -, of each gateway its own')
         names.append(neighbour.name)
         if not re.fullmatch("[0-9a-f]{64}", neighbour.key):
-            faults.append(f'neighbours[{i}].key: 64 of 0-9 a-f, as `reedmesh keys` prints it on "{neighbour.name}"')
+            faults.append(
+                f'neighbours[{i}].key: 64 of 0-9 a-f, as `reedmesh keys show` prints it on "{neighbour.name}"'
+            )
     return faults

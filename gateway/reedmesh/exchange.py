@@ -31,7 +31,8 @@ LOOK_SECONDS = 0.1  # between two looks for what should be asked for
 def subscriptions(neighbour: str, family: str) -> dict[str, int]:
     """Topics of a neighbour, with their QoS."""
     base = wire.topic(neighbour, "update", family)
-    return {f"{base}/manifest": 1, f"{base}/shard": 0, f"{base}/request/need": 1, f"{base}/request/snapshot": 1}
+    told = {f"{base}/manifest": 1, f"{base}/shard": 0, f"{base}/key": 1}
+    return told | {f"{base}/request/need": 1, f"{base}/request/snapshot": 1}
 
 
 class Exchange:
@@ -96,6 +97,8 @@ class Exchange:
                 await self._finish(generation)
         elif leaf == ["manifest"]:
             self._announce(family, message.payload)
+        elif leaf == ["key"]:
+            self._keys.succeed(gateway, message.payload)
         elif leaf[0] == "request" and len(leaf) == 2:
             self._note(gateway, read(leaf[1], family, read_json(message.payload, MAX_JSON)))
         else:
@@ -107,7 +110,7 @@ class Exchange:
             return  # a neighbour passes on what it had from us
         if manifest.family != family:
             raise WireError(f"manifest of family {manifest.family} among those of {family}")
-        self._keys.check(manifest)
+        manifest.signer = self._keys.check(manifest)
         self._collector.announce(manifest, self._clock())
 
     def _note(self, receiver: str, request: Request) -> None:
@@ -125,7 +128,8 @@ class Exchange:
             data = None
             log.warning("%s, sequence %d: %s", "/".join(generation.stream), generation.manifest.sequence, fault)
         for payload in self._collector.finish(generation, data, self._clock()):
-            self._deliver(payload)
+            if payload.manifest.signer in self._keys.of(payload.manifest.sender):  # it may be revoked by now
+                self._deliver(payload)
 
     async def _ask(self) -> None:
         while True:

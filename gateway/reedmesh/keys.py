@@ -12,14 +12,17 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from reedmesh import shards
+from reedmesh import shards, succession
+from reedmesh.ed25519 import is_signed
 from reedmesh.errors import ConfigError, WireError
 from reedmesh.shards import Manifest
+from reedmesh.succession import Succession
+from reedmesh.trust import Trust
 
 SEED = 32  # bytes of a private key, all that is in the file
+PREVIOUS, DRAFT, SUCCESSION = "key.previous", "key.next", "succession"  # files beside it
 
 
 class Key:
@@ -34,34 +37,79 @@ class Key:
         manifest.seal_kind = shards.ED25519
         return shards.pack_manifest(manifest, self._private.sign(manifest.body()))
 
+    def signature(self, text: bytes) -> bytes:
+        """The signature of `text`, 64 bytes; `text` begins with its purpose, so that it can pass for nothing else."""
+        return self._private.sign(text)
+
 
 class Keyring:
-    """The public keys that count: gateway name -> 32 bytes."""
+    """The public keys that count: those of `keys`, gateway name -> 32 bytes, or what `trust` makes of them by now."""
 
-    def __init__(self, keys: Mapping[str, bytes]) -> None:
-        self._keys = {name: Ed25519PublicKey.from_public_bytes(key) for name, key in keys.items()}
+    def __init__(self, keys: Mapping[str, bytes], trust: Trust | None = None) -> None:
+        self._keys = keys
+        self._trust = trust
+
+    def of(self, name: str) -> list[bytes]:
+        """The keys that `name` may use now, the newest first."""
+        return self._trust.of(name) if self._trust else [self._keys[name]] if name in self._keys else []
 
     def __contains__(self, name: str) -> bool:
-        return name in self._keys
+        return bool(self.of(name))
 
-    def check(self, manifest: Manifest) -> None:
-        """Raises WireError unless the neighbour that `manifest` names as its sender has signed it."""
-        key = self._keys.get(manifest.sender)
-        if key is None:
+    def check(self, manifest: Manifest) -> bytes:
+        """The key with which the neighbour that `manifest` names as its sender has signed it; raises WireError."""
+        keys = self.of(manifest.sender)
+        if not keys:
             raise WireError(f"manifest of {manifest.sender}, which is no neighbour: see [[neighbours]] in the settings")
-        try:
-            if manifest.seal_kind == shards.ED25519:
-                return key.verify(manifest.seal, manifest.sealed)
-        except InvalidSignature:
-            pass
-        raise WireError(
-            f"manifest not signed with the key that [[neighbours]] in the settings has for {manifest.sender}"
-        )
+        for key in keys:
+            if manifest.seal_kind == shards.ED25519 and is_signed(key, manifest.seal, manifest.sealed):
+                return key
+        raise WireError(f"manifest not signed with a key of neighbour {manifest.sender}: see `reedmesh keys show`")
+
+    def succeed(self, name: str, frame: bytes) -> None:
+        """Trust the key that a key of `name` appoints in `frame`, see `succession.py`; raises WireError."""
+        said = succession.unpack(frame)
+        if said.name != name or said.old not in self.of(name):
+            raise WireError(f"succession: not {name}'s, or not of a key it is trusted with")
+        if self._trust and said.new not in self.of(name):
+            try:
+                self._trust.succeed(name, said.old, said.new, said.until)
+            except ConfigError as error:
+                raise WireError(str(error)) from error
 
 
 def load(folder: Path) -> Key:
     """The key in `folder`, made if there is none; raises ConfigError when it is damaged or others can read it."""
     return Key(secret(folder / "key"))
+
+
+def previous(folder: Path) -> Key | None:
+    """The key that was rotated away last, which neighbours may still use; None if there is none."""
+    path = folder / PREVIOUS
+    return Key(secret(path)) if path.exists() else None
+
+
+def rotate(folder: Path, name: str, until: int) -> Key:
+    """Make a new key for the gateway `name`, appointed by the present one, which ends at `until` (s since 1970).
+
+    What a crash leaves is the old key with a succession nobody needs, or all of it.
+    """
+    old = load(folder)
+    new = Key(secret(folder / DRAFT))
+    said = Succession(name, until, old.public, new.public)
+    frame = succession.pack(said, old.signature(said.text()), new.signature(said.text()))
+    (folder / SUCCESSION).write_bytes(frame)
+    (folder / PREVIOUS).unlink(missing_ok=True)
+    os.link(folder / "key", folder / PREVIOUS)
+    (folder / DRAFT).replace(folder / "key")
+    return new
+
+
+def appointment(folder: Path) -> bytes | None:
+    """The frame that appoints our present key, for neighbours that know but the one before; None if it is the first."""
+    path = folder / SUCCESSION
+    frame = path.read_bytes() if path.exists() else b""
+    return frame if frame and succession.unpack(frame).new == load(folder).public else None
 
 
 def secret(path: Path) -> bytes:

@@ -111,13 +111,16 @@ class Line:
 
     def __init__(self, features: int, to_learn: int, rule: Alerts, limit: int) -> None:
         self.sensors: dict[str, Sensor] = {}
+        self.revoked: frozenset[str] = frozenset()  # names that are not heard
         self._features = features
         self._to_learn = to_learn
         self._rule = rule
         self._limit = limit
 
     def sensor(self, name: str) -> Sensor:
-        """The sensor of that name, new if it was never heard of; raises WireError when there are too many."""
+        """The sensor of that name, new if it was never heard of; raises WireError when revoked or too many."""
+        if name in self.revoked:
+            raise WireError(f"sensor {name} was revoked: `reedmesh sensor-key {name}` lets it in again, with a new key")
         if name not in self.sensors:
             if len(self.sensors) >= self._limit:
                 raise WireError(f"sensor {name} is one more than the {self._limit} of `sensors` in the config")

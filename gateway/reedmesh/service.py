@@ -29,6 +29,7 @@ from reedmesh.sensor_keys import SensorKeys
 from reedmesh.sensors import Line
 from reedmesh.share import Share
 from reedmesh.store import Disk, Store
+from reedmesh.trust import Trust
 from reedmesh.watch import Events, watch
 from reedmesh.wired import Wire, Wired
 
@@ -50,8 +51,8 @@ class Gateway:
         self._clock = clock
         self._disk = Disk(store)
         self._share = _share(config, family, self._disk)
-        sensor_keys = SensorKeys(Path(config.state))
-        self._deployer = Deployer(config.name, family, self.line, self._disk, self._share, sensor_keys, clock)
+        self._sensor_keys = SensorKeys(Path(config.state))
+        self._deployer = Deployer(config.name, family, self.line, self._disk, self._share, self._sensor_keys, clock)
         self._changes: asyncio.Queue[Change | None] = asyncio.Queue()  # None: just see to the outbox
         self._published: dict[str, bytes] = {}
         self._remember()
@@ -77,11 +78,16 @@ class Gateway:
         self._published.clear()  # states are said again: the broker may have lost them
         self._changes.put_nowait(None)
         said = [self.status("online"), self._retained("info", self._info()), self._snapshot()]
-        return said + self._share.greeting()
+        return said + self._appointment() + self._share.greeting()
 
     def status(self, state: str) -> Message:
         """online, stopped (by somebody) or offline (it vanished)."""
         return self._retained("status", {"state": state})
+
+    def _appointment(self) -> list[Message]:
+        """For neighbours that know but the key before ours."""
+        frame = keys.appointment(Path(self.config.state))
+        return [Message(self._topic("update", self.family.id, "key"), frame, qos=1, retain=True)] if frame else []
 
     async def _keep_windows(self) -> None:
         while True:
@@ -114,6 +120,7 @@ class Gateway:
     async def _show(self, publisher: Publisher) -> None:
         """Publish the state of each sensor, and what we know of neighbours, when it changed."""
         while True:
+            self.line.revoked = self._sensor_keys.revoked()
             states = [(f"{sensor.name}/state", sensor.summary()) for sensor in self.line.sensors.values()]
             for leaf, value in [*states, ("info", self._info())]:
                 message = self._retained(leaf, value)
@@ -205,8 +212,10 @@ def _neighbours(config: Config, gateway: Gateway) -> list[Link]:
 
 
 def _share(config: Config, family: Family, disk: Disk) -> Share:
-    keyring = Keyring({each.name: keys.read_public(each.key) for each in config.neighbours})
-    return Share(config.name, family, keys.load(Path(config.state)), keyring, disk, quantise.size(family.float_tflite))
+    state = Path(config.state)
+    pinned = {each.name: keys.read_public(each.key) for each in config.neighbours}
+    keyring = Keyring(pinned, Trust(state, pinned))
+    return Share(config.name, family, keys.load(state), keyring, disk, quantise.size(family.float_tflite))
 
 
 def _in_words(change: Change) -> str:

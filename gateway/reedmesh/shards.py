@@ -110,7 +110,8 @@ class Manifest:
     sha256: of the payload. family: of models it belongs to; sender: the gateway that made it; sequence: grows with
     every payload of that sender. base: sequence of the payload this one is applied to; its own for one that stands
     alone. hashes: 16 bytes a shard, block after block, for the shards 0..hashed-1 of each; more may be offered later,
-    and the bundle stays the same. sealed, seal: once unpacked, the bytes the seal speaks for, and the seal.
+    and the bundle stays the same. sealed, seal: once unpacked, the bytes the seal speaks for, and the seal. signer:
+    the public key that made it, once somebody has checked that.
     """
 
     def __init__(self, shape: Shape, sha256: bytes, family: str, sender: str, sequence: int, base: int) -> None:
@@ -125,6 +126,7 @@ class Manifest:
         self.seal_kind = NONE
         self.sealed = b""
         self.seal = b""
+        self.signer = b""
 
     @property
     def bundle(self) -> bytes:

@@ -41,14 +41,15 @@ class Share:
         self._weights = weights
         self._sequences = disk.store.sequences(family.id)
         self._peers = self._remembered()
+        self._signers: dict[str, bytes] = {}  # the key that each signed that with
         self._lessons: asyncio.Queue[Lesson] = asyncio.Queue()
         self._arrived: asyncio.Queue[Payload] = asyncio.Queue()
         self._latest = disk.store.last_update(name, family.id)
         self._sender: Sender | None = None
 
     def peers(self) -> dict[str, Peer]:
-        """What each neighbour told last, to be merged into a lesson."""
-        return dict(self._peers)
+        """What each neighbour told last, to be merged into a lesson; nothing of one whose key was revoked since."""
+        return {name: peer for name, peer in self._peers.items() if self._is_trusted(name)}
 
     def note(self, taken: Collection[str], refused: Mapping[str, str]) -> None:
         """Remember whose weights were merged, and whose were not, and why."""
@@ -100,6 +101,7 @@ class Share:
             sender, sequence = payload.manifest.sender, payload.manifest.sequence
             try:
                 self._peers[sender] = self._peer(payload.data)
+                self._signers[sender] = payload.manifest.signer
             except WireError as fault:
                 await self._note(sender, sequence)
                 self._refuse(sender, f"update {sequence}", str(fault))
@@ -121,6 +123,10 @@ class Share:
                 with suppress(WireError):  # an older version kept another form
                     found[name] = self._peer(told[1])
         return found
+
+    def _is_trusted(self, name: str) -> bool:
+        keys = self._keyring.of(name)
+        return self._signers.get(name) in keys if name in self._signers else bool(keys)
 
     def _refuse(self, name: str, what: str, reason: str) -> None:
         self.reputation.setdefault(name, Reputation()).refuse(reason)

@@ -1,0 +1,123 @@
+"""Whom this gateway believes: the keys its config pins, those trusted since, and those revoked for good.
+
+Kept as `trust.json` in the state directory, beside the keys, and read again as soon as it changes: what an operator
+revokes at the command line counts for a gateway that is running, and after every restart. A revoked key takes along the
+keys that it appointed its successors.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from reedmesh.errors import ConfigError
+
+FILE = "trust.json"
+
+
+@dataclass
+class Known:
+    """What is in the file. Keys are written as 64 hexadecimal digits.
+
+    trusted: gateway -> its keys, the newest last. revoked: keys that nobody is believed with. until: keys that have a
+    successor, and the time (s since 1970) until which they still count. appointed: successor -> who appointed it.
+    """
+
+    trusted: dict[str, list[str]] = field(default_factory=dict)
+    revoked: list[str] = field(default_factory=list)
+    until: dict[str, float] = field(default_factory=dict)
+    appointed: dict[str, str] = field(default_factory=dict)
+
+
+class Trust:
+    """The keys of other gateways, from `pinned` (name -> 32 bytes) and the file in `folder`."""
+
+    def __init__(self, folder: Path, pinned: Mapping[str, bytes], clock: Callable[[], float] = time.time) -> None:
+        self._path = folder / FILE
+        self._pinned = pinned
+        self._clock = clock
+        self._stamp: tuple[int, int, int] | None = None
+        self._known = Known()
+
+    def of(self, name: str) -> list[bytes]:
+        """The keys that the gateway `name` may use now, the newest first; none for one that is not trusted."""
+        known, now = self.known(), self._clock()
+        pinned = [self._pinned[name]] if name in self._pinned else []
+        keys = dict.fromkeys([*pinned, *map(bytes.fromhex, known.trusted.get(name, ()))])
+        return [each for each in keys if not self._is_over(each.hex(), known, now)][::-1]
+
+    def names(self) -> list[str]:
+        """Gateways that have a key, now or before it was revoked."""
+        return sorted({*self._pinned, *self.known().trusted})
+
+    def trust(self, name: str, key: bytes) -> None:
+        """Believe what is signed with `key` to be of `name`; raises ConfigError for a key that was revoked."""
+        known = self.known()
+        if key.hex() in known.revoked:
+            raise ConfigError(f"{key.hex()} was revoked and stays so: have {name} make a new one (keys rotate)")
+        keys = known.trusted.setdefault(name, [])
+        if key.hex() not in keys:
+            keys.append(key.hex())
+            self._save(known)
+
+    def succeed(self, name: str, old: bytes, new: bytes, until: float) -> None:
+        """`old`, a key of `name`, appoints `new`, and itself ends at `until`; raises ConfigError as `trust` does."""
+        self.trust(name, new)
+        known = self.known()
+        known.until.setdefault(old.hex(), until)
+        known.appointed.setdefault(new.hex(), old.hex())
+        self._save(known)
+
+    def revoke(self, key: bytes) -> list[bytes]:
+        """Believe nobody with `key`, nor with keys it appointed, ever again; returns all that were revoked."""
+        known, gone = self.known(), [key.hex()]
+        for each in gone:  # grows while it is walked
+            gone += [new for new, old in known.appointed.items() if old == each and new not in gone]
+        known.revoked = list(dict.fromkeys([*known.revoked, *gone]))
+        self._save(known)
+        return [bytes.fromhex(each) for each in gone]
+
+    def known(self) -> Known:
+        """What the file says now; raises ConfigError when it is damaged."""
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            self._stamp, self._known = None, Known()
+            return self._known
+        stamp = found.st_mtime_ns, found.st_ino, found.st_size
+        if stamp != self._stamp:
+            self._known, self._stamp = _read(self._path), stamp
+        return self._known
+
+    @staticmethod
+    def _is_over(key: str, known: Known, now: float) -> bool:
+        return key in known.revoked or now >= known.until.get(key, now + 1)
+
+    def _save(self, known: Known) -> None:
+        """Whole or not at all, on disk before anyone is told."""
+        draft = self._path.with_suffix(".new")
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(asdict(known), file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self._path)
+
+
+def _read(path: Path) -> Known:
+    """The file's content. A damaged one stops the gateway: believing all that was revoked would be worse."""
+    try:
+        known = Known(**json.loads(path.read_text()))
+        keys = [
+            *known.revoked,
+            *known.until,
+            *known.appointed,
+            *(each for keys in known.trusted.values() for each in keys),
+        ]
+        if not all(len(bytes.fromhex(key)) == 32 for key in keys):
+            raise ValueError("a key has 64 hexadecimal digits")
+        return Known(known.trusted, known.revoked, {key: float(at) for key, at in known.until.items()}, known.appointed)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{path}: {error}: restore it, or delete it and revoke again what was revoked") from error
