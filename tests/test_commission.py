@@ -16,7 +16,7 @@ from reedmesh import scale
 from reedmesh.commission import Lesson, commission
 from reedmesh.errors import DeployError
 from reedmesh.family import Family
-from reedmesh.finish import inputs
+from reedmesh.machine import inputs
 from reedmesh.merge import Peer
 from reedmesh.model import Model
 from reedmesh.train import Trainer

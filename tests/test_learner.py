@@ -11,7 +11,6 @@ from reedmesh import delta
 from reedmesh import family as families
 from reedmesh.errors import ConfigError, WireError
 from reedmesh.family import Family
-from reedmesh.learner import Learner
 from tools import learning, recordings
 from tools.bench_detect import auc
 from tools.learning import Neighbourhood, Place
@@ -43,7 +42,7 @@ def test_every_scenario_ends_with_models_that_tell_faults_from_normal(path: Path
     for i, (learner, place) in enumerate(zip(it.learners, it.places, strict=True)):
         if i in it.liars:
             continue
-        model = learner.model()
+        model = learning.model(learner)
         normal, fault = (model.scores(place.tests[label]) for label in ("normal", "imbalance"))
         assert auc(normal, fault) > 0.95 and (normal > model.threshold).mean() < 0.1
 
@@ -87,8 +86,8 @@ def test_alone_it_learns_as_well() -> None:
 
 def test_what_cannot_be_used_changes_nothing_and_is_noted() -> None:
     family, places = world(2)
-    ours, theirs = (Learner(family, place.learn, delta.PROFILES["full"], 1) for place in places)
-    theirs.train(1)
+    ours, theirs = learning.alone(family, places)
+    theirs.train(1, 1)
     ours.hear("b", theirs.tell())
     before = ours.heard["b"].weights.copy()
     with pytest.raises(WireError):
@@ -99,14 +98,14 @@ def test_what_cannot_be_used_changes_nothing_and_is_noted() -> None:
 
 def test_a_neighbours_quantile_cannot_make_us_deaf() -> None:
     family, places = world(2)
-    ours, theirs = (Learner(family, place.learn, delta.PROFILES["full"], 1) for place in places)
+    ours, theirs = learning.alone(family, places)
     for learner in (ours, theirs):
-        learner.train(3)
-    alone = ours.model().threshold
+        learner.train(3, 1)
+    alone = learning.model(ours).threshold
     news = delta.Delta(theirs.weights - theirs.public, 100, 1e5)
     ours.hear("b", delta.pack(news, family.tensors, delta.PROFILES["full"])[0])
     ours.merge()
-    assert ours.model().threshold <= 4 * alone
+    assert learning.model(ours).threshold <= 4 * alone
 
 
 @pytest.mark.parametrize(

@@ -70,11 +70,8 @@ def _run(family: Any, places: list[Place], chosen: argparse.Namespace, seed: int
     print(file=sys.stderr)
     compared = _without(family, places, chosen, seed, liars) | {"lied": course[-1]} if liars else {}
     epochs = chosen.rounds * chosen.epochs
-    alone = Neighbourhood(family, places, profile, seed=seed)
-    for learner in alone.learners:
-        learner.train(epochs)
     ways = {
-        "local": alone.learners,
+        "local": learning.alone(family, places, epochs, seed),
         "federated int8": together.learners,
         "pooled": learning.pooled(family, places, epochs, seed),
         "server": learning.served(family, places, chosen.rounds, chosen.epochs, seed),
@@ -108,7 +105,7 @@ def _without(
 
 def _judge(table: Table, way: str, learner: Learner, place: Place) -> None:
     """A way's AUC, false alarms and detections of each condition at one gateway, by the int8 model."""
-    model = learner.model()
+    model = learning.model(learner)
     scores = {label: model.scores(windows) for label, windows in place.tests.items()}
     false = float((scores["normal"] > model.threshold).mean())
     for label, each in scores.items():
@@ -131,7 +128,7 @@ def _area(learner: Learner, place: Place) -> float:
 
 
 def _over_time(learner: Learner, place: Place) -> tuple[dict[str, Any], int]:
-    model = learner.model()
+    model = learning.model(learner)
     return {label: model.scores(windows) for label, windows in place.tests.items()}, model.threshold
 
 

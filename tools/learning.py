@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from reedmesh import delta, features, scale, scaling, shards, train
+from reedmesh import delta, features, machine, shards, train
 from reedmesh.bundle import Bundle
 from reedmesh.delta import Delta, Profile
 from reedmesh.erasure import Decoder
 from reedmesh.errors import ConfigError, WireError
 from reedmesh.family import Family
 from reedmesh.learner import Learner
+from reedmesh.model import Model
 from reedmesh.recipe import MAX_SAMPLES
 from tools.recordings import Recording
 
@@ -102,7 +103,7 @@ class Neighbourhood:
 
     def __post_init__(self) -> None:
         self.learners = [
-            Learner(self.family, place.learn, self.profile, self.seed * 1000 + i) for i, place in enumerate(self.places)
+            Learner(self.family, [machine.of(self.family, place.learn)], self.profile) for place in self.places
         ]
         self._hears = hears(self.topology, len(self.places))
         self._random = np.random.default_rng(self.seed)
@@ -117,8 +118,8 @@ class Neighbourhood:
 
     def play(self, epochs: int) -> None:
         """One round: everybody trains, tells, hears and merges."""
-        for learner in self.learners:
-            learner.train(epochs)
+        for i, learner in enumerate(self.learners):
+            learner.train(epochs, _seed(self.seed, i, self.round))
         told = {i: self._told(i) for i in range(len(self.learners)) if self.silent.get(i, 1 << 30) > self.round}
         for i, learner in enumerate(self.learners):
             for j in self._hears[i]:
@@ -164,6 +165,11 @@ class Neighbourhood:
         return delta.pack(lie, self.family.tensors, self.profile)[0]
 
 
+def _seed(seed: int, gateway: int, number: int) -> int:
+    """Of a gateway's round."""
+    return seed * 1000 + gateway + number
+
+
 def _digest(payload: bytes) -> bytes:
     from hashlib import sha256
 
@@ -176,13 +182,21 @@ def _mean(learner: Learner) -> None:
     learner.weights = np.mean([learner.weights, *heard], axis=0, dtype=np.float32)
 
 
+def alone(family: Family, places: list[Place], epochs: int = 0, seed: int = 1) -> list[Learner]:
+    """Gateways that hear nobody, each after so many epochs."""
+    learners = [Learner(family, [machine.of(family, place.learn)], delta.PROFILES["full"]) for place in places]
+    for i, learner in enumerate(learners if epochs else []):
+        learner.train(epochs, _seed(seed, i, 1))
+    return learners
+
+
 def served(family: Family, places: list[Place], rounds: int, epochs: int, seed: int) -> list[Learner]:
     """FedAvg with a server (McMahan et al. 2017) on the same windows: all get the weighted mean of all each round."""
-    learners = [Learner(family, place.learn, delta.PROFILES["full"], seed * 1000 + i) for i, place in enumerate(places)]
+    learners = alone(family, places)
     counts = np.array([len(place.learn) for place in places], np.float32)
-    for _ in range(rounds):
-        for learner in learners:
-            learner.train(epochs)
+    for number in range(1, rounds + 1):
+        for i, learner in enumerate(learners):
+            learner.train(epochs, _seed(seed, i, number))
         mean = np.average([learner.weights for learner in learners], axis=0, weights=counts).astype(np.float32)
         for learner in learners:
             learner.weights = mean.copy()
@@ -191,8 +205,8 @@ def served(family: Family, places: list[Place], rounds: int, epochs: int, seed: 
 
 def pooled(family: Family, places: list[Place], epochs: int, seed: int) -> list[Learner]:
     """One model trained where all windows are in one place, each machine scaled by its own moments."""
-    learners = [Learner(family, place.learn, delta.PROFILES["full"], seed) for place in places]
-    inputs = np.concatenate([learner.inputs() for learner in learners])
+    learners = alone(family, places)
+    inputs = np.concatenate([learner.machines[0].seen for learner in learners])
     trainer = train.Trainer(family.train_tflite)
     weights = train.fit(trainer, trainer.get(), inputs, epochs, family.training.rate, seed)
     for learner in learners:
@@ -200,8 +214,12 @@ def pooled(family: Family, places: list[Place], epochs: int, seed: int) -> list[
     return learners
 
 
+def model(learner: Learner) -> Model:
+    """The int8 model that would go into service."""
+    return Model(learner.finish(learner.machines[0]))
+
+
 def float_scores(learner: Learner, windows: Windows) -> NDArray[np.float64]:
     """Scores by the weights before they are quantised."""
-    z = scale.apply(windows, *learner.scaling).astype(np.float32) / np.float32(scaling.ONE)
     learner.trainer.set(learner.weights)
-    return np.asarray(learner.trainer.errors(z), np.float64)
+    return np.asarray(learner.trainer.errors(machine.inputs(windows, learner.machines[0].scaling)), np.float64)

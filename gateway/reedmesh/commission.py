@@ -4,25 +4,22 @@ A pure function of its arguments that takes a third of a second of a processor, 
 its own and goes on scoring meanwhile.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reedmesh import scale, train
-from reedmesh.errors import DeployError
+from reedmesh import machine, scale, train
 from reedmesh.family import Family
-from reedmesh.finish import Scaling, finish, inputs
+from reedmesh.finish import finish
+from reedmesh.machine import Machine, Windows
 from reedmesh.merge import Merged, Peer, merge_if_better
 from reedmesh.model import Model
 from reedmesh.scale import Moments
 from reedmesh.train import Trainer
 
 STEP = 0.5  # of a lesson's one merge: half of what neighbours know better; rounds take the rest
-
-Windows = NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -56,23 +53,19 @@ def commission(family: Family, features: Windows, seed: int, peers: Mapping[str,
     peers: what neighbours learnt, to be merged if that helps on our held-out windows. Raises DeployError when there are
     too few windows or they are of another recipe.
     """
-    learnt, kept = split(family, features)
-    moments = scale.fit(learnt)
-    scaled = scale.gains(moments)
-    merged, losses, quantile = _learn(family, learnt, kept, scaled, seed, peers or {})
-    model = finish(
-        family, merged.weights, scaled, learnt, kept, [(peers or {})[name].quantile for name in merged.taken]
-    )
+    it = machine.of(family, features)
+    merged, losses, quantile = _learn(family, it, seed, peers or {})
+    model = finish(family, merged.weights, it, [(peers or {})[name].quantile for name in merged.taken])
     made = Model(model)
-    scores = made.scores(kept)
+    scores = made.scores(it.held_out)
     worst = int(scores.argmax())
     return Lesson(
         model=model,
         weights=merged.weights.tobytes(),
-        moments=moments,
+        moments=scale.fit(it.learnt),
         threshold=made.threshold,
         held_out=tuple(scores.tolist()),
-        trial=kept[worst].tobytes(),
+        trial=it.held_out[worst].tobytes(),
         trial_score=int(scores[worst]),
         first_loss=losses[0],
         last_loss=losses[-1],
@@ -82,22 +75,10 @@ def commission(family: Family, features: Windows, seed: int, peers: Mapping[str,
     )
 
 
-def split(family: Family, features: Windows) -> tuple[Windows, Windows]:
-    """Windows to learn from, and the last ones, held out; raises DeployError as `commission` does."""
-    kept = math.ceil(len(features) * family.training.held_out)
-    if features.shape[1:] != (family.recipe.length,) or len(features) - kept < 2:
-        raise DeployError(
-            f"cannot learn {family.name} from features {features.shape}; at least 4 by {family.recipe.length}"
-        )
-    return features[:-kept], features[-kept:]
-
-
-def _learn(
-    family: Family, learnt: Windows, kept: Windows, scaled: Scaling, seed: int, peers: Mapping[str, Peer]
-) -> tuple[Merged, list[float], float]:
+def _learn(family: Family, it: Machine, seed: int, peers: Mapping[str, Peer]) -> tuple[Merged, list[float], float]:
     """Weights from the family's start, with the neighbours' where they help; the loss of each epoch; the quantile."""
     trainer, losses = Trainer(family.train_tflite), []
-    settings, seen, unseen = family.training, inputs(learnt, scaled), inputs(kept, scaled)
+    settings, unseen = family.training, it.unseen
 
     def note(_: int, loss: float) -> None:
         losses.append(loss)
@@ -106,7 +87,7 @@ def _learn(
         trainer.set(weights)
         return trainer.loss(unseen)
 
-    own = train.fit(trainer, trainer.get(), seen, settings.epochs, settings.rate, seed, note)
-    merged = merge_if_better(own, len(learnt), peers, loss, STEP)
+    own = train.fit(trainer, trainer.get(), it.seen, settings.epochs, settings.rate, seed, note)
+    merged = merge_if_better(own, len(it.learnt), peers, loss, STEP)
     trainer.set(merged.weights)
     return merged, losses, float(np.quantile(trainer.errors(unseen), family.threshold.quantile))

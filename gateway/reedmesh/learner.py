@@ -1,58 +1,60 @@
-"""One gateway's part in learning together: train -> delta -> tell | hear -> verify -> merge -> accept? Pure, no clock.
+"""One gateway's part in learning together: train -> delta -> tell | hear -> verify -> merge -> finish. Pure, no clock.
 
 It holds what it learnt, the public copy of it that its neighbours hold, and their public copies. Windows come as
-features; what leaves is `tell()`, what arrives goes through `hear()`, and `model()` is what would go into service.
+features; what leaves is `tell()`, what arrives goes through `hear()`, and `models()` is what would go into service.
 """
 
-import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from reedmesh import delta, scale, train
+from reedmesh import delta, train
 from reedmesh.delta import Delta, Profile
 from reedmesh.family import Family
-from reedmesh.finish import finish, inputs
+from reedmesh.finish import finish
+from reedmesh.machine import Floats, Machine
 from reedmesh.merge import Merged, Peer, Reputation, merge
-from reedmesh.model import Model
 from reedmesh.train import Trainer
 
-Floats = NDArray[np.float32]
-Windows = NDArray[np.int8]
 
-
-@dataclass
 class Learner:
-    """A gateway that learns from int8 `windows` [m, length] of one machine, the last of which it only tests on."""
+    """A gateway that learns one set of weights from all its `machines`."""
 
-    family: Family
-    windows: Windows
-    profile: Profile
-    seed: int
-    heard: dict[str, Peer] = field(default_factory=dict)
-    reputation: dict[str, Reputation] = field(default_factory=dict)
+    def __init__(
+        self,
+        family: Family,
+        machines: Sequence[Machine],
+        profile: Profile,
+        weights: Floats | None = None,
+        public: Floats | None = None,
+    ) -> None:
+        """weights: to begin with, float32 [n]; public: what neighbours hold of them.
 
-    def __post_init__(self) -> None:
-        kept = math.ceil(len(self.windows) * self.family.training.held_out)
-        self._learnt, self._held_out = self.windows[:-kept], self.windows[-kept:]
-        self.trainer = Trainer(self.family.train_tflite)
-        self.weights = self.trainer.get()
-        self._start = self.weights.copy()
-        self.public = self.weights.copy()  # every gateway begins with the family's, and knows that of the others
-        self.scaling = scale.gains(scale.fit(self._learnt))  # the machine's own: docs/decisions/0006
-        self._rounds = 0
+        Without, both are the family's start, which every gateway knows of every other.
+        """
+        self.family = family
+        self.machines = machines
+        self.profile = profile
+        self.trainer = Trainer(family.train_tflite)
+        self._start = self.trainer.get()
+        self.weights = self._start.copy() if weights is None else weights
+        self.public = self._start.copy() if public is None else public
+        self.heard: dict[str, Peer] = {}
+        self.reputation: dict[str, Reputation] = {}
+        self._seen = np.concatenate([machine.seen for machine in machines])
+        self._unseen = np.concatenate([machine.unseen for machine in machines])
 
-    def train(self, epochs: int) -> None:
+    def train(self, epochs: int, seed: int) -> None:
         """Learn from the own windows."""
-        self._rounds += 1
-        seen, rate = self.inputs(), self.family.training.rate
-        self.weights = train.fit(self.trainer, self.weights, seen, epochs, rate, self.seed + self._rounds)
+        self.weights = train.fit(self.trainer, self.weights, self._seen, epochs, self.family.training.rate, seed)
+
+    def news(self) -> Delta:
+        """What neighbours do not know yet."""
+        return Delta(self.weights - self.public, len(self._seen), self.quantile())
 
     def tell(self) -> bytes:
-        """What neighbours do not know yet, as the payload of an update; they are taken to have it from now on."""
-        news = Delta(self.weights - self.public, len(self._learnt), self.quantile())
-        payload, step = delta.pack(news, self.family.tensors, self.profile)
+        """The same as the payload of an update; neighbours are taken to have it from now on."""
+        payload, step = delta.pack(self.news(), self.family.tensors, self.profile)
         self.public = self.public + step
         return payload
 
@@ -66,13 +68,9 @@ class Learner:
         """Note that something of a neighbour could not be used."""
         self.reputation.setdefault(name, Reputation()).refuse(reason)
 
-    def inputs(self) -> Floats:
-        """What it learns from, scaled: float32 [m, length]."""
-        return self._inputs(self._learnt)
-
     def merge(self) -> Merged:
         """Take over what helps of what the neighbours know."""
-        merged = merge(self.weights, self.public, len(self._learnt), self.heard, self.loss, self.profile.step)
+        merged = merge(self.weights, self.public, len(self._seen), self.heard, self.loss, self.profile.step)
         self.weights = merged.weights
         for name in merged.taken:
             self.reputation.setdefault(name, Reputation()).merged += 1
@@ -83,22 +81,15 @@ class Learner:
     def loss(self, weights: Floats) -> float:
         """The mean squared error of `weights` on held-out windows."""
         self.trainer.set(weights)
-        return self.trainer.loss(self._inputs(self._held_out))
+        return self.trainer.loss(self._unseen)
 
     def quantile(self) -> float:
-        """The quantile of the held-out windows' scores by the present weights, in squared deviations a feature."""
+        """The highest quantile of held-out scores among its machines, in squared deviations a feature."""
         self.trainer.set(self.weights)
-        each = self.trainer.errors(self._inputs(self._held_out))
-        return float(np.quantile(each, self.family.threshold.quantile))
+        each = (np.quantile(self.trainer.errors(it.unseen), self.family.threshold.quantile) for it in self.machines)
+        return float(max(each))
 
-    def model(self) -> Model:
-        """The int8 model that goes into service now, its threshold being the federation's."""
-        quantiles = [heard.quantile for heard in self._merged()]
-        return Model(finish(self.family, self.weights, self.scaling, self._learnt, self._held_out, quantiles))
-
-    def _merged(self) -> list[Peer]:
-        """Neighbours whose updates were merged more often than not."""
-        return [self.heard[name] for name, known in self.reputation.items() if known.merged > known.refused]
-
-    def _inputs(self, windows: Windows) -> Floats:
-        return inputs(windows, self.scaling)
+    def finish(self, machine: Machine) -> bytes:
+        """The int8 model of a machine that goes into service now, its threshold being the federation's."""
+        merged = [name for name, known in self.reputation.items() if known.merged > known.refused]
+        return finish(self.family, self.weights, machine, [self.heard[name].quantile for name in merged])
