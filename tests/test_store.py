@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from reedmesh import store as stores
 from reedmesh.alert import Alert, Change
 from reedmesh.errors import ConfigError
 from reedmesh.store import Store, StoredModel
@@ -36,15 +37,55 @@ def test_old_windows_age_out() -> None:
 
 def test_a_change_is_stored_and_waits_to_be_published_until_it_was(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        store.save_changes([Change("new", ALERT)])
+        store.save_changes([Change("new", ALERT, "raised", 10.0)])
     with Store(tmp_path) as again:
         assert again.open_alerts() == [ALERT]
         [(number, text)] = again.outbox()
-        assert json.loads(text) == {"type": "new", **vars(ALERT)}
+        said = json.loads(text)
+        assert said["type"] == "new" and said["id"] == ALERT.id and said["what"] == "raised" and said["priority"] == 2
         again.sent([number])
         assert again.outbox() == []
-        again.save_changes([Change("end", replace(ALERT, state="cleared", until=20.0))])
+        again.save_changes([Change("end", replace(ALERT, state="cleared", until=20.0), "cleared", 20.0)])
         assert again.open_alerts() == [] and len(again.outbox()) == 1
+
+
+def test_windows_of_an_alert_are_not_learnt_from_unless_it_was_no_fault() -> None:
+    with Store() as store:
+        store.write_windows([("press", float(i), bytes([i]), 1) for i in range(100)])
+        alert = replace(ALERT, since=50.0, until=60.0, state="cleared")
+        store.save_changes([Change("end", alert, "cleared", 60.0)])
+        assert [each[0] for each in store.learnt_from("press", 99)] == [*range(40), *range(61, 100)]
+        store.save_changes([Change("update", replace(alert, verdict="not a fault"), "not a fault", 70.0, "Ana")])
+        assert len(store.learnt_from("press", 100)) == 100
+
+
+def test_what_waits_too_long_or_is_too_much_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stores, "MOST_WAITING", 3)
+    with Store() as store:
+        old, week = Change("new", ALERT, "raised", 10.0), 8 * 86400.0
+        rest = [Change(kind, ALERT, kind, week) for kind in ("new", "update", "update", "end", "new")]
+        store.save_changes([old, *rest])
+        store.thin_outbox(week)
+        left = [json.loads(text)["type"] for _, text in store.outbox()]
+        assert left == ["new", "end", "new"] and store.dropped == 3
+
+
+def test_the_model_before_the_last_is_found_even_after_it_came_back() -> None:
+    with Store() as store:
+        assert store.model_before("press") is None
+        for number, tflite in ((1, b"A"), (2, b"B"), (3, b"A")):
+            store.save_model(StoredModel("press", number, 5.0, tflite, b"", b"", 0))
+        assert (before := store.model_before("press")) and (before.sequence, before.tflite) == (2, b"B")
+
+
+def test_a_sensor_learnt_anew_is_so_after_a_restart_until_it_has_a_model(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        store.save_relearning("press", 10.0)
+        store.write_windows([("press", at, b"f", None) for at in (9.0, 11.0, 12.0)])
+    with Store(tmp_path) as again:
+        assert again.relearning() == {"press": 2}
+        again.save_model(StoredModel("press", 1, 20.0, b"", b"", b"", 0))
+        assert again.relearning() == {}
 
 
 def test_the_newest_model_of_each_sensor_is_kept(tmp_path: Path) -> None:

@@ -35,8 +35,12 @@ class Path:
         self.line = Line(FEATURES, 10, Alerts(), limit=3)
         self.store = Kept()
         self.introduced: list[Sensor] = []
+        self.asked: list[tuple[str, bytes]] = []
         self.lacking: list[tuple[Sensor, int]] = []
-        self.events = Events(lambda change: None, self.introduced.append, self.lacking.append)
+        self.events = Events(lambda change: None, self.introduced.append, self.lacking.append, self.ask)
+
+    def ask(self, verb: str, payload: bytes) -> None:
+        self.asked.append((verb, payload))
 
     def take(self, leaf: str, payload: bytes) -> None:
         take(Message(f"reedmesh/gw/{leaf}", payload), self.line, self.store, self.events, 100.0)  # type: ignore[arg-type]
@@ -132,3 +136,11 @@ def test_junk_is_logged_once_per_sender_and_minute(caplog: pytest.LogCaptureFixt
         "reedmesh/gw/saw: 1 dropped: short",
         "reedmesh/gw/press: 1000 dropped: short",
     ]
+
+
+def test_a_request_is_handed_on_and_its_topics_are_no_sensor() -> None:
+    path = Path()
+    path.take("request/ack", b"{}")
+    assert path.asked == [("ack", b"{}")] and not path.line.sensors
+    with pytest.raises(WireError, match="taken"):
+        path.take("request/model/status", b'{"code": 200}')

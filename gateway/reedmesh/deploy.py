@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 
@@ -21,7 +22,7 @@ from reedmesh import shards, wire
 from reedmesh.broker import Message, Publisher
 from reedmesh.bundle import Bundle
 from reedmesh.commission import Lesson, commission
-from reedmesh.errors import ConfigError, ReedmeshError
+from reedmesh.errors import ConfigError, ReedmeshError, RefusedError
 from reedmesh.family import Family
 from reedmesh.merge import Peer
 from reedmesh.model import Model
@@ -82,6 +83,25 @@ class Deployer:
                 await self.offer(publisher, sensor)
             await asyncio.sleep(LOOK_SECONDS)
 
+    def learn_now(self, sensor: Sensor) -> None:
+        """Learn from the sensor's last normal windows at once: somebody said what else is normal."""
+        sensor.due = sensor.model is not None
+
+    async def relearn(self, sensor: Sensor) -> None:
+        """Learn the machine anew from windows to come; its model rests meanwhile, and is kept. Survives a restart."""
+        await self._disk.once(self._disk.store.save_relearning, sensor.name, self._clock())
+        sensor.learnt, sensor.relearning = 0, sensor.model is not None
+
+    async def rollback(self, sensor: Sensor) -> int:
+        """Put the model before the present one back into service, under a new number; raises RefusedError."""
+        stored = await self._disk.once(self._disk.store.model_before, sensor.name)
+        if not stored:
+            raise RefusedError(f"sensor: {sensor.name} has no earlier model")
+        again = replace(stored, sequence=_next_sequence(sensor), made=self._clock())
+        await self._disk.once(self._disk.store.save_model, again)
+        sensor.adopt(Model(again.tflite), again.sequence)
+        return again.sequence
+
     async def offer(self, publisher: Publisher, sensor: Sensor) -> None:
         """Publish the sensor's model to it, coded, if it needs it and was not offered it just now."""
         now = time.monotonic()
@@ -134,7 +154,7 @@ class Deployer:
             await self._learn(sensor)
         except (ReedmeshError, BrokenExecutor) as error:
             log.error("%s: learning failed, its windows are collected anew: %s", sensor.name, error)
-            sensor.learnt = 0
+            sensor.learnt, sensor.due = 0, False
 
     async def _learn(self, sensor: Sensor) -> None:
         began = time.monotonic()
@@ -157,9 +177,13 @@ class Deployer:
 
 def _next_model(sensor: Sensor, lesson: Lesson, now: float) -> StoredModel:
     """A lesson as the sensor's next model, numbered above any that the sensor or we remember."""
-    theirs = sensor.hello.get("sequence")
-    sequence = 1 + max(sensor.sequence, theirs if isinstance(theirs, int) else 0)
+    sequence = _next_sequence(sensor)
     return StoredModel(sensor.name, sequence, now, lesson.model, lesson.weights, lesson.trial, lesson.trial_score)
+
+
+def _next_sequence(sensor: Sensor) -> int:
+    theirs = sensor.hello.get("sequence")
+    return 1 + max(sensor.sequence, theirs if isinstance(theirs, int) else 0)
 
 
 async def _taught(family: Family, windows: NDArray[np.int8], peers: dict[str, Peer]) -> Lesson:

@@ -42,11 +42,19 @@ class Model:
 
     def scores(self, features: NDArray[np.int8]) -> NDArray[np.int64]:
         """The scores, int64 [m], of m windows' features, int8 [m, length]: sum((z - model(z))**2)."""
+        return np.asarray(self.errors(features).sum(axis=1))
+
+    def errors(self, features: NDArray[np.int8]) -> NDArray[np.int64]:
+        """What each feature contributes to the scores, int64 [m, length], of m windows' features, int8 [m, length]."""
         if features.shape[1:] != (self.length,):
             raise ValueError(f"{features.shape[-1]} features, the model takes {self.length}")
         z = scale.apply(features, self._means, self._gains)
         error = z.astype(np.int64) - self._reconstruct(z)
-        return np.asarray((error * error).sum(axis=1))
+        return np.asarray(error * error)
+
+    def normal(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and standard deviation of each feature, in its steps, as the model learnt them."""
+        return np.array(self._means) / 16, (1 << 14) / np.maximum(self._gains, 1)
 
     def _reconstruct(self, z: NDArray[np.int8]) -> NDArray[np.int8]:
         if len(z) != self._rows:

@@ -24,6 +24,11 @@ create table if not exists models (
   primary key (sensor, sequence)
 );
 
+create table if not exists relearning ( -- sensors learnt anew, from windows later than that
+  sensor  text primary key,
+  since   real not null
+) without rowid;
+
 create table if not exists alerts (
   id         text primary key,
   sensor     text not null,
@@ -32,8 +37,29 @@ create table if not exists alerts (
   until      real,
   score      real not null,           -- mean squared deviation of the window that raised it
   threshold  real not null,
-  top_score  real not null
+  top_score  real not null,
+  kind       text not null,           -- anomaly, silent, flood
+  by         text not null,           -- who acknowledged it
+  verdict    text not null,           -- or 'not a fault'
+  shelved_until real,
+  flood      text not null            -- id of the flood it came in
 );
+create index if not exists alerts_of_sensor on alerts (sensor, since);
+
+create table if not exists journal (  -- every step of every alert: who did what when
+  id       integer primary key,
+  alert    text not null,
+  at       real not null,
+  what     text not null,
+  by       text not null,
+  text     text not null
+);
+create index if not exists journal_of_alert on journal (alert, id);
+
+create table if not exists shelves (  -- sensors nobody is called for, until then
+  sensor   text primary key,
+  until    real not null
+) without rowid;
 
 create table if not exists sequences ( -- the newest update of each gateway, ours among them: none is taken twice
   gateway   text not null,

@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # the web page uses this file without LiteRT
     from reedmesh.model import Model
 
 SHORTEST_SHARD = 64  # bytes: shorter ones are mostly header
+MOST_HZ = 1e6  # no sensor samples faster
+RESERVED = ("request", "response", "update")  # second parts of topics that are the gateway's own
 LEARNING, DEPLOYING, WATCHING = "learning", "deploying", "watching"
 
 
@@ -44,20 +46,29 @@ class Sensor:
     refusal: str = ""  # why it did not take the last model, in its own words
     counters: Counters = field(default_factory=Counters)
     score: int | None = None
+    relearning: bool = False  # somebody had it learnt anew: not judged until that is done
+    due: bool = False  # somebody called an alert no fault: a lesson with its windows, at once
     _boot: int = -1
     _number: int = -1
 
     @property
     def state(self) -> str:
         """learning, deploying or watching."""
-        if self.model is None:
+        if self.model is None or self.relearning:
             return LEARNING
         return WATCHING if self.running == self.model.key else DEPLOYING
 
     @property
     def ready_to_learn(self) -> bool:
-        """Whether enough windows are there for a first model."""
-        return self.model is None and self.learnt >= self.to_learn
+        """Whether enough windows are there for a model, and one is wanted."""
+        return self.due or (self.state == LEARNING and self.learnt >= self.to_learn)
+
+    @property
+    def hz(self) -> float:
+        """Readings a second, as measured on the sensor or else as it was set; 0 when it told neither."""
+        set_to = self.hello.get("sensor")
+        said = self.hello.get("measured_hz") or (set_to.get("rate_hz") if isinstance(set_to, dict) else 0)
+        return float(said) if isinstance(said, int | float) and 0 < said < MOST_HZ else 0.0
 
     @property
     def longest_shard(self) -> int:
@@ -70,13 +81,14 @@ class Sensor:
     def adopt(self, model: "Model", sequence: int) -> None:
         """From now on judge by `model`."""
         self.model, self.sequence, self.refusal = model, sequence, ""
+        self.relearning = self.due = False
         self.watcher.forget()
 
     def take(self, window: Window, now: float) -> tuple[int | None, Change | None]:
         """Judge one window: its score, and what that changes. While learning there is no score."""
         self._count(window)
         self.running = window.model
-        if self.model is None:
+        if self.model is None or self.relearning:
             self.learnt += 1
             return None, None
         self.score = self.model.score(window.features)
@@ -88,8 +100,10 @@ class Sensor:
     def summary(self) -> dict[str, Any]:
         """What is published as the sensor's state. Scores are mean squared deviations per feature."""
         state: dict[str, Any] = {"state": self.state, "online": self.online, **vars(self.counters)}
-        if self.model is None:
+        if self.state == LEARNING:
             return state | {"progress": min(1.0, round(self.learnt / self.to_learn, 3))}
+        assert self.model
+        state |= {"shelved_until": self.watcher.shelved_until, "sequence": self.sequence}
         state |= {"model": self.model.key.hex(), "threshold": self.readable(self.model.threshold)}
         state |= {"score": None if self.score is None else self.readable(self.score)}
         return state | {"alert": self.watcher.alert and self.watcher.alert.id, "refusal": self.refusal}
@@ -122,6 +136,8 @@ class Line:
         if name in self.revoked:
             raise WireError(f"sensor {name} was revoked: `reedmesh sensor-key {name}` lets it in again, with a new key")
         if name not in self.sensors:
+            if name in RESERVED:
+                raise WireError(f"sensor {name}: the name is taken, topics of the gateway's own begin with it")
             if len(self.sensors) >= self._limit:
                 raise WireError(f"sensor {name} is one more than the {self._limit} of `sensors` in the config")
             self.sensors[name] = Sensor(name, Watcher(name, self._rule), self._to_learn)

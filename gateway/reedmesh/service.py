@@ -11,15 +11,19 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from reedmesh import __version__, embedded, keys, quantise, wire
 from reedmesh import family as families
+from reedmesh.alarms import Alarms
 from reedmesh.alert import Change
+from reedmesh.announce import Announcer
 from reedmesh.broker import Channel, Link, Message, Publisher
 from reedmesh.config import Config
 from reedmesh.deploy import Deployer
+from reedmesh.desk import Desk
 from reedmesh.errors import ConfigError
 from reedmesh.exchange import subscriptions
 from reedmesh.family import Family
@@ -36,7 +40,8 @@ from reedmesh.wired import Wire, Wired
 log = logging.getLogger(__name__)
 
 STATE_SECONDS = 1.0  # a sensor's state is published at most this often
-LISTEN_TO = ("+/window", "+/hello", "+/availability", "+/model/status")
+LISTEN_TO = ("+/window", "+/hello", "+/availability", "+/model/status", "request/+")
+MOST_LISTED = 200  # alerts in the snapshot, the most urgent ones: a broker may refuse more than 128 KiB
 
 
 class Gateway:
@@ -53,20 +58,34 @@ class Gateway:
         self._share = _share(config, family, self._disk)
         self._sensor_keys = SensorKeys(Path(config.state))
         self._deployer = Deployer(config.name, family, self.line, self._disk, self._share, self._sensor_keys, clock)
-        self._changes: asyncio.Queue[Change | None] = asyncio.Queue()  # None: just see to the outbox
         self._published: dict[str, bytes] = {}
         self._remember()
+        self._alarms = Alarms(config.name, self.line, store.open_alerts(), store.shelves())
+        self._announcer = Announcer(self._disk, self._topic("alert"), self._snapshot, clock)
+        facts: dict[str, Callable[[], dict[str, Any]]] = {"config": lambda: asdict(config), "status": self._health}
+        self._desk = Desk(
+            family,
+            self.line,
+            self._disk,
+            self._alarms,
+            self._deployer,
+            self._announcer,
+            facts,
+            clock,
+        )
 
     async def run(self, channel: Channel, neighbours: Sequence[Channel] = ()) -> None:
         """Judge, store, publish, teach and exchange until cancelled; then write what waits."""
         deployer = self._deployer
-        events = Events(self._changes.put_nowait, deployer.introductions.put_nowait, deployer.lacking.put_nowait)
+        introduced, lacking = deployer.introductions.put_nowait, deployer.lacking.put_nowait
+        events = Events(self._take, introduced, lacking, self._desk.put)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(watch(channel, self.line, self.store, events, self._clock))
                 tasks.create_task(self._keep_windows())
-                tasks.create_task(self._announce(channel))
+                tasks.create_task(self._announcer.run(channel))
                 tasks.create_task(self._show(channel))
+                tasks.create_task(self._desk.run(channel, self._topic))
                 for work in (deployer.meet, deployer.teach, deployer.complete):
                     tasks.create_task(work(channel))
                 tasks.create_task(self._share.run(channel, neighbours))
@@ -76,7 +95,7 @@ class Gateway:
     def greeting(self) -> list[Message]:
         """What a broker must hold of this gateway, said after every connect."""
         self._published.clear()  # states are said again: the broker may have lost them
-        self._changes.put_nowait(None)
+        self._announcer.put(None)
         said = [self.status("online"), self._retained("info", self._info()), self._snapshot()]
         return said + self._appointment() + self._share.greeting()
 
@@ -89,38 +108,22 @@ class Gateway:
         frame = keys.appointment(Path(self.config.state))
         return [Message(self._topic("update", self.family.id, "key"), frame, qos=1, retain=True)] if frame else []
 
+    def _take(self, change: Change) -> None:
+        for each in self._alarms.take(change):
+            self._announcer.put(each)
+
     async def _keep_windows(self) -> None:
         while True:
             await asyncio.sleep(self.config.store.flush_seconds)
             await self._disk.flush()
-
-    async def _announce(self, publisher: Publisher) -> None:
-        """Every change of an alert: stored first, then published until the broker has it. A flood goes in batches."""
-        while True:
-            batch = [await self._changes.get()]
-            while not self._changes.empty():
-                batch.append(self._changes.get_nowait())
-            if changes := [change for change in batch if change]:
-                await self._disk.call(self.store.save_changes, changes)
-            for change in changes:
-                log.warning(_in_words(change))
-            await self._empty_outbox(publisher)
-
-    async def _empty_outbox(self, publisher: Publisher) -> None:
-        """Publish what waits, in order; what cannot be sent now waits for the next greeting."""
-        sent: list[int] = []
-        for message_id, text in await self._disk.call(self.store.outbox):
-            if not await publisher.publish(Message(self._topic("alert"), text.encode(), qos=1)):
-                break
-            sent.append(message_id)
-        if sent:
-            await self._disk.call(self.store.sent, sent)
-            await publisher.publish(self._snapshot())
+            self._announcer.remind()
 
     async def _show(self, publisher: Publisher) -> None:
         """Publish the state of each sensor, and what we know of neighbours, when it changed."""
         while True:
             self.line.revoked = self._sensor_keys.revoked()
+            for change in self._alarms.tick(self._clock()):
+                self._announcer.put(change)
             states = [(f"{sensor.name}/state", sensor.summary()) for sensor in self.line.sensors.values()]
             for leaf, value in [*states, ("info", self._info())]:
                 message = self._retained(leaf, value)
@@ -136,8 +139,9 @@ class Gateway:
             sensor.learnt = len(self.store.learnt_from(name, sensor.to_learn))
             if stored := self.store.last_model(name):
                 sensor.adopt(Model(stored.tflite), stored.sequence)
-        for alert in self.store.open_alerts():
-            self.line.sensor(alert.sensor).watcher.alert = alert
+        for name, learnt in self.store.relearning().items():
+            sensor = self.line.sensor(name)
+            sensor.relearning, sensor.learnt = sensor.model is not None, learnt
 
     def _info(self) -> dict[str, Any]:
         family = {"name": self.family.name, "id": self.family.id, "features": self.family.recipe.table()}
@@ -146,9 +150,18 @@ class Gateway:
         reputation = {name: vars(known) for name, known in self._share.reputation.items()}
         return about | {"neighbours": neighbours, "reputation": reputation}
 
+    def _health(self) -> dict[str, Any]:
+        """How the gateway itself is."""
+        sensors = {name: sensor.summary() for name, sensor in self.line.sensors.items()}
+        disk = {"trouble": self._disk.trouble, "unsaved": self._announcer.unsaved, "dropped": self.store.dropped}
+        alerts = [alert.id for alert in self._alarms.open()]
+        return self._info() | {"sensors": sensors, "alerts": alerts, "store": disk}
+
     def _snapshot(self) -> Message:
-        alerts = [vars(sensor.watcher.alert) for sensor in self.line.sensors.values() if sensor.watcher.alert]
-        return self._retained("alerts", {"alerts": sorted(alerts, key=lambda alert: alert["since"])})
+        alerts = sorted(self._alarms.open(), key=lambda alert: (alert.priority, alert.since))
+        return self._retained(
+            "alerts", {"alerts": [alert.table() for alert in alerts[:MOST_LISTED]], "open": len(alerts)}
+        )
 
     def _retained(self, leaf: str, value: dict[str, Any]) -> Message:
         return Message(self._topic(*leaf.split("/")), json.dumps(value).encode(), qos=1, retain=True)
@@ -216,8 +229,3 @@ def _share(config: Config, family: Family, disk: Disk) -> Share:
     pinned = {each.name: keys.read_public(each.key) for each in config.neighbours}
     keyring = Keyring(pinned, Trust(state, pinned))
     return Share(config.name, family, keys.load(state), keyring, disk, quantise.size(family.float_tflite))
-
-
-def _in_words(change: Change) -> str:
-    alert = change.alert
-    return f"{alert.sensor}: alert {change.type}: score {alert.top_score:.2f}, threshold {alert.threshold:.2f}"

@@ -6,16 +6,26 @@ out by commits (25 kB written per window one way, 0.6 kB the other). An alert is
 
 import asyncio
 import json
+import logging
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass, fields
-from importlib.resources import files
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from reedmesh.alert import CLEARED, Alert, Change
-from reedmesh.errors import ConfigError
+from reedmesh import database
+from reedmesh.alert import ANOMALY, CLEARED, COLUMNS, NOT_A_FAULT, Alert, Change
+from reedmesh.errors import DiskError
+
+log = logging.getLogger(__name__)
+
+LEAD = 10.0  # seconds before an alert was raised, whose windows are not learnt from, either
+MOST_WAITING = 10_000  # messages in the outbox; beyond, updates are dropped first, then the oldest
+TIME_TO_LIVE = 7 * 86400.0  # seconds a message waits for the broker; the alert itself stays in the store
+MOST_PENDING = 50_000  # windows that wait for a disk that takes nothing; then the oldest are dropped
+RETRY = 5.0  # seconds until a disk that took nothing is tried again
+DISK_FAULTS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
 T = TypeVar("T")
 WindowRow = tuple[str, float, bytes, int | None]
@@ -40,7 +50,8 @@ class Store:
     def __init__(self, directory: Path | None = None, keep_windows: int = 100_000) -> None:
         self._keep = keep_windows
         self._pending: list[WindowRow] = []
-        self._db = _open(directory)
+        self.db = database.open_in(directory)
+        self.dropped = 0  # messages that were never published: too many, or too old
 
     def add_window(self, sensor: str, at: float, features: bytes, score: int | None) -> None:
         """Remember a window at the next flush."""
@@ -53,19 +64,40 @@ class Store:
 
     def write_windows(self, rows: list[WindowRow]) -> None:
         """Write `rows` in one commit and let the oldest age out."""
-        with self._db:
-            self._db.executemany("insert into windows (sensor, at, features, score) values (?, ?, ?, ?)", rows)
-            self._db.execute("delete from windows where id <= (select max(id) from windows) - ?", (self._keep,))
+        with self.db:
+            self.db.executemany("insert into windows (sensor, at, features, score) values (?, ?, ?, ?)", rows)
+            self.db.execute("delete from windows where id <= (select max(id) from windows) - ?", (self._keep,))
+
+    def put_back(self, rows: list[WindowRow]) -> None:
+        """Let rows that could not be written wait; too many, and the oldest are forgotten."""
+        self._pending = [*rows, *self._pending][-MOST_PENDING:]
+
+    def shrink(self) -> bool:
+        """Give up the older half of the windows, for the disk is full; False if that makes no room either."""
+        try:
+            with self.db:
+                half = "(select (min(id) + max(id)) / 2 from windows)"
+                return self.db.execute(f"delete from windows where id <= {half}").rowcount > 0
+        except sqlite3.OperationalError:
+            return False
 
     def learnt_from(self, sensor: str, count: int) -> list[bytes]:
-        """Features of the sensor's last `count` windows, oldest first."""
-        query = "select features from windows where sensor = ? order by id desc limit ?"
-        return [row[0] for row in self._db.execute(query, (sensor, count))][::-1]
+        """Features of the sensor's last `count` normal windows, oldest first: none from within an alert.
+
+        An alert that somebody called no fault does not count as one.
+        """
+        query = (
+            "select features from windows as w where sensor = ? and not exists (select 1 from alerts as a where "
+            "a.sensor = w.sensor and kind = ? and verdict != ? and w.at between since - ? and ifnull(until, 1e11)) "
+            "order by id desc limit ?"
+        )
+        rows = self.db.execute(query, (sensor, ANOMALY, NOT_A_FAULT, LEAD, count))
+        return [row[0] for row in rows][::-1]
 
     def save_hello(self, sensor: str, hello: dict[str, Any]) -> None:
         """Remember what a sensor said of itself."""
-        with self._db:
-            self._db.execute(  # a wired sensor repeats itself: what is known costs no write
+        with self.db:
+            self.db.execute(  # a wired sensor repeats itself: what is known costs no write
                 "insert into sensors values (?, ?) on conflict (name) do update set hello = excluded.hello "
                 "where hello != excluded.hello",
                 (sensor, json.dumps(hello)),
@@ -73,58 +105,111 @@ class Store:
 
     def hellos(self) -> dict[str, dict[str, Any]]:
         """What each known sensor last said of itself."""
-        return {name: json.loads(text) for name, text in self._db.execute("select name, hello from sensors")}
+        return {name: json.loads(text) for name, text in self.db.execute("select name, hello from sensors")}
 
     def save_model(self, model: StoredModel) -> None:
         """Remember a model that is offered to a sensor; the one before it stays, too."""
-        with self._db:
-            self._db.execute("insert into models values (?, ?, ?, ?, ?, ?, ?)", astuple(model))
+        with self.db:
+            self.db.execute("delete from relearning where sensor = ?", (model.sensor,))
+            self.db.execute("insert into models values (?, ?, ?, ?, ?, ?, ?)", astuple(model))
 
     def last_model(self, sensor: str) -> StoredModel | None:
         """The newest model of a sensor."""
         query = "select * from models where sensor = ? order by sequence desc limit 1"
-        row = self._db.execute(query, (sensor,)).fetchone()
+        row = self.db.execute(query, (sensor,)).fetchone()
         return StoredModel(*row) if row else None
 
+    def model_before(self, sensor: str) -> StoredModel | None:
+        """The newest model of a sensor that is not the same as its last one."""
+        query = (
+            "select * from models where sensor = ?1 and tflite != (select tflite from models where sensor = ?1 "
+            "order by sequence desc limit 1) order by sequence desc limit 1"
+        )
+        row = self.db.execute(query, (sensor,)).fetchone()
+        return StoredModel(*row) if row else None
+
+    def save_relearning(self, sensor: str, since: float) -> None:
+        """Remember that a sensor is learnt anew from windows later than `since`."""
+        with self.db:
+            self.db.execute("insert or replace into relearning values (?, ?)", (sensor, since))
+
+    def relearning(self) -> dict[str, int]:
+        """Sensors that are learnt anew, and how many windows there are of each by now."""
+        query = "select count(*) from windows where windows.sensor = relearning.sensor and at > since"
+        return dict(self.db.execute(f"select sensor, ({query}) from relearning"))
+
     def save_changes(self, changes: list[Change]) -> None:
-        """Store steps of alerts' lives, and that they are still to be published, in one commit."""
-        marks = ", ".join("?" * len(fields(Alert)))
+        """Store steps of alerts' lives, who took them, and that they are still to be published, in one commit."""
+        marks = ", ".join("?" * len(COLUMNS))
         alerts = [astuple(change.alert) for change in changes]
+        journal = [(change.alert.id, change.at, change.what, change.by, change.text) for change in changes]
         messages = [(json.dumps(change.message()),) for change in changes]
-        with self._db:
-            self._db.executemany(f"insert or replace into alerts values ({marks})", alerts)
-            self._db.executemany("insert into outbox (message) values (?)", messages)
+        with self.db:
+            self.db.executemany(f"insert or replace into alerts values ({marks})", alerts)
+            self.db.executemany("insert into journal (alert, at, what, by, text) values (?, ?, ?, ?, ?)", journal)
+            self.db.executemany("insert into outbox (message) values (?)", messages)
 
     def open_alerts(self) -> list[Alert]:
         """Alerts that are not cleared, oldest first."""
-        rows = self._db.execute("select * from alerts where state != ? order by since", (CLEARED,))
+        rows = self.db.execute("select * from alerts where state != ? order by since", (CLEARED,))
         return [Alert(*row) for row in rows]
+
+    def alert(self, name: str) -> Alert | None:
+        """The alert with the id `name`."""
+        row = self.db.execute("select * from alerts where id = ?", (name,)).fetchone()
+        return Alert(*row) if row else None
+
+    def save_shelf(self, sensor: str, until: float | None) -> None:
+        """Remember until when nobody is called for a sensor; None: people are called again."""
+        with self.db:
+            self.db.execute("delete from shelves where sensor = ?", (sensor,))
+            if until is not None:
+                self.db.execute("insert into shelves values (?, ?)", (sensor, until))
+
+    def shelves(self) -> dict[str, float]:
+        """Sensors on the shelf, and until when."""
+        return dict(self.db.execute("select sensor, until from shelves"))
 
     def sequences(self, family: str) -> dict[str, int]:
         """The newest update that each gateway made of a family, as far as it was taken or made here."""
-        return dict(self._db.execute("select gateway, sequence from sequences where family = ?", (family,)))
+        return dict(self.db.execute("select gateway, sequence from sequences where family = ?", (family,)))
 
     def save_sequence(self, gateway: str, family: str, sequence: int, payload: bytes | None = None) -> None:
         """Remember the newest update of a gateway, and what was in it unless that was of no use."""
-        with self._db:
-            self._db.execute(
+        with self.db:
+            self.db.execute(
                 "insert or replace into sequences values (?, ?, ?, ?)", (gateway, family, sequence, payload)
             )
 
     def last_update(self, gateway: str, family: str) -> tuple[int, bytes] | None:
         """Sequence and payload of the newest update of a family that a gateway made."""
         query = "select sequence, payload from sequences where gateway = ? and family = ? and payload is not null"
-        row = self._db.execute(query, (gateway, family)).fetchone()
+        row = self.db.execute(query, (gateway, family)).fetchone()
         return (row[0], row[1]) if row else None
 
-    def outbox(self) -> list[tuple[int, str]]:
-        """Id and JSON text of each message not yet published, oldest first."""
-        return list(self._db.execute("select id, message from outbox order by id"))
+    def outbox(self, most: int = 100) -> list[tuple[int, str]]:
+        """Id and JSON text of the oldest messages not yet published, oldest first."""
+        return list(self.db.execute("select id, message from outbox order by id limit ?", (most,)))
+
+    def waiting(self) -> int:
+        """How many messages are not yet published."""
+        return int(self.db.execute("select count(*) from outbox").fetchone()[0])
+
+    def thin_outbox(self, now: float) -> None:
+        """Drop what waits for too long, and of too many those that only say more of an alert, then the oldest."""
+        late = "json_extract(message, '$.at') < ?"
+        with self.db:
+            dropped = self.db.execute(f"delete from outbox where {late}", (now - TIME_TO_LIVE,)).rowcount
+            if (spare := self.waiting() - MOST_WAITING) > 0:
+                order = "json_extract(message, '$.type') != 'update', id"
+                query = f"delete from outbox where id in (select id from outbox order by {order} limit ?)"
+                dropped += self.db.execute(query, (spare,)).rowcount
+        self.dropped += dropped
 
     def sent(self, message_ids: list[int]) -> None:
         """Strike messages off the outbox."""
-        with self._db:
-            self._db.executemany("delete from outbox where id = ?", [(each,) for each in message_ids])
+        with self.db:
+            self.db.executemany("delete from outbox where id = ?", [(each,) for each in message_ids])
 
     def __enter__(self) -> "Store":
         """Close the store when the context is left."""
@@ -137,7 +222,7 @@ class Store:
     def close(self) -> None:
         """Write what waits and close the file."""
         self.write_windows(self.take_pending())
-        self._db.close()
+        self.db.close()
 
 
 class Disk:
@@ -145,33 +230,60 @@ class Disk:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.trouble = ""  # why the disk took nothing, the last time it was tried
         self._thread = ThreadPoolExecutor(1, "store")
 
     async def call(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Do `work` there; shielded, because a call that is cancelled while it waits for its turn would be lost."""
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments))
+        """Do `work` there, as soon as the disk takes it; who may not wait for that uses `once`."""
+        while True:
+            try:
+                return await self.once(work, *arguments)
+            except DiskError:
+                await asyncio.sleep(RETRY)
+
+    async def once(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Do `work` there; raises DiskError when the disk is full or broken, and then nothing was done.
+
+        Shielded, because a call that is cancelled while it waits for its turn would be lost.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            result = await asyncio.shield(loop.run_in_executor(self._thread, self._do, work, arguments))
+        except DiskError as error:
+            if not self.trouble:
+                log.error("%s; alerts go out all the same, and what is to be stored waits", error)
+            self.trouble = str(error)
+            raise
+        if self.trouble:
+            log.warning("the disk takes data again")
+        self.trouble = ""
+        return result
+
+    def _do(self, work: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+        """On the thread: windows make room for everything else."""
+        for attempt in (1, 2):
+            try:
+                return work(*arguments)
+            except sqlite3.OperationalError as error:
+                code = error.sqlite_errorcode & 0xFF
+                if code not in DISK_FAULTS:
+                    raise
+                if attempt == 2 or code != sqlite3.SQLITE_FULL or not self.store.shrink():
+                    raise DiskError(f"the store: {error}") from error
+        raise AssertionError
 
     async def flush(self) -> None:
-        """Write the windows that wait."""
+        """Write the windows that wait; if the disk takes none they go on waiting."""
         if rows := self.store.take_pending():
-            await self.call(self.store.write_windows, rows)
+            try:
+                await self.once(self.store.write_windows, rows)
+            except DiskError:
+                self.store.put_back(rows)
 
     def close(self) -> None:
         """Finish what was begun and close the store; waits for the disk."""
-        self._thread.submit(self.store.close).result()
+        try:
+            self._thread.submit(self.store.close).result()
+        except sqlite3.Error as error:
+            log.error("the store: what waited is lost: %s", error)
         self._thread.shutdown()
-
-
-def _open(directory: Path | None) -> sqlite3.Connection:
-    try:
-        if directory:
-            directory.mkdir(parents=True, exist_ok=True)
-        place = directory / "reedmesh.db" if directory else ":memory:"
-        db = sqlite3.connect(place, check_same_thread=False, timeout=5)
-        db.execute("pragma journal_mode = wal")
-        db.execute("pragma synchronous = full")  # costs nothing for batches, and an alert must outlive a power cut
-        db.execute("pragma journal_size_limit = 5000000")
-        db.executescript(files("reedmesh").joinpath("schema.sql").read_text())
-    except (OSError, sqlite3.Error) as error:
-        raise ConfigError(f"state = {directory}: cannot keep a database there: {error}") from error
-    return db

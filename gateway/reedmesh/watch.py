@@ -32,10 +32,12 @@ class Events:
         changed: Callable[[Change], None],
         introduced: Callable[[Sensor], None],
         lacking: Callable[[tuple[Sensor, int]], None],
+        asked: Callable[[str, bytes], None],
     ) -> None:
         self.changed = changed  # an alert began, worsened or ended
         self.introduced = introduced  # a sensor said hello
         self.lacking = lacking  # a sensor still needs so many shards of its model
+        self.asked = asked  # a person or program asks for something: verb, payload; raises WireError
 
 
 async def watch(channel: Channel, line: Line, store: Store, events: Events, clock: Callable[[], float]) -> None:
@@ -49,9 +51,11 @@ async def watch(channel: Channel, line: Line, store: Store, events: Events, cloc
 
 
 def take(message: Message, line: Line, store: Store, events: Events, now: float) -> None:
-    """One message of a sensor: a window to judge, or what it says of itself. Raises WireError."""
+    """One message: a window to judge, what a sensor says of itself, or a request. Raises WireError."""
     _, name, *leaf = wire.split_topic(message.topic)
-    if leaf == ["window"]:
+    if name == "request" and len(leaf) == 1:
+        events.asked(leaf[0], message.payload)
+    elif leaf == ["window"]:
         judge(message.payload, line.sensor(name), line, store, events, now)
     elif leaf == ["hello"]:
         introduce(line.sensor(name), read_json(message.payload, MAX_JSON), events)

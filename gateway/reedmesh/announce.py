@@ -1,0 +1,115 @@
+"""Alert -> disk -> broker: every change of an alert is stored, then published until the broker has it.
+
+When the disk takes nothing it is published all the same, and stored later: people matter more than records.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+
+from reedmesh.alert import Change
+from reedmesh.broker import Message, Publisher
+from reedmesh.errors import DiskError
+from reedmesh.store import Disk
+
+log = logging.getLogger(__name__)
+
+MOST_UNSAVED = 10_000  # changes kept in memory for a disk that takes nothing; then the oldest are forgotten
+
+
+class Announcer:
+    """Tells of alerts on `topic`, and after each batch what `snapshot` gives."""
+
+    def __init__(self, disk: Disk, topic: str, snapshot: Callable[[], Message], clock: Callable[[], float]) -> None:
+        self._disk = disk
+        self._store = disk.store
+        self._topic = topic
+        self._snapshot = snapshot
+        self._clock = clock
+        self._inbox: asyncio.Queue[Change | asyncio.Future[None] | None] = asyncio.Queue()
+        self._unsaved: list[Change] = []
+        self._told: set[str] = set()  # messages that went out before they were stored
+
+    @property
+    def unsaved(self) -> int:
+        """Changes that wait for the disk."""
+        return len(self._unsaved)
+
+    def put(self, change: Change | None) -> None:
+        """Tell of `change`; None: just see to what waits, the broker is back."""
+        self._inbox.put_nowait(change)
+
+    def remind(self) -> None:
+        """Try the disk again, if anything waits for it."""
+        if self._unsaved:
+            self.put(None)
+
+    async def settled(self) -> None:
+        """Wait until every change put so far is on disk, or out."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._inbox.put_nowait(done)
+        await done
+
+    async def run(self, publisher: Publisher) -> None:
+        """For ever. A flood goes in batches, each in one commit."""
+        while True:
+            batch = [await self._inbox.get()]
+            while not self._inbox.empty():
+                batch.append(self._inbox.get_nowait())
+            await self._save(publisher, [each for each in batch if isinstance(each, Change)])
+            for each in batch:
+                if isinstance(each, asyncio.Future) and not each.done():
+                    each.set_result(None)
+            await self._empty_outbox(publisher)
+
+    async def _save(self, publisher: Publisher, changes: list[Change]) -> None:
+        for change in changes:
+            log.warning(_in_words(change))
+        self._unsaved = [*self._unsaved, *changes][-MOST_UNSAVED:]
+        if not self._unsaved:
+            return
+        try:
+            await self._disk.once(self._store.save_changes, self._unsaved)
+            self._unsaved = []
+        except DiskError:
+            await self._tell_unstored(publisher, changes)
+
+    async def _tell_unstored(self, publisher: Publisher, changes: list[Change]) -> None:
+        for text in (json.dumps(change.message()) for change in changes):
+            if await publisher.publish(self._message(text)):
+                self._told.add(text)
+        if changes:
+            await publisher.publish(self._snapshot())
+
+    async def _empty_outbox(self, publisher: Publisher) -> None:
+        """Publish what waits, in order; what cannot be sent now waits for the next greeting."""
+        try:
+            while waiting := await self._disk.once(self._store.outbox):
+                sent = await self._send(publisher, waiting)
+                await self._disk.once(self._store.sent, sent)
+                if len(sent) < len(waiting):
+                    await self._disk.once(self._store.thin_outbox, self._clock())
+                    break
+                await publisher.publish(self._snapshot())
+        except DiskError:
+            return  # tried again with the next change, and by `remind`
+
+    async def _send(self, publisher: Publisher, waiting: list[tuple[int, str]]) -> list[int]:
+        """The ids of those that are out; none is sent twice because the disk was full meanwhile."""
+        sent: list[int] = []
+        for message_id, text in waiting:
+            if text not in self._told and not await publisher.publish(self._message(text)):
+                break
+            self._told.discard(text)
+            sent.append(message_id)
+        return sent
+
+    def _message(self, text: str) -> Message:
+        return Message(self._topic, text.encode(), qos=1)
+
+
+def _in_words(change: Change) -> str:
+    alert, who = change.alert, f" by {change.by}" if change.by else ""
+    scores = f"score {alert.top_score:.2f}, threshold {alert.threshold:.2f}"
+    return f"{alert.sensor}: {alert.kind} alert {change.what}{who}: {scores}"

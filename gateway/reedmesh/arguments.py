@@ -1,0 +1,40 @@
+"""The arguments of a request, taken one by one and checked. What does not fit is refused by name. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from reedmesh.errors import RefusedError
+
+LONGEST_NAME = 64  # characters of who does something
+LONGEST_TEXT = 500  # characters of a comment
+
+
+class Arguments:
+    """Of one request; every method raises RefusedError, naming the argument."""
+
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        self._table = table
+
+    def text(self, key: str, most: int = LONGEST_TEXT) -> str:
+        """A text of at most `most` characters; "" when there is none."""
+        value = self._table.get(key, "")
+        if not isinstance(value, str) or len(value) > most or not value.isprintable():
+            raise RefusedError(f"{key}: a printable text of at most {most} characters")
+        return value.strip()
+
+    def some_text(self, key: str, most: int = LONGEST_TEXT) -> str:
+        """As `text`, and it must be there."""
+        if not (value := self.text(key, most)):
+            raise RefusedError(f"{key}: must be given")
+        return value
+
+    def who(self) -> str:
+        """Who asks: every action has a name to it."""
+        return self.some_text("by", LONGEST_NAME)
+
+    def number(self, key: str, low: float, high: float, default: float | None = None) -> float:
+        """A number from `low` to `high`; without a default it must be there."""
+        value = self._table.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise RefusedError(f"{key}: a number from {low:g} to {high:g}")
+        return value
