@@ -9,7 +9,7 @@ MODELS := $(VENV)-models/ready
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo provision image flash monitor erase test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-learn check-model fuzz-engine models check-models clean
+.PHONY: help demo provision image flash monitor erase test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn check-model fuzz-engine models check-models clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,7 +48,7 @@ check: $(READY) check-firmware ## formatting, lint and types
 check-firmware: $(READY) $(STUBS) ## types of the firmware against MicroPython's own
 	$(BIN)/mypy --config-file firmware/mypy.ini
 
-bench: bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-learn ## all benchmarks, into build/bench.json
+bench: bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn ## all benchmarks, into build/bench.json
 
 bench-latency: $(READY) ## window in -> alert out on one gateway: ms at 50 and 200 windows/s, and the most it sustains
 	$(BIN)/python tools/bench_latency.py
@@ -67,6 +67,9 @@ bench-learn: $(READY) ## learning together [DATA= GATEWAYS= LOSS=0.3 LIARS=1 LIE
 	  $(if $(LOSS),--loss $(LOSS)) $(if $(LIARS),--liars $(LIARS)) $(if $(LIE),--lie $(LIE)) \
 	  $(if $(PROFILE),--profile $(PROFILE)) $(if $(TOPOLOGY),--topology $(TOPOLOGY)) \
 	  $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEEDS),--seeds $(SEEDS)) --plot build/learn
+
+bench-crash: $(READY) ## kill -9 under load: alerts lost, alerts doubled, databases damaged [KILLS=1000]
+	$(BIN)/python tools/bench_crash.py --kills $(or $(KILLS),100)
 
 bench-ota: $(READY) ## power cuts during updates of a sensor's model, and how long sampling pauses
 	$(BIN)/python tools/bench_ota.py

@@ -94,12 +94,12 @@ class Bench:
         return self.sent - sum(self.seen.values())
 
 
-def prepare(sensors: int) -> tuple[bytes, bytes]:
-    """Fill a store with sensors that have learnt their machine; returns frames of a normal window and of a fault."""
-    shutil.rmtree(FOLDER, ignore_errors=True)
+def prepare(folder: Path, sensors: int) -> tuple[bytes, bytes]:
+    """A new store in `folder` with sensors that know their machine; returns frames of a normal window and a fault."""
+    shutil.rmtree(folder, ignore_errors=True)
     family, recording = families.load(families.find("vibration")), recordings.simulate()
     lesson = commission(family, features.extract(recording.windows(0, "train", "normal"), family.recipe), 1)
-    model, store = Model(lesson.model), Store(FOLDER)
+    model, store = Model(lesson.model), Store(folder)
     for i in range(sensors):
         store.save_hello(f"s{i}", {"features": family.recipe.table(), "model": model.digest.hex(), "sequence": 1})
         store.save_model(StoredModel(f"s{i}", 1, 0.0, lesson.model, lesson.weights, lesson.trial, lesson.trial_score))
@@ -123,7 +123,7 @@ def _frame(window_features: bytes, model: Model) -> bytes:
 @asynccontextmanager
 async def gateway(broker: str, sensors: int) -> AsyncIterator[Bench]:
     """A gateway on a broker of that kind, with a bench that listens to it."""
-    good, bad = prepare(sensors)
+    good, bad = prepare(FOLDER, sensors)
     port = plant.free_ports(1)[0]
     (FOLDER / "mosquitto.conf").write_text("\n".join(LINES).format(port=port) + "\n")
     (FOLDER / "reedmesh.toml").write_text(

@@ -1,4 +1,4 @@
-"""The command line: `reedmesh run | check-config | keys | sensor-key | sensors | check-model | dashboard | version`."""
+"""The command line: `reedmesh --help` lists the commands; those with more to them have a file of their own."""
 
 import argparse
 import asyncio
@@ -6,7 +6,7 @@ import logging
 import sys
 from pathlib import Path
 
-from reedmesh import __version__, check_model, config, dashboard, keys_command
+from reedmesh import __version__, alerts_command, check_model, config, dashboard, database, keys_command
 from reedmesh import board as boards
 from reedmesh.errors import ConfigError, ReedmeshError
 from reedmesh.sensor_keys import SensorKeys
@@ -47,6 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     sensor.set_defaults(run=_sensor_key)
     keys_command.add_keys(commands, DEFAULT_CONFIG)
     keys_command.add_sensors(commands, DEFAULT_CONFIG)
+    alerts_command.add(commands, DEFAULT_CONFIG)
+    backup = commands.add_parser("backup", help="copy the gateway's database to a new file, also while it runs")
+    backup.add_argument("target", type=Path, metavar="FILE")
+    backup.add_argument("config", nargs="?", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
+    backup.set_defaults(run=_backup)
     model = commands.add_parser("check-model", help="whether a .tflite runs on a sensor's board, and how fast")
     model.add_argument("model", type=Path)
     model.add_argument("--board", default="esp32", help="a file of boards/, default esp32")
@@ -77,6 +82,11 @@ def _check_model(chosen: argparse.Namespace) -> int:
         raise ConfigError(f"{chosen.model}: {e.strerror}") from e
     print("\n".join(report.lines(known)))
     return 0 if report.runs(known) else 1
+
+
+def _backup(chosen: argparse.Namespace) -> None:
+    database.back_up(Path(config.load(chosen.config).state), chosen.target)
+    print(f"{chosen.target}: {chosen.target.stat().st_size} bytes; keys are not in it")
 
 
 def _sensor_key(chosen: argparse.Namespace) -> None:
