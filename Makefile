@@ -18,9 +18,9 @@ demo: $(READY) ## a line that learns and then alarms [SECONDS=60] [DATA=windows.
 	@$(BIN)/python tools/line.py $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DATA),--data $(DATA)) \
 	  $(if $(RATE),--rate $(RATE)) $(if $(PAGE),--page $(PAGE))
 
-provision: $(READY) ## the settings of a sensor: NAME= GATEWAY= [HOST= SSID= BOARD= KEY= UART= DRIVER= RATE=]; asks for the rest
+provision: $(READY) ## the settings of a sensor: NAME= GATEWAY= [HOST= SSID= CA= or PLAIN=1, BOARD= KEY= UART= DRIVER= RATE=]; asks for the rest
 	@$(BIN)/python tools/provision.py --name $(NAME) --gateway $(GATEWAY) $(if $(BOARD),--board $(BOARD)) \
-	  $(if $(HOST),--host $(HOST)) $(if $(SSID),--ssid "$(SSID)") $(if $(KEY),--key $(KEY)) \
+	  $(if $(CA),--ca $(CA)) $(if $(PLAIN),--plain) $(if $(HOST),--host $(HOST)) $(if $(SSID),--ssid "$(SSID)") $(if $(KEY),--key $(KEY)) \
 	  $(if $(UART),--uart $(UART)) $(if $(DRIVER),--driver $(DRIVER)) $(if $(RATE),--rate $(RATE))
 
 image: $(READY) ## the file system of a sensor as bytes: BOARD= CONFIG= [MODEL= FLASH=MiB]

@@ -6,8 +6,10 @@ config.json and the models.
 
 import asyncio
 import gc
+import hmac
 import json
 import sys
+from binascii import a2b_base64
 
 import sensors
 import settings as stored
@@ -91,7 +93,16 @@ class Node:
 
         broker, name = self._settings["broker"], self._settings["gateway"] + "-" + self._settings["name"]
         will = (self._topic("availability"), b'{"state": "offline"}', 1, True)
-        return mqtt.Client(broker["host"], broker["port"], name, will=will)
+        user, password = self._login()
+        ssl = _tls(broker["ca"]) if "ca" in broker else None
+        return mqtt.Client(broker["host"], broker["port"], name, will=will, user=user, password=password, ssl=ssl)
+
+    def _login(self):
+        """User and password at the broker; none without a key of our own."""
+        if "key" not in self._settings:
+            return None, None
+        password = hmac.digest(self._settings["key"], b"reedmesh mqtt password", "sha256")  # users.py derives the same
+        return "sensor." + self._settings["name"], password.hex()
 
     def _join_wire(self):
         import serial_port
@@ -123,6 +134,16 @@ class Node:
 
     def _topic(self, *leaf: str) -> str:
         return wire.topic(self._settings["gateway"], self._settings["name"], *leaf)
+
+
+def _tls(ca: str):
+    """A context that takes none but the broker that shows a certificate by `ca`, base64 of DER."""
+    import ssl  # and its buffers only where it is used
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(cadata=a2b_base64(ca))
+    return context
 
 
 def hardware():

@@ -100,6 +100,9 @@ class Link:
                     if not count:
                         await sleep_ms(BUSY_MS)
                     view = view[count or 0 :]
+        except ValueError as error:  # the handshake's word for a certificate that is not the broker's
+            self.abandon()
+            raise OSError(str(error).strip())
         except BaseException:
             if socket is self._socket:
                 self.abandon()  # half a packet is out, even if only the caller was cancelled

@@ -1,14 +1,17 @@
 """What this sensor was told when it was provisioned: `config.json` in its file system.
 
 {"gateway": "hall1", "name": "fan-1", "board": "unix",
- "broker": {"host": "192.168.1.10", "port": 1883},
+ "broker": {"host": "192.168.1.10", "port": 8883, "ca": "MIIB... base64 of DER"},
  "sensor": {"driver": "replay", "axes": 3, "rate_hz": 200, "lsb_per_g": 4096},
  "features": {"version": 1, "samples": 200, "axes": 3, "bands": 20},
  "model_bytes": 16384}
 
+"ca" is the certificate of the site's authority, or the broker's own: the link is TLS then. Without it "broker" must say
+"plain": true, for a network nobody else is on.
+
 A sensor on a wire has "serial": {"uart": 1, "baud": 115200} instead of "broker", with "tx" and "rx" where the pins are
 not the board's own. "key", 64 hexadecimal digits as `reedmesh sensor-key` prints them, is optional: a sensor that has
-one takes no model without its seal.
+one takes no model without its seal, and logs in at the broker with a password derived from it.
 """
 
 import json
@@ -56,6 +59,8 @@ def _check_link(path: str, settings: dict) -> None:
     broker, serial = settings.get("broker"), settings.get("serial")
     if broker is not None and not _has(broker, {"host": str, "port": int}):
         raise ValueError("{}: 'broker' needs a host and a port".format(path))
+    if broker is not None and not isinstance(broker.get("ca"), str) and broker.get("plain") is not True:
+        raise ValueError("{}: 'broker' has no 'ca', and no 'plain': true for an isolated network".format(path))
     if serial is not None and not (_has(serial, {"uart": int, "baud": int}) or _has(serial, {"port": str})):
         raise ValueError("{}: 'serial' needs uart and baud, or a port".format(path))
 

@@ -25,12 +25,19 @@ def free_port() -> int:
 @contextmanager
 def mosquitto(directory: Path, port: int, *settings: str) -> Iterator[int]:
     """A mosquitto on `port` while the block runs; settings are lines of its configuration."""
-    program = shutil.which("mosquitto", path="/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin:/opt/homebrew/sbin")
-    if not program:
-        missing("no mosquitto found: apt install mosquitto")
     config = directory / "mosquitto.conf"
     lines = [f"listener {port} 127.0.0.1", "allow_anonymous true", "set_tcp_nodelay true", *settings]
     config.write_text("\n".join(lines) + "\n")
+    with mosquitto_by(config):
+        yield port
+
+
+@contextmanager
+def mosquitto_by(config: Path) -> Iterator[None]:
+    """A mosquitto with this configuration, while the block runs."""
+    program = shutil.which("mosquitto", path="/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin:/opt/homebrew/sbin")
+    if not program:
+        missing("no mosquitto found: apt install mosquitto")
     with subprocess.Popen([str(program), "-c", str(config)], stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
         try:
@@ -38,7 +45,7 @@ def mosquitto(directory: Path, port: int, *settings: str) -> Iterator[int]:
             while not any(" running" in line for line in log[-1:]):
                 log.append(process.stderr.readline())
                 assert log[-1], f"mosquitto did not start: {log}"
-            yield port
+            yield
         finally:
             process.terminate()
 

@@ -62,9 +62,9 @@ def test_a_serial_port_is_opened_once(tmp_path: Path) -> None:
 
 
 def test_neighbours_have_names_and_keys_of_their_own(tmp_path: Path) -> None:
-    table = '[[neighbours]]\nname = "{}"\nhost = "h"\nkey = "{}"\n'
+    table = '[[neighbours]]\nname = "{}"\nhost = "h"\nplain = true\nkey = "{}"\n'
     good = written(tmp_path, 'name = "a"\nstate = "s"\n' + table.format("b", "0f" * 32) + table.format("c", "f0" * 32))
-    assert config.load(good).neighbours[1] == config.Neighbour("c", "h", "f0" * 32, 1883)
+    assert config.load(good).neighbours[1] == config.Neighbour("c", "h", "f0" * 32, plain=True)
     for name, key, fault in [("a", "0f" * 32, "name"), ("b!", "0f" * 32, "name"), ("b", "0f" * 31, "key")]:
         with pytest.raises(ConfigError, match=rf"neighbours\[0\]\.{fault}"):
             config.load(written(tmp_path, 'name = "a"\nstate = "s"\n' + table.format(name, key)))
@@ -78,3 +78,13 @@ def test_the_command_says_it_in_lines_and_exits_with_2(tmp_path: Path, capsys: p
     assert main(["check-config", str(tmp_path / "none.toml")]) == 2
     assert "none.toml" in capsys.readouterr().err
     assert main(["check-config", str(EXAMPLE)]) == 0
+
+
+def test_what_leaves_the_machine_has_tls_unless_the_config_says_otherwise(tmp_path: Path) -> None:
+    far = 'name = "a"\nstate = "s"\n[broker]\nhost = "10.0.0.1"\n'
+    near = f'[[neighbours]]\nname = "b"\nhost = "10.0.0.2"\nkey = "{"0f" * 32}"\n'
+    with pytest.raises(ConfigError) as caught:
+        config.load(written(tmp_path, far + near))
+    assert str(caught.value).count("without TLS") == 2
+    config.load(written(tmp_path, far + 'ca = "ca.crt"\n' + near + "plain = true\n"))
+    config.load(written(tmp_path, 'name = "a"\nstate = "s"\n[broker]\nhost = "127.1.2.3"\n'))

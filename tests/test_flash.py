@@ -165,7 +165,7 @@ def test_the_first_hello_is_found_among_other_lines_and_its_absence_is_told() ->
 def test_what_provisioning_writes_is_for_its_owner_and_what_the_firmware_reads(tmp_path: Path) -> None:
     out = tmp_path / "press.json"
     command = [sys.executable, "tools/provision.py", "--name", "press", "--gateway", "gw", "--host", "10.0.0.1"]
-    command += ["--ssid", "hall", "--key", "0f" * 32, "--out", str(out)]
+    command += ["--plain", "--ssid", "hall", "--key", "0f" * 32, "--out", str(out)]
     said = subprocess.run(
         command, cwd=ROOT, env={**os.environ, "WIFI_PASSWORD": "secret"}, capture_output=True, text=True
     )
@@ -179,11 +179,18 @@ def test_what_provisioning_writes_is_for_its_owner_and_what_the_firmware_reads(t
 
 @pytest.mark.parametrize(
     ("options", "says"),
-    [(["--name", "Press 3"], "1 to 32"), (["--board", "esp8266"], "no board"), ([], "name of the Wi-Fi: not given")],
+    [
+        (["--name", "Press 3"], "1 to 32"),
+        (["--board", "esp8266"], "no board"),
+        ([], "name of the Wi-Fi: not given"),
+        (["--ssid", "s"], "CA="),
+        (["--ssid", "s", "--ca", "none"], "none"),
+    ],
 )
 def test_what_provisioning_lacks_is_told_in_a_line(tmp_path: Path, options: list[str], says: str) -> None:
     command = [sys.executable, "tools/provision.py", "--name", "press", "--gateway", "gw", "--host", "h", *options]
     command += ["--out", str(tmp_path / "x.json")]
-    said = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    environment = {**os.environ, "WIFI_PASSWORD": "secret"}
+    said = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert said.returncode == 2 and says in said.stderr and said.stderr.count("\n") == 1
     assert not (tmp_path / "x.json").exists()

@@ -316,6 +316,7 @@ def test_where_the_recording_ends_it_says_goodbye(tmp_path: Path) -> None:
         ({"name": "Press 3"}, "name 'Press 3'"),
         ({"features": {}}, "features.version"),
         ({"broker": 1}, "'broker'"),
+        ({"broker": {"host": "10.0.0.1", "port": 1883}}, "no 'plain'"),
         ({"serial": {"port": "/dev/null"}}, "one of 'broker' and 'serial'"),
         ({"broker": None, "serial": {}}, "'serial'"),
         ({"key": "12"}, "key: 64"),

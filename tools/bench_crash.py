@@ -152,7 +152,7 @@ def configured(folder: Path, broker: str, port: int) -> Path:
     path = folder / "reedmesh.toml"
     path.write_text(
         f'name = "{GATEWAY}"\nstate = "{folder}"\nsensors = 2000\n[broker]\nport = {port}\n'
-        f"embedded = {str(broker == 'embedded').lower()}\n[alerts]\non = 1\nof = 1\noff = 1\n"
+        f"embedded = {str(broker == 'embedded').lower()}\nanonymous = true\n[alerts]\non = 1\nof = 1\noff = 1\n"
     )
     return path
 

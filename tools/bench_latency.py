@@ -128,7 +128,7 @@ async def gateway(broker: str, sensors: int) -> AsyncIterator[Bench]:
     (FOLDER / "mosquitto.conf").write_text("\n".join(LINES).format(port=port) + "\n")
     (FOLDER / "reedmesh.toml").write_text(
         f'name = "{GATEWAY}"\nstate = "{FOLDER}"\nsensors = 2000\n[broker]\nport = {port}\n'
-        f"embedded = {str(broker == 'embedded').lower()}\n[alerts]\non = 1\nof = 1\noff = 1\n"
+        f"embedded = {str(broker == 'embedded').lower()}\nanonymous = true\n[alerts]\non = 1\nof = 1\noff = 1\n"
     )
     commands = [[sys.executable, "-m", "reedmesh", "run", str(FOLDER / "reedmesh.toml")]]
     if broker == "mosquitto":

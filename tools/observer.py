@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reedmesh import wire
+from reedmesh.access import DASHBOARD
 from reedmesh.broker import Link, Message
-from tools.plant import Machine, Plan
+from tools.plant import Machine, Plan, dashboard_password
 
 
 @dataclass
@@ -105,10 +106,11 @@ class Picture:
 
 def watch(plan: Plan, picture: Picture) -> list[Coroutine[Any, Any, None]]:
     """A coroutine per gateway that keeps the picture up to date."""
-    return [_listen(name, port, picture) for name, port in plan.ports.items()]
+    return [_listen(name, port, dashboard_password(plan, name), picture) for name, port in plan.ports.items()]
 
 
-async def _listen(name: str, port: int, picture: Picture) -> None:
+async def _listen(name: str, port: int, password: str, picture: Picture) -> None:
     topics = {f"{wire.BASE}/{name}/{leaf}": 1 for leaf in ("+/state", "alert", "info")}
-    async for message in Link("127.0.0.1", port, "line", subscriptions=topics).messages():
+    link = Link("127.0.0.1", port, "line", subscriptions=topics, login=(DASHBOARD, password))
+    async for message in link.messages():
         picture.take(message)

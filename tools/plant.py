@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from reedmesh import access, keys, pki, users
 from reedmesh import family as families
-from reedmesh import keys
 from reedmesh.errors import ConfigError
 from reedmesh.family import Family
 from reedmesh.recipe import MAX_SAMPLES
@@ -77,6 +77,7 @@ class Plan:
     machines: list[Machine]
     rate_hz: float
     lsb_per_g: float
+    tls: dict[str, int] = field(default_factory=dict)  # ports where gateways serve each other
 
 
 def plan(recording: Recording, folder: Path, family_name: str = "vibration", gateways: int = 3) -> Plan:
@@ -96,9 +97,10 @@ def plan(recording: Recording, folder: Path, family_name: str = "vibration", gat
     }
     for machine in machines:
         machine.sounds["train"] = _spread(machine.sounds["train"], learn[machine.gateway])
-    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    free = free_ports(2 * len(names))
+    ports, tls = (dict(zip(names, part, strict=True)) for part in (free[: len(names)], free[len(names) :]))
     table = family.recipe.table()
-    return Plan(folder, family_name, table, learn, ports, machines, recording.rate_hz, recording.lsb_per_g)
+    return Plan(folder, family_name, table, learn, ports, machines, recording.rate_hz, recording.lsb_per_g, tls)
 
 
 def _machines(recording: Recording, x: NDArray[np.int16], names: tuple[str, ...]) -> list[Machine]:
@@ -151,8 +153,18 @@ def _family_for(family: Family, samples: int, folder: Path) -> Path:
 def start_page(plan: Plan, port: int) -> subprocess.Popen[bytes]:
     """Run `reedmesh dashboard` for all gateways."""
     brokers = [f"127.0.0.1:{each}" for each in plan.ports.values()]
+    passwords = plan.folder / "passwords"
+    lines = [f"127.0.0.1:{each} {dashboard_password(plan, name)}\n" for name, each in plan.ports.items()]
+    passwords.write_text("".join(lines))
+    passwords.chmod(0o600)
     command = [sys.executable, "-m", "reedmesh", "dashboard", *brokers, "--listen", f"127.0.0.1:{port}"]
+    command += ["--passwords", str(passwords)]
     return subprocess.Popen(command, stderr=(plan.folder / "page.log").open("wb"), stdout=subprocess.DEVNULL)
+
+
+def dashboard_password(plan: Plan, gateway: str) -> str:
+    """What `reedmesh acl invite dashboard` prints on this gateway."""
+    return users.derived(plan.folder / gateway, access.DASHBOARD)
 
 
 def last_words(plan: Plan, name: str) -> str:
@@ -182,17 +194,20 @@ def is_free(port: int) -> bool:
 
 
 def start_gateway(plan: Plan, name: str) -> subprocess.Popen[bytes]:
-    """Run `reedmesh run` with a config of its own and an embedded broker."""
-    folder = plan.folder / name
+    """Run `reedmesh run` with a config of its own and an embedded broker, which neighbours reach by TLS."""
+    folder, site = plan.folder / name, plan.folder / "site"
+    if not site.exists():
+        pki.make_ca(site, "demo")
+    pki.issue(folder / pki.FOLDER, ["127.0.0.1"], site)
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "reedmesh.toml"
     others = [other for other in plan.ports if other != name]
     config.write_text(
         f'name = "{name}"\nstate = "{folder}"\nfamily = "{plan.family}"\n\n'
-        f"[broker]\nembedded = true\nport = {plan.ports[name]}\n\n"
+        f"[broker]\nembedded = true\nport = {plan.ports[name]}\ntls_port = {plan.tls[name]}\n\n"
         f"[learning]\nwindows = {plan.learn[name]}\n"
         + "".join(f'\n[[serial]]\nport = "{machine.ends[0]}"\n' for machine in plan.machines if _on_wire(machine, name))
-        + "".join(_neighbour(plan, other) for other in others)
+        + "".join(_neighbour(plan, name, other) for other in others)
     )
     command = [sys.executable, "-m", "reedmesh", "run", str(config)]
     return subprocess.Popen(command, stderr=(folder / "gateway.log").open("wb"), start_new_session=True)
@@ -202,10 +217,13 @@ def _on_wire(machine: Machine, gateway: str) -> bool:
     return machine.gateway == gateway and bool(machine.ends[0])
 
 
-def _neighbour(plan: Plan, name: str) -> str:
-    """Another gateway in a config; its key is made here, before it starts, as its operator would have sent it."""
-    public = keys.load(plan.folder / name).public.hex()
-    return f'\n[[neighbours]]\nname = "{name}"\nhost = "127.0.0.1"\nport = {plan.ports[name]}\nkey = "{public}"\n'
+def _neighbour(plan: Plan, ours: str, name: str) -> str:
+    """Another gateway in a config; its keys are made here, before it starts, as its operator would have sent them."""
+    state, ca = plan.folder / name, plan.folder / "site" / "ca.crt"
+    public, password = keys.load(state).public.hex(), users.derived(state, access.gateway_user(ours))
+    table = {"name": name, "host": "127.0.0.1", "key": public, "password": password, "ca": str(ca)}
+    lines = "".join(f'{key} = "{value}"\n' for key, value in table.items())
+    return f"\n[[neighbours]]\nport = {plan.tls[name]}\n{lines}"
 
 
 def start_sensor(plan: Plan, machine: Machine) -> tuple[subprocess.Popen[bytes], int]:
@@ -248,7 +266,7 @@ def sensor_settings(plan: Plan, machine: Machine) -> dict[str, object]:
 
 
 def _broker(plan: Plan, machine: Machine) -> dict[str, object]:
-    return {"host": "127.0.0.1", "port": plan.ports[machine.gateway]}
+    return {"host": "127.0.0.1", "port": plan.ports[machine.gateway], "plain": True}
 
 
 def micropython() -> str:

@@ -5,6 +5,7 @@ Asks for what was not given, the Wi-Fi's password among it, so that it stands in
 """
 
 import argparse
+import base64
 import getpass
 import json
 import os
@@ -14,9 +15,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from reedmesh import board as boards
 from reedmesh import family as families
-from reedmesh import wire
+from reedmesh import pki, wire
 from reedmesh.errors import ConfigError
 from tools import device
 
@@ -67,7 +70,17 @@ def _link(chosen: argparse.Namespace) -> dict[str, Any]:
     host = chosen.host or _ask("address of the gateway's broker")
     ssid = chosen.ssid or _ask("name of the Wi-Fi")
     password = os.environ.get("WIFI_PASSWORD") or _ask(f"password of {ssid}", getpass.getpass)
-    return {"broker": {"host": host, "port": chosen.port}, "wifi": {"ssid": ssid, "password": password}}
+    return {"broker": {"host": host, **_broker(chosen)}, "wifi": {"ssid": ssid, "password": password}}
+
+
+def _broker(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Port and certificate; raises ConfigError when nobody said that the link may do without one."""
+    if chosen.ca:
+        der = pki.read(chosen.ca).public_bytes(Encoding.DER)
+        return {"port": chosen.port or 8883, "ca": base64.b64encode(der).decode()}
+    if not chosen.plain:
+        raise ConfigError("neither CA= (the broker's certificate or its authority's) nor PLAIN=1 (isolated network)")
+    return {"port": chosen.port or 1883, "plain": True}
 
 
 def _ask(what: str, ask: Any = input) -> str:
@@ -94,7 +107,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=200.0, help="readings a second")
     parser.add_argument("--lsb-per-g", type=float, default=256.0, help="steps of the transducer for 1 g")
     parser.add_argument("--host", help="address of the gateway's broker")
-    parser.add_argument("--port", type=int, default=1883, help="of the broker")
+    parser.add_argument("--port", type=int, help="of the broker; default 8883 with --ca, else 1883")
+    parser.add_argument("--ca", type=Path, help="certificate of the broker or its authority (PEM): the link is TLS")
+    parser.add_argument("--plain", action="store_true", help="no TLS, on a network nobody else is on")
     parser.add_argument("--ssid", help="name of the Wi-Fi; its password is asked for, or in WIFI_PASSWORD")
     parser.add_argument("--uart", type=int, help="number of the UART of a sensor on a wire, instead of Wi-Fi")
     parser.add_argument("--baud", type=int, default=115200, help="of the wire")

@@ -6,7 +6,16 @@ import logging
 import sys
 from pathlib import Path
 
-from reedmesh import __version__, alerts_command, check_model, config, dashboard, database, keys_command
+from reedmesh import (
+    __version__,
+    alerts_command,
+    broker_command,
+    check_model,
+    config,
+    dashboard,
+    database,
+    keys_command,
+)  # fmt: skip
 from reedmesh import board as boards
 from reedmesh.errors import ConfigError, ReedmeshError
 from reedmesh.sensor_keys import SensorKeys
@@ -52,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     backup.add_argument("target", type=Path, metavar="FILE")
     backup.add_argument("config", nargs="?", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
     backup.set_defaults(run=_backup)
+    broker_command.add_acl(commands, DEFAULT_CONFIG)
+    broker_command.add_pki(commands, DEFAULT_CONFIG)
     model = commands.add_parser("check-model", help="whether a .tflite runs on a sensor's board, and how fast")
     model.add_argument("model", type=Path)
     model.add_argument("--board", default="esp32", help="a file of boards/, default esp32")

@@ -3,12 +3,15 @@
 import asyncio
 import json
 import secrets
+from pathlib import Path
 from typing import Any
 
 from reedmesh import wire
+from reedmesh.access import DASHBOARD
 from reedmesh.broker import Link, Message, read_json
 from reedmesh.config import Config
 from reedmesh.errors import RefusedError
+from reedmesh.users import derived
 from reedmesh.wire import WireError
 
 PATIENCE = 10.0  # seconds
@@ -29,6 +32,8 @@ async def _ask(config: Config, verb: str, arguments: dict[str, Any], patience: f
         f"ask-{mine}",
         subscriptions={wire.topic(config.name, "response", verb): 1},
         greeting=lambda: [request],
+        login=(DASHBOARD, derived(Path(config.state), DASHBOARD)),
+        ca=config.broker.ca,
     )
     try:
         async with asyncio.timeout(patience):

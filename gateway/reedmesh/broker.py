@@ -9,12 +9,14 @@ import json
 import logging
 import random
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import aiomqtt
 
+from reedmesh.errors import ConfigError
 from reedmesh.wire import WireError
 
 log = logging.getLogger(__name__)
@@ -92,6 +94,8 @@ class Link:
         farewell: Message | None = None,
         greeting: Greeting = list,
         keepalive: int = 15,
+        login: tuple[str, str] | None = None,
+        ca: str = "",
     ) -> None:
         self.place = f"{host}:{port}"
         self.connected = False
@@ -105,6 +109,9 @@ class Link:
             "port": port,
             "identifier": name,
             "keepalive": keepalive,
+            "username": login and login[0],
+            "password": login and login[1],
+            "tls_context": _tls(ca) if ca else None,
             "will": will and aiomqtt.Will(will.topic, will.payload, will.qos, will.retain),
             "socket_options": NODELAY,
             "max_queued_incoming_messages": QUEUE,
@@ -156,6 +163,16 @@ class Link:
     async def _leave(self) -> None:
         if self._farewell:
             await self.publish(self._farewell)
+
+
+def _tls(ca: str) -> ssl.SSLContext:
+    """TLS 1.2 or newer, with a broker that proves to be the host we meant, by `ca` and nobody else."""
+    try:
+        context = ssl.create_default_context(cafile=ca)
+    except OSError as error:  # ssl.SSLError is one
+        raise ConfigError(f"ca = {ca}: {error.strerror or error}: a file with certificates in PEM is needed") from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 def _ours(message: aiomqtt.Message) -> Message:

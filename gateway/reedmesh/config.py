@@ -20,6 +20,10 @@ class Broker:
     host: str = "127.0.0.1"
     port: int = field(default=1883, metadata={"min": 1, "max": 65535})
     keepalive: int = field(default=15, metadata={"min": 5, "max": 3600})  # seconds
+    ca: str = ""  # file of the authority, or of the one certificate, that it must show; not set: no TLS
+    tls_port: int | None = field(default=None, metadata={"min": 1, "max": 65535})  # where it serves others by TLS
+    plain: bool = False  # serve others without TLS as well: on an isolated network
+    anonymous: bool = False  # let everybody say everything: a bench
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,9 @@ class Neighbour:
     host: str
     key: str  # its public key, 64 hexadecimal digits: what `reedmesh keys show` says there
     port: int = field(default=1883, metadata={"min": 1, "max": 65535})
+    password: str = ""  # what `reedmesh acl invite` says there of us
+    ca: str = ""  # file of the authority, or of the one certificate, that its broker must show
+    plain: bool = False  # reach it without TLS: on an isolated network
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,14 @@ class Config:
     neighbours: tuple[Neighbour, ...] = ()
 
 
+NO_TLS = 'reached without TLS: set "ca", or "plain" = true on a network nobody else is on'
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what is said to `host` stays on this machine."""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
 def load(path: Path) -> Config:
     """The settings in the TOML file at `path`; raises ConfigError with one line per fault, each naming file and key."""
     config = toml.read_file(Config, path)
@@ -96,6 +111,8 @@ def _contradictions(config: Config) -> list[str]:
         faults.append(f'name = "{config.name}": 1 to 32 of a-z 0-9 _ -, it becomes part of MQTT topics')
     if config.alerts.on > config.alerts.of:
         faults.append(f"alerts.on = {config.alerts.on} windows cannot be above the threshold among {config.alerts.of}")
+    if not config.broker.ca and not config.broker.plain and not is_loopback(config.broker.host):
+        faults.append(f'broker.host = "{config.broker.host}": {NO_TLS}')
     ports = [each.port for each in config.serial]
     for i, port in enumerate(ports):
         if port in ports[:i]:
@@ -109,6 +126,8 @@ def _contradictory_neighbours(config: Config) -> list[str]:
         if not wire.is_name(neighbour.name) or neighbour.name in names:
             faults.append(f'neighbours[{i}].name = "{neighbour.name}": 1 to 32 of a-z 0-9 _ -, of each gateway its own')
         names.append(neighbour.name)
+        if not neighbour.ca and not neighbour.plain and not is_loopback(neighbour.host):
+            faults.append(f'neighbours[{i}].host = "{neighbour.host}": {NO_TLS}')
         if not re.fullmatch("[0-9a-f]{64}", neighbour.key):
             faults.append(
                 f'neighbours[{i}].key: 64 of 0-9 a-f, as `reedmesh keys show` prints it on "{neighbour.name}"'

@@ -1,6 +1,6 @@
 """An MQTT broker inside the gateway's process (amqtt), for the demo, tests and a bench without mosquitto.
 
-A factory runs mosquitto: it keeps queues over restarts, checks who may say what, and costs the gateway no time.
+A factory runs mosquitto: it keeps queues over restarts and costs the gateway no time. Rules are the same: `access.py`.
 """
 
 import asyncio
@@ -8,17 +8,20 @@ import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from reedmesh.config import Broker as Settings
 from reedmesh.errors import ConfigError
+from reedmesh.users import Users
 
 SHUTDOWN_SECONDS = 3.0
 
 
 @asynccontextmanager
-async def broker(settings: Settings) -> AsyncIterator[None]:
+async def broker(settings: Settings, users: Users | None = None, pki: Path | None = None) -> AsyncIterator[None]:
     """Serve MQTT 3.1.1 on the settings' host and port while the context lasts.
 
+    users: who may log in, and say what; None: everybody, everything. pki: where the certificate for `tls_port` is.
     Raises ConfigError when the port is taken or amqtt is not installed.
     """
     try:
@@ -28,7 +31,7 @@ async def broker(settings: Settings) -> AsyncIterator[None]:
         raise ConfigError("broker.embedded needs amqtt: pip install 'reedmesh[embedded]', or run mosquitto") from error
     logging.getLogger("amqtt").setLevel(logging.CRITICAL)  # it logs with a traceback what it also raises
     logging.getLogger("transitions").setLevel(logging.ERROR)
-    server = Broker(_amqtt_config(settings))
+    server = Broker(_amqtt_config(settings, users, pki))
     try:
         await server.start()
     except BrokerError as error:
@@ -42,8 +45,12 @@ async def broker(settings: Settings) -> AsyncIterator[None]:
         await asyncio.wait([asyncio.create_task(server.shutdown())], timeout=SHUTDOWN_SECONDS)
 
 
-def _amqtt_config(settings: Settings) -> dict[str, object]:
-    return {
-        "listeners": {"default": {"type": "tcp", "bind": f"{settings.host}:{settings.port}", "max_connections": 2000}},
-        "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
-    }
+def _amqtt_config(settings: Settings, users: Users | None, pki: Path | None) -> dict[str, object]:
+    plain = {"type": "tcp", "bind": f"{settings.host}:{settings.port}", "max_connections": 2000}
+    listeners = {"default": plain}
+    if settings.tls_port and pki:
+        certificate = {"ssl": True, "certfile": str(pki / "server.crt"), "keyfile": str(pki / "server.key")}
+        listeners["tls"] = plain | certificate | {"bind": f"{settings.host}:{settings.tls_port}"}
+    door = {"reedmesh.door.Login": {"users": users}, "reedmesh.door.Rules": {"users": users}}
+    anonymous = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
+    return {"listeners": listeners, "plugins": door if users else anonymous}

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from reedmesh import __version__, embedded, keys, quantise, wire
+from reedmesh import __version__, access, embedded, keys, pki, quantise, wire
 from reedmesh import family as families
 from reedmesh.alarms import Alarms
 from reedmesh.alert import Change
@@ -34,6 +34,7 @@ from reedmesh.sensors import Line
 from reedmesh.share import Share
 from reedmesh.store import Disk, Store
 from reedmesh.trust import Trust
+from reedmesh.users import Users
 from reedmesh.watch import Events, watch
 from reedmesh.wired import Wire, Wired
 
@@ -177,7 +178,8 @@ async def serve(config: Config) -> None:
     )
     async with AsyncExitStack() as stack:
         if config.broker.embedded:
-            await stack.enter_async_context(embedded.broker(config.broker))
+            door = None if config.broker.anonymous else Users(config)
+            await stack.enter_async_context(embedded.broker(config.broker, door, Path(config.state) / pki.FOLDER))
         link = _link(config, gateway)
         channel = Wired(config.name, link, _wires(config)) if config.serial else link
         task = asyncio.create_task(gateway.run(channel, _neighbours(config, gateway)))
@@ -190,7 +192,7 @@ async def serve(config: Config) -> None:
 
 
 def _link(config: Config, gateway: Gateway) -> Link:
-    base = wire.topic(config.name)
+    base, user = wire.topic(config.name), access.gateway_user(config.name)
     return Link(
         config.broker.host,
         config.broker.port,
@@ -200,6 +202,8 @@ def _link(config: Config, gateway: Gateway) -> Link:
         farewell=gateway.status("stopped"),
         greeting=gateway.greeting,
         keepalive=config.broker.keepalive,
+        login=(user, Users(config).password(user) or ""),
+        ca=config.broker.ca,
     )
 
 
@@ -219,6 +223,8 @@ def _neighbours(config: Config, gateway: Gateway) -> list[Link]:
             each.port,
             f"{config.name}-at-{each.name}",
             subscriptions=subscriptions(each.name, gateway.family.id),
+            login=(access.gateway_user(config.name), each.password) if each.password else None,
+            ca=each.ca,
         )
         for each in config.neighbours
     ]

@@ -4,8 +4,9 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from reedmesh.access import DASHBOARD
 from reedmesh.broker import Link
 from reedmesh.dashboard.fold import SUBSCRIPTIONS, connection, fold
 from reedmesh.dashboard.view import View
@@ -18,10 +19,13 @@ LOOK = 0.2  # seconds between two looks at the connections
 class Feed:
     """What was heard on some brokers so far, in `view`."""
 
-    def __init__(self, brokers: Sequence[tuple[str, int]]) -> None:
+    def __init__(self, brokers: Sequence[tuple[str, int]], passwords: Mapping[tuple[str, int], str] = {}) -> None:
         client = f"dashboard-{secrets.token_hex(4)}"  # two clients of one name would keep throwing each other out
         self.view = View()
-        self._links = [Link(host, port, client, subscriptions=SUBSCRIPTIONS) for host, port in brokers]
+        self._links = [
+            Link(*place, client, subscriptions=SUBSCRIPTIONS, login=(DASHBOARD, passwords.get(place, "")))
+            for place in brokers
+        ]
 
     async def run(self) -> None:
         """Listen until cancelled."""

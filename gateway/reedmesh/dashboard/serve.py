@@ -3,7 +3,7 @@
 import argparse
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reedmesh.errors import ConfigError
@@ -29,13 +29,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--listen", type=address, default=("127.0.0.1", 8080), metavar="HOST:PORT",
         help="where browsers find the page; default 127.0.0.1:8080, which only this computer reaches",
     )  # fmt: skip
+    parser.add_argument(
+        "--passwords", type=passwords_in, default={}, metavar="FILE",
+        help="lines of HOST:PORT and what `reedmesh acl invite dashboard` printed on that gateway",
+    )  # fmt: skip
     parser.add_argument("--title", default="reedmesh", help="name of the line, as the page's heading")
 
 
 def main(chosen: argparse.Namespace) -> None:
     """Run the command with its parsed arguments; raises ConfigError."""
     host, port = chosen.listen
-    serve(chosen.brokers, host, port, chosen.title)
+    serve(chosen.brokers, host, port, chosen.title, chosen.passwords)
 
 
 def address(text: str) -> Address:
@@ -46,7 +50,22 @@ def address(text: str) -> Address:
     return host.strip("[]"), int(port)
 
 
-def serve(brokers: Sequence[Address], host: str = "127.0.0.1", port: int = 8080, title: str = "reedmesh") -> None:
+def passwords_in(text: str) -> dict[Address, str]:
+    """The passwords in the file of this name, as an argparse type."""
+    try:
+        pairs = [line.split() for line in Path(text).read_text().splitlines() if line.strip()]
+        return {address(place): password for place, password in pairs}
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{text}: lines of HOST:PORT PASSWORD were expected: {error}") from error
+
+
+def serve(
+    brokers: Sequence[Address],
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    title: str = "reedmesh",
+    passwords: Mapping[Address, str] = {},
+) -> None:
     """Serve the page of everything heard on `brokers` until SIGINT or SIGTERM.
 
     Raises ConfigError when NiceGUI is not installed or the port is taken.
@@ -59,7 +78,7 @@ def serve(brokers: Sequence[Address], host: str = "127.0.0.1", port: int = 8080,
     from reedmesh.dashboard.page import Page
 
     _check_free(host, port)
-    feed = Feed(brokers)
+    feed = Feed(brokers, passwords)
 
     async def listen() -> None:
         try:

@@ -1,0 +1,84 @@
+"""`reedmesh acl write | invite` and `reedmesh pki ca | issue | show`: who may log in at our broker, and how."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from reedmesh import access, config, mosquitto, pki, wire
+from reedmesh.errors import ConfigError
+from reedmesh.users import Users
+
+RELOAD = "now: systemctl reload mosquitto"
+
+
+def add_acl(commands: Any, default: Path) -> None:
+    """The arguments of `reedmesh acl`."""
+    verbs = commands.add_parser("acl", help="mosquitto's files, and passwords of who is invited").add_subparsers(
+        required=True, metavar="VERB"
+    )
+    write = verbs.add_parser("write", help="write mosquitto.conf, acl and passwords as the config says")
+    write.add_argument("--out", type=Path, help="folder; default: mosquitto in the state directory")
+    invite = verbs.add_parser("invite", help="print the password of a neighbour, a sensor or the dashboard")
+    invite.add_argument("user", help="name of a gateway we trust, sensor.NAME, dashboard or home-assistant")
+    for verb, run in ((write, _write), (invite, _invite)):
+        verb.add_argument("config", nargs="?", type=Path, default=default, help=f"default {default}")
+        verb.set_defaults(run=run)
+
+
+def add_pki(commands: Any, default: Path) -> None:
+    """The arguments of `reedmesh pki`."""
+    verbs = commands.add_parser("pki", help="certificates of brokers").add_subparsers(required=True, metavar="VERB")
+    made = verbs.add_parser("ca", help="make a site's own authority")
+    made.add_argument("folder", type=Path, help="where ca.crt and ca.key will be: a stick in a drawer")
+    made.add_argument("--site", default="site", help="a name for people")
+    made.set_defaults(run=_ca)
+    issue = verbs.add_parser("issue", help="make this gateway's certificate, pki/server.crt in the state directory")
+    issue.add_argument("--host", action="append", required=True, help="name or address of the broker; may be repeated")
+    issue.add_argument("--ca", type=Path, help="folder of the authority; without one the certificate is pinned itself")
+    issue.add_argument("--days", type=int, default=pki.DAYS, help=f"default {pki.DAYS}")
+    issue.add_argument("config", nargs="?", type=Path, default=default, help=f"default {default}")
+    issue.set_defaults(run=_issue)
+    show = verbs.add_parser("show", help="fingerprint and dates of a certificate")
+    show.add_argument("file", type=Path)
+    show.set_defaults(run=lambda chosen: _tell(chosen.file, pki.read(chosen.file)))
+
+
+def _write(chosen: argparse.Namespace) -> None:
+    settings = config.load(chosen.config)
+    state = Path(settings.state)
+    folder = (chosen.out or state / "mosquitto").absolute()
+    if settings.broker.tls_port:
+        pki.read(state / pki.FOLDER / "server.crt")  # mosquitto would not start without one
+    found = mosquitto.files(
+        settings.name, settings.broker, Users(settings).passwords(), folder, (state / pki.FOLDER).absolute()
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in found.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o640)
+        print(folder / name)
+    print(RELOAD)
+
+
+def _invite(chosen: argparse.Namespace) -> None:
+    settings = config.load(chosen.config)
+    user = access.gateway_user(chosen.user) if wire.is_name(chosen.user) and "." not in chosen.user else chosen.user
+    user = chosen.user if chosen.user in (access.DASHBOARD, access.HOME_ASSISTANT) else user
+    password = Users(settings).password(user)
+    if not password:
+        raise ConfigError(f"{chosen.user}: neither a gateway we trust (see `keys trust`) nor a sensor with a key")
+    print(f"user {user}\npassword {password}")
+
+
+def _ca(chosen: argparse.Namespace) -> None:
+    _tell(chosen.folder / "ca.crt", pki.make_ca(chosen.folder, chosen.site))
+
+
+def _issue(chosen: argparse.Namespace) -> None:
+    folder = Path(config.load(chosen.config).state) / pki.FOLDER
+    _tell(folder / "server.crt", pki.issue(folder, chosen.host, chosen.ca, chosen.days))
+
+
+def _tell(path: Path, certificate: Any) -> None:
+    print(f"{path}\nSHA-256 {pki.fingerprint(certificate)}")
+    print(f"valid {certificate.not_valid_before_utc:%Y-%m-%d} to {certificate.not_valid_after_utc:%Y-%m-%d}")

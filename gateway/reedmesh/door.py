@@ -1,0 +1,50 @@
+"""The embedded broker's door: amqtt plugins by which it keeps the rules of `access.py`, as mosquitto does.
+
+A will is checked when it is deposited: amqtt itself would publish it unchecked.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from amqtt.contexts import Action
+from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
+from amqtt.session import Session
+
+from reedmesh import access
+from reedmesh.users import Users
+
+
+class Login(BaseAuthPlugin):  # type: ignore[misc]
+    """Lets in whom the users' passwords let in."""
+
+    @dataclass
+    class Config:
+        """users: a `Users`."""
+
+        users: Any
+
+    async def authenticate(self, *, session: Session) -> bool | None:
+        """Whether the session may begin."""
+        users: Users = self.config.users
+        user, will = session.username or "", session.will_topic if session.will_flag else None
+        if not users.admits(user, session.password or ""):
+            return False
+        return will is None or users.may(user, access.WRITE, will)
+
+
+class Rules(BaseTopicPlugin):  # type: ignore[misc]
+    """Lets through what a session's user may read or write."""
+
+    @dataclass
+    class Config:
+        """users: a `Users`."""
+
+        users: Any
+
+    async def topic_filtering(
+        self, *, session: Session | None = None, topic: str | None = None, action: Action | None = None
+    ) -> bool | None:
+        """Whether a message, or a subscription, may pass."""
+        users: Users = self.config.users
+        act = access.WRITE if action == Action.PUBLISH else access.READ
+        return bool(session and topic and users.may(session.username or "", act, topic))

@@ -1,0 +1,368 @@
+"""Who may say what: a real mosquitto with the generated files, over TLS, and the embedded broker, try every row."""
+
+import asyncio
+import base64
+import gc
+import json
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+
+import aiomqtt
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from reedmesh import access, config, embedded, pki, users
+from reedmesh.__main__ import main
+from reedmesh.broker import Link, Message
+from reedmesh.errors import ConfigError
+from reedmesh.keys import Key
+from reedmesh.sensor_keys import SensorKeys
+from reedmesh.users import Users
+from tests import micropython
+from tests.brokers import free_port, mosquitto_by
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # see `collected`
+
+PATIENCE = 20
+NEIGHBOUR = Key(bytes(32))
+BROKERS = ("mosquitto", "embedded")
+USERS = ("gateway.hall1", "gateway.hall2", "sensor.press", "sensor.fan", "dashboard", "home-assistant")
+TOPICS = (
+    "reedmesh/hall1/press/window",
+    "reedmesh/hall1/press/hello",
+    "reedmesh/hall1/press/state",
+    "reedmesh/hall1/press/model/manifest",
+    "reedmesh/hall1/press/model/status",
+    "reedmesh/hall1/fan/window",
+    "reedmesh/hall1/fan/model/shard",
+    "reedmesh/hall1/status",
+    "reedmesh/hall1/info",
+    "reedmesh/hall1/alert",
+    "reedmesh/hall1/request/ack",
+    "reedmesh/hall1/update/vibration/manifest",
+    "reedmesh/hall1/update/vibration/shard",
+    "reedmesh/hall2/update/vibration/manifest",
+    "homeassistant/device/press/config",
+    "elsewhere",
+)
+# What must come out, by hand: the users that may write each topic, and those that may read it, by their place in USERS.
+WRITERS = ("02", "02", "0", "0", "02", "03", "0", "0", "0", "0", "045", "0", "0", "0", "0", "0")
+READERS = (
+    "045",
+    "045",
+    "045",
+    "0245",
+    "0245",
+    "045",
+    "0345",
+    "0145",
+    "045",
+    "045",
+    "045",
+    "0145",
+    "0145",
+    "0",
+    "05",
+    "0",
+)
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """paho leaves the socket of a connection that was refused to the garbage collector, which would complain."""
+    yield
+    gc.collect()
+
+
+class Site:
+    """A gateway's config, certificate and users, and a broker by them."""
+
+    def __init__(self, folder: Path, kind: str) -> None:
+        self.kind = kind
+        self.port, self.tls_port = free_port(), free_port()
+        self.config = folder / "reedmesh.toml"
+        neighbour = f'[[neighbours]]\nname = "hall2"\nhost = "127.0.0.1"\nkey = "{NEIGHBOUR.public.hex()}"\n'
+        broker = f"[broker]\nport = {self.port}\ntls_port = {self.tls_port}\n"
+        self.config.write_text(f'name = "hall1"\nstate = "{folder}"\n{broker}{neighbour}')
+        self.settings = config.load(self.config)
+        self.keys = SensorKeys(folder)
+        self.passwords = {}
+        for sensor in ("press", "fan"):
+            self.keys.made_for(sensor)
+        assert main(["pki", "ca", str(folder / "site")]) == 0
+        assert main(["pki", "issue", "--host", "127.0.0.1", "--ca", str(folder / "site"), str(self.config)]) == 0
+        self.ca = folder / "site" / "ca.crt"
+        self.folder = folder
+        self.users = Users(self.settings)
+
+    @asynccontextmanager
+    async def broker(self) -> AsyncIterator[None]:
+        """The broker at work."""
+        if self.kind == "embedded":
+            async with embedded.broker(self.settings.broker, self.users, self.folder / pki.FOLDER):
+                yield
+        else:
+            with self._mosquitto():
+                yield
+
+    @contextmanager
+    def _mosquitto(self) -> Iterator[None]:
+        assert main(["acl", "write", str(self.config)]) == 0
+        made = self.folder / "mosquitto" / "mosquitto.conf"
+        made.write_text(made.read_text() + "user root\n")  # it would give up root's rights to read a test's folder
+        with mosquitto_by(made):
+            yield
+
+    def link(self, user: str, password: str | None = None, **options: object) -> Link:
+        """A link of `user`, by TLS."""
+        login = user, self.users.password(user) or "" if password is None else password
+        return Link("127.0.0.1", self.tls_port, f"as-{user}", login=login, ca=str(self.ca), **options)  # type: ignore[arg-type]
+
+
+class Client:
+    """A connected user, with what it hears."""
+
+    def __init__(self, site: Site, user: str) -> None:
+        self.heard: set[tuple[str, bytes]] = set()
+        self.link = site.link(user, subscriptions={"#": 1} if user == "gateway.hall1" else dict.fromkeys(TOPICS, 1))
+        self.task = asyncio.create_task(self._listen())
+
+    async def _listen(self) -> None:
+        async for message in self.link.messages():
+            self.heard.add((message.topic, message.payload))
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def clients(site: Site) -> AsyncIterator[dict[str, Client]]:
+    found = {user: Client(site, user) for user in USERS}
+    try:
+        await until(lambda: all(client.link.connected for client in found.values()))
+        yield found
+    finally:
+        for client in found.values():
+            client.task.cancel()
+        await asyncio.gather(*(client.task for client in found.values()), return_exceptions=True)
+
+
+async def tried(site: Site) -> dict[tuple[str, str, str], bool]:
+    """Every user publishes on every topic; who hears what the gateway itself says there is what it may read."""
+    result = {}
+    async with asyncio.timeout(PATIENCE), AsyncExitStack() as stack:
+        await stack.enter_async_context(site.broker())
+        them = await stack.enter_async_context(clients(site))
+        owner = them["gateway.hall1"]
+        for user, client in them.items():
+            for topic in TOPICS:  # some brokers acknowledge what they drop, so the owner's ears decide
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(client.link.publish(Message(topic, user.encode(), qos=0)), 1)
+        for topic in TOPICS:
+            assert await owner.link.publish(Message(topic, b"read", qos=1))
+        # What is sent last arrives last: each says one more that it may say, and hears one more that it may hear.
+        last = {"gateway.hall1": TOPICS[0], "gateway.hall2": "reedmesh/hall1/status"}
+        last |= {f"sensor.{name}": f"reedmesh/hall1/{name}/model/manifest" for name in ("press", "fan")}
+        for user, client in them.items():
+            hears = last.get(user, "reedmesh/hall1/status")
+            await client.link._client.subscribe(hears, 1)  # type: ignore[union-attr]
+            await owner.link.publish(Message(hears, b"end", qos=1))
+            await until(lambda client=client, hears=hears: (hears, b"end") in client.heard)  # type: ignore[misc]
+        ends = {
+            "sensor.press": TOPICS[1],
+            "sensor.fan": TOPICS[5],
+            "dashboard": TOPICS[10],
+            "home-assistant": TOPICS[10],
+        }
+        for user, topic in ends.items():
+            await them[user].link.publish(Message(topic, f"end {user}".encode(), qos=1))
+            end = (topic, f"end {user}".encode())
+            await until(lambda end=end: end in owner.heard)  # type: ignore[misc]
+        for user, client in them.items():
+            for topic in TOPICS:
+                result[user, topic, "write"] = (topic, user.encode()) in owner.heard
+                result[user, topic, "read"] = (topic, b"read") in client.heard
+    return result
+
+
+@pytest.mark.parametrize("kind", BROKERS)
+def test_every_user_may_say_and_hear_what_the_table_says_and_nothing_else(
+    tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = Site(tmp_path, kind)
+    found = asyncio.run(tried(site))
+    with capsys.disabled():
+        print(f"\n{kind} over TLS\n{table(found)}")
+    wanted = {
+        (user, topic, act): str(USERS.index(user)) in allowed
+        for act, column in (("write", WRITERS), ("read", READERS))
+        for topic, allowed in zip(TOPICS, column, strict=True)
+        for user in USERS
+    }
+    assert {row: right for row, right in found.items() if right != wanted[row]} == {}
+
+
+def table(found: dict[tuple[str, str, str], bool]) -> str:
+    """Who could read (r) and write (w) what."""
+    lines = [f"{'':42}" + "".join(f"{user:>16}" for user in USERS)]
+    for topic in TOPICS:
+        cells = [
+            "".join(mark for act, mark in (("read", "r"), ("write", "w")) if found[user, topic, act]) for user in USERS
+        ]
+        lines.append(f"{topic:42}" + "".join(f"{cell or '-':>16}" for cell in cells))
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("kind", BROKERS)
+def test_who_has_no_right_password_or_is_revoked_does_not_get_in(tmp_path: Path, kind: str) -> None:
+    site = Site(tmp_path, kind)
+    password = {user: site.users.password(user) or "" for user in USERS}
+    assert main(["sensors", "revoke", "fan", str(site.config)]) == 0
+    assert main(["keys", "revoke", "hall2", str(site.config)]) == 0
+    wrong = [("sensor.press", password["sensor.fan"]), ("sensor.fan", password["sensor.fan"]), ("stranger", "")]
+    wrong += [("gateway.hall2", password["gateway.hall2"]), ("dashboard", ""), ("", "")]
+
+    async def refused(user: str, secret: str) -> bool:
+        context = ssl.create_default_context(cafile=str(site.ca))
+        try:
+            async with aiomqtt.Client(
+                "127.0.0.1", site.tls_port, username=user or None, password=secret or None, tls_context=context
+            ):
+                return False
+        except aiomqtt.MqttError:
+            return True
+
+    async def story() -> None:
+        async with asyncio.timeout(PATIENCE), site.broker():
+            assert not await refused("dashboard", password["dashboard"])
+            for user, secret in wrong:
+                assert await refused(user, secret), user
+
+    asyncio.run(story())
+
+
+def test_a_will_of_what_a_sensor_may_not_say_is_not_taken_in(tmp_path: Path) -> None:
+    """By the embedded broker, whose amqtt publishes wills unchecked; mosquitto checks them itself."""
+    site = Site(tmp_path, "embedded")
+
+    async def story() -> None:
+        async with asyncio.timeout(PATIENCE), site.broker():
+            for topic, works in (("reedmesh/hall1/alert", False), ("reedmesh/hall1/press/availability", True)):
+                link = site.link("sensor.press", will=Message(topic, b"gone"))
+                task = asyncio.create_task(anext(link.messages()))
+                if works:
+                    await until(lambda link=link: link.connected)  # type: ignore[misc]
+                done, _ = await asyncio.wait([task], timeout=0.3)
+                assert link.connected == works and not done
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("kind", BROKERS)
+def test_a_broker_that_shows_another_certificate_is_not_spoken_to(tmp_path: Path, kind: str) -> None:
+    site = Site(tmp_path, kind)
+    other = tmp_path / "other"
+    pki.make_ca(other, "other")
+    pki.issue(tmp_path / "pinned", ["127.0.0.1"], None)
+
+    async def story() -> None:
+        async with asyncio.timeout(PATIENCE), site.broker():
+            for file in (other / "ca.crt", tmp_path / "pinned" / "server.crt"):
+                site.ca = file
+                link = site.link("dashboard")
+                task = asyncio.create_task(anext(link.messages()))
+                await asyncio.wait([task], timeout=0.5)
+                assert not link.connected
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(story())
+
+
+def test_one_certificate_may_be_pinned_without_any_authority(tmp_path: Path) -> None:
+    site = Site(tmp_path, "mosquitto")
+    assert main(["pki", "issue", "--host", "127.0.0.1", str(site.config)]) == 0
+    site.ca = tmp_path / pki.FOLDER / "server.crt"
+
+    async def story() -> None:
+        async with asyncio.timeout(PATIENCE), site.broker():
+            link = site.link("dashboard")
+            task = asyncio.create_task(anext(link.messages()))
+            await until(lambda: link.connected)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(story())
+
+
+SENSOR = """
+import asyncio, json, sys, main
+node = object.__new__(main.Node)
+with open(sys.argv[1]) as file:
+    node._settings = json.load(file)
+node._settings["key"] = bytes.fromhex(node._settings["key"])
+client = node._join()
+async def story():
+    task = asyncio.create_task(client.run())
+    try:
+        await asyncio.wait_for(client.publish("reedmesh/hall1/press/hello", b"{}", 1), 4)
+        print("said hello")
+    except asyncio.TimeoutError:
+        print("failed:", client.last_error)
+    await client.close()
+asyncio.run(story())
+"""
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_sensor_logs_in_over_tls_with_what_follows_from_its_key(tmp_path: Path, trusted: bool) -> None:
+    site = Site(tmp_path, "mosquitto")
+    pki.make_ca(tmp_path / "other", "other")
+    ca = site.ca if trusted else tmp_path / "other" / "ca.crt"
+    der = base64.b64encode(pki.read(ca).public_bytes(Encoding.DER)).decode()
+    (tmp_path / "sensor.py").write_text(SENSOR)
+    broker = {"host": "127.0.0.1", "port": site.tls_port, "ca": der}
+    made = {"key": site.keys.made_for("press").hex(), "name": "press", "gateway": "hall1", "broker": broker}
+    (tmp_path / "config.json").write_text(json.dumps(made))
+
+    async def story() -> str:
+        async with site.broker():
+            return await asyncio.to_thread(micropython.run, tmp_path / "sensor.py", tmp_path / "config.json")
+
+    said = asyncio.run(story())
+    assert ("said hello" in said) == trusted, said
+
+
+def test_the_files_say_what_the_config_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site = Site(tmp_path, "mosquitto")
+    assert main(["acl", "write", "--out", str(tmp_path / "out"), str(site.config)]) == 0
+    text = (tmp_path / "out" / "mosquitto.conf").read_text()
+    assert f"listener {site.port} 127.0.0.1" in text and f"listener {site.tls_port}\n" in text
+    assert "allow_anonymous false" in text
+    secret = (tmp_path / "out" / "passwords").read_text()
+    assert all(f"{user}:$7$" in secret for user in USERS)
+    assert not any((site.users.password(user) or "?") in secret for user in USERS)
+    capsys.readouterr()
+    assert main(["acl", "invite", "hall2", str(site.config)]) == 0
+    assert capsys.readouterr().out.split()[-1] == users.derived(tmp_path, "gateway.hall2")
+    for stranger in ("hall3", "sensor.nobody", "sensor.../press", "x.y"):
+        assert main(["acl", "invite", stranger, str(site.config)]) == 2
+    assert main(["pki", "ca", str(tmp_path / "site")]) == 2  # one is there, and is not lost
+    assert main(["pki", "show", str(site.ca)]) == 0
+    with pytest.raises(ConfigError, match="no certificate"):
+        pki.read(site.config)
+    with pytest.raises(ConfigError, match="PEM"):
+        Link("127.0.0.1", 1, "x", ca=str(site.config))
+
+
+def test_filters_cover_what_they_match_and_no_more() -> None:
+    assert access.covers("a/#", "a/b/c") and access.covers("a/#", "a/b/#") and access.covers("a/#", "a")
+    assert access.covers("a/+/c", "a/b/c") and access.covers("a/+/c", "a/+/c")
+    assert not access.covers("a/b", "a/+") and not access.covers("a/+", "a/#") and not access.covers("a/b", "a/b/c")
+    assert not access.covers("#", "$SYS/x") and not access.covers("a/b/c", "a/b")
