@@ -141,7 +141,7 @@ def _tls(ca: str):
     import ssl  # and its buffers only where it is used
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.verify_mode = ssl.CERT_REQUIRED
+    context.verify_mode = ssl.CERT_REQUIRED  # type: ignore[attr-defined]
     context.load_verify_locations(cadata=a2b_base64(ca))
     return context
 
