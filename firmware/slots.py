@@ -10,21 +10,15 @@ import hashlib
 import json
 import os
 
+import shards
 import wire
+from refused import Refused
 from score import Judge
 from tflite import Model, ModelError
 
 POINTER = "slots.json"
 PROBATION = 20  # windows a new model must judge, to stay ...
 MOST_BOOTS = 3  # ... within so many starts
-
-
-class Refused(Exception):
-    """A model that must not take over; `code` is HTTP-like, the text says why."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
 
 
 class Slots:
@@ -49,6 +43,7 @@ class Slots:
         self._boots = 0  # since a new model took over; 0 when it has proved good
         self._to_judge = 0  # windows until then
         self.relapse = ""
+        self._offered = b""
 
     @property
     def sequence(self) -> int:
@@ -86,6 +81,19 @@ class Slots:
             self.relapse = "model {} judged no {} windows in {} starts".format(failed, PROBATION, MOST_BOOTS)
             self._slot, self._boots = _other(self._slot), 0
         self._keep()
+
+    def admit(self, manifest: shards.Manifest) -> None:
+        """Raise Refused for what cannot be decoded where it will run."""
+        if manifest.shape.blocks > 1:
+            raise Refused(400, "{} shards, room for {} bytes".format(manifest.shape.k, len(self.incoming)))
+
+    async def take(self, payload) -> None:
+        """The offer has come, in `incoming`."""
+        self._offered = payload
+
+    async def finish(self, _manifest: shards.Manifest) -> None:
+        """It is what its manifest says: put it into service, or raise Refused."""
+        self.install(self._offered)
 
     def install(self, frame: bytes) -> None:
         """Put the offer `frame`, a slice of `incoming`, into service; raises Refused, and then nothing has changed."""

@@ -1,0 +1,204 @@
+"""The sensor's program: reads its settings, joins its gateway's broker, judges every window, takes models and firmware.
+
+`main.py` starts it, out of one of two trees.
+"""
+
+import asyncio
+import gc
+import hmac
+import json
+import sys
+from binascii import a2b_base64
+
+import sensors
+import settings as stored
+import wire
+from heart import WATCHDOG_MS, Heart
+from life import Life
+from slots import Slots
+from trees import Trees
+from updates import Updates
+from watch import Reporter
+
+FIRMWARE = "0.1.0"
+
+
+class Restart(Exception):
+    """New firmware is to take over."""
+
+
+class Node:
+    """This sensor as its gateway sees it. machine: MicroPython's module of this name, None on a desktop."""
+
+    def __init__(self, settings: dict, folder: str, life: Life, machine=None) -> None:
+        self._settings = settings
+        self._life = life
+        self._machine = machine
+        self._driver = None if life.safe_mode else sensors.make(settings["sensor"], settings.get("i2c"))
+        self._slots = Slots(folder, settings["model_bytes"], settings["recipe"].length)
+        self._slots.boot()
+        self._trees = Trees(folder, "key" in settings)
+        self._longest_shard = wire.MODEL_SHARD
+        self._client = self._join()
+        self._restart = asyncio.Event()
+        takers = {"model": self._slots, "firmware": self._trees}
+        self._updates = Updates(
+            self._slots, takers, self._client, self._topic, self._renewed, settings.get("key")
+        )
+        self._announce()
+        print("hello", json.dumps(self.hello()))  # for whoever flashed us and now waits on the serial line
+
+    async def run(self) -> None:
+        """Watch the machine until the recording ends (a board's never does); raises what any part of it raised."""
+        tasks = [asyncio.create_task(work) for work in self._works()]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            await self._client.close()
+            for task in tasks:
+                task.cancel()
+
+    def _works(self) -> list:
+        """What goes on at the same time."""
+        works = [self._client.run(), self._updates.run(), self._until_restart()]
+        done = [self._life.worked, self._worked]
+        if self._machine:
+            heart = Heart(self._machine.WDT(timeout=WATCHDOG_MS).feed, self._client, self._driver is not None)
+            works.append(heart.beat())
+            done.append(heart.judged)
+        if self._machine and "wifi" in self._settings:
+            import wifi
+
+            works.append(wifi.on_board(self._settings["wifi"], self._settings["name"]).keep())
+        if self._driver:
+            works.append(Reporter(self._settings, self._slots, self._client, done).watch(self._driver, self._say_hello))
+        return works
+
+    def hello(self) -> dict:
+        """What the gateway is told, so that nobody configures a sensor twice."""
+        return {
+            "v": wire.VERSION,
+            "firmware": FIRMWARE,
+            "micropython": ".".join(str(part) for part in sys.implementation.version[:3]),
+            "board": self._settings["board"],
+            "sensor": self._settings["sensor"],
+            "measured_hz": self._driver.measured_hz if self._driver else 0.0,
+            "features": self._settings["features"],
+            "shard": self._longest_shard,
+            "room": len(self._slots.incoming),
+            "tree": self._trees.hello(),
+            "model": self._slots.digest,
+            "sequence": self._slots.sequence,
+            "relapse": self._slots.relapse,
+            "memory": {"free": gc.mem_free(), "used": gc.mem_alloc()},
+            "starts": self._life.starts,
+            "safe_mode": self._life.safe_mode,
+            "error": self._life.error,
+        }
+
+    def _join(self):
+        """A client that announces us at every connect, over the network or on a wire."""
+        if "serial" in self._settings:
+            return self._join_wire()
+        import mqtt  # 12 KiB that a sensor on a wire does without
+
+        broker, name = self._settings["broker"], self._settings["gateway"] + "-" + self._settings["name"]
+        will = (self._topic("availability"), b'{"state": "offline"}', 1, True)
+        user, password = self._login()
+        ssl = _tls(broker["ca"]) if "ca" in broker else None
+        return mqtt.Client(broker["host"], broker["port"], name, will=will, user=user, password=password, ssl=ssl)
+
+    def _login(self):
+        """User and password at the broker; none without a key of our own."""
+        if "key" not in self._settings:
+            return None, None
+        password = hmac.digest(self._settings["key"], b"reedmesh mqtt password", "sha256")  # users.py derives the same
+        return "sensor." + self._settings["name"], password.hex()
+
+    def _join_wire(self):
+        import serial_port
+        from serial_message import LONGEST_SHARD
+
+        self._longest_shard = LONGEST_SHARD
+        return serial_port.client(self._settings["serial"], self._take_shard)
+
+    def _take_shard(self, body: bytes) -> None:
+        self._updates.collect_compact(body)
+
+    async def _renewed(self, kind: str) -> None:
+        """Something new was taken: say so; start it, or in safe mode try whether it was the remedy."""
+        if kind == "firmware":
+            self._life.forgive()
+            self._restart.set()
+            return
+        await self._say_hello()
+        if self._life.safe_mode and self._machine:
+            self._life.forgive()
+            self._machine.reset()
+
+    async def _until_restart(self) -> None:
+        await self._restart.wait()
+        raise Restart
+
+    def _worked(self) -> None:
+        """A window came to its end; new firmware proves good by those that are sent."""
+        if self._client.up.is_set() and self._trees.worked():
+            self._saying = asyncio.create_task(self._say_hello())
+
+    def _announce(self) -> None:
+        """What a gateway must know of us, at every connect."""
+        self._client.announcements[self._topic("availability")] = b'{"state": "online"}'
+        self._client.announcements[self._topic("hello")] = json.dumps(self.hello()).encode()
+
+    async def _say_hello(self) -> None:
+        """Something changed that the gateway should know, now and at every connect."""
+        self._announce()
+        topic = self._topic("hello")
+        await self._client.publish(topic, self._client.announcements[topic], 1, True)
+
+    def _topic(self, *leaf: str) -> str:
+        return wire.topic(self._settings["gateway"], self._settings["name"], *leaf)
+
+
+def _tls(ca: str):
+    """A context that takes none but the broker that shows a certificate by `ca`, base64 of DER."""
+    import ssl  # and its buffers only where it is used
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.verify_mode = ssl.CERT_REQUIRED  # type: ignore[attr-defined]
+    context.load_verify_locations(cadata=a2b_base64(ca))
+    return context
+
+
+def hardware():
+    """MicroPython's module machine where there is one; None on a desktop."""
+    import machine
+
+    return machine if hasattr(machine, "reset_cause") else None
+
+
+def main(folder: str) -> bool:
+    """Run the sensor whose settings are in `folder`; on a board, start again after an error nobody foresaw.
+
+    Returns whether new firmware is to be started, which a board does by a reset.
+    """
+    machine = hardware()
+    settings = stored.load(folder + "/config.json")
+    life = Life(folder, bool(machine) and machine.reset_cause() == machine.PWRON_RESET)
+    if machine and "mhz" in settings:
+        machine.freq(settings["mhz"] * 1000000)
+    try:
+        asyncio.run(Node(settings, folder, life, machine).run())
+    except EOFError as end:
+        print(end)
+    except Restart:
+        if machine:
+            machine.reset()
+        return True
+    except Exception as error:
+        life.failed(error)
+        if not machine:
+            raise
+        sys.print_exception(error)
+        machine.reset()
+    return False
