@@ -9,7 +9,7 @@ MODELS := $(VENV)-models/ready
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo provision image flash monitor erase test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn check-model fuzz-engine models check-models clean
+.PHONY: help demo provision image flash update-sensors monitor erase test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn check-model fuzz-engine models check-models clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ image: $(READY) ## the file system of a sensor as bytes: BOARD= CONFIG= [MODEL= 
 flash: $(READY) ## a bare board becomes a sensor: BOARD= CONFIG= [PORT= MODEL= FIRMWARE=path]
 	@$(BIN)/python tools/flash.py --board $(or $(BOARD),esp32) --config $(CONFIG) $(if $(PORT),--port $(PORT)) \
 	  $(if $(MODEL),--model $(MODEL)) $(if $(FIRMWARE),--firmware $(FIRMWARE))
+
+update-sensors: $(READY) ## the firmware here, over the air to the sensors of a gateway [CONFIG=/etc/reedmesh/reedmesh.toml]
+	@$(BIN)/python tools/update_sensors.py $(if $(CONFIG),--config $(CONFIG))
 
 monitor: $(READY) ## what a board prints: PORT=
 	@$(BIN)/python -m serial.tools.miniterm $(PORT) 115200

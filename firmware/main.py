@@ -1,8 +1,8 @@
-"""Starts the firmware in fw_a or fw_b, whichever `firmware.json` names. No update touches this file: it ends all trouble.
+"""Starts the firmware in fw_a or fw_b, whichever `firmware.json` names. No update touches this file.
 
 Run by MicroPython at boot, or on a desktop as `micropython main.py FOLDER < recording`, where FOLDER holds config.json,
-the models and the two trees. A new tree is on probation (`trees.py` ends that): it has so many starts to prove good, and
-then the one before is back. A tree that cannot be loaded is put on probation, too.
+the models and the two trees. A new tree is on probation (`trees.py` ends that): it has so many starts to prove good,
+and then the one before is back. A tree that cannot be loaded is put on probation, too.
 """
 
 import json

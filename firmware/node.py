@@ -42,9 +42,7 @@ class Node:
         self._client = self._join()
         self._restart = asyncio.Event()
         takers = {"model": self._slots, "firmware": self._trees}
-        self._updates = Updates(
-            self._slots, takers, self._client, self._topic, self._renewed, settings.get("key")
-        )
+        self._updates = Updates(self._slots, takers, self._client, self._topic, self._renewed, settings.get("key"))
         self._announce()
         print("hello", json.dumps(self.hello()))  # for whoever flashed us and now waits on the serial line
 

@@ -1,8 +1,8 @@
 """The two places a sensor keeps its firmware in, fw_a and fw_b: the one that runs, and the one the next is written to.
 
 A parcel is written file by file as its blocks come, read back, and takes over by one rename of `firmware.json`, which
-`main.py` reads at the next start. It is on probation then, until windows were heard by the gateway: firmware that can do
-that can also be updated again.
+`main.py` reads at the next start. It is on probation then, until enough windows were sent while the link was up:
+firmware that can do that can also be updated again.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ import wire
 from refused import Refused
 
 PROOF = 20  # windows sent while the link is up
+_NO_HEAD = parcel.Head(0, 0, "")
 _PIECE = 1024  # bytes written in a row, before others have their turn
 
 
@@ -91,8 +92,10 @@ class Trees:
     async def finish(self, manifest: shards.Manifest) -> None:
         """Read all of it back and let it take over at the next start; raises Refused."""
         writer, self._writer = self._writer, None
-        head = writer.head if writer else None
-        if not head or not writer.whole or head.sequence != manifest.sequence or head.code != code():
+        if not writer or not writer.whole:
+            raise Refused(400, "the parcel is cut short")
+        head = writer.head
+        if head.sequence != manifest.sequence or head.code != code():
             raise Refused(400, "the parcel is not what its manifest says")
         try:
             if await digest(self._idle, head, writer.files) != manifest.sha256:
@@ -129,11 +132,11 @@ class Trees:
 class Writer:
     """Writes the files of a parcel below `folder` as its bytes are fed in, however they are cut.
 
-    head: once it was seen. files: path and size of each that was begun.
+    head: _NO_HEAD until it came. files: path and size of each that was begun.
     """
 
     def __init__(self, folder: str) -> None:
-        self.head: "parcel.Head | None" = None
+        self.head = _NO_HEAD
         self.files: "list[tuple[str, int]]" = []
         self._folder = folder
         self._start = b""  # of a head or an entry that is not complete
@@ -143,7 +146,7 @@ class Writer:
     @property
     def whole(self) -> bool:
         """Whether all files the head announced are there."""
-        return bool(self.head) and len(self.files) == self.head.files and not self._left and not self._start
+        return 0 < len(self.files) == self.head.files and not self._left and not self._start
 
     def feed(self, data) -> None:
         """Take the next bytes; raises WireError and OSError."""
@@ -160,11 +163,11 @@ class Writer:
 
     def _read_entry(self, data):
         """Collect a head or an entry, byte by byte as it may be cut; returns what follows it."""
-        needed = parcel.HEAD if not self.head else parcel.entry_length(self._start or data)
+        needed = parcel.HEAD if self.head is _NO_HEAD else parcel.entry_length(self._start or data)
         count = needed - len(self._start)
         self._start += bytes(data[:count])
         if len(self._start) == needed:
-            self._open() if self.head else self._begin()
+            self._begin() if self.head is _NO_HEAD else self._open()
             self._start = b""
         return data[count:]
 

@@ -147,7 +147,7 @@ class Updates:
             await self._report(kind, 200, "")
             await self._changed(kind)
 
-    async def _take(self, kind: str, manifest: shards.Manifest) -> None:
+    async def _take(self, kind: str, manifest) -> None:
         shape = manifest.shape
         size = shape.k * shape.shard_length
         payload = memoryview(self._slots.incoming)[: min(size, shape.length - self._block * size)]

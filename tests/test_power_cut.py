@@ -7,7 +7,8 @@ from tests import micropython
 from tests.test_node import lesson
 from tools import bench_ota
 
-SCRIPT = Path(__file__).parent / "firmware" / "power_cut.py"
+SCRIPTS = Path(__file__).parent / "firmware"
+SCRIPT, FIRMWARE = SCRIPTS / "power_cut.py", SCRIPTS / "power_cut_firmware.py"
 
 
 def test_a_power_cut_leaves_the_old_model_or_the_new_one(tmp_path: Path) -> None:
@@ -23,3 +24,18 @@ def test_a_power_cut_leaves_the_old_model_or_the_new_one(tmp_path: Path) -> None
     }
     assert all(sum(story["served"].values()) == story["cuts"] > 5 for story in stories)
     assert end == {"serves": "0", "sequence": 2}, "the model that never proved good is not taken again"
+
+
+def test_a_power_cut_leaves_the_old_firmware_or_the_new_one(tmp_path: Path) -> None:
+    paths = bench_ota.updates(lesson(), tmp_path, bench_ota.ENGINE)
+    said = micropython.run(FIRMWARE, *paths, heap="64m", timeout=300)
+    *stories, end = map(json.loads, said.splitlines())
+    served = {story["story"]: set(story["served"]) for story in stories}
+    assert served == {
+        "new firmware": {"old"},
+        "its first start": {"new"},
+        "it proves good": {"new"},
+        "back to the firmware before": {"old"},
+    }
+    assert stories[0]["cuts"] > 500 and all(story["cuts"] > 3 for story in stories)
+    assert end["numbers"] == {"a": 2, "b": 3} and end["slot"] == "a" and end["newest"] == 3

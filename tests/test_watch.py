@@ -3,6 +3,7 @@
 import json
 import logging
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -37,7 +38,9 @@ class Path:
         self.introduced: list[Sensor] = []
         self.asked: list[tuple[str, bytes]] = []
         self.lacking: list[tuple[Sensor, int]] = []
-        self.events = Events(lambda change: None, self.introduced.append, self.lacking.append, self.ask)
+        self.updating: list[tuple[Sensor, Any]] = []
+        heard = self.introduced.append, self.lacking.append, self.updating.append
+        self.events = Events(lambda change: None, *heard, self.ask)
 
     def ask(self, verb: str, payload: bytes) -> None:
         self.asked.append((verb, payload))

@@ -1,6 +1,6 @@
-"""A new model on a running sensor: what a power cut at any write to flash leaves, and how long sampling pauses.
+"""New models and firmware on a sensor: what a power cut at any write to flash leaves, and how long sampling pauses.
 
-Both on MicroPython's unix port: the cuts on a littlefs in memory (tests/firmware/power_cut.py), the pause on this
+Both on MicroPython's unix port: the cuts on a littlefs in memory (tests/firmware/power_cut*.py), the pause on this
 machine's file system. A board's flash is slower, and stops everything while it is erased: about 80 ms a time.
 
     python tools/bench_ota.py
@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from reedmesh import embedded, features, shards, wire  # noqa: E402
+from reedmesh import embedded, features, parcels, shards, wire  # noqa: E402
 from reedmesh import family as families  # noqa: E402
 from reedmesh.broker import Link, Message  # noqa: E402
 from reedmesh.bundle import Bundle  # noqa: E402
@@ -30,9 +30,10 @@ from reedmesh.config import Broker  # noqa: E402
 from reedmesh.errors import ReedmeshError  # noqa: E402
 from reedmesh.family import Family  # noqa: E402
 from reedmesh.sensor_keys import SensorKeys  # noqa: E402
-from tools import device, plant, recordings, results  # noqa: E402
+from tools import device, plant, recordings, results, update_sensors  # noqa: E402
 
-SCRIPT = ROOT / "tests" / "firmware" / "power_cut.py"
+SCRIPTS = ROOT / "tests" / "firmware"
+ENGINE = ("hmac", "refused", "scaling", "score", "shards", "slots", "tflite/", "wire")  # files that judge by a model
 RATE = 50  # windows a second
 BEFORE, DURING = 150, 150  # windows without and with an update
 
@@ -46,7 +47,9 @@ def main() -> int:
     normal = features.extract(recording.windows(0, "train", "normal"), family.recipe)
     lesson = commission(family, normal[:100], family.training.seed)
     with tempfile.TemporaryDirectory() as folder:
-        tried, bricked = cuts(offers(lesson, Path(folder)))
+        of_models = cuts("power_cut.py", offers(lesson, Path(folder)))
+        of_firmware = cuts("power_cut_firmware.py", updates(lesson, Path(folder)))
+        tried, bricked = (sum(pair) for pair in zip(of_models, of_firmware, strict=True))
         asyncio.run(pauses(family, recording, lesson, Path(folder)))
     results.save("ota_power_cut_points", tried, "cuts")
     results.save("ota_bricked", bricked, "cuts")
@@ -68,17 +71,28 @@ def offer(lesson: Lesson, sequence: int) -> bytes:
     return wire.pack_offer(wire.Offer(sequence, model, digest, lesson.trial, lesson.trial_score))
 
 
-def cuts(paths: list[Path]) -> tuple[int, int]:
-    """Cut points tried, and those that left a sensor without a model or stuck with it; a line for each story."""
+def updates(lesson: Lesson, folder: Path, only: tuple[str, ...] = ("",)) -> list[Path]:
+    """An offer, and four parcels of this checkout's firmware (those of its files under `only`) that differ a little."""
+    paths = [folder / name for name in ("offer", "before", "old", "new", "later")]
+    paths[0].write_bytes(offer(lesson, 1))
+    files = {path: data for path, data in update_sensors.compiled("x64").items() if path.startswith(only)}
+    for sequence, path in enumerate(paths[1:], 1):
+        last = max(files)
+        path.write_bytes(parcels.pack(files | {last: files[last] + bytes(sequence)}, sequence))
+    return paths
+
+
+def cuts(script: str, paths: list[Path]) -> tuple[int, int]:
+    """Cut points tried, and those that left a sensor without firmware or a model, or stuck; a line for each story."""
     said = subprocess.run(
-        [device.micropython(), "-X", "heapsize=1m", str(SCRIPT), *map(str, paths)],
+        [device.micropython(), "-X", "heapsize=64m", str(SCRIPTS / script), *map(str, paths)],
         env={**os.environ, "MICROPYPATH": f"{ROOT / 'firmware'}:{ROOT / 'gateway' / 'reedmesh'}:.frozen"},
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     told = [story for story in map(json.loads, said.splitlines()) if "story" in story]
     bricked = 0
     for story in told:
-        bad = sum(count for who, count in story["served"].items() if who in ("none", "stuck"))
+        bad = sum(count for who, count in story["served"].items() if who in ("none", "no model", "stuck"))
         print(f"{story['story']:28} {story['cuts']:4} power cuts, {bad} bricked")
         bricked += bad
     return sum(story["cuts"] for story in told), bricked

@@ -20,6 +20,11 @@ def listed() -> dict[str, str]:
     return files
 
 
+def sequence() -> int:
+    """Seconds since 1970 of the newest file that goes on a sensor."""
+    return max(int((ROOT / here).stat().st_mtime) for here in listed().values())
+
+
 def assemble(folder: Path) -> None:
     """Make `folder` what a device would hold; raises ConfigError naming a file of the list that is not there."""
     for there, here in listed().items():
@@ -31,13 +36,13 @@ def assemble(folder: Path) -> None:
             raise ConfigError(f'{LIST.name}: "{there}" = "{here}": there is no such file') from error
 
 
-def compile_into(folder: Path, architecture: str, only: tuple[str, ...] = ("",)) -> None:
+def compile_into(folder: Path, architecture: str, only: tuple[str, ...] = ("",), leave_out: str = "") -> None:
     """Compile what stands in the list under a path of `only`, as a device of `architecture` (mpy-cross's word) has it.
 
     Raises ConfigError when there is no mpy-cross, or it refuses a file.
     """
     for there, here in listed().items():
-        if there.startswith(only):
+        if there.startswith(only) and there != leave_out:
             out = (folder / there).with_suffix(".mpy")
             out.parent.mkdir(parents=True, exist_ok=True)
             command = [mpy_cross(), f"-march={architecture}", "-O3", "-s", there, "-o", str(out), str(ROOT / here)]

@@ -23,7 +23,8 @@ from tools import device
 
 BLOCK = 4096
 MIB = 1 << 20
-AS_THEY_ARE = ("main.py",)  # what MicroPython starts must be a .py file
+STARTED = "main.py"  # by MicroPython, so it must be a .py file; it starts the tree in this folder:
+TREE = "fw_a"
 FIRST = 0  # sequence number of a model that was flashed: any that is offered later is newer
 
 
@@ -70,10 +71,10 @@ def build(board: Board, flash: int, config: dict[str, Any], model: Path | None =
 
 def collect(folder: Path, architecture: str, config: dict[str, Any], model: Path | None = None) -> None:
     """Make `folder` what the device will hold."""
-    device.compile_into(folder, architecture)
-    for name in AS_THEY_ARE:
-        (folder / name).with_suffix(".mpy").unlink()
-        shutil.copyfile(device.ROOT / device.listed()[name], folder / name)
+    device.compile_into(folder / TREE, architecture, leave_out=STARTED)
+    shutil.copyfile(device.ROOT / device.listed()[STARTED], folder / STARTED)
+    state = {"slot": "a", "left": -1, "numbers": {"a": device.sequence()}, "newest": device.sequence(), "relapse": ""}
+    (folder / "firmware.json").write_text(json.dumps(state))
     (folder / "config.json").write_text(json.dumps(config))
     if model:
         content = model.read_bytes()

@@ -15,6 +15,7 @@ from reedmesh import (
     dashboard,
     database,
     keys_command,
+    parcels,
 )  # fmt: skip
 from reedmesh import board as boards
 from reedmesh.errors import ConfigError, ReedmeshError
@@ -63,6 +64,10 @@ def _parser() -> argparse.ArgumentParser:
     backup.set_defaults(run=_backup)
     broker_command.add_acl(commands, DEFAULT_CONFIG)
     broker_command.add_pki(commands, DEFAULT_CONFIG)
+    update = commands.add_parser("update-sensors", help="have this gateway give its sensors new firmware")
+    update.add_argument("parcels", nargs="+", type=Path, help="what `make update-sensors` made, one for each processor")
+    update.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
+    update.set_defaults(run=_update_sensors)
     model = commands.add_parser("check-model", help="whether a .tflite runs on a sensor's board, and how fast")
     model.add_argument("model", type=Path)
     model.add_argument("--board", default="esp32", help="a file of boards/, default esp32")
@@ -83,6 +88,13 @@ def _run(chosen: argparse.Namespace) -> None:
 def _check_config(chosen: argparse.Namespace) -> None:
     config.load(chosen.config)
     print(f"{chosen.config}: good")
+
+
+def _update_sensors(chosen: argparse.Namespace) -> None:
+    state = Path(config.load(chosen.config).state)
+    for path in chosen.parcels:
+        taken = parcels.put(path, state)
+        print(f"{path}: firmware {taken.sequence} for {taken.code}, {len(taken.payload)} bytes, goes to its sensors")
 
 
 def _check_model(chosen: argparse.Namespace) -> int:

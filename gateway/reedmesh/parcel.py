@@ -1,4 +1,4 @@
-"""A parcel: the files of a sensor's firmware as one payload, in one file that CPython and MicroPython (sensor) both run.
+"""A parcel: the files of a sensor's firmware as one payload, in one file that both sides run.
 
 A head, then file after file, so that a sensor writes each as it comes and holds none of them whole. The head says for
 which code the files were compiled ("xtensawin-6-3": architecture, version and sub-version of .mpy) and their number in
@@ -35,7 +35,7 @@ class Head:
 
 
 def code_name(flags: int, version: int) -> str:
-    """"xtensawin-6-3" of a .mpy's third and second byte, or of the two bytes of `sys.implementation._mpy`."""
+    """ "xtensawin-6-3" of a .mpy's third and second byte, or of the two bytes of `sys.implementation._mpy`."""
     index = flags >> 2 & 15
     architecture = _ARCHITECTURES[index] if index < len(_ARCHITECTURES) else ""
     return "{}-{}-{}".format(architecture or "any", version, flags & 3)
@@ -85,4 +85,6 @@ def unpack_entry(data: bytes) -> "tuple[str, int]":
 def is_path(path: str) -> bool:
     """Whether it is a .mpy file, in a folder at most: names of a-z 0-9 _ -, none of which can lead out of its tree."""
     stem = path[:-4]
-    return len(path) <= LONGEST_PATH and path[-4:] == ".mpy" and stem.count("/") < 2 and all(map(is_name, stem.split("/")))
+    return (
+        len(path) <= LONGEST_PATH and path[-4:] == ".mpy" and stem.count("/") < 2 and all(map(is_name, stem.split("/")))
+    )

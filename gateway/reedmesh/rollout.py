@@ -32,9 +32,7 @@ MOST_ROOM = 1 << 17  # bytes of a block
 class Rollout:
     """Updates the sensors of gateway `gateway` from the shelf in its `state` directory."""
 
-    def __init__(
-        self, gateway: str, line: Line, state: Path, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, gateway: str, line: Line, state: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self.statuses: asyncio.Queue[tuple[Sensor, dict[str, Any]]] = asyncio.Queue()
         self._gateway = gateway
         self._line = line
@@ -167,8 +165,9 @@ def shape_for(length: int, shard_length: int, room: int) -> shards.Shape:
 def _tree(sensor: Sensor) -> dict[str, Any]:
     """What a sensor says of its firmware, if it makes sense."""
     said = sensor.hello.get("tree")
-    good = isinstance(said, dict) and all(isinstance(said.get(key), int) for key in ("sequence", "newest"))
-    return said if good and isinstance(said.get("code"), str) else {}
+    if not isinstance(said, dict) or not isinstance(said.get("code"), str):
+        return {}
+    return said if all(isinstance(said.get(key), int) for key in ("sequence", "newest")) else {}
 
 
 def _doubtful(sensor: Sensor, sent: Parcel) -> bool:

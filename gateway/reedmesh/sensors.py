@@ -44,6 +44,7 @@ class Sensor:
     sequence: int = 0  # of the newest model made for it
     running: bytes = bytes(8)  # key of the model it says it runs
     refusal: str = ""  # why it did not take the last model, in its own words
+    update: str = ""  # what its firmware update is at, in words
     counters: Counters = field(default_factory=Counters)
     score: int | None = None
     relearning: bool = False  # somebody had it learnt anew: not judged until that is done
@@ -100,6 +101,7 @@ class Sensor:
     def summary(self) -> dict[str, Any]:
         """What is published as the sensor's state. Scores are mean squared deviations per feature."""
         state: dict[str, Any] = {"state": self.state, "online": self.online, **vars(self.counters)}
+        state |= {"update": self.update} if self.update else {}
         if self.state == LEARNING:
             return state | {"progress": min(1.0, round(self.learnt / self.to_learn, 3))}
         assert self.model

@@ -29,6 +29,7 @@ from reedmesh.exchange import subscriptions
 from reedmesh.family import Family
 from reedmesh.keys import Keyring
 from reedmesh.model import Model
+from reedmesh.rollout import Rollout
 from reedmesh.sensor_keys import SensorKeys
 from reedmesh.sensors import Line
 from reedmesh.share import Share
@@ -41,7 +42,7 @@ from reedmesh.wired import Wire, Wired
 log = logging.getLogger(__name__)
 
 STATE_SECONDS = 1.0  # a sensor's state is published at most this often
-LISTEN_TO = ("+/window", "+/hello", "+/availability", "+/model/status", "request/+")
+LISTEN_TO = ("+/window", "+/hello", "+/availability", "+/model/status", "+/firmware/status", "request/+")
 MOST_LISTED = 200  # alerts in the snapshot, the most urgent ones: a broker may refuse more than 128 KiB
 
 
@@ -58,6 +59,7 @@ class Gateway:
         self._disk = Disk(store)
         self._share = _share(config, family, self._disk)
         self._sensor_keys = SensorKeys(Path(config.state))
+        self._rollout = Rollout(config.name, self.line, Path(config.state))
         self._deployer = Deployer(config.name, family, self.line, self._disk, self._share, self._sensor_keys, clock)
         self._published: dict[str, bytes] = {}
         self._remember()
@@ -79,7 +81,7 @@ class Gateway:
         """Judge, store, publish, teach and exchange until cancelled; then write what waits."""
         deployer = self._deployer
         introduced, lacking = deployer.introductions.put_nowait, deployer.lacking.put_nowait
-        events = Events(self._take, introduced, lacking, self._desk.put)
+        events = Events(self._take, introduced, lacking, self._rollout.statuses.put_nowait, self._desk.put)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(watch(channel, self.line, self.store, events, self._clock))
@@ -89,6 +91,7 @@ class Gateway:
                 tasks.create_task(self._desk.run(channel, self._topic))
                 for work in (deployer.meet, deployer.teach, deployer.complete):
                     tasks.create_task(work(channel))
+                tasks.create_task(self._rollout.run(channel))
                 tasks.create_task(self._share.run(channel, neighbours))
         finally:
             self._disk.close()

@@ -19,7 +19,7 @@ from reedmesh.wire import WireError
 log = logging.getLogger(__name__)
 
 MAX_JSON = 4096  # bytes of a hello or a status; a sensor has a few hundred to say
-PARTIAL, REFUSED, TIMEOUT = 206, 400, 408  # what a sensor says of a model, in the numbers of HTTP
+PARTIAL, REFUSED, TIMEOUT, BUSY = 206, 400, 408, 409  # what a sensor says of a model, in the numbers of HTTP
 QUIET = 60.0  # seconds between two log lines about the same sender
 MAX_SENDERS = 1000  # senders of junk whose last log line is remembered
 
@@ -32,11 +32,13 @@ class Events:
         changed: Callable[[Change], None],
         introduced: Callable[[Sensor], None],
         lacking: Callable[[tuple[Sensor, int]], None],
+        updating: Callable[[tuple[Sensor, dict[str, Any]]], None],
         asked: Callable[[str, bytes], None],
     ) -> None:
         self.changed = changed  # an alert began, worsened or ended
         self.introduced = introduced  # a sensor said hello
         self.lacking = lacking  # a sensor still needs so many shards of its model
+        self.updating = updating  # what a sensor says of the firmware it is sent
         self.asked = asked  # a person or program asks for something: verb, payload; raises WireError
 
 
@@ -63,6 +65,8 @@ def take(message: Message, line: Line, store: Store, events: Events, now: float)
         line.sensor(name).online = read_json(message.payload, MAX_JSON).get("state") == "online"
     elif leaf == ["model", "status"]:
         note_status(line.sensor(name), read_json(message.payload, MAX_JSON), events)
+    elif leaf == ["firmware", "status"]:
+        events.updating((line.sensor(name), read_json(message.payload, MAX_JSON)))
     else:
         raise WireError(f"nothing is expected on {message.topic}")
 
@@ -94,7 +98,7 @@ def note_status(sensor: Sensor, status: dict[str, Any], events: Events) -> None:
         raise WireError("model/status: no code")
     if code == PARTIAL and isinstance(missing, int) and missing > 0:
         events.lacking((sensor, missing))
-    sensor.refusal = f"{code} {reason}".strip() if code >= REFUSED and code != TIMEOUT else ""
+    sensor.refusal = f"{code} {reason}".strip() if code >= REFUSED and code not in (TIMEOUT, BUSY) else ""
     if sensor.refusal:
         log.error("%s refused its new model and keeps the old one: %s", sensor.name, sensor.refusal)
 

@@ -49,9 +49,9 @@ class Wired:
         """To the sensor on its wire, if it is for one there; else to the broker."""
         sensor, leaf = self._split(message.topic)
         there = self._on.get(sensor)
-        if there is None or leaf[:1] != ["model"]:
+        if there is None or leaf[:1] not in (["model"], ["firmware"]):
             return await self._link.publish(message)
-        if leaf == ["model", "shard"]:
+        if leaf[1:] == ["shard"]:
             return await there.publish_shard(shards.unpack_shard(message.payload))
         return await there.publish(message)
 

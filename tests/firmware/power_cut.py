@@ -12,39 +12,11 @@ import json
 import sys
 
 import vfs
+from flash_memory import Flash, torn
 
-BLOCK = 4096
 BLOCKS = 20
 ROOM = 16384
 EACH = 5  # after one cut in so many, a later model is offered, too
-
-
-class Flash:
-    """A block device in memory that notes its writes: (offset, bytes)."""
-
-    def __init__(self, content=None):
-        self.content = bytearray(content or b"\xff" * (BLOCK * BLOCKS))
-        self.writes = []
-
-    def readblocks(self, block, buffer, offset=0):
-        at = block * BLOCK + offset
-        buffer[:] = memoryview(self.content)[at : at + len(buffer)]
-
-    def writeblocks(self, block, buffer, offset=0):
-        self._write(block * BLOCK + offset, bytes(buffer))
-
-    def ioctl(self, op, argument):
-        if op == 4:
-            return BLOCKS
-        if op == 5:
-            return BLOCK
-        if op == 6:
-            self._write(argument * BLOCK, b"\xff" * BLOCK)
-        return 0
-
-    def _write(self, at, data):
-        self.writes.append((at, data))
-        self.content[at : at + len(data)] = data
 
 
 def started(flash):
@@ -57,7 +29,7 @@ def started(flash):
 
 def told(before, story):
     """The flash after a start and a story."""
-    flash = Flash(before)
+    flash = Flash(BLOCKS, before)
     story(started(flash))
     vfs.umount("/flash")
     return flash
@@ -83,7 +55,7 @@ def serves(slots):
 
 def after_cut(content, further):
     """Who serves when a board starts from this flash; `further`: it must take a later model, too."""
-    slots = started(Flash(content))
+    slots = started(Flash(BLOCKS, content))
     who = serves(slots)
     if further:
         install(slots, frames[3])
@@ -96,14 +68,10 @@ def after_cut(content, further):
 def tell(name, before, story):
     """Cut at each write of a story in turn."""
     served = {}
-    content = bytearray(before)
     writes = told(before, story).writes
-    for number, (at, data) in enumerate(writes):
-        torn = bytearray(content)
-        torn[at : at + len(data) // 2] = data[: len(data) // 2]
-        who = after_cut(torn, number % EACH == 0)
+    for number, content in enumerate(torn(before, writes)):
+        who = after_cut(content, number % EACH == 0)
         served[who] = served.get(who, 0) + 1
-        content[at : at + len(data)] = data
     print(json.dumps({"story": name, "cuts": len(writes), "served": served}))
 
 
@@ -116,7 +84,7 @@ import wire  # noqa: E402
 from slots import MOST_BOOTS, PROBATION, Slots  # noqa: E402
 
 offers = [wire.unpack_offer(frame) for frame in frames]
-flash = Flash()
+flash = Flash(BLOCKS)
 vfs.VfsLfs2.mkfs(flash)
 flash = told(flash.content, lambda slots: (install(slots, frames[0]), prove(slots)))
 tell("a new model", flash.content, lambda slots: install(slots, frames[1]))

@@ -31,7 +31,7 @@ class Pin:
 
 class WDT:
     def __init__(self, timeout):
-        self.timeout = timeout
+        print("machine.WDT", timeout)
 
     def feed(self):
         print("machine.WDT.feed")
