@@ -46,9 +46,11 @@ TOPICS = (
     "reedmesh/hall2/update/vibration/manifest",
     "homeassistant/device/press/config",
     "elsewhere",
+    "reedmesh/hall1/press/firmware/shard",
+    "reedmesh/hall1/press/firmware/status",
 )
 # What must come out, by hand: the users that may write each topic, and those that may read it, by their place in USERS.
-WRITERS = ("02", "02", "0", "0", "02", "03", "0", "0", "0", "0", "045", "0", "0", "0", "0", "0")
+WRITERS = ("02", "02", "0", "0", "02", "03", "0", "0", "0", "0", "045", "0", "0", "0", "0", "0", "0", "02")
 READERS = (
     "045",
     "045",
@@ -66,6 +68,8 @@ READERS = (
     "0",
     "05",
     "0",
+    "0245",
+    "0245",
 )
 
 
@@ -302,8 +306,9 @@ def test_one_certificate_may_be_pinned_without_any_authority(tmp_path: Path) -> 
 
 
 SENSOR = """
-import asyncio, json, sys, main
-node = object.__new__(main.Node)
+import asyncio, json, sys
+from node import Node
+node = object.__new__(Node)
 with open(sys.argv[1]) as file:
     node._settings = json.load(file)
 node._settings["key"] = bytes.fromhex(node._settings["key"])

@@ -135,7 +135,7 @@ def test_what_must_not_come_is_refused_before_any_of_it_comes(
 def test_wrong_parcels_never_become_active_and_older_ones_come_never_again(tmp_path: Path) -> None:
     good = packed(NEXT - 5)
     cases = [
-        (good[:-1000], NEXT, "not what its manifest says"),  # truncated
+        (good[:-1000], NEXT, "cut short"),  # truncated
         (good, NEXT, "not what its manifest says"),  # another number than was sealed
         (good + b"x" * 5000, NEXT - 5, "parcel"),
         (good.replace(b"heart.mpy", b"../eart.mp"[:9]), NEXT - 5, "parcel: file"),

@@ -23,8 +23,9 @@ from reedmesh.model import Model
 from reedmesh.sensor_keys import SensorKeys
 from reedmesh.wire import Offer
 from tests.brokers import free_port, mosquitto
-from tests.micropython import binary, environment
+from tests.micropython import binary
 from tools import plant
+from tools.device import assemble
 from tools.recordings import simulate
 
 FAMILY = families.load(families.find("vibration"))
@@ -328,8 +329,10 @@ def test_settings_that_cannot_be_are_named(tmp_path: Path, change: dict[str, Any
     folder = tmp_path / "sensor"
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps({**plant.sensor_settings(plan, machine), **change}))
-    main = Path(__file__).parent.parent / "firmware" / "main.py"
+    device = tmp_path / "device"
+    assemble(device)
+    path = {**os.environ, "MICROPYPATH": f"{device}:.frozen"}
     ended = subprocess.run(
-        [binary(), main, folder], env=environment(), capture_output=True, text=True, timeout=PATIENCE
+        [binary(), device / "main.py", folder], env=path, capture_output=True, text=True, timeout=PATIENCE
     )
     assert says in ended.stdout + ended.stderr and "config.json" in ended.stdout + ended.stderr

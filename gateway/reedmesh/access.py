@@ -3,7 +3,7 @@
     user                  reads                              writes
     gateway.<this one>    all                                all
     gateway.<neighbour>   update/#, status                   nothing
-    sensor.<name>         <name>/model/#                     its hello, availability, window, error and model/status
+    sensor.<name>         <name>/model/#, <name>/firmware/#  its hello, availability, window, error, and their status
     dashboard             all of this gateway                request/#
     home-assistant        all of this gateway, homeassistant/#   request/#, homeassistant/status
 
@@ -17,8 +17,8 @@ from reedmesh.wire import BASE, is_name
 
 READ, WRITE = "read", "write"
 DASHBOARD, HOME_ASSISTANT = "dashboard", "home-assistant"
-SENSOR_SAYS = ("hello", "availability", "window", "error", "model/status")
-SENSOR_HEARS = ("model/#",)
+SENSOR_SAYS = ("hello", "availability", "window", "error", "model/status", "firmware/status")
+SENSOR_HEARS = ("model/#", "firmware/#")
 NEIGHBOUR_HEARS = ("update/#", "status")
 
 

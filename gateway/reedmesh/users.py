@@ -14,7 +14,7 @@ from reedmesh.errors import ConfigError
 from reedmesh.sensor_keys import SensorKeys
 from reedmesh.trust import Trust
 
-PURPOSE = b"reedmesh mqtt password"  # firmware/main.py derives the same
+PURPOSE = b"reedmesh mqtt password"  # firmware/node.py derives the same
 
 
 def sensor_password(key: bytes) -> str:

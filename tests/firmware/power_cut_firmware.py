@@ -1,9 +1,9 @@
 """Cuts the power at every single write to flash of an update of the firmware, and starts again after each.
 
-Usage: power_cut_firmware.py OFFER BEFORE OLD NEW LATER: a model, and parcels with rising numbers. Prints a JSON line for
-each story: the writes it takes, and how often which firmware started after a cut, "old" or "new"; "none" where the tree
-that main.py chose, or would go back to, is not whole, to the byte; "no model" where it did not judge, run from that very
-tree; "stuck" where a later update was not taken.
+Usage: power_cut_firmware.py OFFER BEFORE OLD NEW LATER: a model, and parcels with rising numbers. Prints a JSON line
+for each story: the writes it takes, and how often which firmware started after a cut, "old" or "new"; "none" where the
+tree that main.py chose, or would go back to, is not whole, to the byte; "no model" where it did not judge, run from
+that very tree; "stuck" where a later update was not taken.
 """
 
 import asyncio
