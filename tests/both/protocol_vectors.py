@@ -40,7 +40,8 @@ def shard(vector):
 def manifest(vector):
     read = shards.unpack_manifest(vector["frame"])
     fields = dict(read.__dict__)
-    fields.pop("sealed")
+    for local in ("sealed", "signer"):  # known of a manifest, not in its frame
+        fields.pop(local)
     fields.update(fields.pop("shape").__dict__)
     fields.pop("blocks")
     fields["bundle"] = read.bundle
