@@ -64,3 +64,12 @@ def test_a_merge_that_only_all_together_do_harm_is_undone_with_the_reason() -> N
     assert (merged.weights == TARGET).all() and not merged.taken
     assert set(merged.refused) == {"a", "b"} and "after the merge" in merged.refused["a"]
     assert merge_if_better(ZERO, 100, peers, steep, 1.0).taken
+
+
+def test_what_a_neighbour_is_worth_is_the_loss_without_it_less_the_loss_with_it() -> None:
+    astray = 0.2 * np.tile(np.float32([1, -1]), 4)
+    peers = {"good": Peer(0.2 * TARGET, 10), "astray": Peer(astray, 10)}
+    merged = merge(ZERO, ZERO, 10, peers, loss, 1.0)
+    assert merged.worth["good"] == pytest.approx(loss(astray / 2) - loss(merged.weights))
+    assert merged.worth["astray"] == pytest.approx(loss(0.1 * TARGET) - loss(merged.weights))
+    assert merged.worth["astray"] < 0 < merged.worth["good"]

@@ -30,7 +30,7 @@ class Lesson:
     the scores of the windows that were not trained on; threshold follows from them. trial: features of one of them, and
     their score, for the sensor to prove itself with. first_loss, last_loss: mean loss of the first and the last epoch.
     quantile: of the scores of held-out windows, in squared deviations a feature. taken: the neighbours that are merged
-    into it, with their share; refused: the others, with the reason.
+    into it, with their share; refused: the others, with the reason. worth: see `merge.Merged`.
     """
 
     model: bytes = field(repr=False)
@@ -45,6 +45,7 @@ class Lesson:
     quantile: float = 0.0
     taken: dict[str, float] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    worth: dict[str, float] = field(default_factory=dict)
 
 
 def commission(family: Family, features: Windows, seed: int, peers: Mapping[str, Peer] | None = None) -> Lesson:
@@ -72,6 +73,7 @@ def commission(family: Family, features: Windows, seed: int, peers: Mapping[str,
         quantile=quantile,
         taken=merged.taken,
         refused=merged.refused,
+        worth=merged.worth,
     )
 
 

@@ -4,8 +4,8 @@ Clipping at the median distance: ClippedGossip (He, Karimireddy, Jaggi 2022, arX
 no setting. The loss check: as in UBAR (Guo et al. 2021), on windows of our own that were not trained on.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from statistics import median
 
 import numpy as np
@@ -43,11 +43,15 @@ class Peer:
 
 @dataclass(frozen=True)
 class Merged:
-    """weights: float32 [n]. taken: the neighbours in it, with their share. refused: the others, with the reason."""
+    """weights: float32 [n]. taken: the neighbours in it, with their share. refused: the others, with the reason.
+
+    worth: of those in it, how much higher our held-out loss were without each (leave-one-out); below zero it cost us.
+    """
 
     weights: Floats
     taken: dict[str, float]
     refused: dict[str, str]
+    worth: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -80,9 +84,15 @@ def merge(own: Floats, public: Floats, windows: int, peers: Mapping[str, Peer], 
             refused[name] = f"loss {found:.4f} on our own windows, {limit:.4f} is the most"
         else:
             good[name] = clipped
-    shares = _shares(windows, {name: peers[name].windows for name in good})
-    moved = sum((np.float32(step * shares[name]) * good[name] for name in good), np.zeros_like(own))
-    return Merged(own + moved, shares, refused)
+    counts = {name: peers[name].windows for name in good}
+
+    def moved(names: Collection[str]) -> Floats:
+        shares = _shares(windows, {name: counts[name] for name in names})
+        return own + sum((np.float32(step * shares[name]) * good[name] for name in names), np.zeros_like(own))
+
+    together = moved(counts)
+    worth = {name: loss(moved([other for other in counts if other != name])) - loss(together) for name in counts}
+    return Merged(together, _shares(windows, counts), refused, worth)
 
 
 def merge_if_better(own: Floats, windows: int, peers: Mapping[str, Peer], loss: Loss, step: float) -> Merged:
