@@ -48,7 +48,7 @@ def test_with_broker_and_disk_each_is_stored_and_told_once(tmp_path: Path) -> No
         await told(announcer, "c")
         broker.there = True
         await told(announcer, "d")
-        while await disk.once(disk.store.waiting):
+        while await disk.once(disk.store.outbox.waiting):
             await asyncio.sleep(0)
         assert broker.told == ["a", "b", "c", "d"] and len(disk.store.open_alerts()) == 4
         running.cancel()
@@ -71,7 +71,7 @@ def test_a_full_disk_delays_no_alert_and_repeats_none(tmp_path: Path) -> None:
         full(disk.store, False)
         announcer.remind()
         await announcer.settled()
-        while await disk.once(disk.store.waiting):
+        while await disk.once(disk.store.outbox.waiting):
             await asyncio.sleep(0)
         assert announcer.unsaved == 0 and not disk.trouble
         assert sorted(broker.told) == sorted(names) and len(disk.store.open_alerts()) == 300

@@ -88,3 +88,10 @@ def test_what_leaves_the_machine_has_tls_unless_the_config_says_otherwise(tmp_pa
     assert str(caught.value).count("without TLS") == 2
     config.load(written(tmp_path, far + 'ca = "ca.crt"\n' + near + "plain = true\n"))
     config.load(written(tmp_path, 'name = "a"\nstate = "s"\n[broker]\nhost = "127.1.2.3"\n'))
+
+
+def test_what_is_secret_is_shown_to_nobody() -> None:
+    told = config.shown(config.Config("a", "s", neighbours=(config.Neighbour("b", "h", "0f", password="open sesame"),)))
+    assert "sesame" not in str(told)
+    assert told["neighbours"][0]["password"] == "***" and told["neighbours"][0]["key"] == "0f"
+    assert told["broker"]["port"] == 1883

@@ -49,9 +49,15 @@ def test_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
     with sqlite3.connect(path) as db:
         for column in ("kind", "by", "verdict", "shelved_until", "flood"):
             db.execute(f"alter table alerts drop column {column}")
+        db.execute("drop index outbox_of_alert")
+        for column in ("way", "alert", "priority", "queued"):
+            db.execute(f"alter table outbox drop column {column}")
         db.execute("pragma user_version = 0")
     with Store(tmp_path) as store:
         assert store.open_alerts() == [ALERT]
+        assert store.db.execute("select way, alert, priority, queued from outbox").fetchall() == [
+            ("mqtt", ALERT.id, 2, 10.0)
+        ]
 
 
 def test_a_database_of_a_later_reedmesh_is_left_alone(tmp_path: Path) -> None:

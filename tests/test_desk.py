@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from reedmesh import desk as desks
 from reedmesh.broker import Message
 from tests.test_service import LEARN, World, feed, sounds, taught, world
 
@@ -194,5 +195,29 @@ def test_junk_is_answered_and_harms_nobody(tmp_path: Path, junk: bytes) -> None:
             await it.broker.link().publish(Message("reedmesh/gw/request/ack", junk))
             assert (await it.until(lambda topic, value: topic == "response/ack"))["status"] == "error"
             assert (await Client(it).ask("config"))["status"] == "ok"
+
+    asyncio.run(story())
+
+
+def test_a_sensor_that_was_taken_away_is_forgotten_with_all_that_was_retained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        async with world(tmp_path) as it:
+            client, alert = Client(it), await alarmed(it)
+            await it.until(lambda topic, value: topic == "press/state" and value.get("alert"))
+            await asyncio.sleep(0)
+            assert (await client.ask("forget", sensor="press", by="Ana"))["error"].count("still speaks") == 1
+            monkeypatch.setattr(desks, "HEARD", 0.0)
+            await client.data("forget", sensor="press", by="Ana", text="scrapped")
+            end = await it.until(lambda topic, value: topic == "alert" and value["type"] == "end")
+            assert (end["id"], end["what"], end["who"]) == (alert["id"], "forgotten", "Ana")
+            while any(topic.startswith("reedmesh/gw/press/") for topic in it.broker.retained):
+                await asyncio.sleep(0.01)
+            await it.broker.link().publish(Message("reedmesh/gw/press/availability", b'{"state": "offline"}', 1, True))
+            assert (await client.ask("history", sensor="press"))["status"] == "error"
+            assert len((await client.data("alerts"))["alerts"]) == 1
+        async with world(tmp_path) as it:
+            assert not it.gateway.line.sensors and not it.gateway.store.learnt_from("press", 9)
 
     asyncio.run(story())

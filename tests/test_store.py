@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reedmesh import store as stores
+from reedmesh import outbox as outboxes
 from reedmesh.alert import Alert, Change
 from reedmesh.errors import ConfigError
 from reedmesh.store import Store, StoredModel
@@ -40,13 +40,13 @@ def test_a_change_is_stored_and_waits_to_be_published_until_it_was(tmp_path: Pat
         store.save_changes([Change("new", ALERT, "raised", 10.0)])
     with Store(tmp_path) as again:
         assert again.open_alerts() == [ALERT]
-        [(number, text)] = again.outbox()
+        [(number, text)] = again.outbox.next()
         said = json.loads(text)
         assert said["type"] == "new" and said["id"] == ALERT.id and said["what"] == "raised" and said["priority"] == 2
-        again.sent([number])
-        assert again.outbox() == []
+        again.outbox.sent([number])
+        assert again.outbox.next() == []
         again.save_changes([Change("end", replace(ALERT, state="cleared", until=20.0), "cleared", 20.0)])
-        assert again.open_alerts() == [] and len(again.outbox()) == 1
+        assert again.open_alerts() == [] and len(again.outbox.next()) == 1
 
 
 def test_windows_of_an_alert_are_not_learnt_from_unless_it_was_no_fault() -> None:
@@ -60,14 +60,14 @@ def test_windows_of_an_alert_are_not_learnt_from_unless_it_was_no_fault() -> Non
 
 
 def test_what_waits_too_long_or_is_too_much_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stores, "MOST_WAITING", 3)
+    monkeypatch.setitem(outboxes.LIMITS, outboxes.MQTT, replace(outboxes.LIMITS[outboxes.MQTT], most=3))
     with Store() as store:
         old, week = Change("new", ALERT, "raised", 10.0), 8 * 86400.0
         rest = [Change(kind, ALERT, kind, week) for kind in ("new", "update", "update", "end", "new")]
         store.save_changes([old, *rest])
-        store.thin_outbox(week)
-        left = [json.loads(text)["type"] for _, text in store.outbox()]
-        assert left == ["new", "end", "new"] and store.dropped == 3
+        store.outbox.thin(week)
+        left = [json.loads(text)["type"] for _, text in store.outbox.next()]
+        assert left == ["new", "end", "new"] and store.outbox.dropped == {"late": 1, "many": 2}
 
 
 def test_the_model_before_the_last_is_found_even_after_it_came_back() -> None:

@@ -1,12 +1,15 @@
-"""All alerts of one gateway, and what people do with them. Pure: every step is a Change, to be stored and told."""
+"""All alerts of one gateway, and what people and time do with them. Pure: each step is a Change, to store and tell."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import chain
 
 from reedmesh import alert as life
-from reedmesh.alert import FLOOD, NOT_A_FAULT, Alert, Change
+from reedmesh.alert import ANOMALY, FLOOD, NOT_A_FAULT, Alert, Change
 from reedmesh.flood import Flood
-from reedmesh.sensors import Line
+from reedmesh.sensors import Line, Sensor
+
+LATE = 5.0  # seconds between two looks, beyond which the gateway itself was held up and nobody else was silent
 
 
 class Alarms:
@@ -15,15 +18,16 @@ class Alarms:
     def __init__(self, name: str, line: Line, alerts: Iterable[Alert] = (), shelves: Mapping[str, float] = {}) -> None:
         self._line = line
         self._flood = Flood(name)
+        self._looked = self._deaf = float("-inf")
         for each in alerts:
             self._put(each)
         for sensor, until in shelves.items():
-            line.sensor(sensor).watcher.shelved_until = until
+            line.known(sensor).watcher.shelved_until = until
 
     def open(self) -> list[Alert]:
         """Those that stand, oldest first."""
-        found = [sensor.watcher.alert for sensor in self._line.sensors.values()]
-        return sorted(filter(None, [*found, self._flood.alert]), key=lambda each: each.since)
+        found = chain.from_iterable(sensor.alerts() for sensor in self._line.sensors.values())
+        return sorted([*found, *filter(None, [self._flood.alert])], key=lambda each: each.since)
 
     def take(self, change: Change) -> list[Change]:
         """What to store and tell of what a sensor's scores changed: marked, and with company, in a flood."""
@@ -34,8 +38,33 @@ class Alarms:
 
     def tick(self, now: float) -> list[Change]:
         """What time alone changes: shelves expire and floods end."""
-        expired = [sensor.watcher.expire(now) for sensor in self._line.sensors.values()]
-        return [change for change in [*expired, self._flood.expire(now)] if change]
+        expired = chain.from_iterable(sensor.expire(now) for sensor in self._line.sensors.values())
+        return [*expired, *filter(None, [self._flood.expire(now)])]
+
+    def look(self, now: float, steady: float, hearing: bool) -> list[Change]:
+        """Who is silent, double or revoked. steady: time on the clock nobody sets; hearing: the link is up."""
+        if not hearing or steady - self._looked > LATE:
+            self._deaf = steady
+        self._looked = steady
+        sensors = self._line.sensors
+        changes: list[Change] = []
+        for name, sensor in sensors.items():
+            if name in self._line.revoked:
+                changes += sensor.close("revoked", now)
+            else:
+                changes += sensor.presence.look(sensor, steady, self._deaf, now)
+        return list(chain.from_iterable(map(self.take, changes)))
+
+    def move(self, step: float, now: float) -> list[Change]:
+        """The clock was set by so many seconds."""
+        self._flood.move(step)
+        moved = [sensor.watcher.move(step, now) for sensor in self._line.sensors.values()]
+        return [change for change in moved if change]
+
+    def forget(self, sensor: Sensor, now: float, by: str, text: str) -> list[Change]:
+        """Somebody took the sensor away: its alerts end, and it is not expected any more."""
+        self._line.forget(sensor)
+        return sensor.close("forgotten", now, by, text)
 
     def acknowledge(self, alert: Alert, now: float, by: str, text: str) -> Change:
         """Somebody has taken the alert on."""
@@ -47,9 +76,9 @@ class Alarms:
 
     def not_a_fault(self, alert: Alert, now: float, by: str, text: str) -> Change:
         """Somebody knows that this is normal: the alert ends, and its windows are learnt from."""
-        watcher = self._line.sensor(alert.sensor).watcher if alert.kind != FLOOD else None
-        if watcher and watcher.alert and watcher.alert.id == alert.id:
-            return watcher.dismiss(now, by, text)
+        sensor = self._line.sensors.get(alert.sensor)
+        if sensor and sensor.watcher.alert and sensor.watcher.alert.id == alert.id:
+            return sensor.watcher.dismiss(now, by, text)
         return Change("update", replace(alert, verdict=NOT_A_FAULT), NOT_A_FAULT, now, by, text)
 
     def _keep(self, change: Change) -> Change:
@@ -60,5 +89,7 @@ class Alarms:
     def _put(self, alert: Alert) -> None:
         if alert.kind == FLOOD:
             self._flood.alert = alert
+        elif alert.kind == ANOMALY:
+            self._line.known(alert.sensor).watcher.alert = alert
         else:
-            self._line.sensor(alert.sensor).watcher.alert = alert
+            self._line.known(alert.sensor).presence.alerts[alert.kind] = alert

@@ -12,7 +12,7 @@ from typing import Any
 from reedmesh.config import Alerts
 
 NEW, ACKNOWLEDGED, CLEARED = "new", "acknowledged", "cleared"
-ANOMALY, SILENT, FLOOD = "anomaly", "silent", "flood"  # kinds of alert
+ANOMALY, SILENT, DOUBLE, FLOOD = "anomaly", "silent", "double", "flood"  # kinds of alert
 NOT_A_FAULT = "not a fault"  # verdict: what the alert was about is normal on this machine
 HIGH, MEDIUM = 4.0, 2.0  # so many times the threshold make priority 1 and 2; EEMUA 191 asks for few of the first
 
@@ -42,7 +42,7 @@ class Alert:
 
     @property
     def priority(self) -> int:
-        """1 (act now), 2 or 3, by how far above the threshold it went; a silent sensor is 2, a flood 1."""
+        """1 (act now), 2 or 3, by how far above the threshold it went; a silent or double sensor is 2, a flood 1."""
         if self.kind != ANOMALY:
             return 1 if self.kind == FLOOD else 2
         excess = self.top_score / self.threshold if self.threshold > 0 else 0.0
@@ -60,8 +60,8 @@ COLUMNS = tuple(each.name for each in fields(Alert))
 class Change:
     """A step in an alert's life: "new", "update" or "end", the alert as it now is, and what happened.
 
-    what: raised, worsened, cleared; or acknowledged, commented, shelved, unshelved, "not a fault", by whom and in what
-    words.
+    what: raised, worsened, cleared, revoked, clock set; or acknowledged, commented, shelved, unshelved, "not a fault",
+    forgotten, by whom and in what words.
     """
 
     type: str
@@ -93,6 +93,7 @@ class Watcher:
         self._rule = rule
         self._above: deque[bool] = deque(maxlen=rule.of)
         self._calm = 0
+        self._last = 0
 
     def judge(self, score: float, threshold: float, now: float) -> Change | None:
         """Take the score of one window; returns what changed, if anything did."""
@@ -119,10 +120,16 @@ class Watcher:
         self.shelved_until = None
         return self._update("unshelved", now, by, text, shelved_until=None)
 
-    def expire(self, now: float) -> Change | None:
-        """Take the sensor off the shelf when its time is over: a shelf always expires."""
-        due = self.shelved_until is not None and now >= self.shelved_until
-        return self.unshelve(now, text="time was over") if due else None
+    def move(self, step: float, now: float) -> Change | None:
+        """The clock was set by `step` seconds: a shelf lasts as long as it was meant to."""
+        if self.shelved_until is None:
+            return None
+        self.shelved_until += step
+        return self._update("clock set", now, shelved_until=self.shelved_until)
+
+    def close(self, what: str, now: float, by: str = "", text: str = "") -> Change | None:
+        """End the open alert, if there is one, for its sensor is no longer listened to."""
+        return self._end(what, now, by, text) if self.alert else None
 
     def dismiss(self, now: float, by: str, text: str) -> Change:
         """What the open alert is about is normal here: it ends, with that verdict."""
@@ -131,7 +138,8 @@ class Watcher:
         return self._end(NOT_A_FAULT, now, by, text)
 
     def _raise(self, score: float, threshold: float, now: float) -> Change:
-        name, shelved = f"{self.sensor}-{int(now * 1000):x}", self.shelved_until
+        self._last = max(self._last + 1, int(now * 1000))  # an id of its own, also when the clock was set back
+        name, shelved = f"{self.sensor}-{self._last:x}", self.shelved_until
         self.alert = Alert(name, self.sensor, NEW, now, None, score, threshold, score, shelved_until=shelved)
         return Change("new", self.alert, "raised", now)
 

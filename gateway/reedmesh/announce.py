@@ -85,11 +85,11 @@ class Announcer:
     async def _empty_outbox(self, publisher: Publisher) -> None:
         """Publish what waits, in order; what cannot be sent now waits for the next greeting."""
         try:
-            while waiting := await self._disk.once(self._store.outbox):
+            while waiting := await self._disk.once(self._store.outbox.next):
                 sent = await self._send(publisher, waiting)
-                await self._disk.once(self._store.sent, sent)
+                await self._disk.once(self._store.outbox.sent, sent)
                 if len(sent) < len(waiting):
-                    await self._disk.once(self._store.thin_outbox, self._clock())
+                    await self._disk.once(self._store.outbox.thin, self._clock())
                     break
                 await publisher.publish(self._snapshot())
         except DiskError:

@@ -67,6 +67,11 @@ class Publisher(Protocol):
 class Channel(Publisher, Protocol):
     """A link one can also listen to."""
 
+    @property
+    def connected(self) -> bool:
+        """Whether something could be heard now."""
+        ...
+
     def messages(self) -> AsyncIterator[Message]:
         """Every message of the subscriptions, for as long as the caller listens."""
         ...
@@ -213,6 +218,8 @@ class MemoryBroker:
 
 class MemoryLink:
     """A client of a MemoryBroker."""
+
+    connected = True
 
     def __init__(
         self, broker: MemoryBroker, filters: tuple[str, ...], farewell: Message | None, greeting: Greeting

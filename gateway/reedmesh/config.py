@@ -5,11 +5,14 @@ line for each fault.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 from reedmesh import toml, wire
 from reedmesh.errors import ConfigError
+
+SECRET = {"secret": True}  # metadata of what is shown to nobody
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,9 @@ class Alerts:
     of: int = field(default=6, metadata={"min": 1, "max": 64})  # ... among the last so many raise an alert
     off: int = field(default=12, metadata={"min": 1, "max": 3600})  # windows in a row below it clear the alert
     deadband: float = field(default=0.1, metadata={"min": 0.0, "max": 0.9})  # below means below by this fraction
+    silent: float = field(
+        default=60.0, metadata={"min": 0.0, "max": 86400.0}
+    )  # seconds without a window; 0: never told
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,7 @@ class Store:
     """What is kept on disk."""
 
     windows: int = field(default=100_000, metadata={"min": 1000})  # newest windows kept per gateway
+    megabytes: int = field(default=1000, metadata={"min": 20})  # full at this size: windows make room, alerts last
     flush_seconds: float = field(default=1.0, metadata={"min": 0.05, "max": 60.0})
 
 
@@ -67,7 +74,7 @@ class Neighbour:
     host: str
     key: str  # its public key, 64 hexadecimal digits: what `reedmesh keys show` says there
     port: int = field(default=1883, metadata={"min": 1, "max": 65535})
-    password: str = ""  # what `reedmesh acl invite` says there of us
+    password: str = field(default="", metadata=SECRET)  # what `reedmesh acl invite` says there of us
     ca: str = ""  # file of the authority, or of the one certificate, that its broker must show
     plain: bool = False  # reach it without TLS: on an isolated network
 
@@ -94,6 +101,17 @@ NO_TLS = 'reached without TLS: set "ca", or "plain" = true on a network nobody e
 def is_loopback(host: str) -> bool:
     """Whether what is said to `host` stays on this machine."""
     return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def shown(settings: Any) -> Any:
+    """The settings as JSON says them, without what is secret: any client of the broker may ask for them."""
+    if isinstance(settings, tuple):
+        return [shown(each) for each in settings]
+    if not is_dataclass(settings):
+        return settings
+    told = {each.name: getattr(settings, each.name) for each in fields(settings)}
+    hidden = {each.name for each in fields(settings) if each.metadata.get("secret")}
+    return {name: "***" if name in hidden and value else shown(value) for name, value in told.items()}
 
 
 def load(path: Path) -> Config:

@@ -16,7 +16,7 @@ from reedmesh.errors import ConfigError
 log = logging.getLogger(__name__)
 
 NAME = "reedmesh.db"
-VERSION = 2  # `pragma user_version` of the schema in schema.sql
+VERSION = 3  # `pragma user_version` of the schema in schema.sql
 # What turns the schema of each version into the next one's.
 MIGRATIONS = {
     1: """
@@ -25,12 +25,31 @@ MIGRATIONS = {
     alter table alerts add column verdict text not null default '';
     alter table alerts add column shelved_until real;
     alter table alerts add column flood text not null default '';
-    """
+    """,
+    2: """
+    alter table outbox add column way text not null default 'mqtt';
+    alter table outbox add column alert text not null default '';
+    alter table outbox add column priority integer not null default 3;
+    alter table outbox add column queued real not null default 0;
+    update outbox set alert = json_extract(message, '$.id'), queued = json_extract(message, '$.at'),
+      priority = json_extract(message, '$.priority');
+    """,
 }
 
 
-def open_in(directory: Path | None) -> sqlite3.Connection:
-    """The database in `directory`, or one in memory; raises ConfigError when none can be kept there."""
+def open_in(directory: Path | None, most_bytes: int = 0) -> sqlite3.Connection:
+    """The database in `directory`, or one in memory; raises ConfigError when none can be kept there.
+
+    most_bytes: the size at which it counts as full, 0: none. A file that is larger already stays so, and grows no more.
+    """
+    db = _open(directory)
+    if most_bytes:
+        size = db.execute("pragma page_size").fetchone()[0]
+        db.execute(f"pragma max_page_count = {most_bytes // size}")
+    return db
+
+
+def _open(directory: Path | None) -> sqlite3.Connection:
     try:
         if not directory:
             return _ready(sqlite3.connect(":memory:", check_same_thread=False))

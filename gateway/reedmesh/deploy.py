@@ -87,6 +87,11 @@ class Deployer:
         """Learn from the sensor's last normal windows at once: somebody said what else is normal."""
         sensor.due = sensor.model is not None
 
+    def forget(self, sensor: str) -> None:
+        """Offer the sensor nothing more."""
+        for kept in (self._offered, self._bundles, self._waves):
+            kept.pop(sensor, None)
+
     async def relearn(self, sensor: Sensor) -> None:
         """Learn the machine anew from windows to come; its model rests meanwhile, and is kept. Survives a restart."""
         await self._disk.once(self._disk.store.save_relearning, sensor.name, self._clock())
@@ -162,6 +167,8 @@ class Deployer:
         rows = await self._disk.call(self._disk.store.learnt_from, sensor.name, sensor.to_learn)
         windows = np.frombuffer(b"".join(rows), dtype=np.int8).reshape(len(rows), -1)
         lesson = await _taught(self._family, windows, self._share.peers())
+        if self._line.sensors.get(sensor.name) is not sensor:
+            return  # it was forgotten meanwhile
         model = _next_model(sensor, lesson, self._clock())
         await self._disk.call(self._disk.store.save_model, model)
         sensor.adopt(Model(model.tflite), model.sequence)

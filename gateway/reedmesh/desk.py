@@ -14,7 +14,7 @@ from typing import Any
 
 from reedmesh import archive, scaling, spectrum
 from reedmesh.alarms import Alarms
-from reedmesh.alert import FLOOD, Alert, Change
+from reedmesh.alert import ANOMALY, FLOOD, Alert, Change
 from reedmesh.announce import Announcer
 from reedmesh.arguments import Arguments
 from reedmesh.broker import Message, Publisher, read_json
@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 MOST_JSON = 4096  # bytes of a request
 QUEUE = 200  # requests that wait; more are dropped
 LONGEST_SHELF = 10080.0  # minutes, a week
+HEARD = 10.0  # seconds: who was heard so shortly ago is not forgotten
 FAR = 1e11  # seconds since 1970
 LOOK_BACK = 20.0  # seconds before an alert was raised, in which its worst window is looked for
 MOST_WINDOWS = 100  # of features, in one answer
@@ -93,12 +94,12 @@ class Desk:
             raise RefusedError(f"no such request; there are {', '.join(sorted({*VERBS, *self._facts}))}")
         return await VERBS[verb](self, given)
 
-    async def _change(self, change: Change | None) -> dict[str, Any]:
-        """Tell of a change and wait until it is on disk."""
-        if change:
+    async def _change(self, *changes: Change) -> dict[str, Any]:
+        """Tell of changes and wait until they are on disk; the answer shows the first alert."""
+        for change in changes:
             self._announcer.put(change)
         await self._announcer.settled()
-        return {"alert": change.alert.table()} if change else {}
+        return {"alert": changes[0].alert.table()} if changes else {}
 
     async def _alert(self, given: Arguments) -> Alert:
         name = given.some_text("alert", 100)
@@ -129,6 +130,8 @@ class Desk:
         alert, by, text = await self._alert(given), given.who(), given.text("text")
         if alert.kind == FLOOD:
             raise RefusedError("alert: a flood; say it of the alerts in it")
+        if alert.kind != ANOMALY:
+            raise RefusedError(f"alert: {alert.sensor} is {alert.kind}; shelve it, or `forget` a sensor that is gone")
         done = await self._change(self._alarms.not_a_fault(alert, self._clock(), by, text))
         self._deployer.learn_now(self._line.sensor(alert.sensor))
         return done
@@ -139,13 +142,24 @@ class Desk:
         now = self._clock()
         until = now + 60 * given.number("minutes", 1, LONGEST_SHELF)
         await self._disk.once(self._disk.store.save_shelf, sensor.name, until)
-        return {"until": until} | await self._change(sensor.watcher.shelve(until, now, by, text))
+        return {"until": until} | await self._change(*sensor.shelve(until, now, by, text))
 
     async def unshelve(self, given: Arguments) -> dict[str, Any]:
         """{sensor, by, text?}: people are called again."""
         sensor, by, text = self._sensor(given), given.who(), given.text("text")
         await self._disk.once(self._disk.store.save_shelf, sensor.name, None)
-        return await self._change(sensor.watcher.unshelve(self._clock(), by, text))
+        return await self._change(*sensor.shelve(None, self._clock(), by, text))
+
+    async def forget(self, given: Arguments) -> dict[str, Any]:
+        """{sensor, by, text?}: it was taken away; its models and windows go, its alerts stay in the records."""
+        sensor, by, text = self._sensor(given), given.who(), given.text("text")
+        if sensor.presence.heard_within(HEARD, time.monotonic()) and sensor.name not in self._line.revoked:
+            raise RefusedError(f"sensor: {sensor.name} still speaks: switch it off, or `reedmesh sensors revoke` it")
+        log.warning("%s: %s has it forgotten", sensor.name, by)
+        await self._disk.flush()
+        await self._disk.once(self._disk.store.forget, sensor.name)
+        self._deployer.forget(sensor.name)
+        return await self._change(*self._alarms.forget(sensor, self._clock(), by, text))
 
     async def relearn(self, given: Arguments) -> dict[str, Any]:
         """{sensor, by}: the machine was moved or rebuilt; it is learnt anew, and not judged meanwhile."""
@@ -219,6 +233,7 @@ VERBS: dict[str, Answer] = {
     "not-a-fault": Desk.not_a_fault,
     "shelve": Desk.shelve,
     "unshelve": Desk.unshelve,
+    "forget": Desk.forget,
     "relearn": Desk.relearn,
     "rollback": Desk.rollback,
     "alerts": Desk.alerts,

@@ -41,6 +41,10 @@ class Flood:
         ended, self.alert = replace(self.alert, state=CLEARED, until=now), None
         return Change("end", ended, "cleared", now)
 
+    def move(self, step: float) -> None:
+        """The clock was set by so many seconds."""
+        self._raised = deque((at + step for at in self._raised), maxlen=self._raised.maxlen)
+
     def _grow(self, change: Change) -> list[Change]:
         """Told when it begins and when it doubles. Its scores are alerts in ten minutes, its threshold MOST."""
         count, text = float(len(self._raised)), f"after {change.alert.sensor}"

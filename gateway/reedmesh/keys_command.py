@@ -1,11 +1,13 @@
 """`reedmesh keys show | trust | rotate | revoke`: whose word counts, and changing that while the gateway runs."""
 
 import argparse
+import getpass
 import time
 from pathlib import Path
 from typing import Any
 
 from reedmesh import config, keys, wire
+from reedmesh.ask import ask
 from reedmesh.config import Config
 from reedmesh.errors import ConfigError
 from reedmesh.sensor_keys import SensorKeys
@@ -34,13 +36,18 @@ def add_keys(commands: Any, default: Path) -> None:
 
 def add_sensors(commands: Any, default: Path) -> None:
     """The arguments of `reedmesh sensors`."""
-    verbs = commands.add_parser("sensors", help="revoke a sensor that was lost").add_subparsers(
-        required=True, metavar="VERB"
-    )
+    verbs = commands.add_parser(
+        "sensors", help="revoke a sensor that was lost, forget one that was taken away"
+    ).add_subparsers(required=True, metavar="VERB")
     revoke = verbs.add_parser("revoke", help="hear a sensor no more; `sensor-key` lets it in again, with a new key")
     revoke.add_argument("sensor", help="its name")
     revoke.add_argument("config", nargs="?", type=Path, default=default, help=f"default {default}")
     revoke.set_defaults(run=_revoke_sensor)
+    forget = verbs.add_parser("forget", help="expect a sensor no more that was taken away: its models and windows go")
+    forget.add_argument("sensor", help="its name")
+    forget.add_argument("--by", default=getpass.getuser(), help="who does it; default the user's name")
+    forget.add_argument("config", nargs="?", type=Path, default=default, help=f"default {default}")
+    forget.set_defaults(run=_forget_sensor)
 
 
 def trust_of(settings: Config) -> Trust:
@@ -90,6 +97,11 @@ def _revoke(chosen: argparse.Namespace) -> None:
 def _revoke_sensor(chosen: argparse.Namespace) -> None:
     SensorKeys(Path(config.load(chosen.config).state)).revoke(chosen.sensor)
     print(f"revoked {chosen.sensor}: nothing it says is heard; `reedmesh acl` closes the broker to it as well")
+
+
+def _forget_sensor(chosen: argparse.Namespace) -> None:
+    ask(config.load(chosen.config), "forget", {"sensor": chosen.sensor, "by": chosen.by})
+    print(f"forgot {chosen.sensor}; a sensor of that name that speaks again begins anew")
 
 
 def _public(text: str) -> bytes:

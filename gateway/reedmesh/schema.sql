@@ -69,7 +69,12 @@ create table if not exists sequences ( -- the newest update of each gateway, our
   primary key (gateway, family)
 ) without rowid;
 
-create table if not exists outbox (   -- changes of alerts, stored here before they are published
+create table if not exists outbox (   -- changes of alerts, stored here before anybody is told
   id       integer primary key,
-  message  text not null              -- JSON
+  message  text not null,             -- JSON
+  way      text not null,             -- mqtt, or call: a notification
+  alert    text not null,
+  priority integer not null,          -- of the alert: 1 leaves first
+  queued   real not null              -- when; moved along when the clock is set
 );
+create index if not exists outbox_of_alert on outbox (alert, priority);

@@ -3,18 +3,21 @@
 A sensor is `learning` until it has a model, `deploying` until it runs that model itself, then `watching`.
 """
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from reedmesh import scaling
-from reedmesh.alert import Change, Watcher
+from reedmesh.alert import Alert, Change, Watcher
 from reedmesh.config import Alerts
+from reedmesh.presence import Presence
 from reedmesh.wire import MODEL_SHARD, Window, WireError
 
 if TYPE_CHECKING:  # the web page uses this file without LiteRT
     from reedmesh.model import Model
 
 SHORTEST_SHARD = 64  # bytes: shorter ones are mostly header
+BOOTS = 4  # starts of a sensor that are remembered
 MOST_HZ = 1e6  # no sensor samples faster
 RESERVED = ("request", "response", "update")  # second parts of topics that are the gateway's own
 LEARNING, DEPLOYING, WATCHING = "learning", "deploying", "watching"
@@ -28,6 +31,7 @@ class Counters:
     missed: int = 0  # published but never arrived: gaps in the numbering
     lost: int = 0  # discarded on the sensor because the transducer overran, since the sensor's boot
     disagreements: int = 0  # sensor and gateway ran the same model on the same features and differ
+    doubled: int = 0  # from a start before the last one, or numbered like one before: two boards have this name
 
 
 @dataclass
@@ -36,6 +40,7 @@ class Sensor:
 
     name: str
     watcher: Watcher
+    presence: Presence
     to_learn: int  # windows it takes to learn the machine
     learnt: int = 0
     hello: dict[str, Any] = field(default_factory=dict)
@@ -51,6 +56,7 @@ class Sensor:
     due: bool = False  # somebody called an alert no fault: a lesson with its windows, at once
     _boot: int = -1
     _number: int = -1
+    _boots: deque[int] = field(default_factory=lambda: deque(maxlen=BOOTS))  # those before
 
     @property
     def state(self) -> str:
@@ -98,6 +104,27 @@ class Sensor:
         judged = self.readable(self.score), self.readable(self.model.threshold)
         return self.score, self.watcher.judge(*judged, now)
 
+    def alerts(self) -> list[Alert]:
+        """Those that stand."""
+        return [*filter(None, [self.watcher.alert]), *self.presence.alerts.values()]
+
+    def close(self, what: str, now: float, by: str = "", text: str = "") -> list[Change]:
+        """End its alerts, for it is not listened to any more."""
+        ended = self.watcher.close(what, now, by, text)
+        return [*filter(None, [ended]), *self.presence.close(what, now, by, text)]
+
+    def shelve(self, until: float | None, now: float, by: str, text: str) -> list[Change]:
+        """Call nobody for it until then; None: call people again."""
+        watcher = self.watcher
+        change = watcher.unshelve(now, by, text) if until is None else watcher.shelve(until, now, by, text)
+        what = "shelved" if until else "unshelved"
+        return [*filter(None, [change]), *self.presence.shelved(until, what, now, by, text)]
+
+    def expire(self, now: float) -> list[Change]:
+        """Take it off the shelf when its time is over: a shelf always expires."""
+        until = self.watcher.shelved_until
+        return self.shelve(None, now, "", "time was over") if until is not None and now >= until else []
+
     def summary(self) -> dict[str, Any]:
         """What is published as the sensor's state. Scores are mean squared deviations per feature."""
         state: dict[str, Any] = {"state": self.state, "online": self.online, **vars(self.counters)}
@@ -117,8 +144,13 @@ class Sensor:
     def _count(self, window: Window) -> None:
         self.counters.windows += 1
         self.counters.lost = window.lost
-        if window.boot == self._boot and window.number > self._number:
+        if window.boot != self._boot:
+            self.counters.doubled += window.boot in self._boots
+            self._boots.append(self._boot)
+        elif window.number > self._number:
             self.counters.missed += window.number - self._number - 1
+        else:
+            self.counters.doubled += 1
         self._boot, self._number = window.boot, window.number
 
 
@@ -128,6 +160,7 @@ class Line:
     def __init__(self, features: int, to_learn: int, rule: Alerts, limit: int) -> None:
         self.sensors: dict[str, Sensor] = {}
         self.revoked: frozenset[str] = frozenset()  # names that are not heard
+        self.forgotten: set[str] = set()  # names whose retained topics are still to be taken back
         self._features = features
         self._to_learn = to_learn
         self._rule = rule
@@ -142,8 +175,18 @@ class Line:
                 raise WireError(f"sensor {name}: the name is taken, topics of the gateway's own begin with it")
             if len(self.sensors) >= self._limit:
                 raise WireError(f"sensor {name} is one more than the {self._limit} of `sensors` in the config")
-            self.sensors[name] = Sensor(name, Watcher(name, self._rule), self._to_learn)
+        return self.known(name)
+
+    def known(self, name: str) -> Sensor:
+        """The sensor of that name, which the store remembers: the limit is for new ones."""
+        if name not in self.sensors:
+            self.sensors[name] = Sensor(name, Watcher(name, self._rule), Presence(self._rule.silent), self._to_learn)
         return self.sensors[name]
+
+    def forget(self, sensor: Sensor) -> None:
+        """Expect the sensor no more."""
+        self.sensors.pop(sensor.name, None)
+        self.forgotten.add(sensor.name)
 
     def admit(self, window: Window) -> None:
         """Raise WireError when `window` cannot be judged by this gateway's family."""

@@ -5,13 +5,13 @@ learning a process of its own (`deploy`), so that the data path waits for neithe
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,12 @@ from reedmesh import family as families
 from reedmesh.alarms import Alarms
 from reedmesh.alert import Change
 from reedmesh.announce import Announcer
-from reedmesh.broker import Channel, Link, Message, Publisher
-from reedmesh.config import Config
+from reedmesh.broker import Channel, Link, Message
+from reedmesh.clock import Steps
+from reedmesh.config import Config, shown
 from reedmesh.deploy import Deployer
 from reedmesh.desk import Desk
-from reedmesh.errors import ConfigError
+from reedmesh.errors import ConfigError, DiskError
 from reedmesh.exchange import subscriptions
 from reedmesh.family import Family
 from reedmesh.keys import Keyring
@@ -43,19 +44,29 @@ log = logging.getLogger(__name__)
 
 STATE_SECONDS = 1.0  # a sensor's state is published at most this often
 LISTEN_TO = ("+/window", "+/hello", "+/availability", "+/model/status", "+/firmware/status", "request/+")
+RETAINED = ("hello", "availability", "state")  # what a broker keeps of a sensor
 MOST_LISTED = 200  # alerts in the snapshot, the most urgent ones: a broker may refuse more than 128 KiB
 
 
 class Gateway:
     """One gateway at work; `run` lasts until it is cancelled."""
 
-    def __init__(self, config: Config, family: Family, store: Store, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        config: Config,
+        family: Family,
+        store: Store,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.config = config
         self.family = family
         self.store = store
         learning = config.learning.windows or family.training.windows
         self.line = Line(family.recipe.length, learning, config.alerts, config.sensors)
         self._clock = clock
+        self._steady = steady
+        self._steps = Steps(clock, steady)
         self._disk = Disk(store)
         self._share = _share(config, family, self._disk)
         self._sensor_keys = SensorKeys(Path(config.state))
@@ -65,7 +76,7 @@ class Gateway:
         self._remember()
         self._alarms = Alarms(config.name, self.line, store.open_alerts(), store.shelves())
         self._announcer = Announcer(self._disk, self._topic("alert"), self._snapshot, clock)
-        facts: dict[str, Callable[[], dict[str, Any]]] = {"config": lambda: asdict(config), "status": self._health}
+        facts: dict[str, Callable[[], dict[str, Any]]] = {"config": lambda: shown(config), "status": self._health}
         self._desk = Desk(
             family,
             self.line,
@@ -122,12 +133,32 @@ class Gateway:
             await self._disk.flush()
             self._announcer.remind()
 
-    async def _show(self, publisher: Publisher) -> None:
+    async def _see_time(self, hearing: bool) -> None:
+        """What time alone brings about: shelves expire, sensors are missed, and the clock may have been set."""
+        now, changes = self._clock(), []
+        if step := self._steps.look():
+            log.warning("the clock was set by %+.0f s; what lasts goes on at its pace", step)
+            changes = self._alarms.move(step, now)
+            with contextlib.suppress(DiskError):
+                await self._disk.once(self.store.move_deadlines, step)
+        changes += self._alarms.tick(now)
+        for change in [*changes, *self._alarms.look(now, self._steady(), hearing)]:
+            self._announcer.put(change)
+
+    async def _take_back(self, publisher: Channel) -> None:
+        """What was retained of sensors that were forgotten."""
+        for name in list(self.line.forgotten):
+            topics = [self._topic(name, leaf) for leaf in RETAINED]
+            if all([await publisher.publish(Message(topic, b"", qos=1, retain=True)) for topic in topics]):
+                self.line.forgotten.discard(name)
+                self._published.pop(f"{name}/state", None)
+
+    async def _show(self, publisher: Channel) -> None:
         """Publish the state of each sensor, and what we know of neighbours, when it changed."""
         while True:
             self.line.revoked = self._sensor_keys.revoked()
-            for change in self._alarms.tick(self._clock()):
-                self._announcer.put(change)
+            await self._see_time(publisher.connected)
+            await self._take_back(publisher)
             states = [(f"{sensor.name}/state", sensor.summary()) for sensor in self.line.sensors.values()]
             for leaf, value in [*states, ("info", self._info())]:
                 message = self._retained(leaf, value)
@@ -138,13 +169,13 @@ class Gateway:
     def _remember(self) -> None:
         """Take up where the last run of the gateway stopped."""
         for name, hello in self.store.hellos().items():
-            sensor = self.line.sensor(name)
+            sensor = self.line.known(name)
             sensor.hello = hello
             sensor.learnt = len(self.store.learnt_from(name, sensor.to_learn))
             if stored := self.store.last_model(name):
                 sensor.adopt(Model(stored.tflite), stored.sequence)
         for name, learnt in self.store.relearning().items():
-            sensor = self.line.sensor(name)
+            sensor = self.line.known(name)
             sensor.relearning, sensor.learnt = sensor.model is not None, learnt
 
     def _info(self) -> dict[str, Any]:
@@ -157,7 +188,7 @@ class Gateway:
     def _health(self) -> dict[str, Any]:
         """How the gateway itself is."""
         sensors = {name: sensor.summary() for name, sensor in self.line.sensors.items()}
-        disk = {"trouble": self._disk.trouble, "unsaved": self._announcer.unsaved, "dropped": self.store.dropped}
+        disk = {"trouble": self._disk.trouble, "unsaved": self._announcer.unsaved, "dropped": self.store.outbox.dropped}
         alerts = [alert.id for alert in self._alarms.open()]
         return self._info() | {"sensors": sensors, "alerts": alerts, "store": disk}
 
@@ -176,9 +207,8 @@ class Gateway:
 
 async def serve(config: Config) -> None:
     """Run the gateway `config` describes until SIGINT or SIGTERM."""
-    gateway = Gateway(
-        config, families.load(families.find(config.family)), Store(Path(config.state), config.store.windows)
-    )
+    store = Store(Path(config.state), config.store.windows, config.store.megabytes * 1_000_000)
+    gateway = Gateway(config, families.load(families.find(config.family)), store)
     async with AsyncExitStack() as stack:
         if config.broker.embedded:
             door = None if config.broker.anonymous else Users(config)

@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -17,12 +17,13 @@ from typing import Any, TypeVar
 from reedmesh import database
 from reedmesh.alert import ANOMALY, CLEARED, COLUMNS, NOT_A_FAULT, Alert, Change
 from reedmesh.errors import DiskError
+from reedmesh.outbox import CALL, Outbox
 
 log = logging.getLogger(__name__)
 
 LEAD = 10.0  # seconds before an alert was raised, whose windows are not learnt from, either
-MOST_WAITING = 10_000  # messages in the outbox; beyond, updates are dropped first, then the oldest
-TIME_TO_LIVE = 7 * 86400.0  # seconds a message waits for the broker; the alert itself stays in the store
+MOST_ALERTS = 100_000  # alerts kept; of more, the oldest of those that are over go
+MOST_MODELS = 8  # of one sensor
 MOST_PENDING = 50_000  # windows that wait for a disk that takes nothing; then the oldest are dropped
 RETRY = 5.0  # seconds until a disk that took nothing is tried again
 DISK_FAULTS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
@@ -45,13 +46,16 @@ class StoredModel:
 
 
 class Store:
-    """The database in `directory`, or one in memory. Not for two threads at once: a gateway calls it through a Disk."""
+    """The database in `directory`, or one in memory. Not for two threads at once: a gateway calls it through a Disk.
 
-    def __init__(self, directory: Path | None = None, keep_windows: int = 100_000) -> None:
+    most_bytes: size of the file at which the oldest windows, and last the oldest alerts, make room; 0: the disk's.
+    """
+
+    def __init__(self, directory: Path | None = None, keep_windows: int = 100_000, most_bytes: int = 0) -> None:
         self._keep = keep_windows
         self._pending: list[WindowRow] = []
-        self.db = database.open_in(directory)
-        self.dropped = 0  # messages that were never published: too many, or too old
+        self.db = database.open_in(directory, most_bytes)
+        self.outbox = Outbox(self.db)
 
     def add_window(self, sensor: str, at: float, features: bytes, score: int | None) -> None:
         """Remember a window at the next flush."""
@@ -73,13 +77,30 @@ class Store:
         self._pending = [*rows, *self._pending][-MOST_PENDING:]
 
     def shrink(self) -> bool:
-        """Give up the older half of the windows, for the disk is full; False if that makes no room either."""
+        """The disk is full: give up the older half of the windows, or else of the alerts that are over.
+
+        False if that makes no room either.
+        """
         try:
             with self.db:
                 half = "(select (min(id) + max(id)) / 2 from windows)"
-                return self.db.execute(f"delete from windows where id <= {half}").rowcount > 0
+                if self.db.execute(f"delete from windows where id <= {half}").rowcount > 0:
+                    return True
+                count = self.db.execute("select count(*) from alerts").fetchone()[0]
+                return self._forget_alerts(count // 2) > 0
         except sqlite3.OperationalError:
             return False
+
+    def _forget_alerts(self, keep: int) -> int:
+        """Strike out the oldest alerts that are over, and their journals, beyond `keep` alerts; within a commit."""
+        spare = self.db.execute("select count(*) from alerts").fetchone()[0] - keep
+        if spare <= 0:
+            return 0
+        query = "select id from alerts where state = ? order by since limit ?"
+        gone = self.db.execute(query, (CLEARED, spare)).fetchall()
+        self.db.executemany("delete from journal where alert = ?", gone)
+        self.db.executemany("delete from alerts where id = ?", gone)
+        return len(gone)
 
     def learnt_from(self, sensor: str, count: int) -> list[bytes]:
         """Features of the sensor's last `count` normal windows, oldest first: none from within an alert.
@@ -108,10 +129,13 @@ class Store:
         return {name: json.loads(text) for name, text in self.db.execute("select name, hello from sensors")}
 
     def save_model(self, model: StoredModel) -> None:
-        """Remember a model that is offered to a sensor; the one before it stays, too."""
+        """Remember a model that is offered to a sensor; the ones before it stay, too, but for the oldest."""
         with self.db:
             self.db.execute("delete from relearning where sensor = ?", (model.sensor,))
             self.db.execute("insert into models values (?, ?, ?, ?, ?, ?, ?)", astuple(model))
+            last = "select sequence from models where sensor = ?1 order by sequence desc limit ?2"
+            query = f"delete from models where sensor = ?1 and sequence not in ({last})"
+            self.db.execute(query, (model.sensor, MOST_MODELS))
 
     def last_model(self, sensor: str) -> StoredModel | None:
         """The newest model of a sensor."""
@@ -138,16 +162,21 @@ class Store:
         query = "select count(*) from windows where windows.sensor = relearning.sensor and at > since"
         return dict(self.db.execute(f"select sensor, ({query}) from relearning"))
 
-    def save_changes(self, changes: list[Change]) -> None:
-        """Store steps of alerts' lives, who took them, and that they are still to be published, in one commit."""
+    def save_changes(self, changes: list[Change], calls: Sequence[Change] = ()) -> None:
+        """Store steps of alerts' lives, who took them, and that they are still to be told, in one commit.
+
+        calls: those of them that people are to be notified of.
+        """
         marks = ", ".join("?" * len(COLUMNS))
         alerts = [astuple(change.alert) for change in changes]
         journal = [(change.alert.id, change.at, change.what, change.by, change.text) for change in changes]
-        messages = [(json.dumps(change.message()),) for change in changes]
         with self.db:
             self.db.executemany(f"insert or replace into alerts values ({marks})", alerts)
             self.db.executemany("insert into journal (alert, at, what, by, text) values (?, ?, ?, ?, ?)", journal)
-            self.db.executemany("insert into outbox (message) values (?)", messages)
+            self.outbox.add(changes)
+            self.outbox.add(calls, CALL)
+            if any(change.type == "end" for change in changes):
+                self._forget_alerts(MOST_ALERTS)
 
     def open_alerts(self) -> list[Alert]:
         """Alerts that are not cleared, oldest first."""
@@ -170,6 +199,19 @@ class Store:
         """Sensors on the shelf, and until when."""
         return dict(self.db.execute("select sensor, until from shelves"))
 
+    def forget(self, sensor: str) -> None:
+        """Strike out a sensor with its windows and models; its alerts stay."""
+        with self.db:
+            self.db.execute("delete from sensors where name = ?", (sensor,))
+            for table in ("windows", "models", "relearning", "shelves"):
+                self.db.execute(f"delete from {table} where sensor = ?", (sensor,))
+
+    def move_deadlines(self, step: float) -> None:
+        """The clock was set by so many seconds: what lasts goes on at its pace."""
+        with self.db:
+            self.db.execute("update shelves set until = until + ?", (step,))
+            self.outbox.move(step)
+
     def sequences(self, family: str) -> dict[str, int]:
         """The newest update that each gateway made of a family, as far as it was taken or made here."""
         return dict(self.db.execute("select gateway, sequence from sequences where family = ?", (family,)))
@@ -186,30 +228,6 @@ class Store:
         query = "select sequence, payload from sequences where gateway = ? and family = ? and payload is not null"
         row = self.db.execute(query, (gateway, family)).fetchone()
         return (row[0], row[1]) if row else None
-
-    def outbox(self, most: int = 100) -> list[tuple[int, str]]:
-        """Id and JSON text of the oldest messages not yet published, oldest first."""
-        return list(self.db.execute("select id, message from outbox order by id limit ?", (most,)))
-
-    def waiting(self) -> int:
-        """How many messages are not yet published."""
-        return int(self.db.execute("select count(*) from outbox").fetchone()[0])
-
-    def thin_outbox(self, now: float) -> None:
-        """Drop what waits for too long, and of too many those that only say more of an alert, then the oldest."""
-        late = "json_extract(message, '$.at') < ?"
-        with self.db:
-            dropped = self.db.execute(f"delete from outbox where {late}", (now - TIME_TO_LIVE,)).rowcount
-            if (spare := self.waiting() - MOST_WAITING) > 0:
-                order = "json_extract(message, '$.type') != 'update', id"
-                query = f"delete from outbox where id in (select id from outbox order by {order} limit ?)"
-                dropped += self.db.execute(query, (spare,)).rowcount
-        self.dropped += dropped
-
-    def sent(self, message_ids: list[int]) -> None:
-        """Strike messages off the outbox."""
-        with self.db:
-            self.db.executemany("delete from outbox where id = ?", [(each,) for each in message_ids])
 
     def __enter__(self) -> "Store":
         """Close the store when the context is left."""

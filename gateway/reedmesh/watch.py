@@ -12,12 +12,14 @@ from typing import Any
 from reedmesh import wire
 from reedmesh.alert import Change
 from reedmesh.broker import Channel, Message, read_json
+from reedmesh.presence import LONGEST_SLEEP
 from reedmesh.sensors import Line, Sensor
 from reedmesh.store import Store
 from reedmesh.wire import WireError
 
 log = logging.getLogger(__name__)
 
+LEAVES = (["hello"], ["availability"], ["model", "status"], ["firmware", "status"])  # where sensors speak JSON
 MAX_JSON = 4096  # bytes of a hello or a status; a sensor has a few hundred to say
 PARTIAL, REFUSED, TIMEOUT, BUSY = 206, 400, 408, 409  # what a sensor says of a model, in the numbers of HTTP
 QUIET = 60.0  # seconds between two log lines about the same sender
@@ -58,23 +60,34 @@ def take(message: Message, line: Line, store: Store, events: Events, now: float)
     if name == "request" and len(leaf) == 1:
         events.asked(leaf[0], message.payload)
     elif leaf == ["window"]:
-        judge(message.payload, line.sensor(name), line, store, events, now)
-    elif leaf == ["hello"]:
-        introduce(line.sensor(name), read_json(message.payload, MAX_JSON), events)
-    elif leaf == ["availability"]:
-        line.sensor(name).online = read_json(message.payload, MAX_JSON).get("state") == "online"
-    elif leaf == ["model", "status"]:
-        note_status(line.sensor(name), read_json(message.payload, MAX_JSON), events)
-    elif leaf == ["firmware", "status"]:
-        events.updating((line.sensor(name), read_json(message.payload, MAX_JSON)))
+        judge(message.payload, name, line, store, events, now)
+    elif leaf in (["hello"], ["availability"]) and not message.payload:
+        return  # what was retained is taken back: the sensor was forgotten
+    elif leaf == ["availability"] and name not in line.sensors and b"offline" in message.payload:
+        return  # the last word of one that was forgotten, or that was never heard
+    elif leaf in LEAVES:
+        note(leaf, read_json(message.payload, MAX_JSON), line.sensor(name), events)
     else:
         raise WireError(f"nothing is expected on {message.topic}")
 
 
-def judge(frame: bytes, sensor: Sensor, line: Line, store: Store, events: Events, now: float) -> None:
-    """The life of a window on the gateway."""
+def note(leaf: list[str], said: dict[str, Any], sensor: Sensor, events: Events) -> None:
+    """What a sensor says in JSON. Raises WireError."""
+    if leaf == ["hello"]:
+        introduce(sensor, said, events)
+    elif leaf == ["availability"]:
+        note_availability(sensor, said)
+    elif leaf == ["model", "status"]:
+        note_status(sensor, said, events)
+    else:
+        events.updating((sensor, said))
+
+
+def judge(frame: bytes, name: str, line: Line, store: Store, events: Events, now: float) -> None:
+    """The life of a window on the gateway. Junk makes no sensor of a name."""
     window = wire.unpack_window(frame)
     line.admit(window)
+    sensor = line.sensor(name)
     score, change = sensor.take(window, now)
     store.add_window(sensor.name, now, bytes(window.features), score)
     if change:
@@ -89,6 +102,14 @@ def introduce(sensor: Sensor, hello: dict[str, Any], events: Events) -> None:
     except (TypeError, ValueError) as fault:
         raise WireError(f"hello: model {hello.get('model')!r:.40} is no digest") from fault
     events.introduced(sensor)
+
+
+def note_availability(sensor: Sensor, said: dict[str, Any]) -> None:
+    """online, offline, or sleeping for so many "seconds", in which nobody misses it."""
+    state, seconds = said.get("state"), said.get("seconds", LONGEST_SLEEP)
+    sensor.online = state in ("online", "sleeping")
+    known = isinstance(seconds, int | float) and 0 <= seconds <= LONGEST_SLEEP
+    sensor.presence.asleep = 0.0 if state != "sleeping" else float(seconds) if known else LONGEST_SLEEP
 
 
 def note_status(sensor: Sensor, status: dict[str, Any], events: Events) -> None:

@@ -45,6 +45,11 @@ class Wired:
         self._inbox: asyncio.Queue[Message | None] = asyncio.Queue()
         self._to_repeat: asyncio.Queue[Message] = asyncio.Queue()
 
+    @property
+    def connected(self) -> bool:
+        """As the broker's link is."""
+        return self._link.connected
+
     async def publish(self, message: Message) -> bool:
         """To the sensor on its wire, if it is for one there; else to the broker."""
         sensor, leaf = self._split(message.topic)
