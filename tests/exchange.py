@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from hashlib import sha256
 from random import Random
 
-from reedmesh.broker import Channel, MemoryBroker, Message
+from reedmesh.broker import Channel, MemoryBroker, MemoryLink, Message, Subscriber
 from reedmesh.collect import Collector, Limits, Payload
 from reedmesh.exchange import Exchange, subscriptions
+from reedmesh.federation import OPEN, Federation
 from reedmesh.generation import Stream
 from reedmesh.keys import Key, Keyring
 from reedmesh.send import Pace, Sender, Snapshot
@@ -32,7 +33,7 @@ class Troubled:
     """A link that loses, doubles, bends and reorders what comes at QoS 0; `seed` decides which."""
 
     def __init__(
-        self, link: Channel, seed: int, loss: float = 0.0, double: float = 0.0, swap: float = 0.0, bend: float = 0.0
+        self, link: Subscriber, seed: int, loss: float = 0.0, double: float = 0.0, swap: float = 0.0, bend: float = 0.0
     ) -> None:
         self._link = link
         self._dice = Random(seed)
@@ -40,6 +41,9 @@ class Troubled:
 
     async def publish(self, message: Message) -> bool:
         return await self._link.publish(message)
+
+    async def follow(self) -> None:
+        await self._link.follow()
 
     async def messages(self) -> AsyncIterator[Message]:
         held: list[Message] = []
@@ -95,15 +99,26 @@ class Gateway:
         pace: Pace = FAST,
         key: Key | None = None,
         limits: Limits = LIMITS,
+        federation: Federation = OPEN,
+        keys: Keyring | None = None,
     ) -> None:
         self.name = name
         self.applied = {} if applied is None else applied
         self.got: list[Payload] = []
         self.news = asyncio.Event()
         self.collector = Collector(self.applied, limits, Random(name))
-        self.sender = Sender(name, key or key_of(name), own, snapshot, pace)
-        keys = keyring(*neighbours)
-        self.exchange = Exchange(name, keys, [FAMILY], self.collector, self.sender, own, self._deliver, look=LOOK)
+        self.sender = Sender(name, key or key_of(name), own, snapshot, pace, federation=federation)
+        self.exchange = Exchange(
+            name,
+            keys or keyring(*neighbours),
+            [FAMILY],
+            self.collector,
+            self.sender,
+            own,
+            self._deliver,
+            look=LOOK,
+            federation=federation,
+        )
 
     def _deliver(self, payload: Payload) -> None:
         self.got.append(payload)
@@ -116,13 +131,17 @@ class Gateway:
             await self.news.wait()
 
 
-def hearing(broker: MemoryBroker, *neighbours: str) -> Channel:
+def hearing(broker: MemoryBroker, *neighbours: str, federation: Federation = OPEN) -> MemoryLink:
     """A link that hears what the neighbours say on `broker`."""
-    return broker.link(*[topic for name in neighbours for topic in subscriptions(name, FAMILY)])
+
+    def topics() -> dict[str, int]:
+        return {topic: 1 for name in neighbours for topic in subscriptions(name, FAMILY, federation)}
+
+    return broker.link(topics=topics)
 
 
 @asynccontextmanager
-async def running(*gateways: tuple[Gateway, Sequence[Channel]]) -> AsyncIterator[None]:
+async def running(*gateways: tuple[Gateway, Sequence[Subscriber]]) -> AsyncIterator[None]:
     """Gateways at work, each with the links it listens to."""
     async with asyncio.timeout(PATIENCE):
         tasks = [asyncio.create_task(gateway.exchange.run(links)) for gateway, links in gateways]

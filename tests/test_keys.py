@@ -1,6 +1,7 @@
 """Keys are made once, whole, and for their owner alone; only a neighbour's own signature lets a manifest in."""
 
 import stat
+import time
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
@@ -66,8 +67,36 @@ def test_a_neighbours_own_signature_lets_its_manifest_in() -> None:
     for key, sender in [(OURS, "hall2"), (STRANGE, "hall2"), (THEIRS, "hall3"), (THEIRS, "hall1")]:
         with pytest.raises(WireError, match="neighbour"):
             RING.check(shards.unpack_manifest(key.sign(manifest(sender))))
-    with pytest.raises(WireError, match="not signed"):
+    with pytest.raises(WireError, match="without a signature"):
         RING.check(shards.unpack_manifest(shards.pack_manifest(manifest())))
+
+
+def test_a_signature_counts_in_its_federation_only_and_for_two_days() -> None:
+    now = 1_790_000_000.0
+    ring = Keyring({"hall2": THEIRS.public}, federation="north", clock=lambda: now)
+    for age in (0, -keys.AHEAD, keys.LIFE):
+        ring.check(shards.unpack_manifest(THEIRS.sign(manifest(), "north", now - age)))
+    for age in (-keys.AHEAD - 1, keys.LIFE + 1):
+        with pytest.raises(WireError, match="replayed, or a clock is wrong"):
+            ring.check(shards.unpack_manifest(THEIRS.sign(manifest(), "north", now - age)))
+    for other in ("south", "nort", "north2"):
+        with pytest.raises(WireError, match="in federation north"):
+            ring.check(shards.unpack_manifest(THEIRS.sign(manifest(), other, now)))
+    signed = shards.unpack_manifest(THEIRS.sign(manifest(), "north", now - keys.LIFE - 1))
+    signed.seal = int(now).to_bytes(8, "little") + signed.seal[8:]
+    with pytest.raises(WireError, match="not signed"):  # nobody makes an old one young
+        ring.check(signed)
+
+
+def test_a_signature_of_anything_else_is_none_of_a_manifest() -> None:
+    """What a gateway signs begins with its purpose, so that nobody can have it sign a manifest unawares."""
+    body = manifest()
+    body.seal_kind = shards.ED25519
+    stamp = int(time.time()).to_bytes(8, "little")
+    for text in (body.body(), body.body() + stamp, b"reedmesh succession\0" + body.body() + stamp):
+        frame = shards.pack_manifest(body, stamp + THEIRS.signature(text))
+        with pytest.raises(WireError, match="not signed"):
+            RING.check(shards.unpack_manifest(frame))
 
 
 def test_no_bit_of_a_signed_manifest_can_be_changed() -> None:

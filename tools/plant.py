@@ -6,11 +6,13 @@ Each sensor reads its transducer from a pipe, and `Machine.feed` is the machine 
 import asyncio
 import json
 import os
+import secrets
 import shutil
 import socket
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +80,7 @@ class Plan:
     rate_hz: float
     lsb_per_g: float
     tls: dict[str, int] = field(default_factory=dict)  # ports where gateways serve each other
+    secret: str = field(default_factory=partial(secrets.token_hex, 32))  # of their federation; "": it speaks openly
 
 
 def plan(recording: Recording, folder: Path, family_name: str = "vibration", gateways: int = 3) -> Plan:
@@ -205,6 +208,7 @@ def start_gateway(plan: Plan, name: str) -> subprocess.Popen[bytes]:
     config.write_text(
         f'name = "{name}"\nstate = "{folder}"\nfamily = "{plan.family}"\n\n'
         f"[broker]\nembedded = true\nport = {plan.ports[name]}\ntls_port = {plan.tls[name]}\n\n"
+        f'[exchange]\nfederation = "demo"\nsecret = "{plan.secret}"\n\n'
         f"[learning]\nwindows = {plan.learn[name]}\n"
         + "".join(f'\n[[serial]]\nport = "{machine.ends[0]}"\n' for machine in plan.machines if _on_wire(machine, name))
         + "".join(_neighbour(plan, name, other) for other in others)

@@ -7,7 +7,8 @@
     dashboard             all of this gateway                request/#
     home-assistant        all of this gateway, homeassistant/#   request/#, homeassistant/status
 
-Users are names with a role before the dot, which no sensor's or gateway's name can have in it.
+A neighbour reads reedmesh/+/update/#: updates of a sealed federation stand under pseudonyms (`federation.py`), and only
+this gateway writes there. Users are names with a role before the dot, which no sensor's or gateway's name has in it.
 """
 
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ READ, WRITE = "read", "write"
 DASHBOARD, HOME_ASSISTANT = "dashboard", "home-assistant"
 SENSOR_SAYS = ("hello", "availability", "window", "error", "model/status", "firmware/status")
 SENSOR_HEARS = ("model/#", "firmware/#")
-NEIGHBOUR_HEARS = ("update/#", "status")
+UPDATES = f"{BASE}/+/update/#"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def _rules(base: str, gateway: str, user: str) -> Iterator[Rule]:
     if user == gateway_user(gateway):
         yield from (Rule(READ, "#"), Rule(WRITE, "#"))
     elif role == "gateway" and is_name(name):
-        yield from (Rule(READ, f"{base}/{leaf}") for leaf in NEIGHBOUR_HEARS)
+        yield from (Rule(READ, UPDATES), Rule(READ, f"{base}/status"))
     elif role == "sensor" and is_name(name):
         yield from (Rule(READ, f"{base}/{name}/{leaf}") for leaf in SENSOR_HEARS)
         yield from (Rule(WRITE, f"{base}/{name}/{leaf}") for leaf in SENSOR_SAYS)

@@ -77,15 +77,24 @@ class Channel(Publisher, Protocol):
         ...
 
 
+class Subscriber(Channel, Protocol):
+    """A channel whose topics change with time."""
+
+    async def follow(self) -> None:
+        """Subscribe to what it should hear by now, and no longer to what it should have heard before."""
+        ...
+
+
 Greeting = Callable[[], list[Message]]
+Topics = Callable[[], dict[str, int]]  # topic filters with their QoS, as of now
 
 
 class Link:
     """A client of one broker.
 
-    subscriptions: topic filters with their QoS. will: what the broker says when we vanish; farewell: what we say when
-    we leave. greeting: called after every connect for the messages to publish first (retained state that the broker
-    may have lost).
+    subscriptions: topic filters with their QoS, or what tells them as of now, for `follow`. will: what the broker says
+    when we vanish; farewell: what we say when we leave. greeting: called after every connect for the messages to
+    publish first (retained state that the broker may have lost).
     """
 
     def __init__(
@@ -94,7 +103,7 @@ class Link:
         port: int,
         name: str,
         *,
-        subscriptions: dict[str, int] | None = None,
+        subscriptions: dict[str, int] | Topics | None = None,
         will: Message | None = None,
         farewell: Message | None = None,
         greeting: Greeting = list,
@@ -105,7 +114,8 @@ class Link:
         self.place = f"{host}:{port}"
         self.connected = False
         self.reconnects = -1
-        self._subscriptions = subscriptions or {}
+        self._topics: Topics = subscriptions if callable(subscriptions) else lambda: subscriptions or {}
+        self._subscribed: dict[str, int] = {}
         self._greeting = greeting
         self._farewell = farewell
         self._client: aiomqtt.Client | None = None
@@ -157,8 +167,24 @@ class Link:
         end_if_cancelled()
         return True
 
+    async def follow(self) -> None:
+        """As in Subscriber; a link that is down does so when it is up again."""
+        client, before = self._client, self._subscribed
+        if not client:
+            return
+        self._subscribed = self._topics()
+        try:
+            for topic in self._subscribed.keys() - before:
+                await client.subscribe(topic, self._subscribed[topic])
+            for topic in before.keys() - self._subscribed:
+                await client.unsubscribe(topic)
+        except aiomqtt.MqttError as error:
+            log.warning("broker %s: %s", self.place, error)
+        end_if_cancelled()
+
     async def _greet(self, client: aiomqtt.Client) -> None:
-        for topic, qos in self._subscriptions.items():
+        self._subscribed = self._topics()
+        for topic, qos in self._subscribed.items():
             await client.subscribe(topic, qos)
         self._client, self.connected = client, True
         self.reconnects += 1
@@ -192,13 +218,19 @@ class MemoryBroker:
         self.retained: dict[str, Message] = {}
         self._links: list[MemoryLink] = []
 
-    def link(self, *filters: str, farewell: Message | None = None, greeting: Greeting = list) -> "MemoryLink":
-        """A client that listens to `filters`."""
-        return MemoryLink(self, filters, farewell, greeting)
+    def link(
+        self, *filters: str, farewell: Message | None = None, greeting: Greeting = list, topics: Topics | None = None
+    ) -> "MemoryLink":
+        """A client that listens to `filters`, or to what `topics` tells."""
+        return MemoryLink(self, topics or (lambda: dict.fromkeys(filters, 1)), farewell, greeting)
 
     def join(self, link: "MemoryLink") -> None:
         """Let `link` hear: first what is retained, then what comes."""
         self._links.append(link)
+        self.repeat(link)
+
+    def repeat(self, link: "MemoryLink") -> None:
+        """Let `link` hear what is retained."""
         for message in list(self.retained.values()):
             link.offer(message)
 
@@ -221,12 +253,11 @@ class MemoryLink:
 
     connected = True
 
-    def __init__(
-        self, broker: MemoryBroker, filters: tuple[str, ...], farewell: Message | None, greeting: Greeting
-    ) -> None:
+    def __init__(self, broker: MemoryBroker, topics: Topics, farewell: Message | None, greeting: Greeting) -> None:
         self._farewell = farewell
         self._broker = broker
-        self._filters = filters
+        self._topics = topics
+        self._filters = list(topics())
         self._greeting = greeting
         self._inbox: asyncio.Queue[Message] = asyncio.Queue(QUEUE)
 
@@ -247,6 +278,11 @@ class MemoryLink:
         """Deliver at once."""
         self._broker.deliver(message)
         return True
+
+    async def follow(self) -> None:
+        """As in Subscriber; what is retained comes again."""
+        self._filters = list(self._topics())
+        self._broker.repeat(self)
 
     def offer(self, message: Message) -> None:
         """Take `message` if a filter matches."""

@@ -12,6 +12,7 @@ from typing import Any
 from reedmesh import toml, wire
 from reedmesh.errors import ConfigError
 
+FEDERATION = "reedmesh"  # of gateways that were told no other name
 SECRET = {"secret": True}  # metadata of what is shown to nobody
 
 
@@ -67,6 +68,14 @@ class Serial:
 
 
 @dataclass(frozen=True)
+class Exchange:
+    """With the neighbours; the same on all gateways that learn from each other."""
+
+    federation: str = FEDERATION  # its name: what is signed for one counts in no other
+    secret: str = field(default="", metadata=SECRET)  # 64 digits of `reedmesh keys secret`; set: updates are sealed
+
+
+@dataclass(frozen=True)
 class Neighbour:
     """A gateway whose updates we take, read from its broker."""
 
@@ -91,6 +100,7 @@ class Config:
     alerts: Alerts = Alerts()
     learning: Learning = Learning()
     store: Store = Store()
+    exchange: Exchange = Exchange()
     serial: tuple[Serial, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
 
@@ -127,6 +137,10 @@ def _contradictions(config: Config) -> list[str]:
     faults = []
     if not wire.is_name(config.name):
         faults.append(f'name = "{config.name}": 1 to 32 of a-z 0-9 _ -, it becomes part of MQTT topics')
+    if not wire.is_name(config.exchange.federation):
+        faults.append(f'exchange.federation = "{config.exchange.federation}": 1 to 32 of a-z 0-9 _ -')
+    if not re.fullmatch("([0-9a-f]{64})?", config.exchange.secret):
+        faults.append("exchange.secret: 64 of 0-9 a-f, as `reedmesh keys secret` prints them")
     if config.alerts.on > config.alerts.of:
         faults.append(f"alerts.on = {config.alerts.on} windows cannot be above the threshold among {config.alerts.of}")
     if not config.broker.ca and not config.broker.plain and not is_loopback(config.broker.host):

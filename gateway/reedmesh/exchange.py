@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable, Collection, Sequence
 
 from reedmesh import wire
-from reedmesh.broker import Channel, Message, Publisher, read_json
+from reedmesh.broker import Message, Publisher, Subscriber, read_json
 from reedmesh.collect import Collector, Payload
 from reedmesh.errors import WireError
+from reedmesh.federation import OPEN, Federation
 from reedmesh.generation import Generation
 from reedmesh.keys import Keyring
 from reedmesh.requests import Need, Request, read
@@ -26,13 +27,12 @@ log = logging.getLogger(__name__)
 
 MAX_JSON = 4096  # bytes of a request
 LOOK_SECONDS = 0.1  # between two looks for what should be asked for
+REMEDY = "nothing of it is taken until [exchange] says the same there and here"
 
 
-def subscriptions(neighbour: str, family: str) -> dict[str, int]:
+def subscriptions(neighbour: str, family: str, federation: Federation = OPEN) -> dict[str, int]:
     """Topics of a neighbour, with their QoS."""
-    base = wire.topic(neighbour, "update", family)
-    told = {f"{base}/manifest": 1, f"{base}/shard": 0, f"{base}/key": 1}
-    return told | {f"{base}/request/need": 1, f"{base}/request/snapshot": 1}
+    return {wire.topic(neighbour, "status"): 1} | federation.topics(neighbour, family)
 
 
 class Exchange:
@@ -53,8 +53,10 @@ class Exchange:
         deliver: Callable[[Payload], None],
         clock: Callable[[], float] = time.monotonic,
         look: float = LOOK_SECONDS,
+        federation: Federation = OPEN,
     ) -> None:
         self.rejects = Rejects()
+        self._federation = federation
         self._name = name
         self._keys = keys
         self._families = families
@@ -65,17 +67,28 @@ class Exchange:
         self._clock = clock
         self._look = look
 
-    async def run(self, links: Sequence[Channel]) -> None:
+    async def run(self, links: Sequence[Subscriber]) -> None:
         """Listen to all links, send, and ask for what is missing."""
         async with asyncio.TaskGroup() as tasks:
             for link in links:
                 tasks.create_task(self._listen(link))
             tasks.create_task(self._sender.run())
             tasks.create_task(self._ask())
+            tasks.create_task(self._keep_up(links))
 
-    async def _listen(self, link: Channel) -> None:
+    async def _listen(self, link: Subscriber) -> None:
         async for message in link.messages():
             await self.hear(message)
+
+    async def _keep_up(self, links: Sequence[Subscriber]) -> None:
+        """With the names that neighbours go by, day after day."""
+        day = self._federation.day()
+        while True:
+            await asyncio.sleep(self._look)
+            if self._federation.day() != day:
+                day = self._federation.day()
+                for link in links:
+                    await link.follow()
 
     async def hear(self, message: Message) -> None:
         """One message from a neighbour's broker; what is not to be believed is counted, logged and dropped."""
@@ -85,24 +98,34 @@ class Exchange:
             self.rejects.add(message.topic, fault)
 
     async def _take(self, message: Message) -> None:
-        gateway, *parts = wire.split_topic(message.topic)
-        if gateway == self._name:
+        if message.topic.endswith("/status"):
+            self._compare(message)
+            return
+        heard = self._federation.hear(message)
+        if heard.gateway == self._name:
             return  # our own, on a broker that all share
-        if gateway not in self._keys or len(parts) < 3 or parts[0] != "update" or parts[1] not in self._families:
+        if heard.gateway not in self._keys or heard.family not in self._families:
             raise WireError(f"nothing is expected on {message.topic}")
-        family, leaf = parts[1], parts[2:]
-        if leaf == ["shard"]:
-            generation = self._collector.add(unpack_shard(message.payload), self._clock())
+        if not heard.payload:
+            return  # a retained message was taken back
+        if heard.leaf == "shard":
+            generation = self._collector.add(unpack_shard(heard.payload), self._clock())
             if generation:
                 await self._finish(generation)
-        elif leaf == ["manifest"]:
-            self._announce(family, message.payload)
-        elif leaf == ["key"]:
-            self._keys.succeed(gateway, message.payload)
-        elif leaf[0] == "request" and len(leaf) == 2:
-            self._note(gateway, read(leaf[1], family, read_json(message.payload, MAX_JSON)))
+        elif heard.leaf == "manifest":
+            self._announce(heard.family, heard.payload)
+        elif heard.leaf == "key":
+            self._keys.succeed(heard.gateway, heard.payload)
         else:
-            raise WireError(f"nothing is expected on {message.topic}")
+            verb = heard.leaf.removeprefix("request/")
+            self._note(heard.gateway, read(verb, heard.family, read_json(heard.payload, MAX_JSON)))
+
+    def _compare(self, message: Message) -> None:
+        """Whether a neighbour is of our federation: if it is not, we hear nothing of it that we could use."""
+        gateway = wire.split_topic(message.topic)[0]
+        theirs = read_json(message.payload, MAX_JSON).get("federation", self._federation.mark)
+        if gateway in self._keys and theirs != self._federation.mark:
+            raise WireError(f"{gateway} is of federation {theirs!r:.40}, we are of {self._federation.mark!r}: {REMEDY}")
 
     def _announce(self, family: str, frame: bytes) -> None:
         manifest = unpack_manifest(frame)
@@ -123,13 +146,16 @@ class Exchange:
 
     async def _finish(self, generation: Generation) -> None:
         try:
-            data: bytes | None = await asyncio.to_thread(generation.payload)
+            data: bytes | None = await asyncio.to_thread(self._payload, generation)
         except WireError as fault:
             data = None
             log.warning("%s, sequence %d: %s", "/".join(generation.stream), generation.manifest.sequence, fault)
         for payload in self._collector.finish(generation, data, self._clock()):
             if payload.manifest.signer in self._keys.of(payload.manifest.sender):  # it may be revoked by now
                 self._deliver(payload)
+
+    def _payload(self, generation: Generation) -> bytes:
+        return self._federation.open(generation.manifest, generation.payload())
 
     async def _ask(self) -> None:
         while True:
@@ -140,8 +166,8 @@ class Exchange:
     async def _publish(self, request: Request) -> None:
         """On the first of our brokers that takes it; if none does, the next request says the same."""
         verb = "need" if isinstance(request, Need) else "snapshot"
-        topic = wire.topic(self._name, "update", request.family, "request", verb)
-        message = Message(topic, json.dumps(request.table()).encode(), qos=1)
+        said = json.dumps(request.table()).encode()
+        message = self._federation.message(self._name, request.family, f"request/{verb}", said)
         for link in self._own:
             if await say(link, message):
                 return

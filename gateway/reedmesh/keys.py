@@ -1,5 +1,8 @@
 """This gateway's Ed25519 key, its neighbours' public keys, and the signatures of manifests.
 
+A manifest's seal is u64 time (s since 1970), signature [64], under a purpose, the federation's name, the manifest and
+the time. So it counts in one federation only, and for two days: a gateway signs anew every day.
+
 A gateway makes its key when it first starts, as `key` in its state directory, readable by its user alone. Its public
 half, 64 hexadecimal digits, is what an operator writes into the neighbours' settings; fingerprints are for comparing
 them by eye or by voice.
@@ -7,35 +10,43 @@ them by eye or by voice.
 
 import os
 import secrets
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from struct import pack, unpack_from
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from reedmesh import shards, succession
-from reedmesh.ed25519 import is_signed
+from reedmesh.config import FEDERATION
+from reedmesh.ed25519 import is_signed, private_twin
 from reedmesh.errors import ConfigError, WireError
 from reedmesh.shards import Manifest
 from reedmesh.succession import Succession
 from reedmesh.trust import Trust
 
 SEED = 32  # bytes of a private key, all that is in the file
+LIFE = 2 * 86400  # seconds that a manifest's signature counts
+AHEAD = 3600  # seconds that a neighbour's clock may be ahead of ours
+_PURPOSE = b"reedmesh manifest\0"
 PREVIOUS, DRAFT, SUCCESSION = "key.previous", "key.next", "succession"  # files beside it
 
 
 class Key:
-    """A private key."""
+    """A private key. opens: its twin, for what is sealed for us."""
 
     def __init__(self, seed: bytes) -> None:
         self._private = Ed25519PrivateKey.from_private_bytes(seed)
         self.public = self._private.public_key().public_bytes_raw()
+        self.opens = private_twin(seed)
 
-    def sign(self, manifest: Manifest) -> bytes:
-        """The frame of `manifest`, sealed."""
+    def sign(self, manifest: Manifest, federation: str = FEDERATION, at: float | None = None) -> bytes:
+        """The frame of `manifest`, sealed for a federation at a time, s since 1970, by default now."""
         manifest.seal_kind = shards.ED25519
-        return shards.pack_manifest(manifest, self._private.sign(manifest.body()))
+        stamp = pack("<Q", int(time.time() if at is None else at))
+        return shards.pack_manifest(manifest, stamp + self._private.sign(_text(federation, manifest.body(), stamp)))
 
     def signature(self, text: bytes) -> bytes:
         """The signature of `text`, 64 bytes; `text` begins with its purpose, so that it can pass for nothing else."""
@@ -43,11 +54,26 @@ class Key:
 
 
 class Keyring:
-    """The public keys that count: those of `keys`, gateway name -> 32 bytes, or what `trust` makes of them by now."""
+    """The public keys that count: those of `keys`, gateway name -> 32 bytes, or what `trust` makes of them by now.
 
-    def __init__(self, keys: Mapping[str, bytes], trust: Trust | None = None) -> None:
+    federation: whose manifests are believed. clock: s since 1970.
+    """
+
+    def __init__(
+        self,
+        keys: Mapping[str, bytes],
+        trust: Trust | None = None,
+        federation: str = FEDERATION,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._keys = keys
         self._trust = trust
+        self._federation = federation
+        self._clock = clock
+
+    def names(self) -> list[str]:
+        """Gateways that have or had a key."""
+        return self._trust.names() if self._trust else sorted(self._keys)
 
     def of(self, name: str) -> list[bytes]:
         """The keys that `name` may use now, the newest first."""
@@ -58,13 +84,25 @@ class Keyring:
 
     def check(self, manifest: Manifest) -> bytes:
         """The key with which the neighbour that `manifest` names as its sender has signed it; raises WireError."""
-        keys = self.of(manifest.sender)
+        sender, keys = manifest.sender, self.of(manifest.sender)
         if not keys:
-            raise WireError(f"manifest of {manifest.sender}, which is no neighbour: see [[neighbours]] in the settings")
-        for key in keys:
-            if manifest.seal_kind == shards.ED25519 and is_signed(key, manifest.seal, manifest.sealed):
-                return key
-        raise WireError(f"manifest not signed with a key of neighbour {manifest.sender}: see `reedmesh keys show`")
+            raise WireError(f"manifest of {sender}, which is no neighbour: see [[neighbours]] in the settings")
+        if manifest.seal_kind != shards.ED25519:
+            raise WireError(f"manifest of {sender} without a signature")
+        stamp, signature = manifest.seal[:8], manifest.seal[8:]
+        text = _text(self._federation, manifest.sealed, stamp)
+        signer = next((key for key in keys if is_signed(key, signature, text)), None)
+        if not signer:
+            place = f"in federation {self._federation}: see `reedmesh keys show`, and exchange.federation"
+            raise WireError(f"manifest not signed with a key of neighbour {sender} {place}")
+        self._check_age(sender, unpack_from("<Q", stamp)[0])
+        return signer
+
+    def _check_age(self, sender: str, at: int) -> None:
+        age = self._clock() - at
+        if not -AHEAD <= age <= LIFE:
+            when = f"{age / 86400:.1f} days ago" if age > 0 else f"{-age / 3600:.1f} hours from now"
+            raise WireError(f"manifest of {sender} signed {when}: replayed, or a clock is wrong here or there")
 
     def succeed(self, name: str, frame: bytes) -> None:
         """Trust the key that a key of `name` appoints in `frame`, see `succession.py`; raises WireError."""
@@ -76,6 +114,11 @@ class Keyring:
                 self._trust.succeed(name, said.old, said.new, said.until)
             except ConfigError as error:
                 raise WireError(str(error)) from error
+
+
+def _text(federation: str, manifest: bytes, stamp: bytes) -> bytes:
+    """What a manifest's signature speaks for."""
+    return _PURPOSE + federation.encode() + b"\0" + manifest + stamp
 
 
 def load(folder: Path) -> Key:

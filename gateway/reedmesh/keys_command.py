@@ -1,7 +1,8 @@
-"""`reedmesh keys show | trust | rotate | revoke`: whose word counts, and changing that while the gateway runs."""
+"""`reedmesh keys show | trust | rotate | revoke | secret`: whose word counts, changed while the gateway runs."""
 
 import argparse
 import getpass
+import secrets
 import time
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ def add_keys(commands: Any, default: Path) -> None:
     rotate.add_argument("--days", type=float, default=OVERLAP_DAYS, help=f"of overlap, default {OVERLAP_DAYS}; 0: none")
     revoke = verbs.add_parser("revoke", help="believe nobody with this key, nor with those it appointed, ever again")
     revoke.add_argument("key", help="64 hexadecimal digits, or the name of a gateway: all its keys")
+    secret = verbs.add_parser("secret", help="make a secret for [exchange] of all gateways: their updates are sealed")
+    secret.set_defaults(run=lambda _: print(secrets.token_hex(32)))
     for verb, run in ((show, _show), (trust, _trust), (rotate, _rotate), (revoke, _revoke)):
         verb.add_argument("config", nargs="?", type=Path, default=default, help=f"default {default}")
         verb.set_defaults(run=run)

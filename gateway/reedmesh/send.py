@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from reedmesh import wire
 from reedmesh.broker import Message, Publisher, end_if_cancelled
 from reedmesh.bundle import Bundle
+from reedmesh.federation import OPEN, Federation
 from reedmesh.keys import Key
 from reedmesh.loss import RISK, Losses, shards_to_send
 from reedmesh.pace import Bucket
@@ -57,11 +57,12 @@ class Counts:
 
 @dataclass
 class _Wave:
-    """What is on its way: the manifest goes to every link, each frame to whichever is ready."""
+    """What is on its way: what is to be retained goes to every link, each frame to whichever is ready."""
 
-    manifest: Message | None
-    topic: str
+    family: str
+    retained: dict[str, bytes]  # by leaf
     frames: deque[bytes]
+    worn: int | None = None  # the day under whose names `retained` stands, not today's
 
 
 @dataclass
@@ -94,6 +95,7 @@ class Sender:
     """Speaks for the gateway `name` on its `links`; `run` lasts until it is cancelled.
 
     snapshot: called for a family when a receiver missed something. counts, losses: what went out, what came of it.
+    Once a day, all that brokers retain of it is signed and said anew, under the names of the day.
     """
 
     def __init__(
@@ -104,24 +106,36 @@ class Sender:
         snapshot: Snapshot,
         pace: Pace = Pace(),
         clock: Callable[[], float] = time.monotonic,
+        federation: Federation = OPEN,
     ) -> None:
         self.losses = Losses()
         self.counts = Counts()
         self._name = name
         self._key = key
+        self._federation = federation
+        self._day = federation.day(name)
+        self._cleared: int | None = None
         self._snapshot = snapshot
         self._pace = pace
         self._clock = clock
         self._lanes = [_Lane(link, pace) for link in links]
         self._open: dict[str, list[_Open]] = {}  # by family
-        self._retained: dict[str, Message] = {}
+        self._announced: dict[str, _Open] = {}  # by family: the bundle that the manifest on the brokers is of
+        self._retained: dict[str, dict[str, bytes]] = {}  # by family, then leaf: what every broker must hold
         self._missed: set[str] = set()  # families of which a snapshot was asked for
         self._snapshot_after: dict[str, float] = {}
         self._coding = asyncio.Lock()  # one bundle at a time, in a thread
 
     def greeting(self) -> list[Message]:
-        """The manifests that every broker must hold, for links to say when they connect."""
-        return list(self._retained.values())
+        """What every broker must hold, for links to say when they connect."""
+        return [
+            self._message(family, leaf, what) for family, kept in self._retained.items() for leaf, what in kept.items()
+        ]
+
+    def keep(self, family: str, leaf: str, what: bytes) -> None:
+        """Have every broker hold `what` from now on."""
+        self._retained.setdefault(family, {})[leaf] = what
+        self._put(_Wave(family, {leaf: what}, deque()))
 
     async def publish(self, family: str, sequence: int, base: int, payload: bytes, shape: Shape | None = None) -> None:
         """Put a payload on its way, with parity for the loss that receivers reported; returns when it is coded.
@@ -129,7 +143,8 @@ class Sender:
         sequence, base: as in Manifest. shape: how to cut it, if not as usual. Raises WireError for a payload of 0 bytes
         or more than 16 MiB.
         """
-        bundle = await asyncio.to_thread(Bundle, payload, family, self._name, sequence, base, shape)
+        closed = await asyncio.to_thread(self._federation.close, payload, family, self._name, sequence, base)
+        bundle = await asyncio.to_thread(Bundle, closed, family, self._name, sequence, base, shape)
         kept = self._open.setdefault(family, [])
         opened = next((each for each in kept if each.bundle.id == bundle.id), None)
         if not opened:
@@ -159,11 +174,12 @@ class Sender:
     async def _serve(self, lane: _Lane) -> None:
         while True:
             wave = await lane.next()
-            while wave.manifest and not await self._say(lane, wave.manifest):
-                await asyncio.sleep(self._pace.again)
+            for leaf, what in wave.retained.items():
+                while not await self._say(lane, self._message(wave.family, leaf, what, wave.worn)):
+                    await asyncio.sleep(self._pace.again)
             while wave.frames:
                 frame = wave.frames.popleft()
-                if not await self._say(lane, Message(wave.topic, frame)):
+                if not await self._say(lane, self._federation.message(self._name, wave.family, "shard", frame)):
                     wave.frames.appendleft(frame)  # another link may take it
                     await asyncio.sleep(self._pace.again)
 
@@ -185,6 +201,7 @@ class Sender:
                     await self._send(opened, wanted, announce=False)
             for family in [each for each in self._missed if self._clock() >= self._snapshot_after.get(each, 0.0)]:
                 await self._send_snapshot(family)
+            await self._keep_up()
 
     async def _send_snapshot(self, family: str) -> None:
         """One serves all who asked until now; who asks while it is on its way waits for its needs to be answered."""
@@ -202,13 +219,37 @@ class Sender:
     async def _send(self, opened: _Open, wanted: dict[int, int], announce: bool) -> None:
         async with self._coding:
             bundle, family = opened.bundle, opened.bundle.manifest.family
-            frames = deque(await asyncio.to_thread(bundle.wave, wanted))
-            manifest = None
+            frames, retained = deque(await asyncio.to_thread(bundle.wave, wanted)), {}
             if announce or bundle.manifest.hashed > opened.hashed:
-                manifest = Message(self._topic(family, "manifest"), self._key.sign(bundle.manifest), qos=1, retain=True)
-                self._retained[family], opened.hashed = manifest, bundle.manifest.hashed
-        for lane in self._lanes:
-            lane.put(_Wave(manifest, self._topic(family, "shard"), frames))
+                self._announced[family], opened.hashed = opened, bundle.manifest.hashed
+                retained = {"manifest": self._sign(family)}
+        self._put(_Wave(family, retained, frames))
 
-    def _topic(self, family: str, leaf: str) -> str:
-        return wire.topic(self._name, "update", family, leaf)
+    async def _keep_up(self) -> None:
+        """With the day: say anew what is retained, and later take it back where it stands under yesterday's names."""
+        if (day := self._federation.day(self._name)) != self._day:
+            self._day = day
+            async with self._coding:
+                for family in self._announced:
+                    self._sign(family)
+            for family, kept in self._retained.items():
+                self._put(_Wave(family, dict(kept), deque()))
+        if (old := self._federation.worn_out(self._name)) != self._cleared:
+            self._cleared = old
+            for family, kept in self._retained.items() if old is not None else ():
+                self._put(_Wave(family, dict.fromkeys(kept, b""), deque(), old))
+
+    def _sign(self, family: str) -> bytes:
+        """The manifest of what is announced, as of now."""
+        signed = self._key.sign(self._announced[family].bundle.manifest, self._federation.name, self._federation.now())
+        self._retained.setdefault(family, {})["manifest"] = signed
+        return signed
+
+    def _put(self, wave: _Wave) -> None:
+        for lane in self._lanes:
+            lane.put(wave)
+
+    def _message(self, family: str, leaf: str, what: bytes, worn: int | None = None) -> Message:
+        if worn is None:
+            return self._federation.message(self._name, family, leaf, what, retain=True)
+        return Message(self._federation.topic(self._name, family, leaf, worn), what, qos=1, retain=True)

@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from reedmesh import family as families
 from reedmesh.alarms import Alarms
 from reedmesh.alert import Change
 from reedmesh.announce import Announcer
-from reedmesh.broker import Channel, Link, Message
+from reedmesh.broker import Channel, Link, Message, Subscriber
 from reedmesh.clock import Steps
 from reedmesh.config import Config, shown
 from reedmesh.deploy import Deployer
@@ -28,6 +29,7 @@ from reedmesh.desk import Desk
 from reedmesh.errors import ConfigError, DiskError
 from reedmesh.exchange import subscriptions
 from reedmesh.family import Family
+from reedmesh.federation import Federation, Sealed
 from reedmesh.keys import Keyring
 from reedmesh.model import Model
 from reedmesh.rollout import Rollout
@@ -68,7 +70,9 @@ class Gateway:
         self._steady = steady
         self._steps = Steps(clock, steady)
         self._disk = Disk(store)
-        self._share = _share(config, family, self._disk)
+        keyring = _keyring(config)
+        self.federation = _federation(config, family, keyring)
+        self._share = _share(config, family, keyring, self._disk, self.federation)
         self._sensor_keys = SensorKeys(Path(config.state))
         self._rollout = Rollout(config.name, self.line, Path(config.state))
         self._deployer = Deployer(config.name, family, self.line, self._disk, self._share, self._sensor_keys, clock)
@@ -88,7 +92,7 @@ class Gateway:
             clock,
         )
 
-    async def run(self, channel: Channel, neighbours: Sequence[Channel] = ()) -> None:
+    async def run(self, channel: Channel, neighbours: Sequence[Subscriber] = ()) -> None:
         """Judge, store, publish, teach and exchange until cancelled; then write what waits."""
         deployer = self._deployer
         introduced, lacking = deployer.introductions.put_nowait, deployer.lacking.put_nowait
@@ -112,16 +116,11 @@ class Gateway:
         self._published.clear()  # states are said again: the broker may have lost them
         self._announcer.put(None)
         said = [self.status("online"), self._retained("info", self._info()), self._snapshot()]
-        return said + self._appointment() + self._share.greeting()
+        return said + self._share.greeting()
 
     def status(self, state: str) -> Message:
-        """online, stopped (by somebody) or offline (it vanished)."""
-        return self._retained("status", {"state": state})
-
-    def _appointment(self) -> list[Message]:
-        """For neighbours that know but the key before ours."""
-        frame = keys.appointment(Path(self.config.state))
-        return [Message(self._topic("update", self.family.id, "key"), frame, qos=1, retain=True)] if frame else []
+        """online, stopped (by somebody) or offline (it vanished); and what neighbours must be of, too."""
+        return self._retained("status", {"state": state, "federation": self.federation.mark})
 
     def _take(self, change: Change) -> None:
         for each in self._alarms.take(change):
@@ -255,7 +254,7 @@ def _neighbours(config: Config, gateway: Gateway) -> list[Link]:
             each.host,
             each.port,
             f"{config.name}-at-{each.name}",
-            subscriptions=subscriptions(each.name, gateway.family.id),
+            subscriptions=partial(subscriptions, each.name, gateway.family.id, gateway.federation),
             login=(access.gateway_user(config.name), each.password) if each.password else None,
             ca=each.ca,
         )
@@ -263,8 +262,21 @@ def _neighbours(config: Config, gateway: Gateway) -> list[Link]:
     ]
 
 
-def _share(config: Config, family: Family, disk: Disk) -> Share:
-    state = Path(config.state)
+def _keyring(config: Config) -> Keyring:
     pinned = {each.name: keys.read_public(each.key) for each in config.neighbours}
-    keyring = Keyring(pinned, Trust(state, pinned))
-    return Share(config.name, family, keys.load(state), keyring, disk, quantise.size(family.float_tflite))
+    return Keyring(pinned, Trust(Path(config.state), pinned), config.exchange.federation)
+
+
+def _federation(config: Config, family: Family, keyring: Keyring) -> Federation:
+    name, secret = config.exchange.federation, config.exchange.secret
+    if not secret:
+        return Federation(name)
+    state = Path(config.state)
+    own = [each for each in (keys.load(state), keys.previous(state)) if each]
+    return Sealed(name, bytes.fromhex(secret), config.name, [family.id], own, keyring)
+
+
+def _share(config: Config, family: Family, keyring: Keyring, disk: Disk, federation: Federation) -> Share:
+    state, weights = Path(config.state), quantise.size(family.float_tflite)
+    key, appointment = keys.load(state), keys.appointment(state)
+    return Share(config.name, family, key, keyring, disk, weights, federation, appointment)

@@ -38,8 +38,8 @@ SUBJECT = calcsize(_SUBJECT)
 _TAIL = "<BBH"
 MANIFEST_HEADER = SUBJECT + calcsize(_TAIL)
 HASH = 16  # bytes of a shard's SHA-256
-NONE, HMAC, ED25519 = 0, 1, 2  # seals
-SEAL_LENGTH = (0, 32, 64)
+NONE, HMAC, ED25519 = 0, 1, 2  # seals; the last one is a time and a signature, see keys.py
+SEAL_LENGTH = (0, 32, 72)
 
 
 class Shape:

@@ -12,12 +12,13 @@ from contextlib import suppress
 import numpy as np
 
 from reedmesh import snapshot
-from reedmesh.broker import Channel, Message
+from reedmesh.broker import Channel, Message, Subscriber
 from reedmesh.collect import Collector, Payload
 from reedmesh.commission import Lesson
 from reedmesh.errors import WireError
 from reedmesh.exchange import Exchange
 from reedmesh.family import Family
+from reedmesh.federation import OPEN, Federation
 from reedmesh.keys import Key, Keyring
 from reedmesh.merge import Peer, Reputation
 from reedmesh.send import Sender
@@ -28,9 +29,22 @@ log = logging.getLogger(__name__)
 
 
 class Share:
-    """The gateway `name` among neighbours whose public keys are in `keyring`."""
+    """The gateway `name` among neighbours whose public keys are in `keyring`.
 
-    def __init__(self, name: str, family: Family, key: Key, keyring: Keyring, disk: Disk, weights: int) -> None:
+    appointment: what appointed `key`, for neighbours that know but the one before.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        family: Family,
+        key: Key,
+        keyring: Keyring,
+        disk: Disk,
+        weights: int,
+        federation: Federation = OPEN,
+        appointment: bytes | None = None,
+    ) -> None:
         self.heard: dict[str, int] = {}  # neighbour -> sequence of the newest snapshot taken
         self.reputation: dict[str, Reputation] = {}
         self._name = name
@@ -39,6 +53,8 @@ class Share:
         self._keyring = keyring
         self._disk = disk
         self._weights = weights
+        self._federation = federation
+        self._appointment = appointment
         self._sequences = disk.store.sequences(family.id)
         self._peers = self._remembered()
         self._signers: dict[str, bytes] = {}  # the key that each signed that with
@@ -66,13 +82,16 @@ class Share:
         """What our broker must hold of our updates."""
         return self._sender.greeting() if self._sender else []
 
-    async def run(self, own: Channel, neighbours: Sequence[Channel]) -> None:
+    async def run(self, own: Channel, neighbours: Sequence[Subscriber]) -> None:
         """Exchange with the neighbours for ever."""
         family = self._family.id
         applied = {(name, family): sequence for name, sequence in self._sequences.items() if name != self._name}
-        self._sender = sender = Sender(self._name, self._key, [own], lambda _: self._latest)
+        together = self._federation
+        self._sender = sender = Sender(self._name, self._key, [own], lambda _: self._latest, federation=together)
+        if self._appointment:
+            sender.keep(family, "key", self._appointment)
         collector, deliver = Collector(applied), self._arrived.put_nowait
-        exchange = Exchange(self._name, self._keyring, [family], collector, sender, [own], deliver)
+        exchange = Exchange(self._name, self._keyring, [family], collector, sender, [own], deliver, federation=together)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(exchange.run(neighbours))
             tasks.create_task(self._publish(sender))

@@ -72,7 +72,9 @@ def manifest(name: str, cut: tuple[int, int, int], hashed: int, seal_kind: int) 
     subject += digest + family.ljust(32, b"\0") + sender.ljust(32, b"\0")
     hashes = b"".join(sample(16, i) for i in range(hashed * -(-length // (k * shard_length))))
     body = subject + bytes([hashed, seal_kind, 0, 0]) + hashes
-    seals = (b"", hmac.digest(KEY, body, "sha256"), Ed25519PrivateKey.from_private_bytes(KEY).sign(body))
+    stamp = little(1_790_000_000, 8)
+    signed = Ed25519PrivateKey.from_private_bytes(KEY).sign(b"reedmesh manifest\0reedmesh\0" + body + stamp)
+    seals = (b"", hmac.digest(KEY, body, "sha256"), stamp + signed)
     fields = {"k": k, "shard_length": shard_length, "length": length, "sequence": 9, "base": 8, "sha256": digest.hex()}
     fields |= {"family": "vibration", "sender": "gw-1", "hashed": hashed, "hashes": hashes.hex()}
     fields |= {"seal_kind": seal_kind, "seal": seals[seal_kind].hex(), "bundle": sha256(subject).hexdigest()[:16]}
