@@ -1,6 +1,7 @@
 """Neighbourhoods for tests: gateways that exchange over brokers in memory, on links that lose, double and reorder."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from hashlib import sha256
@@ -25,8 +26,8 @@ def key_of(name: str) -> Key:
     return Key(sha256(name.encode()).digest())
 
 
-def keyring(*names: str) -> Keyring:
-    return Keyring({name: key_of(name).public for name in names})
+def keyring(*names: str, clock: Callable[[], float] = time.time) -> Keyring:
+    return Keyring({name: key_of(name).public for name in names}, clock=clock)
 
 
 class Troubled:
@@ -100,7 +101,6 @@ class Gateway:
         key: Key | None = None,
         limits: Limits = LIMITS,
         federation: Federation = OPEN,
-        keys: Keyring | None = None,
     ) -> None:
         self.name = name
         self.applied = {} if applied is None else applied
@@ -110,7 +110,7 @@ class Gateway:
         self.sender = Sender(name, key or key_of(name), own, snapshot, pace, federation=federation)
         self.exchange = Exchange(
             name,
-            keys or keyring(*neighbours),
+            keyring(*neighbours, clock=federation.now),
             [FAMILY],
             self.collector,
             self.sender,
