@@ -96,10 +96,10 @@ class Sensors:
 
 def live(path: str) -> None:
     """A gateway's life, in a process of its own."""
-    from reedmesh import config, service
+    from reedmesh import config, notify, run
 
     logging.disable()
-    asyncio.run(service.serve(config.load(Path(path))))
+    asyncio.run(run.serve(config.load(Path(path)), notify.Notifier({})))
 
 
 async def kill(onlooker: Onlooker, start: Callable[[], multiprocessing.Process], chance: random.Random) -> None:
@@ -120,7 +120,7 @@ async def run(folder: Path, broker: str, kills: int, sensors: int, rate: float) 
     frames, port, chance = prepare(folder, sensors), plant.free_ports(1)[0], random.Random(kills)
     path = configured(folder, broker, port)
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["reedmesh.service", "amqtt.broker"])
+    context.set_forkserver_preload(["reedmesh.run", "amqtt.broker"])
 
     def start() -> multiprocessing.Process:
         process = context.Process(target=live, args=(str(path),))

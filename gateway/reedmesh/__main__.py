@@ -1,9 +1,8 @@
 """The command line: `reedmesh --help` lists the commands; those with more to them have a file of their own."""
 
 import argparse
-import asyncio
-import logging
 import sys
+from functools import partial
 from pathlib import Path
 
 from reedmesh import (
@@ -15,6 +14,7 @@ from reedmesh import (
     dashboard,
     database,
     keys_command,
+    logs,
     parcels,
 )  # fmt: skip
 from reedmesh import board as boards
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status: 0, 1 for a failure, 2 for what the operator can mend."""
     parser = _parser()
     chosen = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.DEBUG if chosen.verbose else logging.INFO, format="%(levelname)s %(message)s")
+    logs.set_up(chosen.verbose)
     try:
         return int(chosen.run(chosen) or 0)
     except ReedmeshError as error:
@@ -80,9 +80,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(chosen: argparse.Namespace) -> None:
-    from reedmesh.service import serve  # LiteRT takes a moment to load; no other command needs it
+    settings = config.load(chosen.config)
+    from reedmesh import run  # LiteRT takes a moment to load; no other command needs it
 
-    asyncio.run(serve(config.load(chosen.config)))
+    run.run(settings, partial(config.load, chosen.config))
 
 
 def _check_config(chosen: argparse.Namespace) -> None:

@@ -27,6 +27,7 @@ class Announcer:
         self._topic = topic
         self._snapshot = snapshot
         self._clock = clock
+        self.turns = 0  # batches that were gone through
         self._inbox: asyncio.Queue[Change | asyncio.Future[None] | None] = asyncio.Queue()
         self._unsaved: list[Change] = []
         self._told: set[str] = set()  # messages that went out before they were stored
@@ -62,6 +63,7 @@ class Announcer:
                 if isinstance(each, asyncio.Future) and not each.done():
                     each.set_result(None)
             await self._empty_outbox(publisher)
+            self.turns += 1
 
     async def _save(self, publisher: Publisher, changes: list[Change]) -> None:
         for change in changes:
@@ -87,6 +89,7 @@ class Announcer:
         try:
             while waiting := await self._disk.once(self._store.outbox.next):
                 sent = await self._send(publisher, waiting)
+                self.turns += 1
                 await self._disk.once(self._store.outbox.sent, sent)
                 if len(sent) < len(waiting):
                     await self._disk.once(self._store.outbox.thin, self._clock())

@@ -114,6 +114,7 @@ class Link:
         self.place = f"{host}:{port}"
         self.connected = False
         self.reconnects = -1
+        self.attempts = 0  # to connect
         self._topics: Topics = subscriptions if callable(subscriptions) else lambda: subscriptions or {}
         self._subscribed: dict[str, int] = {}
         self._greeting = greeting
@@ -138,6 +139,7 @@ class Link:
         """Connect, and connect again, for ever; yields what arrives meanwhile."""
         wait = 0.0
         while True:
+            self.attempts += 1
             try:
                 async with aiomqtt.Client(**self._options) as client:  # type: ignore[arg-type]
                     try:

@@ -8,28 +8,24 @@ import asyncio
 import contextlib
 import json
 import logging
-import signal
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reedmesh import __version__, access, embedded, keys, pki, quantise, wire
-from reedmesh import family as families
+from reedmesh import __version__, keys, quantise, wire
 from reedmesh.alarms import Alarms
 from reedmesh.alert import Change
 from reedmesh.announce import Announcer
-from reedmesh.broker import Channel, Link, Message, Subscriber
+from reedmesh.broker import Channel, Message, Subscriber
 from reedmesh.clock import Steps
 from reedmesh.config import Config, shown
 from reedmesh.deploy import Deployer
 from reedmesh.desk import Desk
-from reedmesh.errors import ConfigError, DiskError
-from reedmesh.exchange import subscriptions
+from reedmesh.errors import DiskError
 from reedmesh.family import Family
 from reedmesh.federation import Federation, Sealed
+from reedmesh.heart import BEAT
 from reedmesh.keys import Keyring
 from reedmesh.model import Model
 from reedmesh.rollout import Rollout
@@ -38,14 +34,12 @@ from reedmesh.sensors import Line
 from reedmesh.share import Share
 from reedmesh.store import Disk, Store
 from reedmesh.trust import Trust
-from reedmesh.users import Users
 from reedmesh.watch import Events, watch
-from reedmesh.wired import Wire, Wired
 
 log = logging.getLogger(__name__)
 
 STATE_SECONDS = 1.0  # a sensor's state is published at most this often
-LISTEN_TO = ("+/window", "+/hello", "+/availability", "+/model/status", "+/firmware/status", "request/+")
+LISTEN_TO = (BEAT, "+/window", "+/hello", "+/availability", "+/model/status", "+/firmware/status", "request/+")
 RETAINED = ("hello", "availability", "state")  # what a broker keeps of a sensor
 MOST_LISTED = 200  # alerts in the snapshot, the most urgent ones: a broker may refuse more than 128 KiB
 
@@ -110,6 +104,11 @@ class Gateway:
                 tasks.create_task(self._share.run(channel, neighbours))
         finally:
             self._disk.close()
+
+    def see_to_outbox(self) -> int:
+        """Have what waits published; says how often that was done, which grows as long as it does not hang."""
+        self._announcer.put(None)
+        return self._announcer.turns
 
     def greeting(self) -> list[Message]:
         """What a broker must hold of this gateway, said after every connect."""
@@ -202,64 +201,6 @@ class Gateway:
 
     def _topic(self, *parts: str) -> str:
         return wire.topic(self.config.name, *parts)
-
-
-async def serve(config: Config) -> None:
-    """Run the gateway `config` describes until SIGINT or SIGTERM."""
-    store = Store(Path(config.state), config.store.windows, config.store.megabytes * 1_000_000)
-    gateway = Gateway(config, families.load(families.find(config.family)), store)
-    async with AsyncExitStack() as stack:
-        if config.broker.embedded:
-            door = None if config.broker.anonymous else Users(config)
-            await stack.enter_async_context(embedded.broker(config.broker, door, Path(config.state) / pki.FOLDER))
-        link = _link(config, gateway)
-        channel = Wired(config.name, link, _wires(config)) if config.serial else link
-        task = asyncio.create_task(gateway.run(channel, _neighbours(config, gateway)))
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-        log.info("%s: gateway %s is up, broker %s", __version__, config.name, link.place)
-        await asyncio.wait([task])
-        if not task.cancelled():
-            task.result()
-
-
-def _link(config: Config, gateway: Gateway) -> Link:
-    base, user = wire.topic(config.name), access.gateway_user(config.name)
-    return Link(
-        config.broker.host,
-        config.broker.port,
-        f"gateway-{config.name}",
-        subscriptions={f"{base}/{topic}": int(topic != "+/window") for topic in LISTEN_TO},
-        will=gateway.status("offline"),
-        farewell=gateway.status("stopped"),
-        greeting=gateway.greeting,
-        keepalive=config.broker.keepalive,
-        login=(user, Users(config).password(user) or ""),
-        ca=config.broker.ca,
-    )
-
-
-def _wires(config: Config) -> list[Wire]:
-    try:
-        from reedmesh.serial import SerialLink
-    except ImportError as error:
-        raise ConfigError(f"[[serial]] needs pyserial: pip install 'reedmesh[serial]' ({error})") from error
-    return [SerialLink(each.port, each.baud) for each in config.serial]
-
-
-def _neighbours(config: Config, gateway: Gateway) -> list[Link]:
-    """A link to each neighbour's broker, which listens only."""
-    return [
-        Link(
-            each.host,
-            each.port,
-            f"{config.name}-at-{each.name}",
-            subscriptions=partial(subscriptions, each.name, gateway.family.id, gateway.federation),
-            login=(access.gateway_user(config.name), each.password) if each.password else None,
-            ca=each.ca,
-        )
-        for each in config.neighbours
-    ]
 
 
 def _keyring(config: Config) -> Keyring:

@@ -1,0 +1,143 @@
+"""`reedmesh run`: a gateway as a process: broker, links, heart, and what signals do.
+
+SIGTERM and SIGINT end it. SIGHUP has the settings read again: good ones are taken by starting anew in place, bad ones
+are told and change nothing.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+
+from reedmesh import __version__, access, embedded, pki, wire
+from reedmesh import family as families
+from reedmesh.broker import Link
+from reedmesh.config import Config
+from reedmesh.errors import ConfigError
+from reedmesh.exchange import subscriptions
+from reedmesh.heart import BEAT, Heart
+from reedmesh.notify import Notifier
+from reedmesh.service import LISTEN_TO, Gateway
+from reedmesh.store import Store
+from reedmesh.users import Users
+from reedmesh.wired import Wire, Wired
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: Config, reread: Callable[[], Config]) -> None:
+    """Be the gateway of `settings` until told to end; reread: gives the settings as they are by now."""
+    notifier = Notifier()
+    if asyncio.run(serve(settings, notifier, reread)):
+        os.environ.update(notifier.handed_on())
+        os.execv(sys.executable, sys.orig_argv)
+
+
+async def serve(config: Config, notifier: Notifier, reread: Callable[[], Config] | None = None) -> bool:
+    """Run the gateway `config` describes until SIGINT, SIGTERM, or a SIGHUP with other good settings: then True."""
+    family = families.load(families.find(config.family))
+    store = Store(Path(config.state), config.store.windows, config.store.megabytes * 1_000_000)
+    gateway = Gateway(config, family, store)
+    async with AsyncExitStack() as stack:
+        if config.broker.embedded:
+            door = None if config.broker.anonymous else Users(config)
+            await stack.enter_async_context(embedded.broker(config.broker, door, Path(config.state) / pki.FOLDER))
+        link = _link(config, gateway)
+        heart = _heart(config, link, gateway, notifier)
+        task = asyncio.create_task(_work(gateway, heart, _neighbours(config, gateway)))
+        signals = _Signals(task, notifier, reread)
+        log.info("%s: gateway %s begins, broker %s", __version__, config.name, link.place)
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.result()
+    return signals.anew
+
+
+async def _work(gateway: Gateway, heart: Heart, neighbours: list[Link]) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(gateway.run(heart, neighbours))
+        tasks.create_task(heart.run())
+
+
+class _Signals:
+    """What the signals do to `task`."""
+
+    def __init__(self, task: "asyncio.Task[None]", notifier: Notifier, reread: Callable[[], Config] | None) -> None:
+        self.anew = False
+        self._task = task
+        self._notifier = notifier
+        self._reread = reread
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, self._end)
+        loop.add_signal_handler(signal.SIGTERM, self._end)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+
+    def _end(self) -> None:
+        self._notifier.stopping()
+        self._task.cancel()
+
+    def _reload(self) -> None:
+        self._notifier.reloading()
+        try:
+            if self._reread:
+                self._reread()
+        except ConfigError as error:
+            for fault in str(error).splitlines():
+                log.error("%s", fault)
+            log.error("the settings stay as they were; mend the file and reload again")
+            self._notifier.status("settings not reloaded, the file is wrong: see `reedmesh check-config`")
+            self._notifier.ready()
+        else:
+            log.info("begins anew with the settings as they are now")
+            self.anew = self._reread is not None
+            self._task.cancel()
+
+
+def _heart(config: Config, link: Link, gateway: Gateway, notifier: Notifier) -> Heart:
+    channel = Wired(config.name, link, _wires(config)) if config.serial else link
+    topic = wire.topic(config.name, BEAT)
+    return Heart(channel, topic, lambda: link.attempts, gateway.see_to_outbox, notifier)
+
+
+def _link(config: Config, gateway: Gateway) -> Link:
+    base, user = wire.topic(config.name), access.gateway_user(config.name)
+    return Link(
+        config.broker.host,
+        config.broker.port,
+        f"gateway-{config.name}",
+        subscriptions={f"{base}/{topic}": int(topic != "+/window") for topic in LISTEN_TO},
+        will=gateway.status("offline"),
+        farewell=gateway.status("stopped"),
+        greeting=gateway.greeting,
+        keepalive=config.broker.keepalive,
+        login=(user, Users(config).password(user) or ""),
+        ca=config.broker.ca,
+    )
+
+
+def _wires(config: Config) -> list[Wire]:
+    try:
+        from reedmesh.serial import SerialLink
+    except ImportError as error:
+        raise ConfigError(f"[[serial]] needs pyserial: pip install 'reedmesh[serial]' ({error})") from error
+    return [SerialLink(each.port, each.baud) for each in config.serial]
+
+
+def _neighbours(config: Config, gateway: Gateway) -> list[Link]:
+    """A link to each neighbour's broker, which listens only."""
+    return [
+        Link(
+            each.host,
+            each.port,
+            f"{config.name}-at-{each.name}",
+            subscriptions=partial(subscriptions, each.name, gateway.family.id, gateway.federation),
+            login=(access.gateway_user(config.name), each.password) if each.password else None,
+            ca=each.ca,
+        )
+        for each in config.neighbours
+    ]

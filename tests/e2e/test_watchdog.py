@@ -1,0 +1,130 @@
+"""The real gateway tells a real notify socket what systemd must know, and falls silent when any part of it hangs."""
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import paho.mqtt.publish as paho
+import pytest
+
+from tests import notified
+from tests.brokers import free_port, mosquitto
+from tests.notified import Manager
+
+WATCHDOG = 2.0  # seconds; 30 in the unit
+PATIENCE = 10  # seconds for a process to end
+
+# What a fault would do, done on purpose: each ends the progress of one part and leaves the others as they are.
+DEAF = """
+import asyncio
+from reedmesh import service
+async def hang(channel, *rest):
+    async for message in channel.messages():
+        await asyncio.Event().wait()
+service.watch = hang
+"""
+BUSY = """
+import time
+from reedmesh import service
+async def hang(channel, *rest):
+    async for message in channel.messages():
+        time.sleep(1000)
+service.watch = hang
+"""
+WORN_OUT = """
+import threading
+from reedmesh.store import Store
+Store.outbox = lambda store, most=100: threading.Event().wait()
+"""
+LOST = """
+import asyncio
+from reedmesh.broker import Link
+async def greet(link, client):
+    await asyncio.Event().wait()
+Link._greet = greet
+from reedmesh import heart
+heart.LONGEST_WAIT = 0.1
+heart.READY_SECONDS = 0.1
+"""
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[Manager]:
+    with notified.manager(tmp_path) as it:
+        yield it
+
+
+def config(folder: Path, port: int) -> Path:
+    path = folder / "reedmesh.toml"
+    path.write_text(f'name = "gw"\nstate = "{folder}/state"\n[broker]\nport = {port}\n')
+    return path
+
+
+def test_it_is_ready_with_its_broker_beats_and_says_that_it_stops(tmp_path: Path, manager: Manager) -> None:
+    with mosquitto(tmp_path, free_port()) as port, notified.process(manager, config(tmp_path, port), WATCHDOG) as it:
+        manager.until("READY=1")
+        assert "WATCHDOG=1" not in manager.told
+        manager.until("STATUS=judging")
+        for _ in range(3):
+            manager.until("WATCHDOG=1")
+        it.send_signal(signal.SIGTERM)
+        manager.until("STOPPING=1")
+        assert it.wait(PATIENCE) == 0
+
+
+def test_without_a_broker_it_is_ready_all_the_same_and_says_what_is_amiss(tmp_path: Path, manager: Manager) -> None:
+    breaks = "from reedmesh import heart\nheart.READY_SECONDS = 0.5"
+    port = free_port()
+    with notified.process(manager, config(tmp_path, port), WATCHDOG, breaks):
+        manager.until("READY=1")
+        assert "cannot be reached" in manager.until("STATUS=")
+        for _ in range(int(3 * WATCHDOG)):
+            manager.until("WATCHDOG=1")  # a restart would not bring the broker back
+        with mosquitto(tmp_path, port):
+            manager.until("STATUS=judging")
+
+
+@pytest.mark.parametrize(
+    ("fault", "part"),
+    [(DEAF, "judging"), (BUSY, None), (WORN_OUT, "outbox"), (LOST, "link")],
+    ids=["judging", "everything", "outbox", "link"],
+)
+def test_a_part_that_hangs_silences_the_watchdog(
+    tmp_path: Path, manager: Manager, fault: str, part: str | None
+) -> None:
+    with mosquitto(tmp_path, free_port()) as port, notified.process(manager, config(tmp_path, port), WATCHDOG, fault):
+        manager.until("READY=1")
+        paho.single("reedmesh/gw/press/window", b"junk", qos=0, port=port)  # what the path shall hang on
+        if part:
+            assert manager.until("STATUS=stuck") == f"STATUS=stuck: {part}"
+        else:  # the whole loop hangs, and can say nothing
+            end = time.monotonic() + notified.PATIENCE
+            while manager.next(WATCHDOG) is not None:
+                assert time.monotonic() < end
+        assert manager.quiet("WATCHDOG=1", 2 * WATCHDOG)
+
+
+def test_settings_are_reloaded_in_place_and_wrong_ones_change_nothing(tmp_path: Path, manager: Manager) -> None:
+    with mosquitto(tmp_path, free_port()) as port:
+        path = config(tmp_path, port)
+        good = path.read_text()
+        with notified.process(manager, path, WATCHDOG) as it:
+            manager.until("STATUS=judging")
+            path.write_text(good + "[alerts]\nof = 900\noff = 0\n")
+            it.send_signal(signal.SIGHUP)
+            manager.until("RELOADING=1\nMONOTONIC_USEC=[0-9]+")
+            assert "not reloaded" in manager.until("STATUS=")
+            manager.until("READY=1")
+            manager.until("WATCHDOG=1")
+            log = (tmp_path / "gateway.log").read_text()
+            assert '"alerts.of" must be at least 1 and at most 64' in log and '"alerts.off" must be' in log
+
+            path.write_text(good.replace('"gw"', '"renamed"'))
+            it.send_signal(signal.SIGHUP)
+            manager.until("RELOADING=1")
+            manager.until("READY=1")
+            manager.until("WATCHDOG=1")
+            assert "gateway renamed begins" in (tmp_path / "gateway.log").read_text()
+            it.send_signal(signal.SIGTERM)
+            assert it.wait(PATIENCE) == 0
