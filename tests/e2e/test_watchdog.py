@@ -34,8 +34,8 @@ service.watch = hang
 """
 WORN_OUT = """
 import threading
-from reedmesh.store import Store
-Store.outbox = lambda store, most=100: threading.Event().wait()
+from reedmesh.outbox import Outbox
+Outbox.next = lambda outbox, *rest: threading.Event().wait()
 """
 LOST = """
 import asyncio
