@@ -6,39 +6,46 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 STUBS := build/stubs/ready
 MODELS := $(VENV)-models/ready
+# What the targets for boards have in common, as the tools take it.
+SETTINGS = $(if $(NAME),--name $(NAME)) $(if $(GATEWAY),--gateway $(GATEWAY)) $(if $(BOARD),--board $(BOARD)) \
+  $(if $(CA),--ca $(CA)) $(if $(PLAIN),--plain) $(if $(HOST),--host $(HOST)) $(if $(SSID),--ssid "$(SSID)") \
+  $(if $(KEY),--key $(KEY)) $(if $(UART),--uart $(UART)) $(if $(DRIVER),--driver $(DRIVER)) $(if $(RATE),--rate $(RATE))
+TO_FLASH = --board $(or $(BOARD),esp32) $(if $(PORT),--port $(PORT)) $(if $(MODEL),--model $(MODEL)) \
+  $(if $(FIRMWARE),--firmware $(FIRMWARE))
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo provision image flash update-sensors monitor erase test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn check-model fuzz-engine models check-models clean
+.PHONY: help demo provision image flash flash-gateway-link update-sensors monitor erase test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn check-model fuzz-engine models check-models clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## a line that learns and then alarms [SECONDS=60] [DATA=windows.npz] [RATE=16] [PAGE=8080, 0: none]
 	@$(BIN)/python tools/line.py $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DATA),--data $(DATA)) \
 	  $(if $(RATE),--rate $(RATE)) $(if $(PAGE),--page $(PAGE))
 
-provision: $(READY) ## the settings of a sensor: NAME= GATEWAY= [HOST= SSID= CA= or PLAIN=1, BOARD= KEY= UART= DRIVER= RATE=]; asks for the rest
-	@$(BIN)/python tools/provision.py --name $(NAME) --gateway $(GATEWAY) $(if $(BOARD),--board $(BOARD)) \
-	  $(if $(CA),--ca $(CA)) $(if $(PLAIN),--plain) $(if $(HOST),--host $(HOST)) $(if $(SSID),--ssid "$(SSID)") $(if $(KEY),--key $(KEY)) \
-	  $(if $(UART),--uart $(UART)) $(if $(DRIVER),--driver $(DRIVER)) $(if $(RATE),--rate $(RATE))
+provision: $(READY) ## the settings of a sensor: NAME= GATEWAY= [HOST= SSID= CA= or PLAIN=1, BOARD= KEY= UART= DRIVER= RATE=]; asks for the rest; PORT= [CONFIG=]: to a sensor at once
+	@$(BIN)/python tools/provision.py $(SETTINGS) $(if $(CONFIG),--config $(CONFIG)) $(if $(PORT),--port $(PORT)) $(ARGS)
 
 image: $(READY) ## the file system of a sensor as bytes: BOARD= CONFIG= [MODEL= FLASH=MiB]
 	@$(BIN)/python tools/image.py --board $(or $(BOARD),esp32) --config $(CONFIG) $(if $(MODEL),--model $(MODEL)) \
 	  $(if $(FLASH),--flash $(FLASH))
 
 flash: $(READY) ## a bare board becomes a sensor: BOARD= CONFIG= [PORT= MODEL= FIRMWARE=path]
-	@$(BIN)/python tools/flash.py --board $(or $(BOARD),esp32) --config $(CONFIG) $(if $(PORT),--port $(PORT)) \
-	  $(if $(MODEL),--model $(MODEL)) $(if $(FIRMWARE),--firmware $(FIRMWARE))
+	@$(BIN)/python tools/flash.py $(TO_FLASH) --config $(CONFIG) $(ARGS)
+
+flash-gateway-link: $(READY) ## a bare board becomes a sensor on a wire to its gateway: NAME= GATEWAY= BOARD= [UART=1 KEY= PORT= FIRMWARE=path]
+	@$(BIN)/python tools/provision.py $(SETTINGS) $(if $(UART),,--uart 1)
+	@$(BIN)/python tools/flash.py $(TO_FLASH) --config build/sensors/$(NAME).json $(ARGS)
 
 update-sensors: $(READY) ## the firmware here, over the air to the sensors of a gateway [CONFIG=/etc/reedmesh/reedmesh.toml]
 	@$(BIN)/python tools/update_sensors.py $(if $(CONFIG),--config $(CONFIG))
 
-monitor: $(READY) ## what a board prints: PORT=
-	@$(BIN)/python -m serial.tools.miniterm $(PORT) 115200
+monitor: $(READY) ## what a board prints [PORT=]
+	@$(BIN)/python tools/monitor.py $(if $(PORT),--port $(PORT))
 
-erase: $(READY) ## make a board bare again: PORT=
-	@$(BIN)/esptool --port $(PORT) erase-flash
+erase: $(READY) ## make a board bare again [PORT=]
+	@$(BIN)/python tools/erase.py $(if $(PORT),--port $(PORT))
 
 test: $(READY) ## all tests, in parallel [ARGS="-k wire"]
 	$(BIN)/python -m pytest -n 2 $(ARGS)

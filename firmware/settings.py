@@ -36,6 +36,8 @@ def load(path: str) -> dict:
             settings = json.load(file)
     except (OSError, ValueError) as error:
         raise ValueError("{}: cannot be read: {}".format(path, error))
+    if not isinstance(settings, dict):
+        raise ValueError("{}: not an object".format(path))
     for key, kind in NEEDED.items():
         if not isinstance(settings.get(key), kind):
             raise ValueError("{}: {!r} is missing or not {}".format(path, key, kind.__name__))

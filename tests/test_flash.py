@@ -2,81 +2,128 @@
 
 import asyncio
 import hashlib
+import json
 import os
 import subprocess
 import sys
 import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from reedmesh import board as boards
 from reedmesh import wire
-from reedmesh.board import Board
 from reedmesh.errors import ConfigError
-from tests import micropython, test_node
+from tests import flashing, micropython, test_node
+from tests.brokers import free_port, mosquitto
+from tests.flashing import FLASH, KIB, chip, micropython_image
 from tests.micropython import ROOT, binary
 from tools import flash, image, official, plant
 
-pytest.importorskip("esp32_mock_bootloader", reason="no mock: pip install esp32-mock-bootloader")
-from esp32_mock_bootloader import mock_bootloader
-
-# The mock forgets to close what its server prints.
-pytestmark = pytest.mark.filterwarnings("ignore:.*unclosed file", "ignore::pytest.PytestUnraisableExceptionWarning")
-
-CHIP_IDS = {"ESP32": 0, "ESP32-S2": 2, "ESP32-C3": 5, "ESP32-S3": 9, "ESP32-C6": 13}  # of esp_image_header_t
-CONFIG: dict[str, Any] = {"name": "press"}
-KIB = 1 << 10
-
-
-def micropython_image(board: Board) -> bytes:
-    """Bytes that esptool takes for an image of this chip (esp_app_format.h), 64 KiB."""
-    header = bytes([0xE9, 1, 2, 0x20]) + bytes(8) + CHIP_IDS[board.chip].to_bytes(2, "little")
-    return header + bytes(5) + b"\xff\xff" + bytes(5) + np.random.default_rng(1).bytes(64 * KIB - 28)
-
-
-def flashed(chip: str, board: Board, config: dict[str, Any] = CONFIG) -> None:
-    with mock_bootloader(chip=chip.lower().replace("-", "")) as mock:
-        port = f"socket://127.0.0.1:{mock.port()}"
-        flash.flash(port, board, micropython_image(board), config, reset="no-reset")
+SCRIPTS = Path(__file__).parent / "firmware"
 
 
 @pytest.mark.parametrize("name", boards.names())
-def test_every_board_is_written_where_it_must_be_and_verified(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_board_is_written_where_it_must_be_and_its_micropython_finds_the_files(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     board = boards.load(name)
-    flashed(board.chip, board)
+    config = flashing.settings(board, tmp_path)
+    with chip(board.chip) as port:
+        (tmp_path / "image").write_bytes(flashing.written(port, board, config))
     said = capsys.readouterr().out
     assert said.count("Hash of data verified") == 2
-    for place, length in ((board.image.offset, 64 * KIB), (board.image.files, (4 << 20) - board.image.files)):
+    for place, length in ((board.image.offset, 64 * KIB), (board.image.files, FLASH - board.image.files)):
         assert f"Wrote {length} bytes" in said and f"at 0x{place:08x}" in said
+    image.collect(tmp_path / "files", board.architecture, config)
+    expected = {
+        f"/board/{path.relative_to(tmp_path / 'files')}": hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in (tmp_path / "files").rglob("*.*")
+    }
+    lines = micropython.run(SCRIPTS / "list_image.py", tmp_path / "image", heap="8m").splitlines()
+    assert {path: digest for path, _, digest in map(json.loads, lines)} == expected
+
+
+@pytest.mark.parametrize("name", boards.names())
+def test_the_very_bytes_that_were_flashed_boot_and_the_sensor_comes_to_watch(name: str, tmp_path: Path) -> None:
+    """All of it but the silicon: esptool writes, littlefs mounts, the real gateway learns the machine and deploys."""
+
+    async def story() -> None:
+        board = flashing.here(boards.load(name))
+        with mosquitto(tmp_path, free_port()) as broker, gateway(tmp_path, broker) as state:
+            config = flashing.settings(board, state, broker)
+            with chip(board.chip) as port:
+                (tmp_path / "image").write_bytes(await asyncio.to_thread(flashing.written, port, board, config))
+            async with test_node.listening(broker) as it, asyncio.timeout(60):
+                with booted(tmp_path / "image", tmp_path / "boot.log", SCRIPTS / "fakes", SCRIPTS):
+                    await it.until("state", lambda said: said["state"] == "watching" and said["online"])
+                    window = await it.until("window", lambda window: window.score is not None)
+                    hello = await it.until("hello", lambda said: said["model"])
+        assert hello["board"] == name and hello["measured_hz"] and window.model.hex() == hello["model"][:16]
+        log = (tmp_path / "boot.log").read_text()
+        bus = f"I2C {board.i2c.id} {board.i2c.scl} {board.i2c.sda} {board.i2c.hz}"
+        for done in (f"freq {board.mhz}000000", bus, "connect hall", "WDT.feed", "hello {"):
+            assert done in log, log
+
+    asyncio.run(story())
+
+
+@contextmanager
+def gateway(folder: Path, broker: int) -> Iterator[Path]:
+    """The gateway "gw" as a process on this broker; its state directory."""
+    state = folder / "gw"
+    state.mkdir()
+    config = state / "reedmesh.toml"
+    config.write_text(f'name = "gw"\nstate = "{state}"\nlearning.windows = 40\n[broker]\nport = {broker}\n')
+    with (folder / "gateway.log").open("wb") as log:
+        process = subprocess.Popen([sys.executable, "-m", "reedmesh", "run", str(config)], stderr=log)
+    try:
+        yield state
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@contextmanager
+def booted(path: Path, log: Path, *fakes: Path) -> Iterator[int]:
+    """A sensor started from an image, while the block runs; the end of the pipe that feeds it."""
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    command = [binary(), "-X", "heapsize=8m", SCRIPTS / "boot_image.py", path, *fakes]
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdin=reading, stdout=out, stderr=out)
+    os.close(reading)
+    try:
+        yield writing
+    finally:
+        process.kill()
+        process.wait()
+        os.close(writing)
 
 
 def test_another_chip_is_refused_with_the_boards_that_fit() -> None:
-    with pytest.raises(ConfigError, match=r"an ESP32-C3, esp32 has an ESP32: try BOARD=esp32c3"):
-        flashed("ESP32-C3", boards.load("esp32"))
+    with chip("ESP32-C3") as port, pytest.raises(ConfigError, match=r"an ESP32-C3, esp32 has an ESP32: try BOARD=es"):
+        flash.flash(port, boards.load("esp32"), b"", {}, reset="no-reset")
 
 
-def test_too_little_flash_is_refused_before_anything_is_erased() -> None:
+def test_too_little_flash_is_refused_before_anything_is_written() -> None:
     board = boards.load("esp32")
-    with pytest.raises(ConfigError, match="4 MiB of flash, 8 are needed"):
-        flashed("ESP32", replace(board, image=replace(board.image, flash_mib=8)))
+    large = replace(board, image=replace(board.image, flash_mib=8))
+    with chip("ESP32") as port:
+        with pytest.raises(ConfigError, match="4 MiB of flash, 8 are needed"):
+            flash.flash(port, large, micropython_image(board), {}, reset="no-reset")
+        assert set(flashing.flash_of_chip(board)) == {0xFF}
 
 
-def test_a_port_that_is_not_there_is_told_in_a_line() -> None:
-    with pytest.raises(ConfigError, match="/dev/nothing"):
-        flash.flash("/dev/nothing", boards.load("esp32"), b"", CONFIG)
-
-
-def test_an_image_is_the_same_bytes_every_time_and_too_small_a_flash_is_said() -> None:
+def test_an_image_is_the_same_bytes_every_time_and_too_small_a_flash_is_said(tmp_path: Path) -> None:
     board = boards.load("esp32c3")
-    made = [image.build(board, 4 << 20, CONFIG) for _ in range(2)]
+    made = [image.build(board, FLASH, {"name": "press"}) for _ in range(2)]
     assert made[0] == made[1] and len(made[0]) == 2 << 20
     with pytest.raises(ConfigError, match="do not fit 96 KiB"):
-        image.build(replace(board, image=replace(board.image, files=(4 << 20) - 96 * KIB)), 4 << 20, CONFIG)
+        image.build(replace(board, image=replace(board.image, files=FLASH - 96 * KIB)), FLASH, {})
 
 
 def test_an_image_boots_introduces_itself_and_judges_with_the_model_in_it(tmp_path: Path) -> None:
@@ -93,29 +140,18 @@ def test_an_image_boots_introduces_itself_and_judges_with_the_model_in_it(tmp_pa
             files.mkdir()
             image.collect(files, "x64", settings, model)
             (tmp_path / "image").write_bytes(image.pack(files, 96))
-            it._process, it._pipe = booted(tmp_path / "image", tmp_path / "boot.log")
-            hello = await it.until("hello", lambda said: said["model"])
-            assert hello["model"] == hashlib.sha256(model.read_bytes()).hexdigest() and hello["sequence"] == 0
-            it.counted = 0
-            it.feed(test_node.NORMAL[:5])
-            window = await it.until("window", lambda window: window.number == 5)
-            assert window.score is not None
-            status = await it.answer(wire.pack_offer(test_node.offer(1, **test_node.with_other_bytes())))
-            assert status["code"] == 200, "a model is taken into the image's own file system"
+            with booted(tmp_path / "image", tmp_path / "boot.log") as it._pipe:
+                hello = await it.until("hello", lambda said: said["model"])
+                assert hello["model"] == hashlib.sha256(model.read_bytes()).hexdigest() and hello["sequence"] == 0
+                it.counted = 0
+                it.feed(test_node.NORMAL[:5])
+                window = await it.until("window", lambda window: window.number == 5)
+                assert window.score is not None
+                status = await it.answer(wire.pack_offer(test_node.offer(1, **test_node.with_other_bytes())))
+                assert status["code"] == 200, "a model is taken into the image's own file system"
             assert flash.HELLO in (tmp_path / "boot.log").read_bytes()
 
     asyncio.run(story())
-
-
-def booted(path: Path, log: Path) -> tuple["subprocess.Popen[bytes]", int]:
-    """A sensor started from an image, and the end of the pipe that feeds it."""
-    reading, writing = os.pipe()
-    os.set_blocking(reading, False)
-    script = Path(__file__).parent / "firmware" / "boot_image.py"
-    with log.open("wb") as out:
-        process = subprocess.Popen([binary(), "-X", "heapsize=2m", script, path], stdin=reading, stdout=out, stderr=out)
-    os.close(reading)
-    return process, writing
 
 
 class TestOfficial:
@@ -124,73 +160,74 @@ class TestOfficial:
     def test_it_is_fetched_once_and_must_stay_what_it_was(self, tmp_path: Path) -> None:
         board, source, cache = boards.load("esp32"), tmp_path / "site", tmp_path / "cache"
         source.mkdir()
-        (source / board.image.name).write_bytes(b"micropython")
+        good = micropython_image(board)
+        (source / board.image.name).write_bytes(good)
         url = source.as_uri() + "/"
-        assert official.image(board, url, cache) == b"micropython"
+        assert official.image(board, url, cache) == good
         (source / board.image.name).unlink()
-        assert official.image(board, url, cache) == b"micropython"
-        (cache / board.image.name).write_bytes(b"another")
+        assert official.image(board, url, cache) == good
+        (cache / board.image.name).write_bytes(good[:-1] + b"x")
         with pytest.raises(ConfigError, match="not what it was"):
             official.image(board, url, cache)
         (cache / board.image.name).unlink()
-        (source / board.image.name).write_bytes(b"changed at the source")
+        (source / board.image.name).write_bytes(good + b"changed at the source")
         with pytest.raises(ConfigError, match="not what it was"):
             official.image(board, url, cache)
 
     def test_one_that_cannot_be_had_says_what_to_do(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="FIRMWARE=path"):
-            official.image(boards.load("esp32"), tmp_path.as_uri() + "/", tmp_path / "cache")
-        assert not list((tmp_path / "cache").glob("*.bin"))
+            official.image(boards.load("esp32"), f"http://127.0.0.1:{free_port()}/", tmp_path / "cache")
+        assert not list((tmp_path / "cache").iterdir())
+
+    def test_what_is_no_image_is_not_remembered_as_one(self, tmp_path: Path) -> None:
+        board, cache = boards.load("esp32"), tmp_path / "cache"
+        (tmp_path / board.image.name).write_bytes(b"<html>Please accept our terms")
+        with pytest.raises(ConfigError, match="no MicroPython"):
+            official.image(board, tmp_path.as_uri() + "/", cache)
+        (tmp_path / board.image.name).write_bytes(micropython_image(board))
+        assert official.image(board, tmp_path.as_uri() + "/", cache)
+
+
+class Talk:
+    """A board on a pseudo-terminal that says a line whenever somebody looks at the clock, once it may."""
+
+    def __init__(self, *lines: bytes) -> None:
+        self.ours, self.device = os.openpty()
+        tty.setraw(self.device)
+        self.lines, self.now = list(lines), 0
+
+    @property
+    def port(self) -> str:
+        return os.ttyname(self.device)
+
+    def clock(self) -> float:
+        self.now += 1
+        if self.now > 2 and self.lines:  # what was said before the port was opened is lost
+            os.write(self.ours, self.lines.pop(0))
+        return self.now
 
 
 def test_the_first_hello_is_found_among_other_lines_and_its_absence_is_told() -> None:
-    ours, device = os.openpty()
-    tty.setraw(device)
-    said = [b"ets Jul 29 2019\r\n", b'hello {"name": 1}\r\n', b"Traceback\r\n", b"MemoryError\r\n"]
-    now = count()
+    talk = Talk(b"ets Jul 29 2019\r\n", b'hello {"name": 1}\r\n')
+    assert flash.first_hello(talk.port, 10, talk.clock) == 'hello {"name": 1}'
+    talk = Talk(b"Traceback\r\n", b"MemoryError\r\n")
+    with pytest.raises(ConfigError, match=r"no hello in 6 s\. Its last words: Traceback / MemoryError"):
+        flash.first_hello(talk.port, 6, talk.clock)
+
+
+def test_a_port_that_goes_away_while_the_board_starts_is_waited_for(tmp_path: Path) -> None:
+    talk = Talk(b"", b"", b'hello {"name": 1}\r\n')
+    port = tmp_path / "ttyACM0"
 
     def clock() -> float:
-        """The board says a line at a time, and then nothing."""
-        if said:
-            os.write(ours, said.pop(0))
-        return next(now)
+        if talk.now == 2:
+            port.symlink_to(talk.port)
+        return talk.clock()
 
-    assert flash.first_hello(os.ttyname(device), 10, clock) == 'hello {"name": 1}'
-    with pytest.raises(ConfigError, match=r"no hello in 2 s\. Its last words: MemoryError"):
-        flash.first_hello(os.ttyname(device), 2, clock)
-    os.close(ours)
-    os.close(device)
+    assert flash.first_hello(str(port), 20, clock) == 'hello {"name": 1}'
 
 
-def test_what_provisioning_writes_is_for_its_owner_and_what_the_firmware_reads(tmp_path: Path) -> None:
-    out = tmp_path / "press.json"
-    command = [sys.executable, "tools/provision.py", "--name", "press", "--gateway", "gw", "--host", "10.0.0.1"]
-    command += ["--plain", "--ssid", "hall", "--key", "0f" * 32, "--out", str(out)]
-    said = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "WIFI_PASSWORD": "secret"}, capture_output=True, text=True
-    )
-    assert not said.returncode and "make flash BOARD=esp32" in said.stdout and "secret" not in said.stdout, said.stderr
-    assert out.stat().st_mode & 0o777 == 0o600
-    made = image.read_config(out)
-    assert made["wifi"] == {"ssid": "hall", "password": "secret"} and made["i2c"]["sda"] == 21
-    script = "import settings, sys; print(settings.load(sys.argv[1])['recipe'].length)"
-    assert micropython.run("-c", script, out).strip() == str(test_node.FAMILY.recipe.length)
-
-
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        (["--name", "Press 3"], "1 to 32"),
-        (["--board", "esp8266"], "no board"),
-        ([], "name of the Wi-Fi: not given"),
-        (["--ssid", "s"], "CA="),
-        (["--ssid", "s", "--ca", "none"], "none"),
-    ],
-)
-def test_what_provisioning_lacks_is_told_in_a_line(tmp_path: Path, options: list[str], says: str) -> None:
-    command = [sys.executable, "tools/provision.py", "--name", "press", "--gateway", "gw", "--host", "h", *options]
-    command += ["--out", str(tmp_path / "x.json")]
-    environment = {**os.environ, "WIFI_PASSWORD": "secret"}
-    said = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    assert said.returncode == 2 and says in said.stderr and said.stderr.count("\n") == 1
-    assert not (tmp_path / "x.json").exists()
+@pytest.mark.parametrize("verb", ["flash", "image", "provision", "monitor", "erase", "update_sensors"])
+def test_every_verb_explains_itself(verb: str) -> None:
+    said = subprocess.run([sys.executable, f"tools/{verb}.py", "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert not said.returncode and said.stdout.startswith("usage:"), said.stderr

@@ -137,23 +137,31 @@ class Sensor:
 async def sensor(folder: Path) -> AsyncIterator[Sensor]:
     """A sensor called press of gateway gw, started, and said hello; killed when the context is left."""
     binary()  # skips the test without a MicroPython
-    machine = plant.Machine("gw", "press", False, {})
     with mosquitto(folder, free_port()) as port:
-        table = FAMILY.recipe.table()
-        plan = plant.Plan(folder, "vibration", table, {"gw": 100}, {"gw": port}, [machine], 200.0, 4096.0)
-        link = Link("127.0.0.1", port, "test", subscriptions={"reedmesh/gw/press/#": 1})
-        it = Sensor(plan, link)
-        listening = asyncio.create_task(it.listen())
-        try:
-            async with asyncio.timeout(PATIENCE):
+        async with listening(port, folder) as it, asyncio.timeout(PATIENCE):
+            try:
                 it.start()
                 await it.up()
                 yield it
-        finally:
-            it.kill()
-            listening.cancel()
-            with suppress(asyncio.CancelledError):
-                await listening
+            finally:
+                it.kill()
+
+
+@asynccontextmanager
+async def listening(port: int, folder: Path = Path()) -> AsyncIterator[Sensor]:
+    """The sensor press of gateway gw as it is heard of on a broker, whoever starts it."""
+    machine = plant.Machine("gw", "press", False, {})
+    table = FAMILY.recipe.table()
+    plan = plant.Plan(folder, "vibration", table, {"gw": 100}, {"gw": port}, [machine], 200.0, 4096.0)
+    link = Link("127.0.0.1", port, "test", subscriptions={"reedmesh/gw/press/#": 1})
+    it = Sensor(plan, link)
+    task = asyncio.create_task(it.listen())
+    try:
+        yield it
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def test_it_introduces_itself_and_publishes_the_features_the_gateway_would_make(tmp_path: Path) -> None:

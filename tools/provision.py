@@ -1,7 +1,8 @@
 """`make provision NAME=press3 GATEWAY=hall1 HOST=192.168.1.10`: writes the config.json that a sensor is flashed with.
 
 Asks for what was not given, the Wi-Fi's password among it, so that it stands in no shell's history. KEY is what
-`reedmesh sensor-key NAME` prints on the gateway; with it the sensor takes only that gateway's models.
+`reedmesh sensor-key NAME` prints on the gateway; with it the sensor takes only that gateway's models. With PORT= the
+sensor on that port gets the settings at once, over its serial line: models and firmware on it stay.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import base64
 import getpass
 import json
 import os
+import string
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,28 +22,55 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from reedmesh import board as boards
 from reedmesh import family as families
 from reedmesh import pki, wire
+from reedmesh.board import Board
 from reedmesh.errors import ConfigError
-from tools import device
+from tools import device, flash, image, port, remote
 
 MODEL_BYTES = 16384  # room for the largest model the sensor will take
+KEY_DIGITS = 64
 
 
 def main() -> int:
     """Write the file; returns the exit status."""
     chosen = _arguments()
     try:
-        made = settings(chosen)
-        out = chosen.out or device.ROOT / "build" / "sensors" / f"{chosen.name}.json"
-        save(made, out)
+        print(_provision(chosen))
     except ConfigError as error:
         print(f"provision: {error}", file=sys.stderr)
         return 2
-    print(f"{out}\nnow: make flash BOARD={chosen.board} CONFIG={out}")
-    if "key" not in made:
-        print(
-            f"no KEY: whoever reaches the broker can offer it models. On the gateway: reedmesh sensor-key {chosen.name}"
-        )
+    except KeyboardInterrupt:
+        print("\nprovision: stopped", file=sys.stderr)
+        return 130
     return 0
+
+
+def _provision(chosen: argparse.Namespace) -> str:
+    """What to tell and do next; raises ConfigError."""
+    if chosen.config:
+        return f"{_hand_over(chosen.config, chosen)}\n{_next(image.read_config(chosen.config))}"
+    made = settings(chosen)
+    out = chosen.out or device.ROOT / "build" / "sensors" / f"{chosen.name}.json"
+    save(made, out)
+    said = _hand_over(out, chosen) if chosen.port else f"now: make flash BOARD={chosen.board} CONFIG={out}"
+    return f"{out}\n{said}\n{_next(made)}".strip()
+
+
+def _hand_over(config: Path, chosen: argparse.Namespace) -> str:
+    """Put the settings on the sensor at the port; returns its first words with them."""
+    place = port.chosen(chosen.port)
+    remote.put_settings(place, config, image.read_config(config)["board"])
+    return flash.first_hello(place) if chosen.wait else f"{place}: has its settings"
+
+
+def _next(made: dict[str, Any]) -> str:
+    """What is to be done on the gateway."""
+    hints = []
+    if "serial" in made:
+        hints.append(f'in the gateway\'s config: [[serial]] with port = "/dev/..." and baud = {made["serial"]["baud"]}')
+    if "key" not in made:
+        open_door = "no KEY: whoever reaches the broker can offer it models. On the gateway:"
+        hints.append(f"{open_door} reedmesh sensor-key {made['name']}")
+    return "\n".join(hints)
 
 
 def settings(chosen: argparse.Namespace) -> dict[str, Any]:
@@ -50,23 +79,25 @@ def settings(chosen: argparse.Namespace) -> dict[str, Any]:
         if not wire.is_name(name):
             raise ConfigError(f"{name!r}: 1 to 32 of a-z 0-9 _ -, it becomes part of MQTT topics")
     board, family = boards.load(chosen.board), families.load(families.find(chosen.family))
-    sensor = {
-        "driver": chosen.driver,
-        "axes": family.recipe.axes,
-        "rate_hz": chosen.rate,
-        "lsb_per_g": chosen.lsb_per_g,
-    }
+    sensor = {"driver": chosen.driver, "axes": family.recipe.axes, "rate_hz": chosen.rate}
     sensor["lsb_per_g"] = chosen.lsb_per_g
     made: dict[str, Any] = {"gateway": chosen.gateway, "name": chosen.name, "board": board.name, "mhz": board.mhz}
     made |= {"sensor": sensor, "features": family.recipe.table(), "model_bytes": MODEL_BYTES}
-    made |= {"i2c": vars(board.i2c)} | _link(chosen)
-    return made | ({"key": chosen.key} if chosen.key else {})
+    made |= {"i2c": vars(board.i2c)} | _link(chosen, board)
+    return made | ({"key": _key(chosen.key)} if chosen.key else {})
 
 
-def _link(chosen: argparse.Namespace) -> dict[str, Any]:
+def _key(digits: str) -> str:
+    """The key, if it is one: a digit that was lost on the way would be noticed by the sensor only."""
+    if len(digits) != KEY_DIGITS or not set(digits) <= set(string.hexdigits):
+        raise ConfigError(f"KEY={digits[:4]}...: {KEY_DIGITS} digits of 0-9 a-f, as `reedmesh sensor-key` prints them")
+    return digits
+
+
+def _link(chosen: argparse.Namespace, board: Board) -> dict[str, Any]:
     """How it reaches its gateway: by wire, or by Wi-Fi."""
     if chosen.uart is not None:
-        return {"serial": {"uart": chosen.uart, "baud": chosen.baud}}
+        return {"serial": {"uart": chosen.uart, "baud": chosen.baud, "tx": board.uart.tx, "rx": board.uart.rx}}
     host = chosen.host or _ask("address of the gateway's broker")
     ssid = chosen.ssid or _ask("name of the Wi-Fi")
     password = os.environ.get("WIFI_PASSWORD") or _ask(f"password of {ssid}", getpass.getpass)
@@ -77,10 +108,10 @@ def _broker(chosen: argparse.Namespace) -> dict[str, Any]:
     """Port and certificate; raises ConfigError when nobody said that the link may do without one."""
     if chosen.ca:
         der = pki.read(chosen.ca).public_bytes(Encoding.DER)
-        return {"port": chosen.port or 8883, "ca": base64.b64encode(der).decode()}
+        return {"port": chosen.broker_port or 8883, "ca": base64.b64encode(der).decode()}
     if not chosen.plain:
         raise ConfigError("neither CA= (the broker's certificate or its authority's) nor PLAIN=1 (isolated network)")
-    return {"port": chosen.port or 1883, "plain": True}
+    return {"port": chosen.broker_port or 1883, "plain": True}
 
 
 def _ask(what: str, ask: Any = input) -> str:
@@ -99,15 +130,15 @@ def save(made: dict[str, Any], out: Path) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--name", required=True, help="of the sensor, 1 to 32 of a-z 0-9 _ -")
-    parser.add_argument("--gateway", required=True, help="`name` in the gateway's config")
+    parser.add_argument("--name", help="of the sensor, 1 to 32 of a-z 0-9 _ -")
+    parser.add_argument("--gateway", help="`name` in the gateway's config")
     parser.add_argument("--board", default="esp32", help=f"one of {', '.join(boards.names())}")
     parser.add_argument("--family", default="vibration", help="of the models it will run")
     parser.add_argument("--driver", default="adxl345", help="of its transducer, a file of firmware/sensors/")
     parser.add_argument("--rate", type=float, default=200.0, help="readings a second")
     parser.add_argument("--lsb-per-g", type=float, default=256.0, help="steps of the transducer for 1 g")
     parser.add_argument("--host", help="address of the gateway's broker")
-    parser.add_argument("--port", type=int, help="of the broker; default 8883 with --ca, else 1883")
+    parser.add_argument("--broker-port", type=int, help="default 8883 with --ca, else 1883")
     parser.add_argument("--ca", type=Path, help="certificate of the broker or its authority (PEM): the link is TLS")
     parser.add_argument("--plain", action="store_true", help="no TLS, on a network nobody else is on")
     parser.add_argument("--ssid", help="name of the Wi-Fi; its password is asked for, or in WIFI_PASSWORD")
@@ -115,7 +146,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--baud", type=int, default=115200, help="of the wire")
     parser.add_argument("--key", help="64 digits that `reedmesh sensor-key` prints on the gateway")
     parser.add_argument("--out", type=Path, help="default build/sensors/NAME.json")
-    return parser.parse_args()
+    parser.add_argument("--port", help="serial port of a sensor that is to have the settings at once")
+    parser.add_argument("--config", type=Path, help="settings that were made before, for the sensor on a port")
+    parser.add_argument("--no-wait", dest="wait", action="store_false", help="do not wait for the sensor's hello")
+    chosen = parser.parse_args()
+    if not chosen.config and not (chosen.name and chosen.gateway):
+        parser.error("NAME= and GATEWAY= are needed, or CONFIG= and PORT=")
+    return chosen
 
 
 if __name__ == "__main__":

@@ -47,6 +47,14 @@ class Bus:
 
 
 @dataclass(frozen=True)
+class Uart:
+    """Pins of the UART of a sensor on a wire. MicroPython's own choice for UART 1 are those of an ESP32's flash."""
+
+    tx: int
+    rx: int
+
+
+@dataclass(frozen=True)
 class Board:
     """A board as boards/<name>.toml has it; boards/README.md says what the fields mean."""
 
@@ -57,6 +65,7 @@ class Board:
     heap_kib: int
     image: Image
     i2c: Bus
+    uart: Uart
     engine: Engine
 
 

@@ -1,6 +1,6 @@
 """Starts a sensor from an image: mounts its bytes as a board's MicroPython does, and runs the main.py that is in it.
 
-Usage: boot_image.py IMAGE, readings on standard input.
+Usage: boot_image.py IMAGE [FOLDER of fakes ...], readings on standard input where there is no fake of a transducer.
 """
 
 import os
@@ -29,8 +29,9 @@ class Flash:
         return {4: len(self.content) // BLOCK, 5: BLOCK}.get(op, 0)
 
 
-vfs.mount(vfs.VfsLfs2(Flash(sys.argv[1])), "/board")
-sys.path[:] = ["/board", ".frozen"]
-import main  # noqa: E402
+if __name__ == "__main__":
+    vfs.mount(vfs.VfsLfs2(Flash(sys.argv[1])), "/board")
+    sys.path[:] = sys.argv[2:] + ["/board", ".frozen"]
+    import main
 
-main.main("/board")
+    main.main("/board")

@@ -1,9 +1,12 @@
 """Accelerometers as their data sheets describe them, register by register, on an I2C bus in memory.
 
 A chip takes readings when its count of waiting ones is asked for: `pace` of them each time, so tests need no clock.
-`gravity` is what it feels: (x, y, z) in g; `step` is added to x with every reading, so that none is lost unseen.
+`gravity` is what it feels: (x, y, z) in g; `step` is added to x with every reading, so that none is lost unseen; `hum`
+is the most that a machine adds, in g.
 """
 
+from math import sin
+from random import random
 from struct import pack
 
 
@@ -30,17 +33,17 @@ class Bus:
 class Chip:
     DEPTH = 32
 
-    def __init__(self, pace=8, gravity=(1, -1, 0.5), step=0):
+    def __init__(self, pace=8, gravity=(1, -1, 0.5), step=0, hum=0):
         self.registers = bytearray(128)
         self.registers[self.WHO] = self.ID
         self.fifo = []
         self.dropped = False
-        self.pace, self.gravity, self.step = pace, gravity, step
+        self.pace, self.gravity, self.step, self.hum = pace, gravity, step, hum
         self.taken = 0
 
     def measure(self):
         for _ in range(self.pace if self.measures() else 0):
-            x, y, z = self.gravity
+            x, y, z = (axis + self.hum * (sin(self.taken / 3) + random() - 0.5) for axis in self.gravity)
             self.fifo.append((x + self.step * self.taken, y, z))
             self.taken += 1
             if len(self.fifo) > self.DEPTH:

@@ -40,4 +40,4 @@ class WDT:
 class I2C(chips.Bus):
     def __init__(self, number, scl, sda, freq):
         print("machine.I2C", number, scl.number, sda.number, freq)
-        super().__init__({0x53: chips.Adxl345(pace=8, gravity=(0.1, -0.2, 1), step=1e-6)})
+        super().__init__({0x53: chips.Adxl345(pace=8, gravity=(0.1, -0.2, 1), step=1e-6, hum=0.3)})

@@ -1,0 +1,134 @@
+"""A sensor's settings: written for their owner alone, as the firmware reads them, and over the serial line."""
+
+import json
+import os
+import subprocess
+import sys
+import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from reedmesh import board as boards
+from tests import flashing, micropython, test_node
+from tests.micropython import ROOT, binary
+from tools import image
+
+SCRIPT = Path(__file__).parent / "firmware" / "raw_repl.py"
+
+
+def provision(out: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    """`make provision` of the sensor press with a good answer to everything but what `options` say otherwise."""
+    command = [sys.executable, "tools/provision.py", "--name", "press", "--gateway", "gw", "--out", str(out)]
+    command += ["--host", "10.0.0.1", "--plain", "--ssid", "hall"]
+    environment = {**os.environ, "WIFI_PASSWORD": "secret"}
+    return subprocess.run(
+        [*command, *options], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+
+
+def test_what_it_writes_is_for_its_owner_and_what_the_firmware_reads(tmp_path: Path) -> None:
+    out = tmp_path / "press.json"
+    said = provision(out, "--key", "0f" * 32)
+    assert not said.returncode and "make flash BOARD=esp32" in said.stdout and "secret" not in said.stdout, said.stderr
+    assert out.stat().st_mode & 0o777 == 0o600
+    made = image.read_config(out, boards.load("esp32"))
+    assert made["wifi"] == {"ssid": "hall", "password": "secret"} and made["i2c"]["sda"] == 21
+    script = "import settings, sys; print(settings.load(sys.argv[1])['recipe'].length)"
+    assert micropython.run("-c", script, out).strip() == str(test_node.FAMILY.recipe.length)
+
+
+@pytest.mark.parametrize("board", boards.names())
+def test_a_sensor_on_a_wire_gets_the_pins_of_its_board_and_the_gateways_lines(board: str, tmp_path: Path) -> None:
+    said = provision(tmp_path / "x.json", "--uart", "1", "--board", board)
+    assert '[[serial]] with port = "/dev/..." and baud = 115200' in said.stdout, said.stderr
+    made = image.read_config(tmp_path / "x.json")
+    uart = boards.load(board).uart
+    assert made["serial"] == {"uart": 1, "baud": 115200, "tx": uart.tx, "rx": uart.rx} and "wifi" not in made
+    assert not {uart.tx, uart.rx} & {made["i2c"]["sda"], made["i2c"]["scl"], *range(6, 12)}, "6 to 11 are the flash's"
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--name", "Press 3"], "1 to 32"),
+        (["--board", "esp8266"], "no board"),
+        (["--ssid", ""], "name of the Wi-Fi: not given"),
+        (["--ca", "none"], "none"),
+        (["--key", "0f" * 31], "KEY=0f0f...: 64 digits"),
+        (["--key", "xy" * 32], "64 digits"),
+        (["--port", "/dev/ttyUSB9"], "there is no such port"),
+    ],
+)
+def test_what_it_lacks_is_told_in_a_line(tmp_path: Path, options: list[str], says: str) -> None:
+    said = provision(tmp_path / "x.json", *options)
+    assert said.returncode == 2 and says in said.stderr and said.stderr.count("\n") == 1
+    assert (tmp_path / "x.json").exists() == ("--port" in options), "settings that were made are kept"
+
+
+@contextmanager
+def board_with(files: Path) -> Iterator[str]:
+    """The serial port of a board that holds `files`: real MicroPython with a raw REPL, behind a pseudo-terminal."""
+    ours, device = os.openpty()
+    tty.setraw(device)
+    command = [binary(), SCRIPT]
+    process = subprocess.Popen(command, cwd=files, stdin=ours, stdout=ours, stderr=subprocess.DEVNULL)
+    try:
+        yield os.ttyname(device)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+        os.close(device)
+
+
+def test_a_sensor_gets_new_settings_over_its_serial_line_and_keeps_the_rest(tmp_path: Path) -> None:
+    files = tmp_path / "files"
+    files.mkdir()
+    (files / "config.json").write_text('{"board": "esp32", "name": "old"}')
+    (files / "a.tflite").write_bytes(b"model")
+    with board_with(files) as port:
+        said = provision(tmp_path / "press.json", "--key", "0f" * 32, "--port", port)
+        assert not said.returncode and 'hello {"name": "press"}' in said.stdout, said.stderr
+        assert json.loads((files / "config.json").read_text()) == image.read_config(tmp_path / "press.json")
+        assert sorted(path.name for path in files.iterdir()) == ["a.tflite", "config.json"]
+        again = [sys.executable, "tools/provision.py", "--config", str(tmp_path / "press.json"), "--port", port]
+        done = subprocess.run(again, cwd=ROOT, capture_output=True, text=True)
+        assert not done.returncode and "hello" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("there", "says"),
+    [
+        ('{"board": "esp32c3"}', "it was flashed as esp32c3"),
+        (None, "MicroPython without settings of ours on it: `make flash`"),
+        ("{", "MicroPython without settings of ours on it: `make flash`"),
+    ],
+)
+def test_a_board_that_is_no_such_sensor_is_left_alone(tmp_path: Path, there: str | None, says: str) -> None:
+    files = tmp_path / "files"
+    files.mkdir()
+    if there:
+        (files / "config.json").write_text(there)
+    with board_with(files) as port:
+        said = provision(tmp_path / "press.json", "--port", port)
+    assert said.returncode == 2 and says in said.stderr and said.stderr.count("\n") == 1, said.stderr
+    assert not there or (files / "config.json").read_text() == there
+
+
+def test_make_flash_gateway_link_makes_a_sensor_on_a_wire(tmp_path: Path) -> None:
+    board, firmware = boards.load("esp32c3"), tmp_path / "micropython.bin"
+    firmware.write_bytes(flashing.micropython_image(board))
+    with flashing.chip(board.chip) as port:
+        command = ["make", "-s", "-o", ".venv/ready", "flash-gateway-link", "NAME=wired-test", "GATEWAY=gw"]
+        command += [f"BOARD={board.name}", f"PORT={port}", f"FIRMWARE={firmware}", "ARGS=--before no-reset --no-wait"]
+        done = subprocess.run(
+            [*command, f"BIN={Path(sys.executable).parent}"], cwd=ROOT, capture_output=True, text=True
+        )
+        assert not done.returncode and "[[serial]]" in done.stdout and "written and verified" in done.stdout, (
+            done.stderr
+        )
+        assert b'"serial": {"uart": 1, "baud": 115200, "tx": 0, "rx": 1}' in flashing.flash_of_chip(board)
+    (ROOT / "build" / "sensors" / "wired-test.json").unlink()
