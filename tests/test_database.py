@@ -52,6 +52,7 @@ def test_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
         db.execute("drop index outbox_of_alert")
         for column in ("way", "alert", "priority", "queued"):
             db.execute(f"alter table outbox drop column {column}")
+        db.execute("alter table models drop column passport")
         db.execute("pragma user_version = 0")
     with Store(tmp_path) as store:
         assert store.open_alerts() == [ALERT]

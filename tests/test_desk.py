@@ -114,6 +114,9 @@ def test_a_machine_is_learnt_anew_and_the_model_before_can_come_back(tmp_path: P
             assert again.model and before and again.model.digest != before.digest
             made = await client.data("models", sensor="press")
             assert [each["sequence"] for each in made["models"]] == [2, 1] and made["in_service"] == 2
+            shown = await client.data("passport", sensor="press")
+            assert shown["fault"] == "" and shown["sha256"] == shown["passport"]["sha256"] == again.model.digest.hex()
+            assert {"name": "before", "sha256": before.digest.hex()} in shown["passport"]["sources"]
             it.heard.clear()
             await client.data("rollback", sensor="press", by="Ana")
             await it.until(lambda topic, value: topic == "press/model/status" and value["code"] == 200)

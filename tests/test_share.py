@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from reedmesh import chain, heads, keys, ledger, quantise, scale, snapshot
 from reedmesh import family as families
-from reedmesh import keys, quantise, scale, snapshot
 from reedmesh.broker import MemoryBroker
+from reedmesh.chain import Chain
 from reedmesh.commission import Lesson
 from reedmesh.exchange import subscriptions
+from reedmesh.heads import Heads
 from reedmesh.keys import Keyring
+from reedmesh.ledger import Entry
 from reedmesh.merge import Reputation
 from reedmesh.share import Share
 from reedmesh.store import Disk, Store
@@ -38,10 +41,11 @@ async def neighbours(folder: Path, *names: str) -> AsyncIterator[dict[str, Share
     async with AsyncExitStack() as stack:
         shares, tasks = {}, []
         for name in names:
-            disk = Disk(Store(folder / name))
+            disk, key = Disk(Store(folder / name)), keys.load(folder / name)
+            disk.store.chain = Chain(disk.store.db, name, key)
             stack.callback(disk.close)
             ring = Keyring({other: public[other] for other in names if other != name})
-            shares[name] = Share(name, FAMILY, keys.load(folder / name), ring, disk, SIZE)
+            shares[name] = Share(name, FAMILY, key, ring, Heads(disk, folder / name, ring), disk, SIZE)
             links = [brokers[each].link(*subscriptions(each, FAMILY.id)) for each in names if each != name]
             tasks.append(asyncio.create_task(shares[name].run(brokers[name].link(), links)))
         try:
@@ -58,6 +62,37 @@ async def neighbours(folder: Path, *names: str) -> AsyncIterator[dict[str, Share
 async def until_heard(share: Share, name: str, sequence: int) -> None:
     while share.heard.get(name) != sequence:
         await asyncio.sleep(0)
+
+
+async def until_entered(share: Share, *kinds: str) -> None:
+    """Wait until the newest entries of a gateway's ledger are of these kinds."""
+    store = share._disk.store
+    while [ledger.read(row)["kind"] for row in chain.rows(store.db)][-len(kinds) :] != list(kinds):
+        await asyncio.sleep(0.01)
+
+
+def test_what_was_given_and_taken_is_entered_and_neighbours_hear_if_the_past_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heads, "LOOK_SECONDS", 0.01)
+
+    async def story() -> None:
+        async with neighbours(tmp_path, "a", "b") as shares:
+            for sequence in (1, 2):
+                shares["a"].tell(lesson(0.5, windows=200))
+                await until_heard(shares["b"], "a", sequence)
+            await until_entered(shares["a"], "given", "given")
+            await until_entered(shares["b"], "taken", "taken")
+            while not chain.remembered(shares["b"]._disk.store.db):
+                await asyncio.sleep(0.01)
+        with Store(tmp_path / "a") as store:
+            store.db.execute("delete from ledger")
+            store.chain = Chain(store.db, "a", keys.load(tmp_path / "a"))
+            store.enter(*[Entry(ledger.GIVEN, "a", sequence=9)] * 3)
+        async with neighbours(tmp_path, "a", "b") as shares:
+            await until_entered(shares["b"], "taken", "fork")
+
+    asyncio.run(story())
 
 
 def test_what_neighbours_learnt_last_is_there_to_be_merged_also_after_a_restart(tmp_path: Path) -> None:

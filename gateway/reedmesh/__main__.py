@@ -14,8 +14,10 @@ from reedmesh import (
     dashboard,
     database,
     keys_command,
+    ledger_command,
     logs,
     parcels,
+    passport_command,
 )  # fmt: skip
 from reedmesh import board as boards
 from reedmesh.errors import ConfigError, ReedmeshError
@@ -58,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     keys_command.add_keys(commands, DEFAULT_CONFIG)
     keys_command.add_sensors(commands, DEFAULT_CONFIG)
     alerts_command.add(commands, DEFAULT_CONFIG)
+    passport_command.add(commands, DEFAULT_CONFIG)
+    ledger_command.add(commands, DEFAULT_CONFIG)
     backup = commands.add_parser("backup", help="copy the gateway's database to a new file, also while it runs")
     backup.add_argument("target", type=Path, metavar="FILE")
     backup.add_argument("config", nargs="?", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")

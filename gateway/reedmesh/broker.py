@@ -5,19 +5,18 @@ in that `publish` says False and that no messages come.
 """
 
 import asyncio
-import json
 import logging
 import random
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import aiomqtt
 
 from reedmesh.errors import ConfigError
-from reedmesh.wire import WireError
+from reedmesh.json_object import read_json as read_json
 
 log = logging.getLogger(__name__)
 
@@ -34,19 +33,6 @@ class Message:
     payload: bytes
     qos: int = 0
     retain: bool = False
-
-
-def read_json(payload: bytes, most: int) -> dict[str, Any]:
-    """The JSON object in a payload of at most `most` bytes; raises WireError."""
-    if len(payload) > most:
-        raise WireError(f"{len(payload)} bytes of JSON, at most {most} are read")
-    try:
-        value = json.loads(payload)
-    except (ValueError, RecursionError) as fault:
-        raise WireError(f"not JSON: {fault}") from fault
-    if not isinstance(value, dict):
-        raise WireError("JSON, but no object")
-    return value
 
 
 def end_if_cancelled() -> None:

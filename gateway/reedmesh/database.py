@@ -8,6 +8,7 @@ import contextlib
 import logging
 import sqlite3
 import time
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from reedmesh.errors import ConfigError
 log = logging.getLogger(__name__)
 
 NAME = "reedmesh.db"
-VERSION = 3  # `pragma user_version` of the schema in schema.sql
+VERSION = 4  # `pragma user_version` of the schema in schema.sql
 # What turns the schema of each version into the next one's.
 MIGRATIONS = {
     1: """
@@ -34,6 +35,7 @@ MIGRATIONS = {
     update outbox set alert = json_extract(message, '$.id'), queued = json_extract(message, '$.at'),
       priority = json_extract(message, '$.priority');
     """,
+    3: "alter table models add column passport blob;",
 }
 
 
@@ -63,6 +65,19 @@ def _open(directory: Path | None) -> sqlite3.Connection:
             return _mended(path, damage)
     except (OSError, sqlite3.Error) as error:
         raise ConfigError(f"state = {directory}: cannot keep a database there: {error}") from error
+
+
+@contextlib.contextmanager
+def reading(directory: Path) -> Iterator[sqlite3.Connection]:
+    """The database of a gateway, which may be running, for reading only; raises ConfigError if there is none."""
+    path = directory / NAME
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as db:
+            if (version := db.execute("pragma user_version").fetchone()[0]) != VERSION:
+                raise ConfigError(f"{path}: of version {version}, this program reads {VERSION}: start the gateway once")
+            yield db
+    except sqlite3.Error as error:
+        raise ConfigError(f"{path}: {error}: start the gateway once, and be its user") from error
 
 
 def back_up(directory: Path, target: Path) -> None:

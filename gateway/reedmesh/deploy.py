@@ -9,23 +9,26 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
+from hashlib import sha256
 from multiprocessing import get_context
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reedmesh import shards, wire
+from reedmesh import ledger, shards, wire
 from reedmesh.broker import Message, Publisher
 from reedmesh.bundle import Bundle
 from reedmesh.commission import Lesson, commission
-from reedmesh.errors import ConfigError, ReedmeshError, RefusedError
+from reedmesh.errors import ConfigError, DeployError, ReedmeshError, RefusedError
 from reedmesh.family import Family
+from reedmesh.ledger import Entry
 from reedmesh.merge import Peer
 from reedmesh.model import Model
+from reedmesh.passports import Origin, Passports
 from reedmesh.sensor_keys import SensorKeys
 from reedmesh.sensors import DEPLOYING, Line, Sensor
 from reedmesh.share import Share
@@ -50,6 +53,7 @@ class Deployer:
         disk: Disk,
         share: Share,
         sensor_keys: SensorKeys,
+        passports: Passports,
         clock: Callable[[], float],
     ) -> None:
         self.introductions: asyncio.Queue[Sensor] = asyncio.Queue()
@@ -60,6 +64,7 @@ class Deployer:
         self._disk = disk
         self._share = share
         self._sensor_keys = sensor_keys
+        self._passports = passports
         self._clock = clock
         self._offered: dict[str, float] = {}
         self._bundles: dict[str, Bundle] = {}  # the last one offered to each sensor
@@ -103,9 +108,36 @@ class Deployer:
         if not stored:
             raise RefusedError(f"sensor: {sensor.name} has no earlier model")
         again = replace(stored, sequence=_next_sequence(sensor), made=self._clock())
-        await self._disk.once(self._disk.store.save_model, again)
-        sensor.adopt(Model(again.tflite), again.sequence)
+        try:
+            model = self._passports.load(again)
+        except DeployError as error:
+            raise RefusedError(f"sensor: {error}; relearn makes a new one") from error
+        await self._disk.once(self._disk.store.save_model, again, _entry(ledger.ROLLBACK, again))
+        sensor.adopt(model, again.sequence)
         return again.sequence
+
+    def recall(self, sensor: Sensor) -> None:
+        """At the start: put the newest model whose passport holds into service; without one the machine is learnt anew.
+
+        If it is not the last one made, it gets a number above that, so that the sensor takes it.
+        """
+        store = self._disk.store
+        for stored in store.models(sensor.name):
+            sensor.sequence = max(sensor.sequence, stored.sequence)
+            if model := self._loaded(stored):
+                if stored.sequence < sensor.sequence:
+                    stored = replace(stored, sequence=sensor.sequence + 1, made=self._clock())
+                    store.save_model(stored, _entry(ledger.ROLLBACK, stored))
+                sensor.adopt(model, stored.sequence)
+                break
+
+    def _loaded(self, stored: StoredModel) -> Model | None:
+        try:
+            return self._passports.load(stored)
+        except DeployError as error:
+            log.error("%s: the model before it serves; if there is none, the machine is learnt anew", error)
+            self._disk.store.enter(_entry(ledger.REJECTED, stored, str(error)))
+            return None
 
     async def offer(self, publisher: Publisher, sensor: Sensor) -> None:
         """Publish the sensor's model to it, coded, if it needs it and was not offered it just now."""
@@ -114,7 +146,7 @@ class Deployer:
         if recent or sensor.state != DEPLOYING or sensor.refusal:
             return
         stored = await self._disk.call(self._disk.store.last_model, sensor.name)
-        if stored and sensor.model:
+        if stored and sensor.model and sha256(stored.tflite).digest() == sensor.model.digest:
             made = wire.Offer(stored.sequence, stored.tflite, sensor.model.digest, stored.trial, stored.trial_score)
             bundle = self._bundle(wire.pack_offer(made), stored.sequence, sensor.longest_shard)
             self._bundles[sensor.name], self._waves[sensor.name] = bundle, 0
@@ -166,15 +198,26 @@ class Deployer:
         await self._disk.flush()
         rows = await self._disk.call(self._disk.store.learnt_from, sensor.name, sensor.to_learn)
         windows = np.frombuffer(b"".join(rows), dtype=np.int8).reshape(len(rows), -1)
-        lesson = await _taught(self._family, windows, self._share.peers())
+        peers, origins = self._share.peers(), self._share.origins()
+        lesson = await _taught(self._family, windows, peers)
         if self._line.sensors.get(sensor.name) is not sensor:
             return  # it was forgotten meanwhile
-        model = _next_model(sensor, lesson, self._clock())
-        await self._disk.call(self._disk.store.save_model, model)
-        sensor.adopt(Model(model.tflite), model.sequence)
+        model = self._next_model(sensor, lesson, origins)
+        loaded = self._passports.load(model)
+        await self._disk.call(
+            self._disk.store.save_model, model, _entry(ledger.SERVICE, model), *_told(lesson, origins)
+        )
+        sensor.adopt(loaded, model.sequence)
         self._share.note(lesson.taken, lesson.refused)
         self._share.tell(lesson)
         log.info("%s: learnt from %d windows in %.1f s", sensor.name, len(rows), time.monotonic() - began)
+
+    def _next_model(self, sensor: Sensor, lesson: Lesson, origins: Mapping[str, Origin]) -> StoredModel:
+        """A lesson as the sensor's next model, numbered above any that the sensor or we remember."""
+        now, before = self._clock(), sensor.model.digest if sensor.model else None
+        passport = self._passports.issue(sensor.name, lesson, before, origins, now)
+        made = lesson.model, lesson.weights, lesson.trial, lesson.trial_score
+        return StoredModel(sensor.name, _next_sequence(sensor), now, *made, passport)
 
     def _check_recipe(self, sensor: Sensor) -> None:
         theirs, ours = sensor.hello.get("features"), self._family.recipe.table()
@@ -182,15 +225,25 @@ class Deployer:
             log.error("%s makes features %.200r, family %s has %s", sensor.name, theirs, self._family.name, ours)
 
 
-def _next_model(sensor: Sensor, lesson: Lesson, now: float) -> StoredModel:
-    """A lesson as the sensor's next model, numbered above any that the sensor or we remember."""
-    sequence = _next_sequence(sensor)
-    return StoredModel(sensor.name, sequence, now, lesson.model, lesson.weights, lesson.trial, lesson.trial_score)
-
-
 def _next_sequence(sensor: Sensor) -> int:
     theirs = sensor.hello.get("sequence")
     return 1 + max(sensor.sequence, theirs if isinstance(theirs, int) else 0)
+
+
+def _entry(kind: str, model: StoredModel, reason: str = "") -> Entry:
+    """What became of a model, for the ledger."""
+    digest = sha256(model.tflite).hexdigest()
+    return Entry(kind, sensor=model.sensor, sequence=model.sequence, sha256=digest, reason=reason)
+
+
+def _told(lesson: Lesson, origins: Mapping[str, Origin]) -> Iterator[Entry]:
+    """Which neighbours' updates are in a lesson and what each was worth, and which were left out and why."""
+    for name, share in lesson.taken.items():
+        shares = round(share, 6), round(lesson.worth.get(name, 0.0), 9)
+        yield Entry(ledger.MERGED, name, "", "", *origins.get(name, (0, "")), *shares)
+    for name, reason in lesson.refused.items():
+        sequence, digest = origins.get(name, (0, ""))
+        yield Entry(ledger.LEFT_OUT, name, sequence=sequence, sha256=digest, reason=reason)
 
 
 async def _taught(family: Family, windows: NDArray[np.int8], peers: dict[str, Peer]) -> Lesson:

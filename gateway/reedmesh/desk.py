@@ -21,6 +21,7 @@ from reedmesh.broker import Message, Publisher, read_json
 from reedmesh.deploy import Deployer
 from reedmesh.errors import DiskError, RefusedError
 from reedmesh.family import Family
+from reedmesh.passports import Passports
 from reedmesh.sensors import Line, Sensor
 from reedmesh.store import Disk
 from reedmesh.wire import WireError
@@ -49,6 +50,7 @@ class Desk:
         alarms: Alarms,
         deployer: Deployer,
         announcer: Announcer,
+        passports: Passports,
         facts: dict[str, Callable[[], dict[str, Any]]],
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -59,6 +61,7 @@ class Desk:
         self._alarms = alarms
         self._deployer = deployer
         self._announcer = announcer
+        self._passports = passports
         self._facts = facts
         self._clock = clock
 
@@ -226,6 +229,14 @@ class Desk:
         made = await self._disk.once(archive.models, self._disk.store.db, sensor.name)
         return {"sensor": sensor.name, "in_service": sensor.sequence, "models": made}
 
+    async def passport(self, given: Arguments) -> dict[str, Any]:
+        """{sensor}: what the model it was offered last is and was made of, and whether that is to be believed."""
+        sensor = self._sensor(given)
+        stored = await self._disk.once(self._disk.store.last_model, sensor.name)
+        if not stored:
+            raise RefusedError(f"sensor: {sensor.name} has no model yet")
+        return self._passports.shown(stored)
+
 
 VERBS: dict[str, Answer] = {
     "ack": Desk.ack,
@@ -242,4 +253,5 @@ VERBS: dict[str, Answer] = {
     "spectrum": Desk.spectrum,
     "windows": Desk.windows,
     "models": Desk.models,
+    "passport": Desk.passport,
 }

@@ -35,11 +35,16 @@ def subscriptions(neighbour: str, family: str, federation: Federation = OPEN) ->
     return {wire.topic(neighbour, "status"): 1} | federation.topics(neighbour, family)
 
 
+def unwitnessed(_gateway: str, _frame: bytes) -> None:
+    """For who remembers no ledgers of others."""
+
+
 class Exchange:
     """Listens to the neighbours of the gateway `name` for as long as `run` lasts.
 
     keys: of the neighbours; others are not heard. families: that we take updates of. own: links to our own brokers.
-    deliver: called with each payload, in order; it must not block. rejects: counts what was not believed.
+    deliver: called with each payload, in order; it must not block. witness: called with who speaks and the head of its
+    ledger; raises WireError for what is none. rejects: counts what was not believed.
     """
 
     def __init__(
@@ -54,9 +59,11 @@ class Exchange:
         clock: Callable[[], float] = time.monotonic,
         look: float = LOOK_SECONDS,
         federation: Federation = OPEN,
+        witness: Callable[[str, bytes], None] = unwitnessed,
     ) -> None:
         self.rejects = Rejects()
         self._federation = federation
+        self._witness = witness
         self._name = name
         self._keys = keys
         self._families = families
@@ -116,6 +123,8 @@ class Exchange:
             self._announce(heard.family, heard.payload)
         elif heard.leaf == "key":
             self._keys.succeed(heard.gateway, heard.payload)
+        elif heard.leaf == "head":
+            self._witness(heard.gateway, heard.payload)
         else:
             verb = heard.leaf.removeprefix("request/")
             self._note(heard.gateway, read(verb, heard.family, read_json(heard.payload, MAX_JSON)))

@@ -141,7 +141,9 @@ def rotate(folder: Path, name: str, until: int) -> Key:
     new = Key(secret(folder / DRAFT))
     said = Succession(name, until, old.public, new.public)
     frame = succession.pack(said, old.signature(said.text()), new.signature(said.text()))
-    (folder / SUCCESSION).write_bytes(frame)
+    draft = folder / f"{SUCCESSION}.new"
+    draft.write_bytes(b"".join(_successions(folder)) + frame)
+    draft.replace(folder / SUCCESSION)
     (folder / PREVIOUS).unlink(missing_ok=True)
     os.link(folder / "key", folder / PREVIOUS)
     (folder / DRAFT).replace(folder / "key")
@@ -150,9 +152,31 @@ def rotate(folder: Path, name: str, until: int) -> Key:
 
 def appointment(folder: Path) -> bytes | None:
     """The frame that appoints our present key, for neighbours that know but the one before; None if it is the first."""
+    frames = _successions(folder)
+    return frames[-1] if frames and succession.unpack(frames[-1]).new == load(folder).public else None
+
+
+def lineage(folder: Path, name: str) -> list[bytes]:
+    """The public keys the gateway `name` has had, the present one first; each was appointed by the one behind it."""
+    found = [load(folder).public]
+    for said in [succession.unpack(frame) for frame in _successions(folder)][::-1]:
+        if said.name == name and said.new == found[-1]:
+            found.append(said.old)
+    return found
+
+
+def counting(folder: Path, name: str) -> list[bytes]:
+    """Our keys whose signatures count: the present one, and those before it that were not revoked."""
+    gone = Trust(folder, {}).known().revoked
+    first, *others = lineage(folder, name)
+    return [first, *(each for each in others if each.hex() not in gone)]
+
+
+def _successions(folder: Path) -> list[bytes]:
+    """The frames that appointed each of our keys but the first, oldest first."""
     path = folder / SUCCESSION
-    frame = path.read_bytes() if path.exists() else b""
-    return frame if frame and succession.unpack(frame).new == load(folder).public else None
+    found, size = path.read_bytes() if path.exists() else b"", succession.SIZE
+    return [found[at : at + size] for at in range(0, len(found) // size * size, size)]
 
 
 def secret(path: Path) -> bytes:

@@ -21,6 +21,7 @@ create table if not exists models (
   weights   blob not null,            -- float32, as trained
   trial     blob not null,            -- int8 features whose score proves that the sensor runs it right
   trial_score integer not null,
+  passport  blob,                     -- DSSE envelope; null of models from before there were passports
   primary key (sensor, sequence)
 );
 
@@ -78,3 +79,21 @@ create table if not exists outbox (   -- changes of alerts, stored here before a
   queued   real not null              -- when; moved along when the clock is set
 );
 create index if not exists outbox_of_alert on outbox (alert, priority);
+
+create table if not exists ledger (   -- see ledger.py; rows are added and never changed
+  number    integer primary key,
+  entry     blob not null,            -- JSON, the very bytes that were hashed
+  hash      blob not null,
+  signature blob not null
+);
+
+create table if not exists heads (    -- of neighbours' ledgers
+  gateway   text not null,
+  number    integer not null,
+  hash      blob not null,
+  at        real not null,
+  frame     blob not null,            -- as it was heard, its signature checked; with its tail if it belies another
+  live      integer not null,         -- 0: belied by a later one
+  gap       integer not null,         -- entries since the one before that its tail does not vouch for
+  primary key (gateway, number, hash)
+) without rowid;

@@ -10,14 +10,16 @@ import json
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reedmesh import __version__, keys, quantise, wire
+from reedmesh import __version__, chain, keys, ledger, quantise, wire
 from reedmesh.alarms import Alarms
 from reedmesh.alert import Change
 from reedmesh.announce import Announcer
 from reedmesh.broker import Channel, Message, Subscriber
+from reedmesh.chain import Chain
 from reedmesh.clock import Steps
 from reedmesh.config import Config, shown
 from reedmesh.deploy import Deployer
@@ -25,9 +27,11 @@ from reedmesh.desk import Desk
 from reedmesh.errors import DiskError
 from reedmesh.family import Family
 from reedmesh.federation import Federation, Sealed
+from reedmesh.heads import Heads
 from reedmesh.heart import BEAT
 from reedmesh.keys import Keyring
-from reedmesh.model import Model
+from reedmesh.ledger import Entry
+from reedmesh.passports import Passports
 from reedmesh.rollout import Rollout
 from reedmesh.sensor_keys import SensorKeys
 from reedmesh.sensors import Line
@@ -66,10 +70,14 @@ class Gateway:
         self._disk = Disk(store)
         keyring = _keyring(config)
         self.federation = _federation(config, family, keyring)
-        self._share = _share(config, family, keyring, self._disk, self.federation)
+        self._passports = self._begin_ledger()
+        heads = Heads(self._disk, Path(config.state), keyring)
+        self._share = _share(config, family, keyring, self._disk, self.federation, heads)
         self._sensor_keys = SensorKeys(Path(config.state))
         self._rollout = Rollout(config.name, self.line, Path(config.state))
-        self._deployer = Deployer(config.name, family, self.line, self._disk, self._share, self._sensor_keys, clock)
+        self._deployer = Deployer(
+            config.name, family, self.line, self._disk, self._share, self._sensor_keys, self._passports, clock
+        )
         self._published: dict[str, bytes] = {}
         self._remember()
         self._alarms = Alarms(config.name, self.line, store.open_alerts(), store.shelves())
@@ -82,6 +90,7 @@ class Gateway:
             self._alarms,
             self._deployer,
             self._announcer,
+            self._passports,
             facts,
             clock,
         )
@@ -170,11 +179,25 @@ class Gateway:
             sensor = self.line.known(name)
             sensor.hello = hello
             sensor.learnt = len(self.store.learnt_from(name, sensor.to_learn))
-            if stored := self.store.last_model(name):
-                sensor.adopt(Model(stored.tflite), stored.sequence)
+            self._deployer.recall(sensor)
         for name, learnt in self.store.relearning().items():
             sensor = self.line.known(name)
             sensor.relearning, sensor.learnt = sensor.model is not None, learnt
+
+    def _begin_ledger(self) -> Passports:
+        """Have what happens from now on entered and signed; the first time, vouch for the models that are there."""
+        state, name = Path(self.config.state), self.config.name
+        key, counting = keys.load(state), partial(keys.counting, state, name)
+        self.store.chain = Chain(self.store.db, name, key, self._clock)
+        passports = Passports(name, self.family, key, counting)
+        head = chain.published(state, keys.lineage(state, name))
+        if not head:
+            self.store.sign_models(passports.inherit)
+            self.store.enter(Entry(ledger.BEGUN, family=self.family.id, reason=f"reedmesh {__version__}"))
+        elif fault := chain.lost(self.store.db, head):
+            log.error("ledger: %s: the database was put back from a backup, or its past was changed", fault)
+            self.store.enter(Entry(ledger.RESTORED, sequence=head.number, sha256=head.hash.hex(), reason=fault))
+        return passports
 
     def _info(self) -> dict[str, Any]:
         family = {"name": self.family.name, "id": self.family.id, "features": self.family.recipe.table()}
@@ -217,7 +240,7 @@ def _federation(config: Config, family: Family, keyring: Keyring) -> Federation:
     return Sealed(name, bytes.fromhex(secret), config.name, [family.id], own, keyring)
 
 
-def _share(config: Config, family: Family, keyring: Keyring, disk: Disk, federation: Federation) -> Share:
+def _share(config: Config, family: Family, keyring: Keyring, disk: Disk, federation: Federation, heads: Heads) -> Share:
     state, weights = Path(config.state), quantise.size(family.float_tflite)
     key, appointment = keys.load(state), keys.appointment(state)
-    return Share(config.name, family, key, keyring, disk, weights, federation, appointment)
+    return Share(config.name, family, key, keyring, heads, disk, weights, federation, appointment)

@@ -8,10 +8,12 @@ import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
+from hashlib import sha256
 
 import numpy as np
 
-from reedmesh import snapshot
+from reedmesh import ledger, snapshot
 from reedmesh.broker import Channel, Message, Subscriber
 from reedmesh.collect import Collector, Payload
 from reedmesh.commission import Lesson
@@ -19,8 +21,11 @@ from reedmesh.errors import WireError
 from reedmesh.exchange import Exchange
 from reedmesh.family import Family
 from reedmesh.federation import OPEN, Federation
+from reedmesh.heads import Heads
 from reedmesh.keys import Key, Keyring
+from reedmesh.ledger import Entry
 from reedmesh.merge import Peer, Reputation
+from reedmesh.passports import Origin
 from reedmesh.send import Sender
 from reedmesh.snapshot import Snapshot
 from reedmesh.store import Disk
@@ -31,7 +36,7 @@ log = logging.getLogger(__name__)
 class Share:
     """The gateway `name` among neighbours whose public keys are in `keyring`.
 
-    appointment: what appointed `key`, for neighbours that know but the one before.
+    appointment: what appointed `key`, for neighbours that know but the one before. heads: of ledgers, to be exchanged.
     """
 
     def __init__(
@@ -40,6 +45,7 @@ class Share:
         family: Family,
         key: Key,
         keyring: Keyring,
+        heads: Heads,
         disk: Disk,
         weights: int,
         federation: Federation = OPEN,
@@ -55,7 +61,9 @@ class Share:
         self._weights = weights
         self._federation = federation
         self._appointment = appointment
+        self._heads = heads
         self._sequences = disk.store.sequences(family.id)
+        self._origins: dict[str, Origin] = {}
         self._peers = self._remembered()
         self._signers: dict[str, bytes] = {}  # the key that each signed that with
         self._lessons: asyncio.Queue[Lesson] = asyncio.Queue()
@@ -66,6 +74,10 @@ class Share:
     def peers(self) -> dict[str, Peer]:
         """What each neighbour told last, to be merged into a lesson; nothing of one whose key was revoked since."""
         return {name: peer for name, peer in self._peers.items() if self._is_trusted(name)}
+
+    def origins(self) -> dict[str, Origin]:
+        """Sequence and SHA-256 of the update that each neighbour told last."""
+        return dict(self._origins)
 
     def note(self, taken: Collection[str], refused: Mapping[str, str]) -> None:
         """Remember whose weights were merged, and whose were not, and why."""
@@ -91,9 +103,20 @@ class Share:
         if self._appointment:
             sender.keep(family, "key", self._appointment)
         collector, deliver = Collector(applied), self._arrived.put_nowait
-        exchange = Exchange(self._name, self._keyring, [family], collector, sender, [own], deliver, federation=together)
+        exchange = Exchange(
+            self._name,
+            self._keyring,
+            [family],
+            collector,
+            sender,
+            [own],
+            deliver,
+            federation=together,
+            witness=self._heads.hear,
+        )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(exchange.run(neighbours))
+            tasks.create_task(self._heads.run(partial(sender.keep, family, "head")))
             tasks.create_task(self._publish(sender))
             tasks.create_task(self._take())
 
@@ -108,7 +131,7 @@ class Share:
                 Snapshot(np.frombuffer(lesson.weights, np.float32), lesson.moments, lesson.quantile)
             )
             sequence = self._sequences.get(self._name, 0) + 1
-            await self._note(self._name, sequence, payload)
+            await self._note(self._name, sequence, payload, self._entry(ledger.GIVEN, self._name, sequence, payload))
             self._latest = sequence, payload
             await sender.publish(self._family.id, sequence, sequence, payload)
             log.info("update %d published, %d bytes", sequence, len(payload))
@@ -121,11 +144,14 @@ class Share:
             try:
                 self._peers[sender] = self._peer(payload.data)
                 self._signers[sender] = payload.manifest.signer
+                self._origins[sender] = sequence, sha256(payload.data).hexdigest()
             except WireError as fault:
-                await self._note(sender, sequence)
+                entry = self._entry(ledger.REFUSED, sender, sequence, payload.data, str(fault))
+                await self._note(sender, sequence, None, entry)
                 self._refuse(sender, f"update {sequence}", str(fault))
             else:
-                await self._note(sender, sequence, payload.data)
+                entry = self._entry(ledger.TAKEN, sender, sequence, payload.data)
+                await self._note(sender, sequence, payload.data, entry)
                 self.heard[sender] = sequence
                 log.info("update %d of %s taken", sequence, sender)
 
@@ -141,6 +167,7 @@ class Share:
             if told := self._disk.store.last_update(name, self._family.id):
                 with suppress(WireError):  # an older version kept another form
                     found[name] = self._peer(told[1])
+                    self._origins[name] = told[0], sha256(told[1]).hexdigest()
         return found
 
     def _is_trusted(self, name: str) -> bool:
@@ -151,6 +178,9 @@ class Share:
         self.reputation.setdefault(name, Reputation()).refuse(reason)
         log.warning("%s of %s is left out: %s", what, name, reason)
 
-    async def _note(self, name: str, sequence: int, payload: bytes | None = None) -> None:
+    def _entry(self, kind: str, name: str, sequence: int, payload: bytes, reason: str = "") -> Entry:
+        return Entry(kind, name, "", self._family.id, sequence, sha256(payload).hexdigest(), reason=reason)
+
+    async def _note(self, name: str, sequence: int, payload: bytes | None, entry: Entry) -> None:
         self._sequences[name] = sequence
-        await self._disk.call(self._disk.store.save_sequence, name, self._family.id, sequence, payload)
+        await self._disk.call(self._disk.store.save_sequence, name, self._family.id, sequence, payload, entry)

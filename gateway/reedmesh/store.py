@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -16,7 +16,9 @@ from typing import Any, TypeVar
 
 from reedmesh import database
 from reedmesh.alert import ANOMALY, CLEARED, COLUMNS, NOT_A_FAULT, Alert, Change
+from reedmesh.chain import Chain
 from reedmesh.errors import DiskError
+from reedmesh.ledger import Entry
 from reedmesh.outbox import CALL, Outbox
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ class StoredModel:
     weights: bytes
     trial: bytes
     trial_score: int
+    passport: bytes | None = None
 
 
 class Store:
@@ -56,6 +59,7 @@ class Store:
         self._pending: list[WindowRow] = []
         self.db = database.open_in(directory, most_bytes)
         self.outbox = Outbox(self.db)
+        self.chain: Chain | None = None  # where entries of the ledger go; without one they go nowhere
 
     def add_window(self, sensor: str, at: float, features: bytes, score: int | None) -> None:
         """Remember a window at the next flush."""
@@ -128,14 +132,31 @@ class Store:
         """What each known sensor last said of itself."""
         return {name: json.loads(text) for name, text in self.db.execute("select name, hello from sensors")}
 
-    def save_model(self, model: StoredModel) -> None:
+    def save_model(self, model: StoredModel, *entries: Entry) -> None:
         """Remember a model that is offered to a sensor; the ones before it stay, too, but for the oldest."""
         with self.db:
             self.db.execute("delete from relearning where sensor = ?", (model.sensor,))
-            self.db.execute("insert into models values (?, ?, ?, ?, ?, ?, ?)", astuple(model))
+            self.db.execute("insert into models values (?, ?, ?, ?, ?, ?, ?, ?)", astuple(model))
             last = "select sequence from models where sensor = ?1 order by sequence desc limit ?2"
             query = f"delete from models where sensor = ?1 and sequence not in ({last})"
             self.db.execute(query, (model.sensor, MOST_MODELS))
+            self._enter(entries)
+
+    def sign_models(self, passport: Callable[[StoredModel], bytes]) -> int:
+        """Give every model without a passport the one that `passport` makes; returns how many there were."""
+        query = "select * from models where sensor = ? and sequence = ?"
+        keys = self.db.execute("select sensor, sequence from models where passport is null").fetchall()
+        for key in keys:  # one at a time: together they may be many megabytes
+            model = StoredModel(*self.db.execute(query, key).fetchone())
+            with self.db:
+                change = "update models set passport = ? where sensor = ? and sequence = ?"
+                self.db.execute(change, (passport(model), *key))
+        return len(keys)
+
+    def models(self, sensor: str) -> Iterator[StoredModel]:
+        """The models that are kept of a sensor, newest first."""
+        query = "select * from models where sensor = ? order by sequence desc"
+        return (StoredModel(*row) for row in self.db.execute(query, (sensor,)))
 
     def last_model(self, sensor: str) -> StoredModel | None:
         """The newest model of a sensor."""
@@ -216,18 +237,30 @@ class Store:
         """The newest update that each gateway made of a family, as far as it was taken or made here."""
         return dict(self.db.execute("select gateway, sequence from sequences where family = ?", (family,)))
 
-    def save_sequence(self, gateway: str, family: str, sequence: int, payload: bytes | None = None) -> None:
+    def save_sequence(
+        self, gateway: str, family: str, sequence: int, payload: bytes | None = None, *entries: Entry
+    ) -> None:
         """Remember the newest update of a gateway, and what was in it unless that was of no use."""
         with self.db:
             self.db.execute(
                 "insert or replace into sequences values (?, ?, ?, ?)", (gateway, family, sequence, payload)
             )
+            self._enter(entries)
 
     def last_update(self, gateway: str, family: str) -> tuple[int, bytes] | None:
         """Sequence and payload of the newest update of a family that a gateway made."""
         query = "select sequence, payload from sequences where gateway = ? and family = ? and payload is not null"
         row = self.db.execute(query, (gateway, family)).fetchone()
         return (row[0], row[1]) if row else None
+
+    def enter(self, *entries: Entry) -> None:
+        """What the ledger must say beside anything else that is stored."""
+        with self.db:
+            self._enter(entries)
+
+    def _enter(self, entries: Sequence[Entry]) -> None:
+        if self.chain:
+            self.chain.append(entries)
 
     def __enter__(self) -> "Store":
         """Close the store when the context is left."""

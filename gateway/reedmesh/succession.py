@@ -16,6 +16,7 @@ VERSION = 1
 _BODY = Struct("<B32sQ32s32s")
 _PURPOSE = b"reedmesh succession\0"  # what is signed here must not pass for anything else that is
 SIGNATURE = 64
+SIZE = _BODY.size + 2 * SIGNATURE  # bytes of a frame
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def pack(said: Succession, old: bytes, new: bytes) -> bytes:
 
 def unpack(frame: bytes) -> Succession:
     """The succession in `frame`, both of whose signatures hold; raises WireError."""
-    if len(frame) != _BODY.size + 2 * SIGNATURE or frame[0] != VERSION:
+    if len(frame) != SIZE or frame[0] != VERSION:
         raise WireError(f"succession: {len(frame)} bytes, version {frame[:1].hex()}")
     _, name, until, old, new = _BODY.unpack_from(frame)
     try:
