@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 STUBS := build/stubs/ready
 MODELS := $(VENV)-models/ready
+HOME_ASSISTANT := $(VENV)-home-assistant/ready
+PYTHON_313 ?= python3.13
 # What the targets for boards have in common, as the tools take it.
 SETTINGS = $(if $(NAME),--name $(NAME)) $(if $(GATEWAY),--gateway $(GATEWAY)) $(if $(BOARD),--board $(BOARD)) \
   $(if $(CA),--ca $(CA)) $(if $(PLAIN),--plain) $(if $(HOST),--host $(HOST)) $(if $(SSID),--ssid "$(SSID)") \
@@ -15,7 +17,7 @@ TO_FLASH = --board $(or $(BOARD),esp32) $(if $(PORT),--port $(PORT)) $(if $(MODE
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo provision image flash flash-gateway-link update-sensors monitor erase test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn check-model fuzz-engine models check-models clean
+.PHONY: help demo provision image flash flash-gateway-link update-sensors monitor erase test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn check-model fuzz-engine models check-models check-home-assistant clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +104,9 @@ models: $(MODELS) ## build the model families again (TensorFlow, on a workstatio
 check-models: $(MODELS) ## build the families and compare with the files in the tree
 	for family in models/*/build.py; do $(VENV)-models/bin/python $$family --check || exit 1; done
 
+check-home-assistant: $(READY) $(HOME_ASSISTANT) ## whether the real Home Assistant takes what we announce [PYTHON_313=python3.13]
+	$(BIN)/python tools/check_home_assistant.py
+
 clean: ## remove what was built; the environments stay
 	rm -rf build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
@@ -122,4 +127,11 @@ $(MODELS): pyproject.toml constraints.txt
 	@echo "setting up $(VENV)-models, once: TensorFlow, 1.6 GB"
 	@$(PYTHON) -m venv $(VENV)-models
 	@$(VENV)-models/bin/python $(PIP_INSTALL) --editable '.[models]'
+	@touch $@
+
+# Its pins are its own, and it wants a newer Python than a gateway has to have.
+$(HOME_ASSISTANT):
+	@echo "setting up $(VENV)-home-assistant, once: 600 MB"
+	@$(PYTHON_313) -m venv $(VENV)-home-assistant
+	@$(VENV)-home-assistant/bin/python -m pip install --quiet --disable-pip-version-check homeassistant==2025.4.4 paho-mqtt==2.1.0
 	@touch $@

@@ -28,6 +28,7 @@ def test_the_example_shows_every_key_with_its_default() -> None:
         shown.alerts,
         shown.learning,
         shown.store,
+        shown.home_assistant,
         config.Neighbour("", "", ""),
         config.Serial(""),
     ]

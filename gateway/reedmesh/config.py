@@ -89,6 +89,14 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
+class HomeAssistant:
+    """Whether sensors appear in a Home Assistant that listens to our broker."""
+
+    enabled: bool = True
+    prefix: str = "homeassistant"  # of discovery topics, as its MQTT integration has it
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything a gateway is told."""
 
@@ -101,6 +109,7 @@ class Config:
     learning: Learning = Learning()
     store: Store = Store()
     exchange: Exchange = Exchange()
+    home_assistant: HomeAssistant = HomeAssistant()
     serial: tuple[Serial, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
 
@@ -145,6 +154,8 @@ def _contradictions(config: Config) -> list[str]:
         faults.append(f"alerts.on = {config.alerts.on} windows cannot be above the threshold among {config.alerts.of}")
     if not config.broker.ca and not config.broker.plain and not is_loopback(config.broker.host):
         faults.append(f'broker.host = "{config.broker.host}": {NO_TLS}')
+    if not re.fullmatch("[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", config.home_assistant.prefix):
+        faults.append(f'home_assistant.prefix = "{config.home_assistant.prefix}": a topic of A-Z a-z 0-9 _ -')
     ports = [each.port for each in config.serial]
     for i, port in enumerate(ports):
         if port in ports[:i]:

@@ -20,6 +20,7 @@ from reedmesh.broker import Link
 from reedmesh.config import Config
 from reedmesh.errors import ConfigError
 from reedmesh.exchange import subscriptions
+from reedmesh.exporters import Work, exporters, own_link
 from reedmesh.heart import BEAT, Heart
 from reedmesh.notify import Notifier
 from reedmesh.service import LISTEN_TO, Gateway
@@ -49,7 +50,8 @@ async def serve(config: Config, notifier: Notifier, reread: Callable[[], Config]
             await stack.enter_async_context(embedded.broker(config.broker, door, Path(config.state) / pki.FOLDER))
         link = _link(config, gateway)
         heart = _heart(config, link, gateway, notifier)
-        task = asyncio.create_task(_work(gateway, heart, _neighbours(config, gateway)))
+        beside = exporters(config, gateway)
+        task = asyncio.create_task(_work(gateway, heart, _neighbours(config, gateway), beside))
         signals = _Signals(task, notifier, reread)
         log.info("%s: gateway %s begins, broker %s", __version__, config.name, link.place)
         await asyncio.wait([task])
@@ -58,10 +60,10 @@ async def serve(config: Config, notifier: Notifier, reread: Callable[[], Config]
     return signals.anew
 
 
-async def _work(gateway: Gateway, heart: Heart, neighbours: list[Link]) -> None:
+async def _work(gateway: Gateway, heart: Heart, neighbours: list[Link], beside: list[Work]) -> None:
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(gateway.run(heart, neighbours))
-        tasks.create_task(heart.run())
+        for each in (gateway.run(heart, neighbours), heart.run(), *beside):
+            tasks.create_task(each)
 
 
 class _Signals:
@@ -105,19 +107,10 @@ def _heart(config: Config, link: Link, gateway: Gateway, notifier: Notifier) -> 
 
 
 def _link(config: Config, gateway: Gateway) -> Link:
-    base, user = wire.topic(config.name), access.gateway_user(config.name)
-    return Link(
-        config.broker.host,
-        config.broker.port,
-        f"gateway-{config.name}",
-        subscriptions={f"{base}/{topic}": int(topic != "+/window") for topic in LISTEN_TO},
-        will=gateway.status("offline"),
-        farewell=gateway.status("stopped"),
-        greeting=gateway.greeting,
-        keepalive=config.broker.keepalive,
-        login=(user, Users(config).password(user) or ""),
-        ca=config.broker.ca,
-    )
+    base = wire.topic(config.name)
+    listen = {f"{base}/{topic}": int(topic != "+/window") for topic in LISTEN_TO}
+    will, farewell = gateway.status("offline"), gateway.status("stopped")
+    return own_link(config, "", listen, will=will, farewell=farewell, greeting=gateway.greeting)
 
 
 def _wires(config: Config) -> list[Wire]:

@@ -128,6 +128,7 @@ class Sensor:
     def summary(self) -> dict[str, Any]:
         """What is published as the sensor's state. Scores are mean squared deviations per feature."""
         state: dict[str, Any] = {"state": self.state, "online": self.online, **vars(self.counters)}
+        state |= {"alerts": [alert.kind for alert in self.alerts()]}
         state |= {"update": self.update} if self.update else {}
         if self.state == LEARNING:
             return state | {"progress": min(1.0, round(self.learnt / self.to_learn, 3))}

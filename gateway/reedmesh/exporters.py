@@ -1,0 +1,40 @@
+"""What tells others of this gateway in their own words: Home Assistant.
+
+Each has a link of its own, so that none holds up what people are called for.
+"""
+
+from collections.abc import Coroutine
+from typing import Any
+
+from reedmesh import access
+from reedmesh.broker import Link
+from reedmesh.config import Config
+from reedmesh.home_assistant import HomeAssistant
+from reedmesh.service import Gateway
+from reedmesh.users import Users
+
+Work = Coroutine[Any, Any, None]
+
+
+def exporters(config: Config, gateway: Gateway) -> list[Work]:
+    """The work of those that the settings want."""
+    found: list[Work] = []
+    if config.home_assistant.enabled:
+        told = HomeAssistant(config.name, gateway.line, config.home_assistant.prefix)
+        found.append(told.run(own_link(config, "-home-assistant", {told.birth: 1}, greeting=told.greeting)))
+    return found
+
+
+def own_link(config: Config, suffix: str, subscriptions: dict[str, int], **more: Any) -> Link:
+    """A link to our own broker by our own name; suffix: of the client's name, which a broker knows once."""
+    user = access.gateway_user(config.name)
+    return Link(
+        config.broker.host,
+        config.broker.port,
+        f"gateway-{config.name}{suffix}",
+        subscriptions=subscriptions,
+        keepalive=config.broker.keepalive,
+        login=(user, Users(config).password(user) or ""),
+        ca=config.broker.ca,
+        **more,
+    )
