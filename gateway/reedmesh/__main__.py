@@ -79,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     page = commands.add_parser("dashboard", help="serve the web page of one or more gateways")
     dashboard.add_arguments(page)
     page.set_defaults(run=dashboard.main)
+    user = commands.add_parser("dashboard-user", help="print a login of the web page, for its config file")
+    dashboard.add_user_arguments(user)
+    user.set_defaults(run=dashboard.print_user)
     commands.add_parser("version", help="print the version").set_defaults(run=lambda _: print(__version__))
     return parser
 

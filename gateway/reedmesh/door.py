@@ -12,6 +12,7 @@ from amqtt.session import Session
 
 from reedmesh import access
 from reedmesh.users import Users
+from reedmesh.wire import BASE
 
 
 class Login(BaseAuthPlugin):  # type: ignore[misc]
@@ -47,4 +48,6 @@ class Rules(BaseTopicPlugin):  # type: ignore[misc]
         """Whether a message, or a subscription, may pass."""
         users: Users = self.config.users
         act = access.WRITE if action == Action.PUBLISH else access.READ
+        if topic and action == Action.SUBSCRIBE:  # this broker carries one gateway: `+` in its place means that one
+            topic = topic.replace(f"{BASE}/+/", f"{BASE}/{users.gateway}/", 1)
         return bool(session and topic and users.may(session.username or "", act, topic))

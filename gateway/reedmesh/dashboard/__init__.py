@@ -1,10 +1,10 @@
-"""The dashboard: a web page that shows what gateways say on their brokers. A process of its own, read-only.
+"""The dashboard: web pages that show what gateways say on their brokers, and ask them to act. A process of its own.
 
-It is an MQTT client like any other and takes nothing from a gateway but its messages: `fold` makes frozen values
-(`view`) of them, `feed` keeps these up to date, `page` draws them, `serve` puts it all on a port. A slow browser, or
-this process gone, changes nothing for an alert.
+It is an MQTT client like any other: `fold` makes frozen values (`view`) of what it hears, `feed` keeps these up to
+date and asks gateways, `routes` says which address shows which page, `guard` lets requests pass or not, `serve` puts it
+all on a port. A slow browser, or this process gone, changes nothing for an alert.
 """
 
-from reedmesh.dashboard.serve import add_arguments, main, serve
+from reedmesh.dashboard.serve import add_arguments, add_user_arguments, main, print_user
 
-__all__ = ["add_arguments", "main", "serve"]
+__all__ = ["add_arguments", "add_user_arguments", "main", "print_user"]

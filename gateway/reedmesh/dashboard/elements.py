@@ -1,11 +1,11 @@
-"""Elements of a page: text, boxes, and lists of parts that are kept in order.
+"""Elements of a page: text, boxes, buttons, fields, and lists of parts that are kept in order.
 
 No HTML is ever put together from text: every string from a broker becomes the text of an element, so the browser
-cannot take it for anything else.
+cannot take it for anything else. Nor is there any script in an attribute: the page's policy would not run it.
 """
 
-from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, Protocol, TypeVar
 
 from nicegui import ui
 from nicegui.element import Element
@@ -29,7 +29,7 @@ class Parts(Generic[T]):
     """The children of an element, one part per key, in the order of the last `show`."""
 
     def __init__(self, root: Element, make: Callable[[], Part[T]]) -> None:
-        self._root = root
+        self.root = root
         self._make = make
         self._parts: dict[str, Part[T]] = {}
 
@@ -39,12 +39,12 @@ class Parts(Generic[T]):
             self._parts.pop(key).root.delete()
         for place, (key, value) in enumerate(values):
             if key not in self._parts:
-                with self._root:
+                with self.root:
                     self._parts[key] = self._make()
             part = self._parts[key]
             part.show(value)
-            if self._root.default_slot.children[place] is not part.root:
-                part.root.move(self._root, place)
+            if self.root.default_slot.children[place] is not part.root:
+                part.root.move(self.root, place)
 
 
 class Text(TextElement):
@@ -52,12 +52,69 @@ class Text(TextElement):
 
     def __init__(self, tag: str, classes: str = "", text: str = "") -> None:
         super().__init__(tag=tag, text=text)
-        self.classes(classes)
+        if classes:
+            self.classes(classes)
+
+
+class Tab(Element, component="tab.js"):
+    """The title of the browser's tab."""
+
+    def show(self, title: str) -> None:
+        """Name the tab."""
+        put(self, "title", title)
+
+
+class Field(Element, component="field.js"):
+    """A text field, or with `options` (value, text) a choice; `value` is what it holds."""
+
+    def __init__(
+        self,
+        label: str,
+        value: str = "",
+        options: list[tuple[str, str]] | None = None,
+        hint: str = "",
+        limit: int = 500,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__()
+        self.value = value
+        self._changed = changed
+        self._props.update({"label": label, "value": value, "hint": hint, "limit": limit})
+        if options:
+            self._props["options"] = options
+        self.on("said", lambda event: self._take(event.args))
+
+    def clear_text(self) -> None:
+        """Empty it, for the next text."""
+        self._props["value"] = self.value  # so that emptying is a change
+        self.value = ""
+        put(self, "value", "")
+
+    def _take(self, said: Any) -> None:
+        self.value = said[:2000] if isinstance(said, str) else ""
+        self._changed()
+
+
+def button(text: str, act: Callable[[], Awaitable[None] | None], classes: str = "") -> Element:
+    """A button of the browser's own kind."""
+    element = Text("button", classes, text)
+    element.props["type"] = "button"
+    element.on("click", lambda: act(), args=[])
+    return element
+
+
+def link(href: str, text: str, classes: str = "") -> Text:
+    """A link to another page of ours."""
+    element = Text("a", classes, text)
+    element.props["href"] = href
+    return element
 
 
 def box(tag: str, classes: str = "", **attributes: str) -> Element:
     """An element that holds others."""
-    element = ui.element(tag).classes(classes)
+    element = ui.element(tag)
+    if classes:
+        element.classes(classes)
     for name, value in attributes.items():
         element.props[name.replace("_", "-")] = value
     return element

@@ -10,12 +10,13 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from reedmesh import wire
-from reedmesh.alert import CLEARED
+from reedmesh.alert import ANOMALY, CLEARED
 from reedmesh.broker import Message, read_json
-from reedmesh.dashboard.view import Alert, Gateway, Sensor, View
+from reedmesh.dashboard.view import Alert, Gateway, Hello, Sensor, View
 from reedmesh.wire import WireError
 
-SUBSCRIPTIONS = {f"{wire.BASE}/{leaf}": 1 for leaf in ("+/status", "+/info", "+/alerts", "+/alert", "+/+/state")}
+LEAVES = ("+/status", "+/info", "+/alerts", "+/alert", "+/+/state", "+/+/hello", "+/response/+")
+SUBSCRIPTIONS = {f"{wire.BASE}/{leaf}": 1 for leaf in LEAVES}
 
 MAX_GATEWAYS = 100
 MAX_SENSORS = 2000  # of all gateways together; with MAX_SCORES each, about 70 MB at the very worst
@@ -25,6 +26,7 @@ MAX_TEXT = 120  # characters of one value
 MAX_JSON = 16384  # bytes of what a gateway says; its list of alerts may fill the largest payload
 MAX_COUNT = 1e15  # windows
 MAX_SCORE = 1e12
+MAX_HZ = 1e6
 MAX_TIME = 2.0**32  # seconds since 1970: the year 2106
 
 K = TypeVar("K")
@@ -55,44 +57,73 @@ def connection(view: View, broker: str, connected: bool, now: float) -> View:
 def _heard(view: View, gateway: Gateway, leaf: list[str], payload: bytes, now: float) -> Gateway:
     """The gateway after one of its messages. Raises WireError."""
     if leaf == ["status"]:
-        return replace(gateway, status=_text(read_json(payload, MAX_JSON).get("state")))
+        return replace(gateway, status=text(read_json(payload, MAX_JSON).get("state")))
     if leaf == ["info"]:
         return _info(gateway, read_json(payload, MAX_JSON))
     if leaf == ["alerts"]:
         return replace(gateway, alerts=_snapshot(read_json(payload, wire.MAX_PAYLOAD)))
     if leaf == ["alert"]:
         return replace(gateway, alerts=_change(gateway.alerts, read_json(payload, MAX_JSON)))
-    if len(leaf) == 2 and leaf[1] == "state":
+    if len(leaf) == 2 and leaf[1] in ("state", "hello"):
         before = gateway.sensors.get(leaf[0]) or _new_sensor(view, leaf[0])
-        sensor = _state(before, read_json(payload, MAX_JSON), now)
+        said = read_json(payload, MAX_JSON)
+        sensor = _state(before, said, now) if leaf[1] == "state" else replace(before, hello=_hello(said))
         return replace(gateway, sensors=_with(gateway.sensors, sensor.name, sensor))
-    raise WireError(f"nothing is shown of {'/'.join(leaf)}")
+    return gateway  # not subscribed to: amqtt sends what is retained to whoever connects
 
 
 def _info(gateway: Gateway, info: dict[str, Any]) -> Gateway:
     family = info.get("family")
     name = family.get("name") if isinstance(family, dict) else None
-    return replace(gateway, version=_text(info.get("version")), family=_text(name))
+    return replace(gateway, version=text(info.get("version")), family=text(name))
 
 
 def _state(before: Sensor, state: dict[str, Any], now: float) -> Sensor:
     """The sensor as `state` describes it; fields that are missing or make no sense are unknown."""
     after = Sensor(
         name=before.name,
-        state=_text(state.get("state")),
+        state=text(state.get("state")),
         online=state.get("online") is True,
-        alert=_text(state["alert"]) if state.get("alert") else None,
-        progress=_number(state.get("progress"), 1),
-        score=_number(state.get("score"), MAX_SCORE),
-        threshold=_number(state.get("threshold"), MAX_SCORE),
-        model=_text(state.get("model")),
-        refusal=_text(state.get("refusal")),
-        windows=_count(state.get("windows")),
-        missed=_count(state.get("missed")),
-        lost=_count(state.get("lost")),
-        disagreements=_count(state.get("disagreements")),
+        alert=text(state["alert"]) if state.get("alert") else None,
+        progress=number(state.get("progress"), 1),
+        score=number(state.get("score"), MAX_SCORE),
+        threshold=number(state.get("threshold"), MAX_SCORE),
+        model=text(state.get("model")),
+        refusal=text(state.get("refusal")),
+        windows=count(state.get("windows")),
+        missed=count(state.get("missed")),
+        lost=count(state.get("lost")),
+        disagreements=count(state.get("disagreements")),
+        sequence=count(state.get("sequence")),
+        update=text(state.get("update")),
+        shelved_until=number(state.get("shelved_until"), MAX_TIME),
+        hello=before.hello,
     )
     return replace(after, history=_history(before, after, now))
+
+
+def _hello(said: dict[str, Any]) -> Hello:
+    """What a sensor says of itself, as far as it makes sense."""
+    memory, driver = _table(said.get("memory")), _table(said.get("sensor"))
+    rssi = number(-said["rssi"], 200) if isinstance(said.get("rssi"), int) else None
+    return Hello(
+        board=text(said.get("board")),
+        firmware=text(said.get("firmware")),
+        micropython=text(said.get("micropython")),
+        driver=text(driver.get("driver")),
+        hz=number(said.get("measured_hz"), MAX_HZ) or number(driver.get("rate_hz"), MAX_HZ) or 0.0,
+        memory_free=count(memory.get("free")),
+        memory_used=count(memory.get("used")),
+        starts=count(said.get("starts")),
+        safe_mode=said.get("safe_mode") is True,
+        rssi=None if rssi is None else -int(rssi),
+        error=text(said.get("error")),
+        relapse=text(said.get("relapse")),
+    )
+
+
+def _table(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _history(before: Sensor, after: Sensor, now: float) -> tuple[tuple[float, float], ...]:
@@ -110,13 +141,13 @@ def _snapshot(message: dict[str, Any]) -> Mapping[str, Alert]:
     listed = message.get("alerts")
     if not isinstance(listed, list):
         raise WireError("no list of alerts")
-    alerts = (_alert(each) for each in listed[:MAX_ALERTS] if isinstance(each, dict))
+    alerts = (alert_of(each) for each in listed[:MAX_ALERTS] if isinstance(each, dict))
     return MappingProxyType({alert.id: alert for alert in alerts if alert.state != CLEARED})
 
 
 def _change(alerts: Mapping[str, Alert], message: dict[str, Any]) -> Mapping[str, Alert]:
     """The alerts after one began, changed or ended."""
-    alert = _alert(message)
+    alert = alert_of(message)
     if message.get("type") == "end" or alert.state == CLEARED:
         return _without(alerts, alert.id)
     if alert.id not in alerts and len(alerts) >= MAX_ALERTS:
@@ -124,14 +155,23 @@ def _change(alerts: Mapping[str, Alert], message: dict[str, Any]) -> Mapping[str
     return _with(alerts, alert.id, alert)
 
 
-def _alert(value: dict[str, Any]) -> Alert:
-    top, threshold = (_number(value.get(key), MAX_SCORE) for key in ("top_score", "threshold"))
+def alert_of(value: dict[str, Any]) -> Alert:
+    """An alert as a gateway tells of it; what makes no sense in it is left out."""
+    top, threshold = (number(value.get(key), MAX_SCORE) for key in ("top_score", "threshold"))
     return Alert(
-        id=_text(value.get("id")),
-        sensor=_text(value.get("sensor")),
-        state=_text(value.get("state")),
-        since=_number(value.get("since"), MAX_TIME) or 0.0,
+        id=text(value.get("id")),
+        sensor=text(value.get("sensor")),
+        state=text(value.get("state")),
+        since=number(value.get("since"), MAX_TIME) or 0.0,
         excess=top / threshold if top and threshold else None,
+        kind=text(value.get("kind")) or ANOMALY,
+        priority=min(3, count(value.get("priority")) or 3),
+        until=number(value.get("until"), MAX_TIME),
+        threshold=threshold,
+        by=text(value.get("by")),
+        verdict=text(value.get("verdict")),
+        shelved_until=number(value.get("shelved_until"), MAX_TIME),
+        flood=text(value.get("flood")),
     )
 
 
@@ -158,21 +198,22 @@ def _new_sensor(view: View, name: str) -> Sensor:
     return Sensor(name)
 
 
-def _text(value: object) -> str:
-    """A string of at most MAX_TEXT characters that all print: no controls, lone surrogates or turns of direction."""
-    cut = value[:MAX_TEXT] if isinstance(value, str) else ""
+def text(value: object, most: int = MAX_TEXT) -> str:
+    """A string of at most `most` characters that all print: no controls, lone surrogates or turns of direction."""
+    cut = value[:most] if isinstance(value, str) else ""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in cut)
 
 
-def _number(value: object, most: float) -> float | None:
+def number(value: object, most: float) -> float | None:
     """A number of 0..most, else None; neither NaN nor True is a number."""
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most:
         return float(value)
     return None
 
 
-def _count(value: object) -> int:
-    return int(_number(value, MAX_COUNT) or 0)
+def count(value: object) -> int:
+    """A whole number that counts something; 0 for what is none."""
+    return int(number(value, MAX_COUNT) or 0)
 
 
 def _with(mapping: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:

@@ -1,12 +1,15 @@
-"""The parts of the page: alert, gateway, sensor. Each draws one frozen value, and sends only what changed in it."""
+"""The parts of the first page: alert, gateway, sensor. Each draws a frozen value, and sends only what changed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nicegui import ui
 
-from reedmesh.alert import ACKNOWLEDGED
-from reedmesh.dashboard import chart, words
-from reedmesh.dashboard.elements import Parts, Text, box, put
+from reedmesh.alert import ACKNOWLEDGED, ANOMALY
+from reedmesh.dashboard import chart
+from reedmesh.dashboard.elements import Parts, Text, box, link, put
+from reedmesh.dashboard.language import Language
+from reedmesh.dashboard.places import to_alert, to_sensor
 from reedmesh.dashboard.view import ALERT, OFFLINE, Alert, Gateway, Sensor, worst_first
 from reedmesh.sensors import DEPLOYING, LEARNING, WATCHING
 
@@ -19,6 +22,7 @@ SYMBOLS = {
     WATCHING: "check_circle",
 }
 OTHER = "help"
+ALERT_SYMBOLS = {"new": "warning", ACKNOWLEDGED: "how_to_reg", "shelved": "snooze", "cleared": "check_circle"}
 
 MUCH_LOSS = 0.01  # share of windows missed or lost from which a sensor's link or load deserves a look
 
@@ -26,16 +30,18 @@ MUCH_LOSS = 0.01  # share of windows missed or lost from which a sensor's link o
 class Badge:
     """A symbol and a word."""
 
-    def __init__(self) -> None:
+    def __init__(self, symbols: Mapping[str, str] = SYMBOLS) -> None:
+        self._symbols = symbols
         self.root = box("span", "badge")
         with self.root:
             self._symbol = ui.icon(OTHER)
             self._word = Text("span")
 
     def show(self, kind: str, word: str) -> None:
-        """Draw `word` in the way of `kind`, one of SYMBOLS."""
-        self._symbol.set_name(SYMBOLS.get(kind, OTHER))
+        """Draw `word` in the way of `kind`, one of its symbols."""
+        self._symbol.set_name(self._symbols.get(kind, OTHER))
         self._word.set_text(word)
+        put(self.root, "data-kind", kind if kind in self._symbols else "other")
 
 
 class NumberPart:
@@ -83,12 +89,13 @@ class AlertView:
 class AlertPart:
     """An open alert: where, since when, how bad."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Language) -> None:
+        self._say = say
         self.root = box("li", "alert")
         with self.root:
-            ui.icon(SYMBOLS[ALERT])
+            self._symbol = ui.icon(SYMBOLS[ALERT])
             with box("div", "what"):
-                self._sensor = Text("strong")
+                self._sensor = link("", "")
                 self._where = Text("span", "quiet")
             with box("div", "much"):
                 self._excess = Text("strong")
@@ -99,28 +106,31 @@ class AlertPart:
 
     def show(self, value: AlertView) -> None:
         """Draw `value`."""
-        alert = value.alert
-        self._sensor.set_text(alert.sensor or "unnamed sensor")
-        self._where.set_text(f"on gateway {value.gateway}")
-        self._excess.set_text(_excess(value.sensor))
-        self._scores.set_text(_scores(alert, value.sensor))
-        put(self.root, "data-state", ACKNOWLEDGED if alert.acknowledged else "new")
-        self._state.set_text(alert.state or "open")
-        age = words.duration(value.now - alert.since)
-        self._since.set_text(f"since {words.moment(alert.since, value.now)}, {age}")
+        alert, say = value.alert, self._say
+        put(self._sensor, "href", to_alert(value.gateway, alert.id))
+        self._sensor.set_text(alert.sensor or say("alert.unnamed"))
+        self._where.set_text(say("alert.where", gateway=value.gateway, kind=say.of("kind", alert.kind)))
+        self._excess.set_text(excess(value.sensor, say) if alert.kind == ANOMALY else say.of("kind", alert.kind))
+        self._scores.set_text(_scores(alert, value.sensor, say) if alert.kind == ANOMALY else "")
+        put(self.root, "data-state", taken_on(alert))
+        self._symbol.set_name(ALERT_SYMBOLS[taken_on(alert)])
+        self._state.set_text(alert_state(alert, say, value.now))
+        age = say.duration(value.now - alert.since)
+        self._since.set_text(say("alert.since", when=say.moment(alert.since, value.now), ago=age))
 
 
 class GatewayPart:
     """A gateway and its sensors."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Language) -> None:
+        self._say = say
         self.root = box("section", "gateway")
         with self.root:
             with box("header"):
                 self._name = Text("h2")
                 self._status = Badge()
                 self._about = Text("span", "quiet")
-            self._sensors = Parts(box("ul", "sensors"), SensorPart)
+            self._sensors: Parts[SensorView] = Parts(box("ul", "sensors"), lambda: SensorPart(say))
         self._shown: tuple[Gateway, bool] | None = None
 
     def show(self, value: tuple[Gateway, bool]) -> None:
@@ -130,130 +140,158 @@ class GatewayPart:
         self._shown = value
         gateway, reachable = value
         self._name.set_text(gateway.name)
-        self._status.show(WATCHING if reachable else OFFLINE, _status(gateway, reachable))
-        self._about.set_text(_about(gateway))
+        self._status.show(WATCHING if reachable else OFFLINE, status(gateway, reachable, self._say))
+        self._about.set_text(about(gateway, self._say))
         self.root.classes(**_toggle("unreachable", not reachable))
-        self._sensors.show([(pair[0].name, pair) for pair in worst_first(gateway, reachable)])
+        rows = [(pair[0].name, (gateway.name, *pair)) for pair in worst_first(gateway, reachable)]
+        self._sensors.show(rows)
+
+
+SensorView = tuple[str, Sensor, str]  # gateway, sensor, standing
 
 
 class SensorPart:
     """A sensor: how it stands, its score against the threshold, and how well it hears."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Language) -> None:
+        self._say = say
         self.root = box("li", "sensor")
         with self.root:
             with box("header"):
-                self._name = Text("h3")
+                with box("h3"):
+                    self._name = link("", "")
                 self._badge = Badge()
             with box("div", "numbers"):
                 self._score = Text("strong")
                 self._threshold = Text("span", "quiet")
-            self._chart = Chart()
-            self._progress = box("progress", "progress", max="1", aria_label="learnt so far")
+            self._chart = Chart(say)
+            self._progress = box("progress", "progress", max="1", aria_label=say("sensor.learnt"))
             self._counts = Text("p", "quiet")
-            self._losses = Text("p", "quiet")
             self._faults = Text("p", "faults")
-        self._shown: tuple[Sensor, str] | None = None
+        self._shown: SensorView | None = None
 
-    def show(self, value: tuple[Sensor, str]) -> None:
+    def show(self, value: SensorView) -> None:
         """Draw a sensor and its standing."""
-        if self._shown and self._shown[0] is value[0] and self._shown[1] == value[1]:
+        if self._shown and self._shown[1] is value[1] and self._shown[2] == value[2]:
             return
         self._shown = value
-        sensor, standing = value
+        gateway, sensor, standing = value
         put(self.root, "data-standing", standing if standing in SYMBOLS else "other")
+        put(self._name, "href", to_sensor(gateway, sensor.name))
         self._name.set_text(sensor.name)
-        self._badge.show(standing, standing or "unknown")
+        self._badge.show(standing, self._say.of("standing", standing or "unknown"))
         self._show_score(sensor)
-        self._counts.set_text(_counts(sensor))
-        self._losses.set_text(_losses(sensor))
-        self._faults.set_text(_faults(sensor))
+        self._counts.set_text(_counts(sensor, self._say))
+        self._faults.set_text(" · ".join(faults(sensor, self._say)))
 
     def _show_score(self, sensor: Sensor) -> None:
-        learning = sensor.progress is not None
+        learning, say = sensor.progress is not None, self._say
         self._progress.set_visibility(learning)
         self._chart.root.set_visibility(not learning)
         if learning:
             put(self._progress, "value", str(sensor.progress))
-        self._score.set_text(f"{sensor.progress:.0%}" if learning else words.number(sensor.score))
-        self._threshold.set_text("learnt of what is normal here" if learning else _threshold(sensor))
+        self._score.set_text(say.percent(sensor.progress or 0.0) if learning else say.number(sensor.score))
+        self._threshold.set_text(say("sensor.learnt") if learning else threshold(sensor, say))
         self._chart.show(sensor)
 
 
 class Chart:
     """Scores over time, and the threshold as a dashed line across the middle. The numbers stand beside it as text."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Language) -> None:
+        self._say = say
         self.root = box("div", "plot", aria_hidden="true")
         with self.root:
             size = f"0 0 {chart.WIDTH} {chart.HEIGHT}"
             with box("svg", "chart", viewBox=size, preserveAspectRatio="none"):
-                box("rect", "above", width=str(chart.WIDTH), height=str(chart.THRESHOLD))
-                box("path", "threshold", d=f"M0 {chart.THRESHOLD}H{chart.WIDTH}")
+                level = f"M0 {chart.THRESHOLD}H{chart.WIDTH}"
+                box("path", "above", d=f"{level}V0H0Z")
+                box("path", "threshold", d=level)
                 self._line = box("path", "scores")
-            Text("span", "scale", "10 ×\n1 ×\n0.1 ×")
+            Text("span", "scale", say("sensor.scale"))
             self._span = Text("span")
 
     def show(self, sensor: Sensor) -> None:
         """Draw the history of `sensor`."""
         line = chart.path(sensor.history, sensor.threshold or 0.0)
         put(self._line, "d", line)
-        self._span.set_text(f"over {words.duration(chart.span(sensor.history))}" if line else "no scores yet")
+        over = self._say("sensor.over", span=self._say.duration(chart.span(sensor.history)))
+        self._span.set_text(over if line else self._say("sensor.no-scores"))
 
 
-def _excess(sensor: Sensor | None) -> str:
+def taken_on(alert: Alert) -> str:
+    """How an open alert stands, in one of the words that style.css knows."""
+    if alert.over:
+        return "cleared"
+    return "shelved" if alert.shelved_until else ACKNOWLEDGED if alert.acknowledged else "new"
+
+
+def alert_state(alert: Alert, say: Language, now: float) -> str:
+    """The same for people, with who and until when."""
+    if alert.over:
+        return say("alert.over-not-a-fault" if alert.verdict else "alert.over")
+    if alert.shelved_until:
+        return say("alert.shelved", when=say.moment(alert.shelved_until, now))
+    if alert.acknowledged and alert.by:
+        return say("alert.acknowledged-by", who=alert.by)
+    return say.of("alert-state", alert.state or "new")
+
+
+def excess(sensor: Sensor | None, say: Language) -> str:
+    """The score now, as a multiple of the threshold."""
     if sensor is None or sensor.score is None or not sensor.threshold:
-        return "no score now"
-    return f"{words.number(sensor.score / sensor.threshold)} × threshold now"
+        return say("alert.no-score")
+    return say("alert.excess", n=say.number(sensor.score / sensor.threshold))
 
 
-def _scores(alert: Alert, sensor: Sensor | None) -> str:
-    now = (
-        f"{words.number(sensor.score)} against {words.number(sensor.threshold)} · "
-        if sensor and sensor.threshold
-        else ""
-    )
-    return f"{now}at worst {words.number(alert.excess)} × threshold"
+def _scores(alert: Alert, sensor: Sensor | None, say: Language) -> str:
+    worst = say("alert.worst", n=say.number(alert.excess))
+    if not sensor or not sensor.threshold:
+        return worst
+    return say("alert.now", score=say.number(sensor.score), threshold=say.number(sensor.threshold)) + f" · {worst}"
 
 
-def _threshold(sensor: Sensor) -> str:
+def threshold(sensor: Sensor, say: Language) -> str:
+    """A score against its threshold."""
     if not sensor.threshold:
-        return "no threshold yet"
-    threshold = f"threshold {words.number(sensor.threshold)}"
-    return f"{words.number(sensor.score / sensor.threshold)} × {threshold}" if sensor.score is not None else threshold
+        return say("sensor.no-threshold")
+    level = say.number(sensor.threshold)
+    if sensor.score is None:
+        return say("sensor.threshold", threshold=level)
+    return say("sensor.excess", n=say.number(sensor.score / sensor.threshold), threshold=level)
 
 
-def _counts(sensor: Sensor) -> str:
-    model = f"model {sensor.model[:8]} · " if sensor.model else ""
-    return f"{model}{words.plural(sensor.windows, 'window')}"
-
-
-def _losses(sensor: Sensor) -> str:
-    lost = f" · {words.count(sensor.lost)} lost" if sensor.lost else ""
-    return f"{words.count(sensor.missed)} missed{lost} · {words.plural(sensor.disagreements, 'disagreement')}"
-
-
-def _faults(sensor: Sensor) -> str:
-    """What somebody should look into; "" when nothing is."""
+def _counts(sensor: Sensor, say: Language) -> str:
+    model = say("sensor.model", key=sensor.model[:8], n=sensor.sequence) if sensor.model else ""
     gone = sensor.missed + sensor.lost
-    faults = [
-        "sensor and gateway disagree on scores" if sensor.disagreements else "",
-        "many windows do not arrive" if gone > MUCH_LOSS * (sensor.windows + gone) else "",
-        f"model refused: {sensor.refusal}" if sensor.refusal else "",
+    missing = say("sensor.missing", n=say.count(gone)) if gone else ""
+    return " · ".join(filter(None, [model, say.plural("window", sensor.windows), missing]))
+
+
+def faults(sensor: Sensor, say: Language) -> list[str]:
+    """What somebody should look into."""
+    gone, hello = sensor.missed + sensor.lost, sensor.hello
+    found = [
+        say("fault.disagreements") if sensor.disagreements else "",
+        say("fault.losses") if gone > MUCH_LOSS * (sensor.windows + gone) else "",
+        say("fault.refusal", reason=sensor.refusal) if sensor.refusal else "",
+        say("fault.safe-mode") if hello and hello.safe_mode else "",
+        say("fault.error", error=hello.error) if hello and hello.error else "",
+        say("fault.relapse", reason=hello.relapse) if hello and hello.relapse else "",
     ]
-    return " · ".join(filter(None, faults))
+    return [each for each in found if each]
 
 
-def _status(gateway: Gateway, reachable: bool) -> str:
+def status(gateway: Gateway, reachable: bool, say: Language) -> str:
     """What a gateway says of itself, unless nobody can hear it."""
-    if reachable:
-        return gateway.status or "online"
-    return gateway.status if gateway.status in ("offline", "stopped") else "no connection"
+    known = gateway.status in ("offline", "stopped")
+    return say.of("status", (gateway.status or "online") if reachable or known else "unreachable")
 
 
-def _about(gateway: Gateway) -> str:
-    about = [f"version {gateway.version}" if gateway.version else "", gateway.family]
-    return " · ".join(filter(None, [*about, words.plural(len(gateway.sensors), "sensor")]))
+def about(gateway: Gateway, say: Language) -> str:
+    """Its version, family and size."""
+    version = say("gateway.version", version=gateway.version) if gateway.version else ""
+    return " · ".join(filter(None, [version, gateway.family, say.plural("sensor", len(gateway.sensors))]))
 
 
 def _toggle(name: str, on: bool) -> dict[str, str]:

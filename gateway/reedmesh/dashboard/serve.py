@@ -1,45 +1,84 @@
-"""`reedmesh dashboard HOST:PORT ...`: serves the page until it is told to stop."""
+"""`reedmesh dashboard`: its options, and serving the pages until it is told to stop."""
 
 import argparse
+import getpass
 import logging
 import socket
-from collections.abc import Mapping, Sequence
+import sys
+import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from reedmesh.dashboard.passwords import SHORTEST, hashed
+from reedmesh.dashboard.settings import Broker, Settings, load
+from reedmesh.dashboard.users import OPERATOR, ROLES
 from reedmesh.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
 Address = tuple[str, int]
 
-STYLE = Path(__file__).with_name("style.css")
 HISTORY = 100  # messages kept for a browser whose connection broke: 20 s; after that the page is loaded anew
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
+    """The arguments of `reedmesh dashboard`; what is given here counts more than what the file says."""
     parser.add_argument(
         "brokers",
-        nargs="+",
+        nargs="*",
         type=address,
         metavar="HOST:PORT",
         help="the MQTT broker of a gateway; name as many as you like",
     )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="all settings; see docs/dashboard.md")
     parser.add_argument(
-        "--listen", type=address, default=("127.0.0.1", 8080), metavar="HOST:PORT",
+        "--listen", type=address, metavar="HOST:PORT",
         help="where browsers find the page; default 127.0.0.1:8080, which only this computer reaches",
     )  # fmt: skip
     parser.add_argument(
         "--passwords", type=passwords_in, default={}, metavar="FILE",
         help="lines of HOST:PORT and what `reedmesh acl invite dashboard` printed on that gateway",
     )  # fmt: skip
-    parser.add_argument("--title", default="reedmesh", help="name of the line, as the page's heading")
+    parser.add_argument("--title", help="name of the line, as the page's heading; default reedmesh")
+
+
+def add_user_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `reedmesh dashboard-user`."""
+    parser.add_argument("name", help="as it stands beside what they do")
+    parser.add_argument("--role", choices=ROLES, default=OPERATOR, help=f"default {OPERATOR}")
 
 
 def main(chosen: argparse.Namespace) -> None:
-    """Run the command with its parsed arguments; raises ConfigError."""
-    host, port = chosen.listen
-    serve(chosen.brokers, host, port, chosen.title, chosen.passwords)
+    """Run `reedmesh dashboard` with its parsed arguments; raises ConfigError."""
+    serve(settings_of(chosen))
+
+
+def print_user(chosen: argparse.Namespace) -> None:
+    """Run `reedmesh dashboard-user`: ask for a password, print what goes into the config file."""
+    asks = sys.stdin.isatty()
+    password = getpass.getpass(f"password for {chosen.name}: ") if asks else sys.stdin.readline().rstrip("\n")
+    if len(password) < SHORTEST:
+        raise ConfigError(f"a password has at least {SHORTEST} characters")
+    if asks and getpass.getpass("once more: ") != password:
+        raise ConfigError("that was another password")
+    name = chosen.name.replace("\\", "\\\\").replace('"', '\\"')
+    print(f'[[accounts]]\nname = "{name}"\nrole = "{chosen.role}"\npassword = "{hashed(password)}"')
+
+
+def settings_of(chosen: argparse.Namespace) -> Settings:
+    """What file and command line say together; raises ConfigError."""
+    settings = load(chosen.config) if chosen.config else Settings()
+    if chosen.brokers:
+        brokers = (
+            Broker(host, port, chosen.passwords.get((host, port), ""), plain=True) for host, port in chosen.brokers
+        )
+        settings = replace(settings, brokers=tuple(brokers))
+    if chosen.listen:
+        settings = replace(settings, host=chosen.listen[0], port=chosen.listen[1])
+    if not settings.brokers:
+        raise ConfigError("reedmesh dashboard: name the broker of a gateway, HOST:PORT, or a file with --config")
+    return replace(settings, title=chosen.title) if chosen.title else settings
 
 
 def address(text: str) -> Address:
@@ -59,26 +98,21 @@ def passwords_in(text: str) -> dict[Address, str]:
         raise argparse.ArgumentTypeError(f"{text}: lines of HOST:PORT PASSWORD were expected: {error}") from error
 
 
-def serve(
-    brokers: Sequence[Address],
-    host: str = "127.0.0.1",
-    port: int = 8080,
-    title: str = "reedmesh",
-    passwords: Mapping[Address, str] = {},
-) -> None:
-    """Serve the page of everything heard on `brokers` until SIGINT or SIGTERM.
+def serve(settings: Settings) -> None:
+    """Serve the pages of everything heard on the brokers until SIGINT or SIGTERM.
 
-    Raises ConfigError when NiceGUI is not installed or the port is taken.
+    Raises ConfigError when NiceGUI is not installed, or the port is taken.
     """
     try:
         from nicegui import app, ui
     except ImportError as error:
         raise ConfigError("the dashboard needs NiceGUI: pip install 'reedmesh[dashboard]'") from error
-    from reedmesh.dashboard.feed import Feed
-    from reedmesh.dashboard.page import Page
+    from reedmesh.dashboard.doors import Doors
+    from reedmesh.dashboard.feed import Feed, Place
+    from reedmesh.dashboard.routes import add_routes
 
-    _check_free(host, port)
-    feed = Feed(brokers, passwords)
+    _check_free(settings.host, settings.port)
+    feed = Feed([Place(each.host, each.port, each.password, each.ca) for each in settings.brokers])
 
     async def listen() -> None:
         try:
@@ -87,12 +121,26 @@ def serve(
             app.shutdown()  # a page that no longer listens would look as if all were well
 
     app.on_startup(listen)
-    ui.add_css(STYLE, shared=True)
-    log.info("the dashboard is at http://%s:%d", host, port)
+    add_routes(app, feed, Doors(settings, time.monotonic))
+    log.info("the dashboard is at %s://%s:%d", _scheme(settings), settings.host, settings.port)
     ui.run(
-        lambda: Page(feed, title), host=host, port=port, title=title, dark=None, language="en-US", tailwind=False,
-        reload=False, show=False, show_welcome_message=False, message_history_length=HISTORY, favicon="📈",
+        host=settings.host, port=settings.port, title=settings.title, dark=None, tailwind=False, reload=False,
+        show=False, show_welcome_message=False, message_history_length=HISTORY, favicon="📈",
+        server_header=False, **_certificate(settings),
     )  # fmt: skip
+
+
+def _scheme(settings: Settings) -> str:
+    return "https" if settings.certificate else "http"
+
+
+def _certificate(settings: Settings) -> dict[str, Any]:
+    if not settings.certificate:
+        return {}
+    for path in (settings.certificate, settings.private_key):
+        if not Path(path).is_file():
+            raise ConfigError(f"{path}: no such file; the page needs a certificate and its key in PEM")
+    return {"ssl_certfile": settings.certificate, "ssl_keyfile": settings.private_key}
 
 
 def _check_free(host: str, port: int) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeVar
 
-from reedmesh.alert import ACKNOWLEDGED
+from reedmesh.alert import ACKNOWLEDGED, ANOMALY, CLEARED
 from reedmesh.sensors import DEPLOYING, LEARNING, WATCHING
 
 ALERT, OFFLINE = "alert", "offline"
@@ -25,11 +25,33 @@ def nothing() -> Mapping[K, V]:
 
 
 @dataclass(frozen=True)
+class Hello:
+    """What a sensor said of itself when it connected. memory: bytes of its heap; hz: readings a second.
+
+    rssi: dBm of its Wi-Fi, None where it has none or does not tell. error: the last one nobody foresaw.
+    """
+
+    board: str = ""
+    firmware: str = ""
+    micropython: str = ""
+    driver: str = ""
+    hz: float = 0.0
+    memory_free: int = 0
+    memory_used: int = 0
+    starts: int = 0
+    safe_mode: bool = False
+    rssi: int | None = None
+    error: str = ""
+    relapse: str = ""
+
+
+@dataclass(frozen=True)
 class Sensor:
     """One sensor as its gateway last described it. Scores are squared standard deviations per feature.
 
     progress: of learning, 0..1. model: key of the model that judges it, hexadecimal. refusal: why it did not take its
-    last model. history: (seconds since 1970, score) as they arrived, oldest first, all of this model.
+    last model. sequence: its number. update: what its firmware update is at. shelved_until: seconds since 1970.
+    history: (seconds since 1970, score) as they arrived, oldest first, all of this model.
     """
 
     name: str
@@ -46,22 +68,42 @@ class Sensor:
     lost: int = 0
     disagreements: int = 0
     history: tuple[tuple[float, float], ...] = ()
+    sequence: int = 0
+    update: str = ""
+    shelved_until: float | None = None
+    hello: Hello | None = None
 
 
 @dataclass(frozen=True)
 class Alert:
-    """An open alert. since: seconds since 1970; excess: the highest score so far as a multiple of the threshold."""
+    """An alert. Times are seconds since 1970; excess: the highest score so far as a multiple of the threshold.
+
+    priority: 1 (act now) to 3. by: who acknowledged it. verdict: "" or "not a fault". flood: id of the one it came in.
+    """
 
     id: str
     sensor: str
     state: str
     since: float
     excess: float | None
+    kind: str = ANOMALY
+    priority: int = 3
+    until: float | None = None
+    threshold: float | None = None
+    by: str = ""
+    verdict: str = ""
+    shelved_until: float | None = None
+    flood: str = ""
 
     @property
     def acknowledged(self) -> bool:
         """Whether somebody has taken it on."""
         return self.state == ACKNOWLEDGED
+
+    @property
+    def over(self) -> bool:
+        """Whether the condition has passed."""
+        return self.state == CLEARED
 
 
 @dataclass(frozen=True)
@@ -134,9 +176,14 @@ def gateways_worst_first(view: View) -> list[Gateway]:
 
 
 def open_alerts(view: View) -> list[tuple[Gateway, Alert]]:
-    """Every open alert with its gateway: those nobody has taken on first, the newest of them on top."""
+    """Every open alert with its gateway: those nobody has taken on first, then the shelved, the newest on top."""
     pairs = [(gateway, alert) for gateway in view.gateways.values() for alert in gateway.alerts.values()]
-    return sorted(pairs, key=lambda pair: (pair[1].acknowledged, -pair[1].since, pair[0].name, pair[1].id))
+    return sorted(pairs, key=lambda pair: (_taken_on(pair[1]), -pair[1].since, pair[0].name, pair[1].id))
+
+
+def _taken_on(alert: Alert) -> int:
+    """0: nobody has taken it on, 1: somebody has, 2: nobody is called for it."""
+    return 2 if alert.shelved_until else int(alert.acknowledged)
 
 
 def _rank(word: str) -> int:
@@ -145,4 +192,4 @@ def _rank(word: str) -> int:
 
 def _calm(gateway: Gateway) -> int:
     """0: an alert nobody has taken on, 1: all are taken on, 2: none is open."""
-    return min((int(alert.acknowledged) for alert in gateway.alerts.values()), default=2)
+    return min((min(1, _taken_on(alert)) for alert in gateway.alerts.values()), default=2)

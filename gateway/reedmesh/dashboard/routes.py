@@ -1,0 +1,82 @@
+"""Which address shows which page, and what surrounds them all: the guard, the login, the style."""
+
+from collections.abc import Callable
+from copy import copy
+from pathlib import Path
+from typing import Any
+
+from nicegui import ui
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from reedmesh.dashboard.alert_page import AlertPage
+from reedmesh.dashboard.doors import Doors
+from reedmesh.dashboard.feed import Feed
+from reedmesh.dashboard.guard import USER, Guard
+from reedmesh.dashboard.language import CODES, HTML, Language, preferred
+from reedmesh.dashboard.login import Login
+from reedmesh.dashboard.overview import Overview
+from reedmesh.dashboard.sensor_page import SensorPage
+from reedmesh.dashboard.shell import Visit
+from reedmesh.dashboard.users import User
+
+STYLE = Path(__file__).with_name("style.css")
+THEMES = {"light": False, "dark": True}
+
+
+def add_routes(app: Any, feed: Feed, doors: Doors) -> None:
+    """Make `app` serve the pages."""
+    login = Login(doors)
+    app.add_middleware(Guard, doors=doors)
+    app.add_route("/login", login.show, methods=["GET"])
+    app.add_route("/login", login.enter, methods=["POST"])
+    app.add_route("/logout", login.leave, methods=["POST"])
+    app.add_route("/style.css", _style, methods=["GET"])
+    ui.add_head_html('<link rel="stylesheet" href="/style.css">', shared=True)
+
+    @ui.page("/")
+    def overview(request: Request) -> None:
+        Overview(_visit(request, feed, doors))
+
+    @ui.page("/gateway/{gateway}/sensor/{sensor}")
+    def sensor_page(request: Request, gateway: str, sensor: str) -> None:
+        SensorPage(_visit(request, feed, doors), gateway, sensor)
+
+    @ui.page("/gateway/{gateway}/alert/{alert:path}")
+    def alert_page(request: Request, gateway: str, alert: str) -> None:
+        AlertPage(_visit(request, feed, doors), gateway, alert)
+
+
+def _style(_: Request) -> Response:
+    return FileResponse(STYLE, headers={"cache-control": "no-cache"})
+
+
+def _visit(request: Request, feed: Feed, doors: Doors) -> Visit:
+    """Who looks at what, in which language and theme; the page is told of the latter two."""
+    code = request.cookies.get("lang", "")
+    code = code if code in CODES else preferred(request.headers.get("accept-language", ""))
+    theme = request.cookies.get("theme", "auto")
+    client = ui.context.client
+    client.page = copy(client.page)  # all readers share one, and each has a language of their own
+    client.page.language, client.page.dark = HTML[code], THEMES.get(theme)  # type: ignore[assignment]
+    return Visit(
+        feed=feed,
+        title=doors.settings.title,
+        say=Language(code),
+        path=request.url.path,
+        who=_whoever(request, doors),
+        login=doors.settings.asks_for_login,
+        theme=theme,
+    )
+
+
+def _whoever(request: Request, doors: Doors) -> Callable[[], User | None]:
+    """Who it is while the page stays open: sessions end."""
+    address, headers = request.client.host if request.client else "", dict(request.headers)
+    cookies, first = dict(request.cookies), request.scope.get(USER)
+
+    def who() -> User | None:
+        now = doors.user(address, headers, cookies)
+        return now if now == first else None  # somebody else by now, or nobody: the page is not theirs
+
+    return who

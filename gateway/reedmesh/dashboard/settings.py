@@ -1,0 +1,97 @@
+"""The dashboard's settings: one TOML file, or what the command line says. docs/dashboard.md shows them all."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reedmesh import toml
+from reedmesh.config import NO_TLS, is_loopback
+from reedmesh.dashboard.passwords import is_hash
+from reedmesh.dashboard.users import OPERATOR, ROLES, VIEWER
+from reedmesh.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Broker:
+    """The broker of a gateway."""
+
+    host: str
+    port: int = field(default=1883, metadata={"min": 1, "max": 65535})
+    password: str = ""  # what `reedmesh acl invite dashboard` prints on that gateway
+    ca: str = ""  # file of the authority, or of the one certificate, that it must show
+    plain: bool = False  # reach it without TLS: on an isolated network
+
+
+@dataclass(frozen=True)
+class Account:
+    """Somebody who may log in."""
+
+    name: str
+    password: str  # what `reedmesh dashboard-user` prints: a salted scrypt hash
+    role: str = VIEWER  # viewer: looks; operator: acts
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A reverse proxy that has already asked people who they are."""
+
+    addresses: tuple[str, ...]  # it connects from; from elsewhere the header is not believed
+    header: str = "X-Remote-User"  # in which it gives the name, and which it removes from what browsers send
+    operators: tuple[str, ...] = ()  # names of those who may act; everybody else looks
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the dashboard is told."""
+
+    brokers: tuple[Broker, ...] = ()
+    host: str = "127.0.0.1"  # where browsers find the page; only this computer does by default
+    port: int = field(default=8080, metadata={"min": 1, "max": 65535})
+    title: str = "reedmesh"
+    names: tuple[str, ...] = ()  # under which browsers may ask for it, beside addresses and this computer's own name
+    certificate: str = ""  # file of the page's own certificate, for https
+    private_key: str = ""  # file of that certificate's key
+    session_hours: float = field(default=12.0, metadata={"min": 0.01, "max": 720.0})  # then one logs in anew
+    idle_minutes: float = field(default=120.0, metadata={"min": 1.0, "max": 43200.0})  # with no page open, likewise
+    anyone_may_look: bool = False  # without logging in: a screen on the wall
+    accounts: tuple[Account, ...] = ()
+    proxy: Proxy | None = None
+
+    @property
+    def asks_for_login(self) -> bool:
+        """Whether there is anybody who can be told apart from others."""
+        return bool(self.accounts or self.proxy)
+
+
+def load(path: Path) -> Settings:
+    """The settings in the TOML file at `path`; raises ConfigError with one line per fault."""
+    settings = toml.read_file(Settings, path)
+    if faults := _contradictions(settings):
+        raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
+    return settings
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    faults = [
+        f'brokers[{i}].host = "{each.host}": {NO_TLS}'
+        for i, each in enumerate(settings.brokers)
+        if not each.ca and not each.plain and not is_loopback(each.host)
+    ]
+    if bool(settings.certificate) != bool(settings.private_key):
+        faults.append("certificate and private_key: both or none")
+    names = [each.name for each in settings.accounts]
+    for i, account in enumerate(settings.accounts):
+        faults += _wrong(f"accounts[{i}]", account, names[:i])
+    return faults
+
+
+def _wrong(key: str, account: Account, others: list[str]) -> list[str]:
+    faults = []
+    if not 0 < len(account.name) <= 64 or not account.name.isprintable() or account.name in others:
+        faults.append(f"{key}.name: 1 to 64 printable characters, of each account its own")
+    if account.role not in ROLES:
+        faults.append(f'{key}.role = "{account.role}": "{VIEWER}" or "{OPERATOR}"')
+    if not is_hash(account.password):
+        faults.append(
+            f"{key}.password: what `reedmesh dashboard-user {account.name}` prints, never the password itself"
+        )
+    return faults

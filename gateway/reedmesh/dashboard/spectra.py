@@ -1,0 +1,61 @@
+"""Spectra as they are drawn: features in bands of frequency, an axis of the transducer at a time. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from reedmesh.dashboard.answers import Feature
+from reedmesh.dashboard.chart import Axis
+
+NAMES = "XYZ"
+STANDS_OUT = 3.0  # times an even share, from which a feature is one that stands out
+MOST_NAMED = 3
+SPREADS = 2.0  # standard deviations on either side that still count as normal: 95 % of windows
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True)
+class Panel(Generic[V]):
+    """What belongs to one axis of the transducer: its bands, by frequency, and the rest."""
+
+    axis: int
+    bands: tuple[tuple[Feature, V], ...]
+    others: tuple[tuple[Feature, V], ...]
+
+
+def panels(pairs: Sequence[tuple[Feature, V]]) -> list[Panel[V]]:
+    """A panel for each axis."""
+    found = []
+    for axis in sorted({feature.axis for feature, _ in pairs}):
+        mine = [pair for pair in pairs if pair[0].axis == axis]
+        bands = sorted((pair for pair in mine if pair[0].band), key=lambda pair: pair[0].low)
+        found.append(Panel(axis, tuple(bands), tuple(pair for pair in mine if not pair[0].band)))
+    return found
+
+
+def axis_name(axis: int) -> str:
+    """X, Y, Z; numbers beyond."""
+    return NAMES[axis] if axis < len(NAMES) else str(axis + 1)
+
+
+def hertz(features: Sequence[Feature]) -> Axis:
+    """The axis of frequency that holds all bands, Hz."""
+    bands = [each for each in features if each.band]
+    if not bands:
+        return Axis(1.0, 10.0, logarithmic=True)
+    high = max(each.high for each in bands)
+    lowest = min((each.low for each in bands if each.low > 0), default=high / 10)
+    return Axis(min(lowest, high / 2), high, logarithmic=True)
+
+
+def middle(feature: Feature, axis: Axis) -> float:
+    """Where a band's middle is on the axis, 0..1."""
+    return (axis.at(feature.low) + axis.at(feature.high)) / 2
+
+
+def outstanding(shares: Sequence[tuple[Feature, float]]) -> list[tuple[Feature, float]]:
+    """The few features most of the score comes from, the first of them foremost; none when all share alike."""
+    least = STANDS_OUT / max(1, len(shares))
+    ranked = sorted(shares, key=lambda pair: -pair[1])
+    return [pair for pair in ranked[:MOST_NAMED] if pair[1] >= least]
