@@ -8,13 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reedmesh.broker import Message
-from reedmesh.dashboard import chart, words
+from reedmesh.dashboard import answers, chart
 from reedmesh.dashboard.fold import MAX_ALERTS, MAX_GATEWAYS, MAX_SCORES, MAX_SENSORS, MAX_TEXT, connection, fold
+from reedmesh.dashboard.language import Language
 from reedmesh.dashboard.view import Sensor, View, counts, gateways_worst_first, open_alerts, worst_first
 
 BROKER = "gw1.local:1883"
 EMPTY = View()
+EN = Language("en")
 WATCHING = {"state": "watching", "online": True, "model": "3fa2c1d0", "threshold": 1.5, "windows": 7, "score": 0.5}
+HELLO = {"board": "esp32", "memory": {"free": 30000, "used": 70000}, "sensor": {"driver": "lis3dh"}, "starts": 2}
 ALERT = {"id": "press3-1", "sensor": "press3", "state": "new", "since": 60.0, "top_score": 30, "threshold": 10}
 
 
@@ -89,6 +92,8 @@ def test_alerts_nobody_has_taken_on_come_first_then_the_newest() -> None:
     view = heard(say("gw2/alerts", {"alerts": alerts[1:2]}), say("gw1/alerts", {"alerts": alerts[::2]}))
     view = heard(say("gw3/status", {"state": "offline"}), say("gw0/status", {"state": "online"}), view=view)
     assert [alert.id for _, alert in open_alerts(view)] == ["young", "old", "taken"]
+    shelved = ALERT | {"id": "shelved", "since": 40, "shelved_until": 99}
+    assert open_alerts(heard(say("gw1/alert", {"type": "update"} | shelved), view=view))[-1][1].id == "shelved"
     assert [gateway.name for gateway in gateways_worst_first(view)] == ["gw1", "gw2", "gw3", "gw0"]
 
 
@@ -126,7 +131,6 @@ def test_nothing_that_did_not_change_is_replaced() -> None:
     [
         Message("reedmesh", b"{}"),
         Message("reedmesh/<b>/status", b"{}"),
-        Message("reedmesh/gw1/window", b"{}"),
         say("gw1/status", b"["),
         say("gw1/status", []),
         say("gw1/status", b"[" * 10_000),
@@ -160,7 +164,28 @@ NASTY = ["<script>alert(1)</script>", "\ud800", "\u202e", "\x00", "x" * 999, "wa
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.sampled_from(NASTY), st.just(10**400)
 )
-KEYS = [*WATCHING, *ALERT, "alert", "alerts", "type", "progress", "refusal", "missed", "version", "family", "name"]
+KEYS = [
+    *WATCHING,
+    *ALERT,
+    *HELLO,
+    "journal",
+    "at",
+    "what",
+    "who",
+    "text",
+    "contributions",
+    "share",
+    "hz",
+    "alert",
+    "alerts",
+    "type",
+    "progress",
+    "refusal",
+    "missed",
+    "version",
+    "family",
+    "name",
+]
 VALUES = st.recursive(
     SCALARS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS) | st.text(), inner, max_size=9),
@@ -168,6 +193,7 @@ VALUES = st.recursive(
 )
 PAYLOADS = st.binary() | st.dictionaries(st.sampled_from(KEYS), VALUES).map(lambda value: json.dumps(value).encode())
 LEAVES = ["gw1/status", "gw1/info", "gw1/alerts", "gw1/alert", "gw1/press3/state", "gw2/press3/state", "gw1/window"]
+LEAVES += ["gw1/press3/hello", "gw1/response/alert"]
 TOPICS = st.sampled_from([f"reedmesh/{leaf}" for leaf in LEAVES]) | st.text()
 
 
@@ -180,11 +206,42 @@ def test_no_message_breaks_it(messages: list[tuple[str, bytes]]) -> None:
         for sensor, standing in worst_first(gateway, view.reachable(gateway)):
             shown += [sensor.state, sensor.model, sensor.refusal, sensor.alert or "", standing]
             chart.path(sensor.history, sensor.threshold or 0.0)
-            words.number(sensor.score)
+            EN.number(sensor.score)
         assert all(len(text) <= MAX_TEXT and text.isprintable() for text in shown)
     for _, alert in open_alerts(view):
         assert all(len(text) <= MAX_TEXT and text.isprintable() for text in (alert.id, alert.sensor, alert.state))
-        assert words.moment(alert.since, 1e9) and words.number(alert.excess)
+        assert EN.moment(alert.since, 1e9) and EN.number(alert.excess)
+
+
+def test_a_hello_is_kept_beside_the_state() -> None:
+    hello = HELLO | {"measured_hz": 199.5, "rssi": -61, "safe_mode": True, "error": "OSError: \x07"}
+    view = heard(*states("press3", {}), say("gw1/press3/hello", hello), *states("press3", {"windows": 8}))
+    found = view.gateways["gw1"].sensors["press3"].hello
+    assert found and (found.board, found.driver, found.hz, found.memory_free) == ("esp32", "lis3dh", 199.5, 30000)
+    assert (found.rssi, found.starts, found.safe_mode) == (-61, 2, True) and found.error == "OSError: \ufffd"
+
+
+def test_an_answer_becomes_a_story() -> None:
+    share = {"feature": "band 7", "axis": 1, "hz": [7.0, 8.6], "share": 0.4}
+    step = {"at": 70.0, "what": "acknowledged", "who": "Ana", "text": "on my way"}
+    told = answers.story({"alert": ALERT | {"journal": [step]}, "contributions": [share, {"feature": "RMS"}, 7]})
+    assert (told.alert.id, told.alert.excess) == ("press3-1", 3.0)
+    assert told.journal == (answers.Step(70.0, "acknowledged", "Ana", "on my way"),)
+    assert told.shares == ((answers.Feature("band 7", 1, 7.0, 8.6), 0.4), (answers.Feature("RMS", 0), 0.0))
+    found = answers.scores({"threshold": 1.5, "at": [2, 1, None], "mean": [0.2, 0.1, 3], "top": [0.4, 0.3]})
+    assert found == answers.Scores(((1.0, 0.1, 0.3), (2.0, 0.2, 0.4)), 1.5)
+    seen = answers.picture({"features": [share, share], "now": [-3.5, 900], "normal": [True]})
+    assert [row[1:] for row in seen.rows] == [(-3.5, None, None), (None, None, None)]
+    made = {"sequence": 2, "made": 5.0, "bytes": 900}
+    assert answers.models({"in_service": 2, "models": [made]}) == (2, (answers.MadeModel(2, 5.0, 900),))
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), VALUES))
+def test_no_answer_breaks_it(answer: dict[str, Any]) -> None:
+    story = answers.story(answer)
+    assert all(each.isprintable() for step in story.journal for each in (step.what, step.who, step.text))
+    assert all(0 <= share <= 1 for _, share in story.shares)
+    answers.scores(answer), answers.picture(answer), answers.models(answer), answers.alerts(answer)
 
 
 def test_charts_have_the_threshold_in_the_middle_and_keep_every_peak() -> None:
@@ -195,21 +252,3 @@ def test_charts_have_the_threshold_in_the_middle_and_keep_every_peak() -> None:
     assert f" {top}L" in chart.path(spike, 1.0)
     assert chart.path(spike, 1.0).count("L") <= chart.WIDTH
     assert chart.path([(0, 1.0)], 1.5) == chart.path(spike, 0.0) == ""
-
-
-def test_numbers_read_as_people_write_them() -> None:
-    assert [words.number(each) for each in (None, 0.842, 12.34, 1234.4, 2e7)] == [
-        "–",
-        "0.84",
-        "12.3",
-        "1\u202f234",
-        "2e+07",
-    ]
-    assert [words.duration(each) for each in (-3, 59.9, 150, 9000, 800_000)] == [
-        "0 s",
-        "59 s",
-        "2 min",
-        "2 h",
-        "9 days",
-    ]
-    assert [words.plural(each, "sensor") for each in (0, 1, 2)] == ["0 sensors", "1 sensor", "2 sensors"]
