@@ -1,4 +1,4 @@
-"""The dashboard in a real browser: a headless Chromium, the dashboard's own process, and a broker in this one."""
+"""The dashboard in a real browser: a headless Chromium, the dashboard's own process, and a mosquitto."""
 
 import asyncio
 import json
@@ -14,9 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Request, WebSocket
 
-from reedmesh import config, embedded
 from reedmesh.broker import Link, Message
-from tests.brokers import free_port
+from tests.brokers import free_port, mosquitto
 
 SOON = 2000  # ms from a message to the page: what the dashboard promises
 PATIENCE = 20_000  # ms for what has to start, or to notice that something is gone
@@ -89,6 +88,7 @@ class Stage:
         self._browser = browser
         self._options = options
         self._answers = answers
+        self._directory = directory
         self._log = directory / "dashboard.log"
         self.broker_port, self._page_port = free_port(), free_port()
         requests = {"reedmesh/+/request/+": 1}
@@ -98,7 +98,7 @@ class Stage:
     @asynccontextmanager
     async def broker(self) -> AsyncIterator[None]:
         """Run the broker."""
-        async with embedded.broker(config.Broker(embedded=True, port=self.broker_port)):
+        with mosquitto(self._directory, self.broker_port):
             yield
 
     @asynccontextmanager

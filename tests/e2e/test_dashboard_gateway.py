@@ -35,7 +35,8 @@ class Line:
         self._number = 0
         self._folder = folder
         self._port = stage.broker_port
-        self._link = Link("127.0.0.1", stage.broker_port, "sensor")
+        self._link = Link("127.0.0.1", stage.broker_port, "sensor", subscriptions={"reedmesh/gw/status": 1})
+        self._up = asyncio.Event()
         (folder / "reedmesh.toml").write_text(
             f'name = "gw"\nstate = "{folder}"\n[broker]\nport = {self._port}\n[alerts]\non = 1\nof = 1\noff = 200\n'
             f"[learning]\nwindows = {LEARN}\n[store]\nflush_seconds = 0.05\n"
@@ -48,6 +49,8 @@ class Line:
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         task = asyncio.create_task(self._drain())
         try:
+            async with asyncio.timeout(PATIENCE / 1000):
+                await self._up.wait()
             yield
         finally:
             task.cancel()
@@ -79,8 +82,9 @@ class Line:
             await asyncio.sleep(0.02)
 
     async def _drain(self) -> None:
-        async for _ in self._link.messages():
-            pass
+        async for message in self._link.messages():
+            if b"online" in message.payload:
+                self._up.set()
 
 
 async def to_alert(page: Page) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from nicegui import ui
+from nicegui import Client, ui
 from nicegui.element import Element
 
 from reedmesh.dashboard.elements import Parts, Tab, Text, box, link, put
@@ -18,11 +18,11 @@ from reedmesh.dashboard.feed import Feed, NoAnswerError
 from reedmesh.dashboard.language import CODES, Language
 from reedmesh.dashboard.parts import NumberPart, OutagePart
 from reedmesh.dashboard.users import User
-from reedmesh.dashboard.view import Gateway, View, counts
+from reedmesh.dashboard.view import View, counts
 from reedmesh.errors import RefusedError
 
 REFRESH = 0.2  # seconds
-PAGES = (("overview", "/"), ("learning", "/learning"), ("settings", "/settings"))
+PAGES = (("overview", "/"),)
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Page(ABC):
     def __init__(self, visit: Visit) -> None:
         self.visit, self.say, self.feed = visit, visit.say, visit.feed
         self.user = visit.who() or User("")
+        _no_landmark(ui.context.client)
         with box("div", "page"):
             link("#main", self.say("nav.skip"), "skip")
             self._tab = Tab()
@@ -130,10 +131,11 @@ class Page(ABC):
         return self.say("outage.broker", place=place, when=when, ago=ago)
 
 
-def reachable(view: View, name: str) -> Gateway | None:
-    """The gateway of that name if it can be asked now."""
-    gateway = view.gateways.get(name)
-    return gateway if gateway and view.reachable(gateway) else None
+def _no_landmark(client: Client) -> None:
+    """Take its meaning from NiceGUI's own <main>, which is around all of the page: ours has the content alone."""
+    around = client.content.parent_slot
+    if around:
+        put(around.parent, "role", "presentation")
 
 
 def facts(pairs: list[tuple[str, str]], root: Element) -> None:
