@@ -103,8 +103,21 @@ class Node:
         broker, name = self._settings["broker"], self._settings["gateway"] + "-" + self._settings["name"]
         will = (self._topic("availability"), b'{"state": "offline"}', 1, True)
         user, password = self._login()
-        ssl = _tls(broker["ca"]) if "ca" in broker else None
-        return mqtt.Client(broker["host"], broker["port"], name, will=will, user=user, password=password, ssl=ssl)
+        return mqtt.Client(
+            broker["host"],
+            broker["port"],
+            name,
+            will=will,
+            user=user,
+            password=password,
+            ssl=self._context(broker, user),
+        )
+
+    def _context(self, broker: dict, user):
+        """How the link is TLS, if it is."""
+        if broker.get("psk") is True:
+            return _psk(user, hmac.digest(self._settings["key"], b"reedmesh tls psk", "sha256"))  # as users.py has it
+        return _tls(broker["ca"]) if "ca" in broker else None
 
     def _login(self):
         """User and password at the broker; none without a key of our own."""
@@ -165,6 +178,18 @@ def _tls(ca: str):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_mode = ssl.CERT_REQUIRED  # type: ignore[attr-defined]
     context.load_verify_locations(cadata=a2b_base64(ca))
+    return context
+
+
+def _psk(user: str, key: bytes):
+    """A context that takes none but a broker which knows `key`, and proves that we do."""
+    import tls  # ssl.SSLContext passes on only what it knows
+
+    context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+    try:  # the stubs are of 1.28
+        context.psk_identity, context.psk_key = user.encode(), key  # type: ignore[attr-defined]
+    except AttributeError:
+        raise ValueError("'psk' needs MicroPython 1.29")
     return context
 
 

@@ -6,7 +6,8 @@
  "features": {"version": 1, "samples": 200, "axes": 3, "bands": 20},
  "model_bytes": 16384}
 
-"ca" is the certificate of the site's authority, or the broker's own: the link is TLS then. Without it "broker" must say
+"ca" is the certificate of the site's authority, or the broker's own: the link is TLS then. With "psk": true it is TLS
+by the sensor's own key, which takes no certificate and no clock, but MicroPython 1.29. With neither, "broker" must say
 "plain": true, for a network nobody else is on.
 
 A sensor on a wire has "serial": {"uart": 1, "baud": 115200} instead of "broker", with "tx" and "rx" where the pins are
@@ -61,10 +62,16 @@ def _check_link(path: str, settings: dict) -> None:
     broker, serial = settings.get("broker"), settings.get("serial")
     if broker is not None and not _has(broker, {"host": str, "port": int}):
         raise ValueError("{}: 'broker' needs a host and a port".format(path))
-    if broker is not None and not isinstance(broker.get("ca"), str) and broker.get("plain") is not True:
-        raise ValueError("{}: 'broker' has no 'ca', and no 'plain': true for an isolated network".format(path))
+    if broker is not None and not isinstance(broker.get("ca"), str) and not _is_set(broker, "psk", "plain"):
+        raise ValueError("{}: 'broker' has no 'ca', no 'psk', and no 'plain' for an isolated network".format(path))
+    if broker is not None and _is_set(broker, "psk") and "key" not in settings:
+        raise ValueError("{}: 'psk' needs a 'key'".format(path))
     if serial is not None and not (_has(serial, {"uart": int, "baud": int}) or _has(serial, {"port": str})):
         raise ValueError("{}: 'serial' needs uart and baud, or a port".format(path))
+
+
+def _is_set(table: dict, *keys: str) -> bool:
+    return any(table.get(key) is True for key in keys)
 
 
 def _has(table: dict, kinds: dict) -> bool:

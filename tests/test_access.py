@@ -85,10 +85,11 @@ class Site:
 
     def __init__(self, folder: Path, kind: str) -> None:
         self.kind = kind
-        self.port, self.tls_port = free_port(), free_port()
+        self.port, self.tls_port, self.psk_port = free_port(), free_port(), free_port()
         self.config = folder / "reedmesh.toml"
         neighbour = f'[[neighbours]]\nname = "hall2"\nhost = "127.0.0.1"\nkey = "{NEIGHBOUR.public.hex()}"\n'
         broker = f"[broker]\nport = {self.port}\ntls_port = {self.tls_port}\n"
+        broker += f"psk_port = {self.psk_port}\n" if kind == "mosquitto" else ""
         self.config.write_text(f'name = "hall1"\nstate = "{folder}"\n{broker}{neighbour}')
         self.settings = config.load(self.config)
         self.keys = SensorKeys(folder)
@@ -316,6 +317,8 @@ client = node._join()
 async def story():
     task = asyncio.create_task(client.run())
     try:
+        for topic in node._settings["tries"]:
+            await asyncio.wait_for(client.publish(topic, b"{}", 1), 4)
         await asyncio.wait_for(client.publish("reedmesh/hall1/press/hello", b"{}", 1), 4)
         print("said hello")
     except asyncio.TimeoutError:
@@ -329,19 +332,79 @@ asyncio.run(story())
 def test_a_sensor_logs_in_over_tls_with_what_follows_from_its_key(tmp_path: Path, trusted: bool) -> None:
     site = Site(tmp_path, "mosquitto")
     pki.make_ca(tmp_path / "other", "other")
-    ca = site.ca if trusted else tmp_path / "other" / "ca.crt"
+    said = say_hello(site, "press", site.keys.made_for("press"), by_tls(site, None if trusted else tmp_path / "other"))
+    assert ("said hello" in said) == trusted, said
+
+
+def by_tls(site: Site, authority: Path | None = None) -> dict[str, object]:
+    """A sensor's settings of its broker; authority: of another site."""
+    ca = authority / "ca.crt" if authority else site.ca
     der = base64.b64encode(pki.read(ca).public_bytes(Encoding.DER)).decode()
-    (tmp_path / "sensor.py").write_text(SENSOR)
-    broker = {"host": "127.0.0.1", "port": site.tls_port, "ca": der}
-    made = {"key": site.keys.made_for("press").hex(), "name": "press", "gateway": "hall1", "broker": broker}
-    (tmp_path / "config.json").write_text(json.dumps(made))
+    return {"host": "127.0.0.1", "port": site.tls_port, "ca": der}
+
+
+def by_psk(site: Site) -> dict[str, object]:
+    return {"host": "127.0.0.1", "port": site.psk_port, "psk": True}
+
+
+def say_hello(site: Site, name: str, key: bytes, broker: dict[str, object], *tries: str) -> str:
+    """What a real sensor gets to say at the site's broker, which runs only for it, after it has tried these topics."""
+    set_up(site, name, key, broker, *tries)
 
     async def story() -> str:
         async with site.broker():
-            return await asyncio.to_thread(micropython.run, tmp_path / "sensor.py", tmp_path / "config.json")
+            return await asyncio.to_thread(micropython.run, site.folder / "sensor.py", site.folder / "config.json")
 
-    said = asyncio.run(story())
-    assert ("said hello" in said) == trusted, said
+    return asyncio.run(story())
+
+
+def set_up(site: Site, name: str, key: bytes, broker: dict[str, object], *tries: str) -> None:
+    (site.folder / "sensor.py").write_text(SENSOR)
+    made = {"name": name, "gateway": "hall1", "key": key.hex(), "broker": broker, "tries": tries}
+    (site.folder / "config.json").write_text(json.dumps(made))
+
+
+@pytest.mark.parametrize("whose", ["press", "fan", None])
+def test_a_sensor_comes_in_by_tls_psk_with_its_own_key_only(tmp_path: Path, whose: str | None) -> None:
+    """As far as MicroPython and its TLS go: the boards' own image has not been tried."""
+    site = Site(tmp_path, "mosquitto")
+    said = say_hello(site, "press", site.keys.made_for(whose) if whose else bytes(32), by_psk(site))
+    assert ("said hello" in said) == (whose == "press"), said
+
+
+def test_a_revoked_sensor_does_not_come_in_by_tls_psk(tmp_path: Path) -> None:
+    site = Site(tmp_path, "mosquitto")
+    key = site.keys.made_for("press")
+    site.keys.revoke("press")
+    assert "said hello" not in say_hello(site, "press", key, by_psk(site))
+
+
+@pytest.mark.parametrize("way", [by_tls, by_psk])
+def test_a_stolen_sensors_key_opens_nothing_but_its_own_topics(
+    tmp_path: Path, way: Callable[[Site], dict[str, object]]
+) -> None:
+    """All that a thief can say with the key of `press`: the gateway, which hears everything, is the witness."""
+    site = Site(tmp_path, "mosquitto")
+    set_up(site, "press", site.keys.made_for("press"), way(site), *TOPICS)
+    allowed = {topic for topic, who in zip(TOPICS, WRITERS, strict=True) if "2" in who}
+
+    async def story() -> set[str]:
+        async with asyncio.timeout(PATIENCE), site.broker():
+            owner = Client(site, "gateway.hall1")
+            await until(lambda: owner.link.connected)
+            said = await asyncio.to_thread(micropython.run, site.folder / "sensor.py", site.folder / "config.json")
+            assert "said hello" in said
+            await until(lambda: ("reedmesh/hall1/press/hello", b"{}") in owner.heard)
+            owner.task.cancel()
+            await asyncio.gather(owner.task, return_exceptions=True)
+            return {topic for topic, _ in owner.heard} - {"reedmesh/hall1/press/availability"}
+
+    assert asyncio.run(story()) == allowed
+
+
+def test_nobody_can_guess_what_a_gateway_calls_itself_at_a_broker() -> None:
+    """Whoever comes under the same client identifier would push it off."""
+    assert len({Link("127.0.0.1", 1, "gateway-hall1")._options["identifier"] for _ in range(100)}) == 100
 
 
 def test_the_files_say_what_the_config_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -350,6 +413,8 @@ def test_the_files_say_what_the_config_says(tmp_path: Path, capsys: pytest.Captu
     text = (tmp_path / "out" / "mosquitto.conf").read_text()
     assert f"listener {site.port} 127.0.0.1" in text and f"listener {site.tls_port}\n" in text
     assert "allow_anonymous false" in text
+    psk = text.split(f"listener {site.psk_port}\n")[1]  # there, the broker says who a client is
+    assert "use_identity_as_username true" in psk and "use_username_as_clientid true" in psk
     secret = (tmp_path / "out" / "passwords").read_text()
     assert all(f"{user}:$7$" in secret for user in USERS)
     assert not any((site.users.password(user) or "?") in secret for user in USERS)

@@ -22,19 +22,26 @@ SCRIPT = Path(__file__).parent / "firmware" / "raw_repl.py"
 def provision(out: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     """`make provision` of the sensor press with a good answer to everything but what `options` say otherwise."""
     command = [sys.executable, "tools/provision.py", "--name", "press", "--gateway", "gw", "--out", str(out)]
-    command += ["--host", "10.0.0.1", "--plain", "--ssid", "hall"]
+    command += ["--host", "10.0.0.1", *([] if "--psk" in options else ["--plain"]), "--ssid", "hall"]
     environment = {**os.environ, "WIFI_PASSWORD": "secret"}
     return subprocess.run(
         [*command, *options], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
 
 
-def test_what_it_writes_is_for_its_owner_and_what_the_firmware_reads(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("way", "broker"), [((), {"port": 1883, "plain": True}), (("--psk",), {"port": 8884, "psk": True})]
+)
+def test_what_it_writes_is_for_its_owner_and_what_the_firmware_reads(
+    tmp_path: Path, way: tuple[str, ...], broker: dict[str, object]
+) -> None:
     out = tmp_path / "press.json"
-    said = provision(out, "--key", "0f" * 32)
+    said = provision(out, "--key", "0f" * 32, *way)
+    assert ("MicroPython 1.29" in said.stdout) == bool(way)
     assert not said.returncode and "make flash BOARD=esp32" in said.stdout and "secret" not in said.stdout, said.stderr
     assert out.stat().st_mode & 0o777 == 0o600
     made = image.read_config(out, boards.load("esp32"))
+    assert made["broker"] == {"host": "10.0.0.1", **broker}
     assert made["wifi"] == {"ssid": "hall", "password": "secret"} and made["i2c"]["sda"] == 21
     script = "import settings, sys; print(settings.load(sys.argv[1])['recipe'].length)"
     assert micropython.run("-c", script, out).strip() == str(test_node.FAMILY.recipe.length)
@@ -57,6 +64,7 @@ def test_a_sensor_on_a_wire_gets_the_pins_of_its_board_and_the_gateways_lines(bo
         (["--board", "esp8266"], "no board"),
         (["--ssid", ""], "name of the Wi-Fi: not given"),
         (["--ca", "none"], "none"),
+        (["--psk"], "KEY="),
         (["--key", "0f" * 31], "KEY=0f0f...: 64 digits"),
         (["--key", "xy" * 32], "64 digits"),
         (["--port", "/dev/ttyUSB9"], "there is no such port"),

@@ -70,6 +70,8 @@ def _next(made: dict[str, Any]) -> str:
     if "key" not in made:
         open_door = "no KEY: whoever reaches the broker can offer it models. On the gateway:"
         hints.append(f"{open_door} reedmesh sensor-key {made['name']}")
+    if made.get("broker", {}).get("psk"):
+        hints.append(f"PSK=1 needs MicroPython 1.29; boards/{made['board']}.toml says which image is flashed")
     return "\n".join(hints)
 
 
@@ -109,8 +111,12 @@ def _broker(chosen: argparse.Namespace) -> dict[str, Any]:
     if chosen.ca:
         der = pki.read(chosen.ca).public_bytes(Encoding.DER)
         return {"port": chosen.broker_port or 8883, "ca": base64.b64encode(der).decode()}
+    if chosen.psk:
+        if not chosen.key:
+            raise ConfigError("PSK=1 needs KEY=, as `reedmesh sensor-key` prints it on the gateway")
+        return {"port": chosen.broker_port or 8884, "psk": True}
     if not chosen.plain:
-        raise ConfigError("neither CA= (the broker's certificate or its authority's) nor PLAIN=1 (isolated network)")
+        raise ConfigError("neither CA= (certificate of the broker or its authority) nor PSK=1 nor PLAIN=1 (isolated)")
     return {"port": chosen.broker_port or 1883, "plain": True}
 
 
@@ -138,8 +144,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=200.0, help="readings a second")
     parser.add_argument("--lsb-per-g", type=float, default=256.0, help="steps of the transducer for 1 g")
     parser.add_argument("--host", help="address of the gateway's broker")
-    parser.add_argument("--broker-port", type=int, help="default 8883 with --ca, else 1883")
+    parser.add_argument("--broker-port", type=int, help="default 8883 with --ca, 8884 with --psk, else 1883")
     parser.add_argument("--ca", type=Path, help="certificate of the broker or its authority (PEM): the link is TLS")
+    parser.add_argument("--psk", action="store_true", help="TLS by the sensor's own key: MicroPython 1.29, mosquitto")
     parser.add_argument("--plain", action="store_true", help="no TLS, on a network nobody else is on")
     parser.add_argument("--ssid", help="name of the Wi-Fi; its password is asked for, or in WIFI_PASSWORD")
     parser.add_argument("--uart", type=int, help="number of the UART of a sensor on a wire, instead of Wi-Fi")

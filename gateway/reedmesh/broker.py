@@ -7,6 +7,7 @@ in that `publish` says False and that no messages come.
 import asyncio
 import logging
 import random
+import secrets
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -109,7 +110,7 @@ class Link:
         self._options = {
             "hostname": host,
             "port": port,
-            "identifier": name,
+            "identifier": f"{name}-{secrets.token_hex(8)}",  # not to be guessed: who comes by the same pushes us off
             "keepalive": keepalive,
             "username": login and login[0],
             "password": login and login[1],

@@ -49,9 +49,7 @@ def _write(chosen: argparse.Namespace) -> None:
     folder = (chosen.out or state / "mosquitto").absolute()
     if settings.broker.tls_port:
         pki.read(state / pki.FOLDER / "server.crt")  # mosquitto would not start without one
-    found = mosquitto.files(
-        settings.name, settings.broker, Users(settings).passwords(), folder, (state / pki.FOLDER).absolute()
-    )
+    found = mosquitto.files(settings.broker, Users(settings), folder, (state / pki.FOLDER).absolute())
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in found.items():
         (folder / name).write_text(text)

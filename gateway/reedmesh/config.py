@@ -26,6 +26,7 @@ class Broker:
     keepalive: int = field(default=15, metadata={"min": 5, "max": 3600})  # seconds
     ca: str = ""  # file of the authority, or of the one certificate, that it must show; not set: no TLS
     tls_port: int | None = field(default=None, metadata={"min": 1, "max": 65535})  # where it serves others by TLS
+    psk_port: int | None = field(default=None, metadata={"min": 1, "max": 65535})  # where sensors come by TLS-PSK
     plain: bool = False  # serve others without TLS as well: on an isolated network
     anonymous: bool = False  # let everybody say everything: a bench
 
@@ -156,6 +157,8 @@ def _contradictions(config: Config) -> list[str]:
         faults.append(f'broker.host = "{config.broker.host}": {NO_TLS}')
     if not re.fullmatch("[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", config.home_assistant.prefix):
         faults.append(f'home_assistant.prefix = "{config.home_assistant.prefix}": a topic of A-Z a-z 0-9 _ -')
+    if config.broker.psk_port and config.broker.embedded:
+        faults.append("broker.psk_port: the embedded broker has no TLS-PSK, mosquitto has")
     ports = [each.port for each in config.serial]
     for i, port in enumerate(ports):
         if port in ports[:i]:

@@ -1,4 +1,4 @@
-"""`reedmesh acl`: the files by which mosquitto keeps our rules: configuration, access list, passwords. Pure.
+"""`reedmesh acl`: the files by which mosquitto keeps our rules: configuration, access list, passwords.
 
 The loopback is for the gateway and what runs beside it. Others come over TLS; without it only if `broker.plain` says
 that the network is isolated.
@@ -12,8 +12,10 @@ from pathlib import Path
 
 from reedmesh import access
 from reedmesh.config import Broker
+from reedmesh.users import Users
 
 ROUNDS = 1000  # of PBKDF2: a password has 256 random bits, more would only cost the broker time
+TLS = "tls_version tlsv1.2"  # or newer: a sensor's mbedTLS speaks 1.2
 SETTINGS = """\
 per_listener_settings false
 allow_anonymous false
@@ -26,22 +28,28 @@ max_keepalive 3600
 """
 
 
-def files(gateway: str, broker: Broker, passwords: Mapping[str, str], folder: Path, pki: Path) -> dict[str, str]:
+def files(broker: Broker, users: Users, folder: Path, pki: Path) -> dict[str, str]:
     """Name -> text of each file, to lie in `folder`; `pki` is where the broker's certificate is."""
+    passwords = users.passwords()
     return {
         "mosquitto.conf": configuration(broker, folder, pki),
-        "acl": acl(gateway, passwords),
+        "acl": acl(users.gateway, passwords),
         "passwords": "".join(f"{user}:{hashed(password)}\n" for user, password in passwords.items()),
+        "psk": "".join(f"{user}:{key}\n" for user, key in users.psks().items()),
     }
 
 
 def configuration(broker: Broker, folder: Path, pki: Path) -> str:
     """mosquitto.conf: who may connect where."""
-    inside = [f"listener {broker.port}" + ("" if broker.plain else " 127.0.0.1")]
-    outside = [f"listener {broker.tls_port}", f"certfile {pki / 'server.crt'}", f"keyfile {pki / 'server.key'}"]
-    outside += ["tls_version tlsv1.2"]  # or newer: a sensor's mbedTLS speaks 1.2
-    lists = [f"password_file {folder / 'passwords'}", f"acl_file {folder / 'acl'}"]
-    return SETTINGS + "\n".join([*lists, *inside, *(outside if broker.tls_port else [])]) + "\n"
+    lines = [f"password_file {folder / 'passwords'}", f"acl_file {folder / 'acl'}"]
+    lines += [f"listener {broker.port}" + ("" if broker.plain else " 127.0.0.1")]
+    if broker.tls_port:
+        lines += [f"listener {broker.tls_port}", TLS, f"certfile {pki / 'server.crt'}", f"keyfile {pki / 'server.key'}"]
+    if broker.psk_port:
+        lines.insert(0, f"psk_file {folder / 'psk'}")
+        lines += [f"listener {broker.psk_port}", TLS, "psk_hint reedmesh", "use_identity_as_username true"]
+        lines += ["use_username_as_clientid true"]  # so that no sensor pushes another off by calling itself like it
+    return SETTINGS + "\n".join(lines) + "\n"
 
 
 def acl(gateway: str, users: Mapping[str, str]) -> str:

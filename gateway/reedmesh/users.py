@@ -15,11 +15,17 @@ from reedmesh.sensor_keys import SensorKeys
 from reedmesh.trust import Trust
 
 PURPOSE = b"reedmesh mqtt password"  # firmware/node.py derives the same
+PSK_PURPOSE = b"reedmesh tls psk"  # likewise
 
 
 def sensor_password(key: bytes) -> str:
     """The password of the sensor that has the device key `key`: 64 hexadecimal digits."""
     return hmac.digest(key, PURPOSE, "sha256").hex()
+
+
+def sensor_psk(key: bytes) -> str:
+    """The pre-shared key by which the sensor with this device key comes in by TLS-PSK: 64 hexadecimal digits."""
+    return hmac.digest(key, PSK_PURPOSE, "sha256").hex()
 
 
 def derived(state: Path, user: str) -> str:
@@ -43,6 +49,11 @@ class Users:
         names += [access.sensor_user(name) for name in self._sensors.names()]
         found = {name: self.password(name) for name in names}
         return {name: password for name, password in found.items() if password}
+
+    def psks(self) -> dict[str, str]:
+        """Every sensor's user with its pre-shared key; raises ConfigError as `passwords` does."""
+        found = {name: self._sensors.of(name) for name in self._sensors.names()}
+        return {access.sensor_user(name): sensor_psk(key) for name, key in found.items() if key}
 
     def password(self, user: str) -> str | None:
         """The password of `user`; None if it may not log in."""
