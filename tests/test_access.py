@@ -129,9 +129,10 @@ class Site:
 class Client:
     """A connected user, with what it hears."""
 
-    def __init__(self, site: Site, user: str) -> None:
+    def __init__(self, site: Site, user: str, *topics: str) -> None:
         self.heard: set[tuple[str, bytes]] = set()
-        self.link = site.link(user, subscriptions={"#": 1} if user == "gateway.hall1" else dict.fromkeys(TOPICS, 1))
+        topics = topics or (("#",) if user == "gateway.hall1" else TOPICS)
+        self.link = site.link(user, subscriptions=dict.fromkeys(topics, 1))
         self.task = asyncio.create_task(self._listen())
 
     async def _listen(self) -> None:
@@ -209,6 +210,28 @@ def test_every_user_may_say_and_hear_what_the_table_says_and_nothing_else(
         for user in USERS
     }
     assert {row: right for row, right in found.items() if right != wanted[row]} == {}
+
+
+@pytest.mark.parametrize("kind", BROKERS)
+def test_what_is_retained_reaches_only_who_may_hear_it(tmp_path: Path, kind: str) -> None:
+    """Neither when a client subscribes nor, unasked, when it connects."""
+    site = Site(tmp_path, kind)
+
+    async def story() -> set[tuple[str, bytes]]:
+        async with asyncio.timeout(PATIENCE), site.broker():
+            owner, hall2 = Client(site, "gateway.hall1"), Client(site, "gateway.hall2")
+            await until(lambda: owner.link.connected and hall2.link.connected)
+            for topic in TOPICS:
+                assert await owner.link.publish(Message(topic, b"retained", qos=1, retain=True))
+            press = Client(site, "sensor.press", "reedmesh/hall1/press/model/manifest")
+            await until(lambda: bool(press.heard))
+            heard = set(press.heard)
+            for client in (owner, hall2, press):
+                client.task.cancel()
+            await asyncio.gather(owner.task, hall2.task, press.task, return_exceptions=True)
+            return heard
+
+    assert asyncio.run(story()) == {("reedmesh/hall1/press/model/manifest", b"retained")}
 
 
 def table(found: dict[tuple[str, str, str], bool]) -> str:

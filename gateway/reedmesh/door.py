@@ -1,11 +1,13 @@
 """The embedded broker's door: amqtt plugins by which it keeps the rules of `access.py`, as mosquitto does.
 
-A will is checked when it is deposited: amqtt itself would publish it unchecked.
+A will is checked when it is deposited: amqtt itself would publish it unchecked. And who connects is not told what is
+retained for others: amqtt 0.12 sends it all that anybody subscribed to.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
+from amqtt import broker
 from amqtt.contexts import Action
 from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
@@ -13,6 +15,17 @@ from amqtt.session import Session
 from reedmesh import access
 from reedmesh.users import Users
 from reedmesh.wire import BASE
+
+
+class Broker(broker.Broker):  # type: ignore[misc]
+    """amqtt's, without its indiscretion."""
+
+    async def _publish_retained_messages_for_subscription(
+        self, subscription: tuple[str, int], session: Session
+    ) -> None:
+        """Only of what the session itself has subscribed to, which `Rules` let it."""
+        if any(each is session for each, _ in self._subscriptions.get(subscription[0], ())):
+            await super()._publish_retained_messages_for_subscription(subscription, session)
 
 
 class Login(BaseAuthPlugin):  # type: ignore[misc]

@@ -25,8 +25,9 @@ async def broker(settings: Settings, users: Users | None = None, pki: Path | Non
     Raises ConfigError when the port is taken or amqtt is not installed.
     """
     try:
-        from amqtt.broker import Broker
         from amqtt.errors import BrokerError
+
+        from reedmesh.door import Broker
     except ImportError as error:
         raise ConfigError("broker.embedded needs amqtt: pip install 'reedmesh[embedded]', or run mosquitto") from error
     logging.getLogger("amqtt").setLevel(logging.CRITICAL)  # it logs with a traceback what it also raises
