@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -64,13 +65,14 @@ class Tap:
     """A TCP proxy to `port` that remembers each connection's bytes: what was said to the broker, and by it."""
 
     def __init__(self, port: int) -> None:
-        self.port = free_port()
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
         self.said: list[tuple[bytearray, bytearray]] = []
         self._to = port
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        async with await asyncio.start_server(self._serve, "127.0.0.1", self.port):
+        async with await asyncio.start_server(self._serve, sock=self._socket):
             yield
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
