@@ -14,10 +14,13 @@ SETTINGS = $(if $(NAME),--name $(NAME)) $(if $(GATEWAY),--gateway $(GATEWAY)) $(
   $(if $(KEY),--key $(KEY)) $(if $(UART),--uart $(UART)) $(if $(DRIVER),--driver $(DRIVER)) $(if $(RATE),--rate $(RATE))
 TO_FLASH = --board $(or $(BOARD),esp32) $(if $(PORT),--port $(PORT)) $(if $(MODEL),--model $(MODEL)) \
   $(if $(FIRMWARE),--firmware $(FIRMWARE))
+GATEWAY_HOME ?= /opt/reedmesh
+GATEWAY_PYTHON ?= /usr/bin/python3
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo provision image flash flash-gateway-link update-sensors monitor erase test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn check-model fuzz-engine models check-models check-home-assistant clean
+.PHONY: help demo provision image flash flash-gateway-link update-sensors monitor erase install-gateway check-service test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn check-model fuzz-engine models check-models check-home-assistant clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +51,23 @@ monitor: $(READY) ## what a board prints [PORT=]
 
 erase: $(READY) ## make a board bare again [PORT=]
 	@$(BIN)/python tools/erase.py $(if $(PORT),--port $(PORT))
+
+install-gateway: $(READY) ## the gateway here as a service of this machine: says what it would do; YES=1 does it
+	@echo "put a wheel of this tree, with [dashboard,serial], into $(GATEWAY_HOME)"
+ifdef YES
+	@rm -rf build/wheel && $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	@$(SUDO) $(GATEWAY_PYTHON) -m venv $(GATEWAY_HOME)
+	@$(SUDO) $(GATEWAY_HOME)/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall \
+	  --no-deps "$$(echo build/wheel/reedmesh-*.whl)"
+	@$(SUDO) $(GATEWAY_HOME)/bin/python $(PIP_INSTALL) "$$(echo build/wheel/reedmesh-*.whl)[dashboard,serial]"
+	@$(SUDO) $(GATEWAY_HOME)/bin/reedmesh install --yes
+else
+	@$(BIN)/reedmesh install --program $(GATEWAY_HOME)/bin/reedmesh
+	@echo "make install-gateway YES=1"
+endif
+
+check-service: $(READY) ## the service under a real systemd, in a container: install, learn, reload, hang, upgrade, uninstall
+	@$(SUDO) $(abspath $(BIN))/python tools/check_service.py
 
 test: $(READY) ## all tests, in parallel [ARGS="-k wire"]
 	$(BIN)/python -m pytest -n 2 $(ARGS)

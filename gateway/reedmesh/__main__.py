@@ -13,9 +13,12 @@ from reedmesh import (
     config,
     dashboard,
     database,
+    install,
     keys_command,
     ledger_command,
     logs,
+    notify,
+    ownership,
     parcels,
     passport_command,
 )  # fmt: skip
@@ -32,8 +35,12 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     logs.set_up(chosen.verbose)
     try:
-        return int(chosen.run(chosen) or 0)
+        done = int(chosen.run(chosen) or 0)
+        if "config" in chosen and chosen.run is not _run:
+            ownership.give_back(Path(config.load(chosen.config).state))
+        return done
     except ReedmeshError as error:
+        notify.Notifier().status(str(error).splitlines()[0])
         if chosen.verbose:
             raise
         print("\n".join(f"reedmesh: {line}" for line in str(error).splitlines()), file=sys.stderr)
@@ -72,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     update.add_argument("parcels", nargs="+", type=Path, help="what `make update-sensors` made, one for each processor")
     update.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
     update.set_defaults(run=_update_sensors)
+    install.add(commands)
     model = commands.add_parser("check-model", help="whether a .tflite runs on a sensor's board, and how fast")
     model.add_argument("model", type=Path)
     model.add_argument("--board", default="esp32", help="a file of boards/, default esp32")

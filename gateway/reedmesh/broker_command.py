@@ -1,14 +1,17 @@
 """`reedmesh acl write | invite` and `reedmesh pki ca | issue | show`: who may log in at our broker, and how."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
 from reedmesh import access, config, mosquitto, pki, wire
+from reedmesh.config import Config
 from reedmesh.errors import ConfigError
 from reedmesh.users import Users
 
 RELOAD = "now: systemctl reload mosquitto"
+INSTALLED = Path("/etc/mosquitto/reedmesh")  # where `reedmesh install` has them
 
 
 def add_acl(commands: Any, default: Path) -> None:
@@ -16,11 +19,11 @@ def add_acl(commands: Any, default: Path) -> None:
     verbs = commands.add_parser("acl", help="mosquitto's files, and passwords of who is invited").add_subparsers(
         required=True, metavar="VERB"
     )
-    write = verbs.add_parser("write", help="write mosquitto.conf, acl and passwords as the config says")
-    write.add_argument("--out", type=Path, help="folder; default: mosquitto in the state directory")
+    written = verbs.add_parser("write", help="write mosquitto.conf, acl and passwords as the config says")
+    written.add_argument("--out", type=Path, help=f"folder; default {INSTALLED}, or in the state directory")
     invite = verbs.add_parser("invite", help="print the password of a neighbour, a sensor or the dashboard")
     invite.add_argument("user", help="name of a gateway we trust, sensor.NAME, dashboard or home-assistant")
-    for verb, run in ((write, _write), (invite, _invite)):
+    for verb, run in ((written, _write), (invite, _invite)):
         verb.add_argument("config", nargs="?", type=Path, default=default, help=f"default {default}")
         verb.set_defaults(run=run)
 
@@ -45,17 +48,35 @@ def add_pki(commands: Any, default: Path) -> None:
 
 def _write(chosen: argparse.Namespace) -> None:
     settings = config.load(chosen.config)
-    state = Path(settings.state)
-    folder = (chosen.out or state / "mosquitto").absolute()
-    if settings.broker.tls_port:
-        pki.read(state / pki.FOLDER / "server.crt")  # mosquitto would not start without one
-    found = mosquitto.files(settings.broker, Users(settings), folder, (state / pki.FOLDER).absolute())
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in found.items():
-        (folder / name).write_text(text)
-        (folder / name).chmod(0o640)
-        print(folder / name)
+    beside = INSTALLED if INSTALLED.is_dir() else Path(settings.state) / "mosquitto"
+    for path in write(settings, (chosen.out or beside).absolute()):
+        print(path)
     print(RELOAD)
+
+
+def write(settings: Config, folder: Path, named: Path | None = None) -> list[Path]:
+    """Write all that mosquitto needs into `folder`, which it will know as `named`; raises ConfigError."""
+    named, pki_folder = named or folder, Path(settings.state) / pki.FOLDER
+    found = mosquitto.files(settings.broker, Users(settings), named, named)
+    if settings.broker.tls_port:  # mosquitto gives up root's rights before it reads them, so it gets copies of its own
+        pki.read(pki_folder / "server.crt")
+        found |= {name: (pki_folder / name).read_text() for name in ("server.crt", "server.key")}
+    folder.mkdir(parents=True, exist_ok=True)
+    group = folder.stat().st_gid
+    for name, text in found.items():
+        _replace(folder / name, text, group)
+    return [folder / name for name in found]
+
+
+def _replace(path: Path, text: str, group: int) -> None:
+    """Whole or not at all: mosquitto may be told to read them at any time. Its group may read them, and nobody else."""
+    draft = path.with_name(f".{path.name}.new")
+    draft.unlink(missing_ok=True)
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    os.chown(draft, -1, group)
+    draft.chmod(0o640)
+    draft.replace(path)
 
 
 def _invite(chosen: argparse.Namespace) -> None:

@@ -5,11 +5,11 @@ line for each fault.
 """
 
 import re
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reedmesh import toml, wire
+from reedmesh import credentials, toml, wire
 from reedmesh.errors import ConfigError
 
 FEDERATION = "reedmesh"  # of gateways that were told no other name
@@ -136,11 +136,22 @@ def shown(settings: Any) -> Any:
 
 def load(path: Path) -> Config:
     """The settings in the TOML file at `path`; raises ConfigError with one line per fault, each naming file and key."""
-    config = toml.read_file(Config, path)
+    config = _with_secrets(toml.read_file(Config, path), path)
     faults = list(_contradictions(config))
     if faults:
         raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
     return config
+
+
+def _with_secrets(config: Config, path: Path) -> Config:
+    """Secrets that the file leaves out, from `credentials`."""
+    secret = config.exchange.secret or credentials.find("exchange", path)
+    told = [replace(each, password=each.password or _password(each.name, path)) for each in config.neighbours]
+    return replace(config, exchange=replace(config.exchange, secret=secret), neighbours=tuple(told))
+
+
+def _password(neighbour: str, path: Path) -> str:
+    return credentials.find(f"neighbour.{neighbour}", path) if wire.is_name(neighbour) else ""
 
 
 def _contradictions(config: Config) -> list[str]:
