@@ -11,7 +11,9 @@ import pytest
 from reedmesh import embedded
 from reedmesh.broker import Link, MemoryBroker, Message
 from reedmesh.config import Broker as Settings
+from reedmesh.config import Config
 from reedmesh.errors import ConfigError
+from reedmesh.users import Users
 from tests.brokers import free_port, mosquitto
 
 PATIENCE = 20  # seconds
@@ -84,6 +86,38 @@ def test_what_is_published_arrives_and_what_is_retained_waits(tmp_path: Path, ki
                 await story(port)
 
         told(inside)
+
+
+def test_the_embedded_broker_loses_nothing_while_others_come(tmp_path: Path) -> None:
+    """amqtt by itself drops a message when somebody subscribes or leaves while it looks who should get it."""
+    port, count = free_port(), 600
+    users = Users(Config("hall", str(tmp_path)))
+    login = "gateway.hall", users.password("gateway.hall") or ""
+
+    async def say(ear: Ear) -> None:
+        for number in range(count):
+            assert await ear.link.publish(Message("t/n", b"%d" % number, qos=1))
+
+    async def come(number: int) -> None:
+        topics, up = {f"c/{number}/{i}": 0 for i in range(100)}, Message(f"c/{number}/0", b"")
+        client = Link("127.0.0.1", port, f"c{number}", subscriptions=topics, greeting=lambda: [up], login=login)
+        async with hearing(client) as ear:
+            await ear.inbox.get()
+
+    async def story() -> None:
+        async with (
+            embedded.broker(Settings(port=port), users),
+            hearing(link(port, "a", "t/n", login=login)),
+            hearing(link(port, "b", "t/+", greeting=greeting(b"b"), login=login)) as b,
+        ):
+            await b.inbox.get()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(say(b))
+                for number in range(20):
+                    tasks.create_task(come(number))
+            assert [int((await b.inbox.get()).payload) for _ in range(count)] == list(range(count))
+
+    told(story)
 
 
 def test_a_link_comes_back_subscribes_again_and_repeats_its_greeting(tmp_path: Path) -> None:

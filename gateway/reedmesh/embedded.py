@@ -9,12 +9,24 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from reedmesh.config import Broker as Settings
 from reedmesh.errors import ConfigError
 from reedmesh.users import Users
 
 SHUTDOWN_SECONDS = 3.0
+
+
+class Subscriptions(dict[str, list[Any]]):
+    """amqtt's table of subscriptions, as it was when somebody began to walk through it.
+
+    amqtt 0.12 waits while it walks; who subscribes meanwhile would end the walk, and nobody get the message.
+    """
+
+    def items(self) -> Any:
+        """Copies, also of the lists."""
+        return [(topic, list(sessions)) for topic, sessions in super().items()]
 
 
 @asynccontextmanager
@@ -33,6 +45,7 @@ async def broker(settings: Settings, users: Users | None = None, pki: Path | Non
     logging.getLogger("amqtt").setLevel(logging.CRITICAL)  # it logs with a traceback what it also raises
     logging.getLogger("transitions").setLevel(logging.ERROR)
     server = Broker(_amqtt_config(settings, users, pki))
+    server._subscriptions = Subscriptions()
     try:
         await server.start()
     except BrokerError as error:
