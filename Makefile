@@ -17,6 +17,7 @@ TO_FLASH = --board $(or $(BOARD),esp32) $(if $(PORT),--port $(PORT)) $(if $(MODE
 GATEWAY_HOME ?= /opt/reedmesh
 GATEWAY_PYTHON ?= /usr/bin/python3
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
+FAMILIES := $(wildcard models/*/build.py tests/families/*/build.py)
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
@@ -25,9 +26,9 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint c
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(READY) ## a line that learns and then alarms [SECONDS=60] [DATA=windows.npz] [RATE=16] [PAGE=8080, 0: none]
+demo: $(READY) ## a line that learns and then alarms [SECONDS=60] [DATA=windows.npz] [FAMILY=process] [RATE=16] [PAGE=8080, 0: none]
 	@$(BIN)/python tools/line.py $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DATA),--data $(DATA)) \
-	  $(if $(RATE),--rate $(RATE)) $(if $(PAGE),--page $(PAGE))
+	  $(if $(FAMILY),--family $(FAMILY)) $(if $(RATE),--rate $(RATE)) $(if $(PAGE),--page $(PAGE))
 
 provision: $(READY) ## the settings of a sensor: NAME= GATEWAY= [HOST= SSID= CA= or PSK=1 or PLAIN=1, BOARD= KEY= UART= DRIVER= RATE=]; asks for the rest; PORT= [CONFIG=]: to a sensor at once
 	@$(BIN)/python tools/provision.py $(SETTINGS) $(if $(CONFIG),--config $(CONFIG)) $(if $(PORT),--port $(PORT)) $(ARGS)
@@ -85,8 +86,8 @@ bench: bench-latency bench-detect bench-coding bench-delivery bench-engine bench
 bench-latency: $(READY) ## window in -> alert out on one gateway: ms at 50 and 200 windows/s, and the most it sustains
 	$(BIN)/python tools/bench_latency.py
 
-bench-detect: $(READY) ## how well each recorded machine's faults are told from normal [DATA=windows.npz]
-	$(BIN)/python tools/bench_detect.py $(if $(DATA),--data $(DATA))
+bench-detect: $(READY) ## how well each recorded machine's faults are told from normal [DATA=windows.npz FAMILY=process]
+	$(BIN)/python tools/bench_detect.py $(if $(DATA),--data $(DATA)) $(if $(FAMILY),--family $(FAMILY))
 
 bench-engine: $(READY) ## the sensor's engine against TFLite-Micro, and instructions a product on boards
 	$(BIN)/python tools/bench_engine.py
@@ -94,8 +95,8 @@ bench-engine: $(READY) ## the sensor's engine against TFLite-Micro, and instruct
 bench-memory: $(READY) ## the smallest heap the engine runs in [MICROPYTHON=path of one built for 32 bits]
 	$(BIN)/python tools/bench_memory.py $(if $(MICROPYTHON),--micropython $(MICROPYTHON))
 
-bench-learn: $(READY) ## learning together [DATA= GATEWAYS= LOSS=0.3 LIARS=1 LIE=noise PROFILE=narrow10 TOPOLOGY=ring ROUNDS= SEEDS=]
-	$(BIN)/python tools/bench_learn.py $(if $(DATA),--data $(DATA)) $(if $(GATEWAYS),--gateways $(GATEWAYS)) \
+bench-learn: $(READY) ## learning together [DATA= FAMILY= GATEWAYS= LOSS=0.3 LIARS=1 LIE=noise PROFILE=narrow10 TOPOLOGY=ring ROUNDS= SEEDS=]
+	$(BIN)/python tools/bench_learn.py $(if $(DATA),--data $(DATA)) $(if $(FAMILY),--family $(FAMILY)) $(if $(GATEWAYS),--gateways $(GATEWAYS)) \
 	  $(if $(LOSS),--loss $(LOSS)) $(if $(LIARS),--liars $(LIARS)) $(if $(LIE),--lie $(LIE)) \
 	  $(if $(PROFILE),--profile $(PROFILE)) $(if $(TOPOLOGY),--topology $(TOPOLOGY)) \
 	  $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEEDS),--seeds $(SEEDS)) --plot build/learn
@@ -119,10 +120,10 @@ fuzz-engine: $(READY) ## damage 100 000 models and load them [FUZZ=1000000]
 	FUZZ=$(or $(FUZZ),100000) $(BIN)/python -m pytest -n 2 tests/test_tflite_refusals.py -k damaged
 
 models: $(MODELS) ## build the model families again (TensorFlow, on a workstation); the same bytes every time
-	for family in models/*/build.py; do $(VENV)-models/bin/python $$family || exit 1; done
+	for family in $(FAMILIES); do $(VENV)-models/bin/python $$family || exit 1; done
 
 check-models: $(MODELS) ## build the families and compare with the files in the tree
-	for family in models/*/build.py; do $(VENV)-models/bin/python $$family --check || exit 1; done
+	for family in $(FAMILIES); do $(VENV)-models/bin/python $$family --check || exit 1; done
 
 check-home-assistant: $(READY) $(HOME_ASSISTANT) ## whether the real Home Assistant takes what we announce [PYTHON_313=python3.13]
 	$(BIN)/python tools/check_home_assistant.py

@@ -69,7 +69,8 @@ class Node:
 
             works.append(wifi.on_board(self._settings["wifi"], self._settings["name"]).keep())
         if self._driver:
-            works.append(Reporter(self._settings, self._slots, self._client, done).watch(self._driver, self._say_hello))
+            reporter = Reporter(self._settings, self._slots, self._client, self._driver, done)
+            works.append(reporter.watch(self._say_hello))
         return works
 
     def hello(self) -> dict:

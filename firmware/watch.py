@@ -10,12 +10,20 @@ from features import Extractor
 class Reporter:
     """Turns each window of a driver into a frame for the gateway, in buffers that are allocated once.
 
-    done: functions called after each window.
+    done: functions called after each window. Where the recipe's windows overlap, the readings they share stay and only
+    new ones are fetched. Raises ValueError when the driver has gaps between those.
     """
 
-    def __init__(self, settings: dict, slots, client, done=()) -> None:
+    def __init__(self, settings: dict, slots, client, driver, done=()) -> None:
         made_of = settings["recipe"]
+        if made_of.hop < made_of.samples and not getattr(driver, "gapless", False):
+            raise ValueError("features.hop: windows of driver {} cannot overlap".format(settings["sensor"]["driver"]))
+        self._driver = driver
         self._samples = array("h", bytes(2 * made_of.samples * made_of.axes))
+        new = made_of.hop * made_of.axes
+        self._whole = self._wanted = memoryview(self._samples)  # wanted: what the driver fills next
+        self._new = self._whole[len(self._samples) - new :]
+        self._kept = self._whole[: len(self._samples) - new], self._whole[new:]  # where to, where from
         self._features = bytearray(made_of.length)
         self._window = wire.Window(self._features, int.from_bytes(os.urandom(4), "little") >> 2, 0)
         self._extractor = Extractor(made_of)
@@ -25,18 +33,27 @@ class Reporter:
         self._client = client
         self._done = done
 
-    async def watch(self, driver, measured) -> None:
+    async def watch(self, measured) -> None:
         """Judge window after window. measured: a coroutine function, awaited once the driver knows its true rate."""
         while True:
-            if await driver.read_into(self._samples):
+            if await self._sampled():
                 self._judge()
                 await self._publish()
                 for tell in self._done:
                     tell()
-                if self._window.number == 1 and driver.measured_hz:
+                if self._window.number == 1 and self._driver.measured_hz:
                     await measured()
             else:
                 self._window.lost += 1
+
+    async def _sampled(self) -> bool:
+        """Whether the window is filled; after an overrun the next one is new from end to end."""
+        if self._wanted is self._new:
+            to, readings = self._kept
+            to[:] = readings
+        good = await self._driver.read_into(self._wanted)
+        self._wanted = self._new if good else self._whole
+        return good
 
     def _judge(self) -> None:
         """Features of the window at hand, and its score when there is a model."""

@@ -13,8 +13,7 @@ from tools import recordings
 @cache
 def windows(recipe: Recipe, gain: float = 1.0, count: int = 300) -> NDArray[np.int8]:
     """Features of a machine's normal windows, int8 [count, recipe.length]; `gain` 1.1 is 10 % louder, other windows."""
-    recording = recordings.simulate(gateways=1, samples=recipe.samples)
-    readings = recording.windows(0, "train" if gain == 1.0 else "test", "normal")[:count, :, : recipe.axes]
+    readings = recordings.simulated(recipe, gateways=1).windows(0, "train" if gain == 1.0 else "test", "normal")[:count]
     return features.extract(np.rint(readings * gain).astype(np.int16), recipe)
 
 

@@ -75,3 +75,15 @@ def test_the_converter_is_read_at_its_rate_around_its_middle() -> None:
 
 def test_a_late_reading_spoils_the_window() -> None:
     assert micropython.run_json(SLOW, "converter_late")[0] is False
+
+
+def test_a_channel_s_range_fills_int16() -> None:
+    *right, same, below, above = micropython.run_json(SLOW, "ranges")
+    assert right == [True] * 20
+    assert all("low first" in fault for fault in (same, below, above))
+
+
+def test_several_inputs_are_the_axes_of_windows_that_go_on_where_the_last_ended() -> None:
+    axes, gapless, side_by_side, due, late, after = micropython.run_json(SLOW, "eight_channels")
+    assert (axes, gapless, side_by_side, late) == (8, True, True, False)
+    assert due and after, "one that was late is followed by one that begins anew"

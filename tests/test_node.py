@@ -20,6 +20,7 @@ from reedmesh.broker import Link, Message
 from reedmesh.bundle import Bundle
 from reedmesh.commission import Lesson, commission
 from reedmesh.model import Model
+from reedmesh.recipe import Recipe, Trend
 from reedmesh.sensor_keys import SensorKeys
 from reedmesh.wire import Offer
 from tests.brokers import free_port, mosquitto
@@ -134,25 +135,27 @@ class Sensor:
 
 
 @asynccontextmanager
-async def sensor(folder: Path) -> AsyncIterator[Sensor]:
-    """A sensor called press of gateway gw, started, and said hello; killed when the context is left."""
+async def sensor(folder: Path, recipe: Recipe | None = None) -> AsyncIterator[Sensor]:
+    """A sensor called press of gateway gw, started, and said hello; killed when the context is left.
+
+    Without a recipe it is the vibration family's, and has published its first windows.
+    """
     binary()  # skips the test without a MicroPython
     with mosquitto(folder, free_port()) as port:
-        async with listening(port, folder) as it, asyncio.timeout(PATIENCE):
+        async with listening(port, folder, recipe or FAMILY.recipe) as it, asyncio.timeout(PATIENCE):
             try:
                 it.start()
-                await it.up()
+                await (it.until("hello") if recipe else it.up())
                 yield it
             finally:
                 it.kill()
 
 
 @asynccontextmanager
-async def listening(port: int, folder: Path = Path()) -> AsyncIterator[Sensor]:
+async def listening(port: int, folder: Path = Path(), recipe: Recipe = FAMILY.recipe) -> AsyncIterator[Sensor]:
     """The sensor press of gateway gw as it is heard of on a broker, whoever starts it."""
     machine = plant.Machine("gw", "press", False, {})
-    table = FAMILY.recipe.table()
-    plan = plant.Plan(folder, "vibration", table, {"gw": 100}, {"gw": port}, [machine], 200.0, 4096.0)
+    plan = plant.Plan(folder, "vibration", recipe.table(), {"gw": 100}, {"gw": port}, [machine], 200.0, 4096.0)
     link = Link("127.0.0.1", port, "test", subscriptions={"reedmesh/gw/press/#": 1})
     it = Sensor(plan, link)
     task = asyncio.create_task(it.listen())
@@ -309,6 +312,22 @@ async def restarted(it: Sensor) -> Any:
     return (await it.until("hello"))["model"]
 
 
+@pytest.mark.parametrize(("samples", "hop"), [(20, 1), (20, 7), (5, 4), (9, 9)])
+def test_overlapping_windows_share_their_readings(tmp_path: Path, samples: int, hop: int) -> None:
+    recipe = Trend(samples, 8, hop)
+    readings = np.random.default_rng(samples).integers(-32768, 32767, (samples + 11 * hop, 8), np.int16)
+
+    async def story() -> None:
+        async with sensor(tmp_path, recipe) as it:
+            it.feed(readings)
+            await it.until("window", lambda window: window.number == 12)
+            expected = features.extract(features.slide(readings, recipe), recipe)
+            assert len(it.windows()) > 8, "one may be lost before the link is up"
+            assert all(frame.features == expected[frame.number - 1].tobytes() for frame in it.windows())
+
+    asyncio.run(story())
+
+
 def test_where_the_recording_ends_it_says_goodbye(tmp_path: Path) -> None:
     async def story() -> None:
         async with sensor(tmp_path) as it:
@@ -329,6 +348,7 @@ def test_where_the_recording_ends_it_says_goodbye(tmp_path: Path) -> None:
         ({"serial": {"port": "/dev/null"}}, "one of 'broker' and 'serial'"),
         ({"broker": None, "serial": {}}, "'serial'"),
         ({"key": "12"}, "key: 64"),
+        ({"features": {"version": 1, "kind": "sound"}}, "features.kind 'sound'"),
     ],
 )
 def test_settings_that_cannot_be_are_named(tmp_path: Path, change: dict[str, Any], says: str) -> None:

@@ -11,7 +11,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from reedmesh import features, scaling
-from reedmesh.recipe import Recipe
+from reedmesh.recipe import Spectrum
 from tests import dense_models, int32, operator_models
 from tests.dense_models import Dense
 from tests.micropython import ROOT, missing, run
@@ -237,7 +237,7 @@ def test_a_window_is_judged_without_an_allocation(tmp_path: Path) -> None:
     vector, score, threshold, ram, _ = run(SCRIPTS / "tflite_memory.py", tmp_path / "model", heap="200k").split()
 
     window = np.array([((i * 7919) % 2001) - 1000 for i in range(600)], np.int16).reshape(1, 200, 3)
-    x = features.extract(window, Recipe(200, 3, 20))
+    x = features.extract(window, Spectrum(200, 3, 20))
     z = np.clip((((x.astype(int) << 4) - means) * gains + 16384) >> 15, -128, 127).astype(np.int8)
     assert bytes.fromhex(vector) == x.tobytes()
     assert int(score) == ((z.astype(int) - litert(model, z[:, None])[:, 0]) ** 2).sum()

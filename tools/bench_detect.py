@@ -39,7 +39,8 @@ def main() -> int:
     parser.add_argument("--skip", type=int, default=0, help="training windows to leave out at the beginning")
     chosen = parser.parse_args()
     try:
-        family, recording = families.load(families.find(chosen.family)), recordings.find(chosen.data or None)
+        family = families.load(families.find(chosen.family))
+        recording = recordings.find(chosen.data or None, family.recipe)
         count = chosen.windows or family.training.windows
         print(f"{recording.origin}; {family.name} learnt from {count} windows; {results.machine()}")
         print(HEADINGS)

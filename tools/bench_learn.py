@@ -35,8 +35,9 @@ def main() -> int:
     """Print the tables; returns the exit status."""
     chosen = _arguments()
     try:
-        recording = recordings.find(chosen.data or None)
-        family, places = learning.places(families.load(families.find(chosen.family)), recording, chosen.gateways)
+        family = families.load(families.find(chosen.family))
+        recording = recordings.find(chosen.data or None, family.recipe)
+        family, places = learning.places(family, recording, chosen.gateways)
         print(f"{recording.origin}; {results.machine()}")
         print(_words(chosen, len(places)))
         table: Table = {}

@@ -44,7 +44,7 @@ def places(family: Family, recording: Recording, count: int | None = None) -> tu
     machines = len(recording.names)
     count = count or machines
     cut, pieces = _cut(recording, family)
-    family = replace(family, features=replace(family.features, samples=cut.shape[1], axes=cut.shape[2]))
+    family = replace(family, features=family.features | {"samples": cut.shape[1]})
     owner = np.repeat(recording.gateway, pieces)
     split, label = np.repeat(recording.split, pieces), np.repeat(recording.label, pieces)
     found = []

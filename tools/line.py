@@ -3,7 +3,7 @@
 Nothing in it is pretended but the machines: gateways are `reedmesh run`, each with a broker of its own, sensors are the
 firmware under MicroPython, and what they hear was recorded from a real machine wherever that can be had.
 
-    python tools/line.py [--data windows.npz] [--seconds 60] [--rate 16]
+    python tools/line.py [--data windows.npz] [--family vibration] [--seconds 60] [--rate 16]
 
 Ends by itself after --seconds, and then with status 0 only if each failing machine raised an alert and no other did.
 """
@@ -23,6 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from reedmesh import family as families  # noqa: E402
 from reedmesh.errors import ReedmeshError  # noqa: E402
 from tools import noise, observer, plant, recordings, screen  # noqa: E402
 
@@ -37,8 +38,9 @@ def main() -> int:
     arguments = _arguments()
     logging.disable(logging.WARNING)  # brokers that are not up yet are no news here
     try:
-        recording = recordings.find(arguments.data or None)
-        plan = plant.plan(recording, arguments.folder)
+        recipe = families.read_plan(families.find(arguments.family)).recipe
+        recording = recordings.find(arguments.data or None, recipe)
+        plan = plant.plan(recording, arguments.folder, arguments.family)
         if arguments.page is None:
             arguments.page = PAGE if plant.is_free(PAGE) else plant.free_ports(1)[0]
         return asyncio.run(_run(plan, recording, arguments))
@@ -156,6 +158,7 @@ class Factory:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="", help="recordings in the neutral format (.npz)")
+    parser.add_argument("--family", default="vibration", help="by which the machines are judged")
     parser.add_argument("--seconds", type=float, help="end after so long; otherwise at Ctrl-C")
     parser.add_argument("--rate", type=float, default=16.0, help="windows a second and sensor (recorded: 1)")
     parser.add_argument("--page", type=int, help="port of the web page; 0: none; otherwise 8080, or a free one")

@@ -6,6 +6,7 @@ Each sensor reads its transducer from a pipe, and `Machine.feed` is the machine 
 import asyncio
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -73,7 +74,7 @@ class Plan:
 
     folder: Path
     family: str  # as a gateway's config names it
-    features: dict[str, int]
+    features: dict[str, int | str]
     learn: dict[str, int]  # windows, by gateway
     ports: dict[str, int]
     machines: list[Machine]
@@ -88,11 +89,12 @@ def plan(recording: Recording, folder: Path, family_name: str = "vibration", gat
 
     Raises ConfigError when the recording cannot be judged by the family.
     """
-    family = families.load(families.find(family_name))
+    source = families.find(family_name)
+    family = families.load(source)
     x = _fitted(recording, family)
-    if x.shape[1] != family.recipe.samples:
-        family_name = str(_family_for(family, x.shape[1], folder.with_name("family") / family.name))
-        family = families.load(families.find(family_name))
+    if (family.recipe.samples, family.recipe.hop) != 2 * x.shape[1:2]:
+        family_name = str(_family_for(source, x.shape[1], folder.with_name("family") / family.name))
+        family = families.load(Path(family_name))
     names = recording.names[:gateways]
     machines = _machines(recording, x, names)
     learn = {
@@ -142,14 +144,13 @@ def _fitted(recording: Recording, family: Family) -> NDArray[np.int16]:
     return recording.x[:, : pieces * length].reshape(count * pieces, length, axes)
 
 
-def _family_for(family: Family, samples: int, folder: Path) -> Path:
-    """The same family with windows of another length: same architecture, so the same files."""
+def _family_for(source: Path, samples: int, folder: Path) -> Path:
+    """The same family with windows of another length that do not overlap: same architecture, so the same files."""
     folder.mkdir(parents=True, exist_ok=True)
-    source = families.find(family.name)
     for name in ("train.tflite", "float.tflite", "int8.tflite"):
         shutil.copyfile(source / name, folder / name)
     text = (source / "model.toml").read_text()
-    (folder / "model.toml").write_text(text.replace(f"samples = {family.recipe.samples}", f"samples = {samples}"))
+    (folder / "model.toml").write_text(re.sub(r"(?m)^(samples|hop) = \d+", rf"\1 = {samples}", text))
     return folder
 
 

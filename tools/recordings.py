@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reedmesh.errors import ConfigError
+from reedmesh.recipe import Recipe, Trend
 
 ROOT = Path(__file__).resolve().parent.parent
 BESIDE = ROOT.parent / "shared" / "data" / "esp32_fan" / "windows.npz"
@@ -60,13 +61,16 @@ class Recording:
         return sorted({str(label) for label in self.label[mine] if not label.startswith("normal")})
 
 
-def find(path: str | None = None) -> Recording:
+def find(path: str | None = None, recipe: Recipe | None = None) -> Recording:
     """What to replay: the file named, else a real fan's recording if it can be had, else a simulated machine.
 
-    Raises ConfigError when the named file is missing or not in the neutral format.
+    recipe: by which it will be heard; a fan says nothing to one of trends. Raises ConfigError when the named file is
+    missing or not in the neutral format.
     """
     if path:
         return load(Path(path))
+    if isinstance(recipe, Trend):
+        return simulate_process(recipe)
     for place in (BESIDE, CACHE):
         if place.exists():
             return replace(load(place), origin=FAN)
@@ -155,6 +159,48 @@ def simulate(seed: int = 1, gateways: int = 3, samples: int = 200, rate_hz: floa
         parts.append((machine.run(rng, 300, 3.0), gateway, "test", "imbalance"))
     names = tuple(f"machine{i + 1}" for i in range(gateways))
     return _recording(parts, rate_hz, COUNTS_PER_G, names, "simulated signal, not a recording", simulated=True)
+
+
+def simulated(recipe: Recipe, gateways: int = 3) -> Recording:
+    """Simulated machines that `recipe` can hear."""
+    if isinstance(recipe, Trend):
+        return simulate_process(recipe, gateways=gateways)
+    made = simulate(gateways=gateways, samples=recipe.samples)
+    return replace(made, x=made.x[:, :, : recipe.axes])
+
+
+def simulate_process(recipe: Trend, seed: int = 1, gateways: int = 3) -> Recording:
+    """A process a gateway, at 1 Hz: two hidden loads wander, and each variable follows both and has its own noise.
+
+    The fault is a restriction: the first variable is low, and follows neither load any more. Windows do not overlap, so
+    that a few hundred are hours of the process. Not a recording, see `simulate`.
+    """
+    rng = np.random.default_rng(seed)
+    parts: list[tuple[NDArray[np.int16], int, str, str]] = []
+    for gateway in range(gateways):
+        follows = rng.uniform(1000, 2500, (2, recipe.axes)) * rng.choice([-1, 1], (2, recipe.axes))
+        rest = rng.uniform(10000, 18000, recipe.axes) * rng.choice([-1, 1], recipe.axes)
+        restricted, lowered = follows.copy(), rest.copy()
+        restricted[:, 0], lowered[0] = 0, rest[0] - 8000
+        parts.append((_process(rng, recipe, follows, rest), gateway, "train", "normal"))
+        parts.append((_process(rng, recipe, follows, rest), gateway, "test", "normal"))
+        parts.append((_process(rng, recipe, restricted, lowered), gateway, "test", "restriction"))
+    names = tuple(f"process{i + 1}" for i in range(gateways))
+    return _recording(parts, 1.0, 0.0, names, "simulated process, not a recording", simulated=True)
+
+
+def _process(
+    rng: np.random.Generator, recipe: Trend, follows: NDArray[np.float64], rest: NDArray[np.float64]
+) -> NDArray[np.int16]:
+    """300 windows of readings: `follows` [2, axes] times the loads, about the levels at `rest`, and noise."""
+    seconds = 300 * recipe.samples
+    steps = rng.normal(0, 0.3, (seconds, 2))
+    loads = np.zeros((seconds, 2))
+    for t in range(1, seconds):
+        loads[t] = 0.95 * loads[t - 1] + steps[t]
+    readings = rest + loads @ follows + rng.normal(0, 800, (seconds, recipe.axes))
+    counts = np.clip(np.rint(readings), -32768, 32767).astype(np.int16)
+    return counts.reshape(300, recipe.samples, recipe.axes)
 
 
 @dataclass(frozen=True)

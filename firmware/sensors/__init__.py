@@ -3,9 +3,12 @@
 A driver is a class with
 
     axes, rate_hz, lsb_per_g      what the readings mean
+    gapless                       True where a window goes on with the reading after the last one of the window before;
+                                  only such windows can overlap. May be missing.
     measured_hz                   readings a second of the last window, as counted here; 0 before the first
-    async read_into(samples)      fills an array('h') of samples * axes interleaved readings from one stretch of time
-                                  without gaps; False when the transducer overran and the window must be discarded
+    async read_into(samples)      fills an array('h'), or a memoryview of one, of samples * axes interleaved readings
+                                  from one stretch of time without gaps; False when the transducer overran and the
+                                  window must be discarded
 
 To add one: a file here, a line below and one in files.toml.
 """
@@ -16,7 +19,8 @@ FIFO = {"adxl345": "Adxl345", "lis3dh": "Lis3dh", "mpu6050": "Mpu6050", "icm4268
 def make(settings: dict, board: "dict | None" = None):
     """The driver that `settings["driver"]` names; raises ValueError, OSError when its chip does not answer.
 
-    settings: driver, rate_hz, axes, lsb_per_g, and what its bus needs. board: the bus where they name none.
+    settings: driver, rate_hz, axes, lsb_per_g, and what its bus needs; in "channels", a table for each axis, what it is
+    called ("name") and what its driver needs of it. board: the bus where they name none.
     """
     name = settings["driver"]
     if name in FIFO:
@@ -69,6 +73,14 @@ def _microphone(settings: dict):
 def _converter(settings: dict):
     from machine import ADC, Pin
 
-    from sensors.adc import Adc
+    from sensors.adc import Adc, Channel
 
-    return Adc(ADC(Pin(settings["pin"]), atten=ADC.ATTN_11DB), settings["rate_hz"], settings["lsb_per_g"])
+    channels = settings.get("channels") or [settings]
+    try:
+        made = [
+            Channel(ADC(Pin(each["pin"]), atten=ADC.ATTN_11DB), each.get("low", 0), each.get("high", 65536))
+            for each in channels
+        ]
+    except KeyError as error:
+        raise ValueError("sensor.channels: {} is missing".format(error))
+    return Adc(made, settings["rate_hz"], settings["lsb_per_g"])

@@ -12,6 +12,8 @@ import uctypes
 class Replay:
     """A transducer that has been recorded."""
 
+    gapless = True
+
     def __init__(self, bus, axes: int, rate_hz: float, lsb_per_g: float) -> None:
         self.axes = axes
         self.rate_hz = rate_hz

@@ -191,7 +191,9 @@ class Desk:
         said = alert.table() | {"journal": await self._disk.once(archive.journal, db, alert.id)}
         worst = await self._disk.once(archive.worst, db, alert.sensor, alert.since - LOOK_BACK, until)
         sensor = self._line.sensors.get(alert.sensor)
-        shares = spectrum.contributions(self._family.recipe, sensor.model, worst, sensor.hz) if sensor and worst else []
+        if not sensor or not worst:
+            return {"alert": said, "contributions": []}
+        shares = spectrum.contributions(self._family.recipe, sensor.model, worst, sensor.hz, sensor.channels)
         return {"alert": said, "contributions": shares}
 
     async def history(self, given: Arguments) -> dict[str, Any]:
@@ -213,14 +215,15 @@ class Desk:
         sensor, now = self._sensor(given), self._clock()
         await self._disk.flush()
         rows = await self._disk.once(archive.features, self._disk.store.db, sensor.name, 0, now, 1)
-        return {"sensor": sensor.name} | spectrum.picture(self._family.recipe, sensor.model, rows, sensor.hz)
+        found = spectrum.picture(self._family.recipe, sensor.model, rows, sensor.hz, sensor.channels)
+        return {"sensor": sensor.name} | found
 
     async def windows(self, given: Arguments) -> dict[str, Any]:
         """{sensor, since?, until?}: features of its newest windows; readings never leave a sensor."""
         sensor = self._sensor(given)
         span = given.number("since", 0, FAR, 0), given.number("until", 0, FAR, FAR)
         rows = await self._disk.once(archive.features, self._disk.store.db, sensor.name, *span, MOST_WINDOWS)
-        names = spectrum.features(self._family.recipe, sensor.hz)
+        names = spectrum.features(self._family.recipe, sensor.hz, sensor.channels)
         return {"sensor": sensor.name, "features": names, "windows": [[at, *spectrum.ints(each)] for at, each in rows]}
 
     async def models(self, given: Arguments) -> dict[str, Any]:

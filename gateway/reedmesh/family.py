@@ -23,16 +23,6 @@ _CHECKOUT = Path(__file__).parents[2] / "models"
 
 
 @dataclass(frozen=True)
-class Features:
-    """The recipe as model.toml has it; its ranges are `recipe.Recipe`'s."""
-
-    version: int
-    samples: int
-    axes: int
-    bands: int
-
-
-@dataclass(frozen=True)
 class Architecture:
     """hidden: the width of each dense layer between input and output."""
 
@@ -68,7 +58,7 @@ class Plan:
 
     name: str
     summary: str
-    features: Features
+    features: dict[str, int | str]  # the recipe, as `recipe.from_table` reads it
     architecture: Architecture
     training: Training
     threshold: Threshold
@@ -76,7 +66,7 @@ class Plan:
     @cached_property
     def recipe(self) -> Recipe:
         """How windows become features."""
-        return recipes.from_table(asdict(self.features))
+        return recipes.from_table(self.features)
 
     @cached_property
     def tensors(self) -> tuple[int, ...]:
@@ -87,7 +77,7 @@ class Plan:
     @cached_property
     def id(self) -> str:
         """16 hex digits that gateways compare before they merge: a digest of the architecture and the recipe."""
-        meaning = {"architecture": asdict(self.architecture), "features": asdict(self.features)}
+        meaning = {"architecture": asdict(self.architecture), "features": self.recipe.table()}
         canonical = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 

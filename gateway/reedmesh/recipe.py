@@ -1,22 +1,29 @@
 """The feature recipe: the integer tables with which sensor and gateway turn a window into the same int8 vector.
 
 This file runs unchanged under CPython and MicroPython. It holds all that both sides must agree on; only loops differ
-(`features.py` here in numpy, `firmware/features.py` in viper). Every table is made with integers alone, because the
-boards calculate floats in single precision and would round differently.
+(`features/` here in numpy, `firmware/features/` in viper). Every table is made with integers alone, because the boards
+calculate floats in single precision and would round differently.
 
-The vector is, axis after axis, `bands` band powers, then RMS, peak and kurtosis. Powers are in counts², in eighths of
-an octave (0.376 dB), offset so that int8 spans 2**-4 to 2**28 counts²; kurtosis is log2 in sixteenths, less 64. All
-saturate.
+Recipes are of kinds, and a kind is a class below with a file of its name in both of those folders. Axis after axis,
+
+    spectrum   `bands` band powers, then RMS, peak and kurtosis: what vibrates
+    trend      level, slope and spread: slow process variables, such as pressures, temperatures, flows
+
+Powers (spread among them) are in counts², in eighths of an octave (0.376 dB), offset so that int8 spans 2**-4 to 2**28
+counts²; kurtosis is log2 in sixteenths, less 64. A level is in 256ths of an axis's range, a slope (how far the mean of
+the later half of a window is above that of the earlier half) in 512ths. All saturate.
 """
 
 from array import array
 
-VERSION = 1
 MAX_SAMPLES = 1024  # bounds the sensor's buffers: 8 KiB for the transform, 2 KiB an axis for the samples
 MAX_AXES = 3
 MAX_BANDS = 32
 STATISTICS = 3  # RMS, peak, kurtosis follow the bands of each axis
+TREND = 3  # level, slope, spread of each axis
+MAX_TREND_AXES = 16
 
+DEFAULT = "spectrum"  # the kind of a table that names none, as those of the first families do not
 LIMIT = 32767  # largest |re| or |im| between two FFT stages: 15 bits, so that every product fits in 32 bits
 HANN_POWER = 77  # log2(2 / 0.375) in 1/32: one-sided spectrum, and what Hann's taper takes from a signal's power
 POWER_OFFSET = 96  # int8 -128 stands for 2**-4 counts²
@@ -33,25 +40,65 @@ LOG2 = bytes((bit_length((2 * i + 257) ** 64) - 512) // 2 for i in range(128))
 
 
 class Recipe:
-    """How a window of `samples` readings on `axes` axes becomes `length` features.
+    """How a window of `samples` readings on `axes` axes becomes `length` features; a kind derives from it.
+
+    hop: readings by which a window begins later than the one before it. Where it is `samples`, the next window begins
+    when a sensor is ready for it; where it is less, windows overlap and no reading may be missing between them.
+    """
+
+    kind = ""
+    VERSION = 1
+    FIELDS: "tuple[str, ...]" = ()  # of its table, beside kind and version, in the order of its arguments
+
+    def __init__(self, samples: int, axes: int, hop: int, length: int) -> None:
+        self.samples = samples
+        self.axes = axes
+        self.hop = hop
+        self.length = length
+
+    def table(self) -> "dict[str, int | str]":
+        """The recipe as it stands in model.toml and in a sensor's hello."""
+        table: "dict[str, int | str]" = {"version": self.VERSION}
+        if self.kind != DEFAULT:
+            table["kind"] = self.kind
+        for field in self.FIELDS:
+            table[field] = getattr(self, field)
+        return table
+
+
+class Trend(Recipe):
+    """Level, slope and spread of each axis. samples: 4..1024, axes: 1..16, hop: 1..samples.
+
+    Raises ValueError, naming the field, for anything else.
+    """
+
+    kind = "trend"
+    FIELDS = ("samples", "axes", "hop")
+
+    def __init__(self, samples: int, axes: int, hop: int) -> None:
+        _check("samples", samples, 4, MAX_SAMPLES)
+        _check("axes", axes, 1, MAX_TREND_AXES)
+        _check("hop", hop, 1, samples)
+        super().__init__(samples, axes, hop, axes * TREND)
+
+
+class Spectrum(Recipe):
+    """Log-spaced bands and statistics of each axis.
 
     samples: 16..1024, zero-padded to `fft`, the next power of two. axes: 1..3. bands: 1..32, fewer than fft / 2.
     Raises ValueError, naming the field, for anything else.
     """
+
+    kind = "spectrum"
+    FIELDS = ("samples", "axes", "bands")
 
     def __init__(self, samples: int, axes: int, bands: int) -> None:
         _check("samples", samples, 16, MAX_SAMPLES)
         _check("axes", axes, 1, MAX_AXES)
         self.fft = 1 << bit_length(samples - 1)
         _check("bands", bands, 1, min(MAX_BANDS, self.fft // 2 - 1))
-        self.samples = samples
-        self.axes = axes
         self.bands = bands
-        self.length = axes * (bands + STATISTICS)
-
-    def table(self) -> dict[str, int]:
-        """The recipe as it stands in model.toml and in a sensor's hello."""
-        return {"version": VERSION, "samples": self.samples, "axes": self.axes, "bands": self.bands}
+        super().__init__(samples, axes, samples, axes * (bands + STATISTICS))
 
     def edges(self) -> list[int]:
         """FFT bins at which bands begin and end, bands + 1 of them: 1 to fft / 2 in equal ratios, a bin at least."""
@@ -69,17 +116,23 @@ class Recipe:
         return HANN_POWER - 32 * (bit_length(self.fft) - 1) - log2(self.samples)
 
 
-def from_table(table: dict[str, int]) -> Recipe:
-    """Read a recipe from its table; a ValueError names what is missing, unknown or of another version."""
+KINDS: "dict[str, type[Recipe]]" = {each.kind: each for each in (Spectrum, Trend)}
+
+
+def from_table(table: "dict[str, int | str]") -> Recipe:
+    """Read a recipe from its table, in which no kind means spectrum; a ValueError names what is wrong."""
+    kind = KINDS.get(str(table.get("kind", DEFAULT)))
+    if kind is None:
+        raise ValueError("features.kind {!r}: there are {}".format(table["kind"], ", ".join(sorted(KINDS))))
     for key in table:
-        if key not in ("version", "samples", "axes", "bands"):
-            raise ValueError("features.{} is no part of a recipe".format(key))
-    for key in ("version", "samples", "axes", "bands"):
+        if key not in ("kind", "version") + kind.FIELDS:
+            raise ValueError("features.{} is no part of a recipe of kind {}".format(key, kind.kind))
+    for key in ("version",) + kind.FIELDS:
         if not isinstance(table.get(key), int):
-            raise ValueError("features." + key + " must be a whole number")
-    if table["version"] != VERSION:
-        raise ValueError("features.version is {}, this program makes {}".format(table["version"], VERSION))
-    return Recipe(table["samples"], table["axes"], table["bands"])
+            raise ValueError("features.{} must be a whole number, not {!r}".format(key, table.get(key)))
+    if table["version"] != kind.VERSION:
+        raise ValueError("features.version is {}, this program makes {}".format(table["version"], kind.VERSION))
+    return kind(*[int(table[field]) for field in kind.FIELDS])
 
 
 def log2(value: int) -> int:

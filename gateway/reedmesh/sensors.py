@@ -78,6 +78,14 @@ class Sensor:
         return float(said) if isinstance(said, int | float) and 0 < said < MOST_HZ else 0.0
 
     @property
+    def channels(self) -> list[str]:
+        """What its axes are called, as its settings say; [] when they say nothing of it, or not of all."""
+        set_to = self.hello.get("sensor")
+        told = set_to.get("channels") if isinstance(set_to, dict) else None
+        names = [each.get("name") for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+        return [str(name)[:32] for name in names] if all(isinstance(name, str) for name in names) else []
+
+    @property
     def longest_shard(self) -> int:
         """Bytes of the shards in which it takes a model: fewer on a wire, as its hello says."""
         said = self.hello.get("shard")

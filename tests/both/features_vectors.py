@@ -1,21 +1,22 @@
 """Prints features of windows as hex, one line each: the same lines under CPython with numpy and under MicroPython.
 
-Usage: features_vectors.py samples axes bands [file of raw int16 windows, [n][sample][axis]]. Without a file the windows
-are made here, in integers: constants, square waves, impulses, noise and a rotating machine.
+Usage: features_vectors.py RECIPE [FILE]: a recipe's table as JSON, and raw int16 windows, [n][sample][axis]. Without a
+file the windows are made here, in integers: constants, square waves, impulses, noise and a rotating machine.
 """
 
+import json
 import sys
 from array import array
 
 try:
     import micropython
     from features import Extractor
-    from recipe import Recipe, sine_table
+    from recipe import from_table, sine_table
 except ImportError:
     import numpy as np
 
     from reedmesh.features import extract
-    from reedmesh.recipe import Recipe, sine_table
+    from reedmesh.recipe import from_table, sine_table
 
     micropython = None
 
@@ -79,10 +80,10 @@ def without_allocation(window, extractor, into):
     return into
 
 
-samples, axes = int(sys.argv[1]), int(sys.argv[2])
-recipe = Recipe(samples, axes, int(sys.argv[3]))
+recipe = from_table(json.loads(sys.argv[1]))
+samples, axes = recipe.samples, recipe.axes
 if micropython:
     extractor, into = Extractor(recipe), bytearray(recipe.length)
-for window in stored(sys.argv[4], samples, axes) if len(sys.argv) > 4 else windows(samples, axes):
+for window in stored(sys.argv[2], samples, axes) if len(sys.argv) > 2 else windows(samples, axes):
     vector = without_allocation(window, extractor, into) if micropython else with_numpy(window, recipe)
     print(bytes(vector).hex())

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,9 +27,15 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "windows.npz"
 
 
-def line(folder: Path, data: Path, *options: str) -> "subprocess.Popen[str]":
+def own_family(folder: Path) -> Path:
+    """A family that nobody ships: a model.toml and what its build.py made of it, somewhere on this machine."""
+    return Path(shutil.copytree(ROOT / "tests" / "families" / "tank", folder / "tank"))
+
+
+def line(folder: Path, data: Path | None, *options: str) -> "subprocess.Popen[str]":
     binary()  # skips the test without a MicroPython
-    command = [sys.executable, "tools/line.py", "--data", str(data), "--folder", str(folder / "line"), "--page", "0"]
+    command = [sys.executable, "tools/line.py", "--folder", str(folder / "line"), "--page", "0"]
+    command += ["--data", str(data)] if data else []
     return subprocess.Popen([*command, *options], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -54,6 +61,16 @@ def test_every_failing_machine_alarms_and_no_other_does(tmp_path: Path, data: Pa
     wired = [json.loads(file.read_text()) for file in (tmp_path / "line").glob("*/*/config.json")]
     assert ["serial" in each for each in wired].count(True) == 1, "one of the sensors is on a wire"
     assert running(tmp_path / "line") == []
+
+
+def test_a_family_needs_nothing_but_its_folder(tmp_path: Path) -> None:
+    family = own_family(tmp_path)
+    with line(tmp_path, None, "--family", str(family), "--seconds", "90", "--rate", "30") as process:
+        said = process.communicate(timeout=PATIENCE)[0]
+    assert process.returncode == 0, said
+    assert "every failing machine raised an alert, no other did" in said
+    hellos = [json.loads(file.read_text()) for file in (tmp_path / "line").glob("*/*/config.json")]
+    assert {each["features"]["kind"] for each in hellos} == {"trend"} and len(hellos) == 4
 
 
 def test_a_line_that_had_no_time_to_learn_does_not_claim_success(tmp_path: Path, data: Path) -> None:

@@ -7,7 +7,7 @@ from array import array
 from struct import pack
 from time import sleep_ms
 
-from sensors.adc import Adc
+from sensors.adc import Adc, Channel
 from sensors.inmp441 import Inmp441
 
 
@@ -59,14 +59,49 @@ class Converter:
 
 
 def converter():
-    driver = Adc(Converter(), 500, 10)
+    driver = Adc([Channel(Converter())], 500, 10)
     good, samples = window(driver, 40)
     return [good, samples[:4], abs(driver.measured_hz - 500) < 100]
 
 
 def converter_late():
-    driver = Adc(Converter(stall_at=10), 500, 10)
+    driver = Adc([Channel(Converter(stall_at=10))], 500, 10)
     return [window(driver, 40)[0], window(driver, 40)[0]]
+
+
+class Fixed:
+    """A converter that always gives the same."""
+
+    def __init__(self, steps):
+        self.steps = steps
+
+    def read_u16(self):
+        return self.steps
+
+
+def ranges():
+    """What becomes of the ends, the middle and what is beyond them, for several ranges; and ranges that are none."""
+    found = []
+    for low, high in ((0, 65536), (13107, 65536), (30000, 30100), (65535, 65536)):
+        for steps in (0, low, (low + high) // 2, high - 1, 65535):
+            expected = min(max((steps - low) * 65536 // (high - low) - 32768, -32768), 32767)
+            found.append(Channel(Fixed(steps), low, high).read() == expected)
+    for low, high in ((5, 5), (-1, 9), (0, 65537)):
+        try:
+            Channel(Fixed(0), low, high)
+        except ValueError as error:
+            found.append(str(error))
+    return found
+
+
+def eight_channels():
+    """Windows that overlap go on where the last ended; the readings of the axes stand side by side."""
+    driver = Adc([Channel(Fixed(4096 * i)) for i in range(8)], 10, 0)
+    first, second = window(driver, 40), window(driver, 8)
+    going_on = driver._going_on
+    sleep_ms(200)
+    late = window(driver, 8)
+    return [driver.axes, driver.gapless, first[1][:8] == second[1], going_on, late[0], window(driver, 8)[0]]
 
 
 print(json.dumps(globals()[sys.argv[1]]()))

@@ -16,9 +16,9 @@ for i in range(600):
     samples[i] = i * 7919 % 2001 - 1000
 
 import micropython  # noqa: E402
-from recipe import Recipe  # noqa: E402
+from recipe import Spectrum  # noqa: E402
 
-recipe = Recipe(200, 3, 20)
+recipe = Spectrum(200, 3, 20)
 
 from features import Extractor  # noqa: E402
 

@@ -1,8 +1,7 @@
-"""Window -> features in numpy: the bytes that the sensor's viper code makes, for any number of windows at once.
+"""Spectra in numpy: log-spaced bands, RMS, peak and kurtosis of each axis, by integers from end to end.
 
-Integers from end to end (block floating point, radix-2 FFT), so that "the same bytes" can be asked of two machines.
-The recipe and its tables are in `recipe.py`; the transform of a real signal by a complex one of half the length is
-Press et al., Numerical Recipes, section 12.3.
+Block floating point, radix-2 FFT. The transform of a real signal by a complex one of half the length is Press et al.,
+Numerical Recipes, section 12.3.
 """
 
 from functools import lru_cache
@@ -11,48 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reedmesh import recipe as tables
-from reedmesh.recipe import Recipe
+from reedmesh.features.axis import Ints, as_int8, as_power, log2, normalise, rms
+from reedmesh.recipe import Spectrum
 
-Ints = NDArray[np.int64]
 _SINE = np.array(tables.sine_table(), dtype=np.int64)
-_LOG2 = np.frombuffer(tables.LOG2, dtype=np.uint8).astype(np.int64)
 
 
-def extract(windows: NDArray[np.int16], recipe: Recipe) -> NDArray[np.int8]:
-    """Features of `windows`: int16 [n, samples, axes] raw counts -> int8 [n, recipe.length].
-
-    Raises ValueError when the shape or type is not the recipe's.
-    """
-    if windows.dtype != np.int16 or windows.shape[1:] != (recipe.samples, recipe.axes):
-        expected = f"int16 (n, {recipe.samples}, {recipe.axes})"
-        raise ValueError(f"windows are {windows.dtype} {windows.shape}, expected {expected}")
-    rows = windows.transpose(0, 2, 1).reshape(-1, recipe.samples).astype(np.int64)
-    columns = _axis_features(rows, recipe)
-    return columns.reshape(len(windows), recipe.length)
-
-
-def _axis_features(rows: Ints, recipe: Recipe) -> NDArray[np.int8]:
+def columns(rows: Ints, recipe: Spectrum) -> NDArray[np.int8]:
+    """The features of single axes: [m, samples] -> int8 [m, bands + 3]."""
     signal, shift = normalise(rows)
     re, im, scale = half_transform(signal, recipe)
     powers = band_powers(re, im, recipe) + recipe.power_offset() + 64 * (scale - shift)[:, None]
-    return np.concatenate([_as_power(powers), statistics(signal, shift)], axis=1)
+    return np.concatenate([as_power(powers), statistics(signal, shift)], axis=1)
 
 
-def normalise(rows: Ints) -> tuple[Ints, Ints]:
-    """Remove each row's mean and shift it so that its peak has 15 bits; returns the rows and their left shifts.
-
-    What the mean has behind the point goes after the shift: left in, it would leak through the taper into the lowest
-    bands, and these would follow a sensor's tilt instead of its machine.
-    """
-    total, n = rows.sum(axis=1), rows.shape[1]
-    mean, rest = total // n, total % n
-    centred = rows - mean[:, None]
-    shift = 15 - _bit_length(np.abs(centred).max(axis=1))
-    shift[shift == 15] = 0  # a dead axis stays as it is
-    return _shifted(centred, shift) - (_shifted(rest, shift) // n)[:, None], shift
-
-
-def half_transform(signal: Ints, recipe: Recipe) -> tuple[Ints, Ints, Ints]:
+def half_transform(signal: Ints, recipe: Spectrum) -> tuple[Ints, Ints, Ints]:
     """FFT of even + i odd samples under Hann's taper: re, im [n, fft / 2], and how often each row was halved."""
     padded = np.zeros((len(signal), recipe.fft), dtype=np.int64)
     padded[:, : recipe.samples] = (signal * _hann(recipe.samples) + 16384) >> 15
@@ -89,7 +61,7 @@ def _headroom(peak: Ints) -> Ints:
     return (grown > tables.LIMIT).astype(np.int64) + (grown >> 1 > tables.LIMIT)
 
 
-def band_powers(re: Ints, im: Ints, recipe: Recipe) -> Ints:
+def band_powers(re: Ints, im: Ints, recipe: Spectrum) -> Ints:
     """log2 of each band's summed |X / 4|², in 1/32 octave: [n, bands]; the four is put back as 128."""
     half = recipe.fft // 2
     k = np.arange(1, half)
@@ -107,43 +79,15 @@ def statistics(signal: Ints, shift: Ints) -> NDArray[np.int8]:
     """RMS and peak as powers in counts², and kurtosis, of normalised rows: int8 [n, 3]."""
     samples = log2(np.array([signal.shape[1]]))
     coarse = (signal + 128) >> 8  # 7 bits, so that the sensor's fourth powers fit in 32
-    rms = log2((signal**2).sum(axis=1)) - samples - 64 * shift
     peak = log2((signal**2).max(axis=1)) - 64 * shift
     kurtosis = log2((coarse**4).sum(axis=1)) + samples - 2 * log2((coarse**2).sum(axis=1))
-    powers = _as_power(np.stack([rms, peak], axis=1))
-    return np.column_stack([powers, _int8(((kurtosis + 1) >> 1) - tables.KURTOSIS_OFFSET)])
-
-
-def log2(values: Ints) -> Ints:
-    """32 * log2(values), rounded, as `recipe.log2` does."""
-    exponent = np.maximum(_bit_length(values) - 1, 0)
-    mantissa = _shifted(values, 7 - exponent)
-    levels: Ints = (exponent << 5) + _LOG2[mantissa & 127]
-    return levels
-
-
-def _as_power(levels: Ints) -> NDArray[np.int8]:
-    return _int8(((levels + 2) >> 2) - tables.POWER_OFFSET)
-
-
-def _int8(values: Ints) -> NDArray[np.int8]:
-    return np.clip(values, -128, 127).astype(np.int8)
-
-
-def _bit_length(values: Ints) -> Ints:
-    return np.frexp(values.astype(np.float64))[1].astype(np.int64)  # exact: all are below 2**53
-
-
-def _shifted(values: Ints, left: Ints) -> Ints:
-    """values << left along the first axis, where a negative shift goes right (and rounds down)."""
-    left = left.reshape(left.shape + (1,) * (values.ndim - left.ndim))
-    shifted: Ints = values << np.maximum(left, 0) >> np.maximum(-left, 0)
-    return shifted
+    powers = as_power(np.stack([rms(signal, shift), peak], axis=1))
+    return np.column_stack([powers, as_int8(((kurtosis + 1) >> 1) - tables.KURTOSIS_OFFSET)])
 
 
 @lru_cache(maxsize=16)
 def _hann(samples: int) -> Ints:
-    return np.array(Recipe(samples, 1, 1).hann(tables.sine_table()), dtype=np.int64)
+    return np.array(Spectrum(samples, 1, 1).hann(tables.sine_table()), dtype=np.int64)
 
 
 @lru_cache(maxsize=16)

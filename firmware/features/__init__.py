@@ -1,0 +1,24 @@
+"""Window -> features on the sensor, in integers: the bytes that `gateway/reedmesh/features/` makes with numpy.
+
+To add a kind of recipe: a class in `recipe.py`, a file of its name here and one there, a line in files.toml and one in
+`__init__.py` there.
+"""
+
+
+class Extractor:
+    """Makes features by `recipe`, of whichever kind; allocates nothing per window."""
+
+    def __init__(self, recipe) -> None:
+        self._recipe = recipe
+        self._axis = getattr(__import__("features." + recipe.kind), recipe.kind).Features(recipe)
+
+    def extract(self, samples, into) -> None:
+        """int16 `samples` as recorded ([n][axis], an array("h")) -> int8 bytes at the start of `into`.
+
+        Raises ValueError when either has not the recipe's size.
+        """
+        recipe = self._recipe
+        if len(samples) != recipe.samples * recipe.axes or len(into) < recipe.length:
+            raise ValueError("features: the window or the vector has not the recipe's size")
+        for axis in range(recipe.axes):
+            self._axis.features(samples, axis, into, axis * (recipe.length // recipe.axes))
