@@ -16,10 +16,7 @@ from reedmesh import scale
 from reedmesh.commission import Lesson, commission
 from reedmesh.errors import DeployError
 from reedmesh.family import Family
-from reedmesh.machine import inputs
-from reedmesh.merge import Peer
 from reedmesh.model import Model
-from reedmesh.train import Trainer
 from tests import machines
 
 
@@ -83,43 +80,6 @@ def test_a_machine_that_stands_still_is_learnt_too() -> None:
 
 def test_few_windows_are_enough_to_go_on() -> None:
     assert len(commission(family(), features()[:4], seed=1).held_out) == 1
-
-
-@cache
-def neighbour() -> Peer:
-    """One that learnt a machine like ours, only louder."""
-    learnt = commission(family(), machines.windows(family().recipe, 1.02), seed=2)
-    return Peer(np.frombuffer(learnt.weights, np.float32), 225, learnt.quantile)
-
-
-def held_out_loss(learnt: Lesson) -> float:
-    trainer = Trainer(family().train_tflite)
-    trainer.set(np.frombuffer(learnt.weights, np.float32))
-    return trainer.loss(inputs(features()[-60:], scale.gains(learnt.moments)))
-
-
-def test_a_neighbour_that_helps_is_merged_and_one_that_hurts_is_refused_with_the_reason() -> None:
-    hurting = Peer(np.full_like(neighbour().weights, 0.5), 1000)
-    learnt = commission(family(), features(), 1, {"b": neighbour(), "bad": hurting})
-    assert set(learnt.taken) == {"b"} and learnt.weights != lesson().weights
-    assert "on our own windows" in learnt.refused["bad"]
-    assert held_out_loss(learnt) <= held_out_loss(lesson())
-
-
-def test_neighbours_that_only_hurt_change_nothing() -> None:
-    liars = {
-        f"g{i}": Peer(np.full_like(neighbour().weights, value), 225) for i, value in enumerate((9.0, -9.0, np.nan))
-    }
-    learnt = commission(family(), features(), 1, liars)
-    assert set(learnt.refused) == set(liars) and not learnt.taken
-    assert (learnt.weights, learnt.model) == (lesson().weights, lesson().model)
-
-
-def test_a_neighbours_louder_normal_raises_the_threshold_but_not_to_deafness() -> None:
-    for quantile, times in ((0.0, 1.0), (1e5, 3.0)):
-        peer = dataclasses.replace(neighbour(), quantile=quantile)
-        learnt = commission(family(), features(), 1, {"b": peer})
-        assert learnt.threshold == pytest.approx(times * 1.5 * np.quantile(learnt.held_out, 0.99), abs=1)
 
 
 @pytest.mark.parametrize("shape", [(0, 69), (2, 69), (240, 10), (69,)])

@@ -26,8 +26,8 @@ def test_a_damaged_page_costs_only_what_was_on_it(tmp_path: Path, caplog: pytest
     filled(tmp_path)
     path = tmp_path / database.NAME
     data = bytearray(path.read_bytes())
-    middle = len(data) // PAGE // 2 * PAGE
-    data[middle : middle + PAGE] = b"\xa5" * PAGE
+    third = len(data) // PAGE // 3 * PAGE
+    data[third : third + PAGE] = b"\xa5" * PAGE
     path.write_bytes(data)
     with caplog.at_level(logging.ERROR), Store(tmp_path) as store:
         assert store.open_alerts() == [ALERT]

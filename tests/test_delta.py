@@ -10,11 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reedmesh import delta
-from reedmesh.delta import PROFILES, Delta, pack, unpack
+from reedmesh.delta import PROFILES, Delta, pack
 from reedmesh.errors import WireError
 
 TENSORS = (40, 8, 300, 5)
 SIZE = sum(TENSORS)
+FEATURES = 7
+
+
+def unpack(payload: bytes, tensors: tuple[int, ...] = TENSORS) -> Delta:
+    return delta.unpack(payload, tensors, FEATURES)
 
 
 def steps(seed: int, scale: float = 1.0) -> np.ndarray:
@@ -59,7 +64,7 @@ def test_far_places_survive() -> None:
 def body(**changes: object) -> bytes:
     """A payload with parts of it replaced."""
     fields: dict[str, Any] = {"declared": SIZE, "kept": SIZE, "windows": 9, "quantile": 1.0}
-    fields |= {"scales": np.full(4, 0.01, "<f4").tobytes(), "steps": bytes(SIZE), "head": b"\x02\x00", "tail": b""}
+    fields |= {"scales": np.full(4, 0.01, "<f4").tobytes(), "steps": bytes(SIZE), "head": b"\x03\x00", "tail": b""}
     fields |= changes
     numbers = delta._BODY.pack(*(fields[key] for key in ("declared", "kept", "windows", "quantile")))
     return bytes(fields["head"] + zlib.compress(numbers + fields["scales"] + fields["steps"] + fields["tail"]))
@@ -83,7 +88,8 @@ def body(**changes: object) -> bytes:
         {"steps": bytes(SIZE - 1)},
         {"tail": b"x"},
         {"tail": bytes(100_000)},
-        {"head": b"\x01\x00"},
+        {"head": b"\x02\x00"},
+        {"head": b"\x03\xff"},
     ],
     ids=str,
 )
@@ -98,12 +104,36 @@ def test_what_cannot_be_is_refused(wrong: dict[str, object]) -> None:
 def test_damage_is_refused_or_read_as_a_delta(junk: bytes, at: int, value: int) -> None:
     payload = bytearray(pack(Delta(steps(3), 180, 0.5), TENSORS, PROFILES["narrow25"])[0])
     payload[at % len(payload)] ^= value
-    for damaged in (bytes(payload), junk, b"\x02\x00" + junk, bytes(payload)[: at % len(payload)]):
+    for damaged in (bytes(payload), junk, b"\x03\x00" + junk, bytes(payload)[: at % len(payload)]):
         with suppress(WireError):
             assert len(unpack(damaged, TENSORS).step) == SIZE
 
 
 def test_a_bomb_is_not_inflated() -> None:
-    bomb = b"\x02\x00" + zlib.compress(bytes(50_000_000), 9)
+    bomb = b"\x03\x00" + zlib.compress(bytes(50_000_000), 9)
     with pytest.raises(WireError, match="are the most"):
         unpack(bomb, TENSORS)
+
+
+def snapshot(squares: np.ndarray | None = None, weights: int = SIZE) -> bytes:
+    told = np.full(FEATURES, 3.5, np.float32) if squares is None else squares.astype(np.float32)
+    return pack(Delta(steps(4), 180, 0.5, told), TENSORS, delta.Profile(0, weights / SIZE, 1.0))[0]
+
+
+def test_a_snapshot_carries_how_much_features_vary_and_says_that_it_stands_alone() -> None:
+    found = unpack(snapshot())
+    assert found.squares is not None and (found.squares == 3.5).all() and delta.stands_alone(snapshot())
+    assert not delta.stands_alone(pack(Delta(steps(4), 180, 0.5), TENSORS, PROFILES["full"])[0])
+
+
+@pytest.mark.parametrize("value", [-1.0, np.nan, np.inf, 180 * 256.0**2])
+def test_a_snapshot_whose_features_cannot_vary_so_is_refused(value: float) -> None:
+    squares = np.full(FEATURES, 3.5)
+    squares[2] = value
+    with pytest.raises(WireError, match="cannot vary"):
+        unpack(snapshot(squares))
+
+
+def test_a_snapshot_of_some_weights_is_refused() -> None:
+    with pytest.raises(WireError, match="a snapshot of"):
+        unpack(snapshot(weights=SIZE // 2))

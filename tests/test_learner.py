@@ -1,124 +1,164 @@
-"""Gateways that learn together, in memory: every scenario of tests/scenarios, and what must hold in each."""
+"""Gateways that learn together by the path of the service, in memory: every scenario of tests/scenarios."""
 
+import asyncio
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
 
-from reedmesh import delta
 from reedmesh import family as families
-from reedmesh.errors import ConfigError, WireError
+from reedmesh import learner, machine
+from reedmesh.errors import ConfigError
 from reedmesh.family import Family
+from reedmesh.learner import Pupil
+from reedmesh.merge import Merged
 from tools import learning, recordings
 from tools.bench_detect import auc
-from tools.learning import Neighbourhood, Place
+from tools.learning import Neighbourhood, Place, Setting, neighbourhood
 
 SCENARIOS = sorted((Path(__file__).parent / "scenarios").glob("*.toml"))
 FAMILY = families.load(families.find("vibration"))
-ROUNDS, EPOCHS = 4, 2
+ROUNDS = 4
+T = TypeVar("T")
 
 
 def world(gateways: int) -> tuple[Family, list[Place]]:
     return learning.places(FAMILY, recordings.simulate(samples=64), gateways)
 
 
-def played(gateways: int, **settings: Any) -> Neighbourhood:
-    family, places = world(gateways)
-    settings["profile"] = delta.PROFILES[settings.get("profile", "full")]
-    if liar := settings.pop("liar", None):
-        settings["liars"] = {0: liar}
-    if start := settings.pop("silent_from", None):
-        settings["silent"] = {0: start}
-    neighbourhood = Neighbourhood(family, places, **settings)
-    assert list(neighbourhood.rounds(ROUNDS, EPOCHS)) == list(range(1, ROUNDS + 1))
-    return neighbourhood
+def played(gateways: int, look: Callable[[Neighbourhood], T], rounds: int = ROUNDS, **settings: Any) -> T:
+    """What `look` sees after so many rounds."""
+
+    async def story() -> T:
+        family, places = world(gateways)
+        async with neighbourhood(family, [[place] for place in places], Setting(**settings)) as it:
+            numbers = [number async for number in it.rounds(rounds)]
+            assert numbers == list(range(1, rounds + 1))
+            return look(it)
+
+    return asyncio.run(story())
+
+
+def scenario(path: Path) -> tuple[int, dict[str, Any]]:
+    """Gateways and settings in a file."""
+    table = tomllib.loads(path.read_text())
+    count = table.pop("gateways")
+    if liar := table.pop("liar", None):
+        table["liars"] = {0: liar}
+    if killed := table.pop("killed_in", None):
+        table["silent"] = {0: killed}
+    return count, table
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
 def test_every_scenario_ends_with_models_that_tell_faults_from_normal(path: Path) -> None:
-    it = played(**tomllib.loads(path.read_text()))
-    for i, (learner, place) in enumerate(zip(it.learners, it.places, strict=True)):
-        if i in it.liars:
-            continue
-        model = learning.model(learner)
-        normal, fault = (model.scores(place.tests[label]) for label in ("normal", "imbalance"))
-        assert auc(normal, fault) > 0.95 and (normal > model.threshold).mean() < 0.1
+    def look(it: Neighbourhood) -> None:
+        assert learning.is_in_step(it)
+        for i in set(it.alive) - set(it.setting.liars):
+            (place,) = it.sites[i].at.values()
+            model = it.sites[i].model(place.name)
+            normal, fault = (model.scores(place.tests[label]) for label in ("normal", "imbalance"))
+            assert auc(normal, fault) > 0.95 and (normal > model.threshold).mean() < 0.1
+
+    count, settings = scenario(path)
+    played(count, look, **settings)
 
 
-def test_the_same_seed_gives_the_same_bits() -> None:
-    one, other = played(3, loss=0.2), played(3, loss=0.2)
-    for a, b in zip(one.learners, other.learners, strict=True):
-        assert (a.weights == b.weights).all() and (a.public == b.public).all()
-    assert one.air_bytes == other.air_bytes > one.payload_bytes
+def test_the_same_seed_gives_the_same_bits_whatever_is_lost() -> None:
+    def look(it: Neighbourhood) -> tuple[list[bytes], list[dict[str, bytes]]]:
+        return [share.knows.weights.tobytes() for share in it.shares], [site.models for site in it.sites]
 
-
-def test_neighbours_hold_what_the_sender_takes_them_to_hold() -> None:
-    it = played(3, profile="narrow10", loss=0.3)
-    for i, learner in enumerate(it.learners):
-        for name, heard in learner.heard.items():
-            assert (heard.weights == it.learners[int(name)].public).all(), (i, name)
+    assert played(3, look, loss=0.2) == played(3, look)
 
 
 def loss_of_the_honest(it: Neighbourhood) -> float:
-    return float(np.mean([learner.loss(learner.weights) for learner in it.learners[1:]]))
+    return float(np.mean([account.merges[-1]["loss"]["after"] for account in it.accounts[1:]]))
 
 
 @pytest.mark.parametrize("liar", learning.LIES)
 def test_a_liar_costs_next_to_nothing(liar: str) -> None:
-    assert loss_of_the_honest(played(5, liar=liar)) < 1.05 * loss_of_the_honest(played(5))
+    lied = played(5, loss_of_the_honest, liars={0: liar})
+    assert lied < 1.05 * played(5, loss_of_the_honest)
 
 
 def test_a_plain_mean_would_have_collapsed() -> None:
-    assert loss_of_the_honest(played(5, liar="noise", robust=False)) > 100 * loss_of_the_honest(played(5))
+    lied = played(5, loss_of_the_honest, liars={0: "noise"}, robust=False)
+    assert lied > 100 * played(5, loss_of_the_honest)
 
 
 def test_who_turns_its_step_round_is_refused_with_the_reason() -> None:
-    for each in played(5, liar="flip").learners[1:]:
-        assert each.reputation["0"].refused > 0 and "loss" in each.reputation["0"].reason
+    def look(it: Neighbourhood) -> None:
+        for account in it.accounts[1:]:
+            assert account.neighbours["gw0"].refused > 0 and "loss" in account.neighbours["gw0"].reason
+
+    played(3, look, liars={0: "flip"})
 
 
-def test_alone_it_learns_as_well() -> None:
-    learner = played(1).learners[0]
-    assert learner.loss(learner.weights) < 0.9 * learner.loss(np.zeros_like(learner.weights)) and not learner.heard
+def test_who_is_killed_in_a_round_delays_nobody_beyond_the_deadline() -> None:
+    def look(it: Neighbourhood) -> tuple[float, list[list[str]]]:
+        return max(it.seconds[1]), [account.merges[1]["late"] for account in it.accounts[1:]]
 
-
-def test_what_cannot_be_used_changes_nothing_and_is_noted() -> None:
-    family, places = world(2)
-    ours, theirs = learning.alone(family, places)
-    theirs.train(1, 1)
-    ours.hear("b", theirs.tell())
-    before = ours.heard["b"].weights.copy()
-    with pytest.raises(WireError):
-        ours.hear("b", b"junk")
-    ours.refuse("b", "junk")
-    assert (ours.heard["b"].weights == before).all() and ours.reputation["b"].reason == "junk"
-
-
-def test_a_neighbours_quantile_cannot_make_us_deaf() -> None:
-    family, places = world(2)
-    ours, theirs = learning.alone(family, places)
-    for learner in (ours, theirs):
-        learner.train(3, 1)
-    alone = learning.model(ours).threshold
-    news = delta.Delta(theirs.weights - theirs.public, 100, 1e5)
-    ours.hear("b", delta.pack(news, family.tensors, delta.PROFILES["full"])[0])
-    ours.merge()
-    assert learning.model(ours).threshold <= 4 * alone
-
-
-@pytest.mark.parametrize(
-    ("topology", "count", "expected"), [("ring", 5, [1, 4]), ("k4", 6, [1, 2, 4, 5]), ("full", 3, [1, 2])]
-)
-def test_whom_the_first_gateway_hears(topology: str, count: int, expected: list[int]) -> None:
-    assert learning.hears(topology, count)[0] == expected
-    with pytest.raises(ConfigError, match="ring, k4 or full"):
-        learning.hears("star", 3)
+    seconds, late = played(4, look, rounds=2, silent={0: 2}, patience=1.5)
+    assert late == [["gw0"]] * 3 and 1.4 < seconds < 4
 
 
 def test_the_cost_of_a_gateway_does_not_grow_with_their_number() -> None:
-    """In a ring: bytes told and steps of training for each are the same, for 3 as for 12."""
-    few, many = played(3, topology="ring"), played(12, topology="ring")
-    assert many.payload_bytes / 12 == pytest.approx(few.payload_bytes / 3, rel=0.05)
-    assert all(len(each.heard) == 2 for each in many.learners)
+    """In a ring: bytes told, bytes on air and copies held for each are the same, for 3 as for 12."""
+
+    def look(it: Neighbourhood) -> tuple[float, float, set[int]]:
+        count = len(it.sites)
+        return it.payload_bytes / count, it.air_bytes / count, {len(share.peers()) for share in it.shares}
+
+    few, many = played(3, look, topology="ring"), played(12, look, topology="ring")
+    assert many[0] == pytest.approx(few[0], rel=0.05) and many[1] == pytest.approx(few[1], rel=0.05)
+    assert few[2] == many[2] == {2}
+
+
+@pytest.mark.parametrize(
+    ("topology", "count", "expected"),
+    [("ring", 5, [1, 4]), ("k4", 6, [1, 2, 4, 5]), ("full", 3, [1, 2]), ("none", 3, [])],
+)
+def test_whom_the_first_gateway_hears(topology: str, count: int, expected: list[int]) -> None:
+    assert learning.hears(topology, count)[0] == expected
+    with pytest.raises(ConfigError, match="ring, k4, full or none"):
+        learning.hears("star", 3)
+
+
+def pupils(gain: float = 1.0) -> list[Pupil]:
+    _, places = world(2)
+    return [Pupil(machine.of(FAMILY, [np.clip(place.learn * gain, -128, 127).astype(np.int8)])) for place in places]
+
+
+def test_training_begins_where_it_fits_best() -> None:
+    start = learner.start(FAMILY)
+    good = learner.fit(FAMILY, pupils(), [start], 10, 1)
+    again = learner.fit(FAMILY, pupils(), [start, np.full_like(start, np.nan), good.weights], 0, 1)
+    assert (again.weights == good.weights).all()
+    assert again.loss == good.loss < learner.loss(FAMILY, pupils(), start)
+
+
+def test_squares_of_two_gateways_add_up_to_those_of_one_with_both_machines() -> None:
+    start, (one, other) = learner.start(FAMILY), pupils()
+    alone = [learner.fit(FAMILY, [each], [start], 0, 1).squares for each in (one, other)]
+    assert np.allclose(sum(alone), learner.fit(FAMILY, [one, other], [start], 0, 1).squares)
+
+
+def test_the_threshold_of_a_machine_follows_its_loudest_neighbour_but_not_to_deafness() -> None:
+    pupil = pupils()[0]
+    weights = learner.fit(FAMILY, [pupil], [learner.start(FAMILY)], 10, 1).weights
+    own, wide, deaf = (
+        learner.make(FAMILY, pupil, Merged(weights, {}, {}), each).threshold for each in ([], [3.0], [1e5])
+    )
+    assert own < wide <= deaf == pytest.approx(3 * own, rel=0.01)
+
+
+def test_a_candidate_that_is_worse_stays_out() -> None:
+    (pupil, _), start = pupils(), learner.start(FAMILY)
+    good, bad = (Merged(each, {}, {}) for each in (learner.fit(FAMILY, [pupil], [start], 10, 1).weights, start))
+    served = Pupil(pupil.machine, learner.make(FAMILY, pupil, good, []).model)
+    worse = learner.make(FAMILY, served, bad, [])
+    assert worse.objection.startswith("loss") and worse.before and worse.before.loss < worse.estimate.loss
+    assert not learner.make(FAMILY, Pupil(pupil.machine, served.model, anew=True), bad, []).objection

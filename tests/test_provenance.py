@@ -13,13 +13,15 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from reedmesh import chain, database, deploy, keys, ledger, passport, passports, scaling, tflite
+from reedmesh import chain, database, deploy, keys, ledger, passport, passports, scaling, share, tflite
 from reedmesh.__main__ import main
 from reedmesh.config import Config
 from reedmesh.errors import DeployError
 from reedmesh.ledger import Entry
+from reedmesh.merge import Merged, Peer
 from reedmesh.service import Gateway
 from reedmesh.store import Store, StoredModel
 from reedmesh.trust import Trust
@@ -244,8 +246,10 @@ def test_the_ledger_says_who_contributed_what_and_what_it_was_worth(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with gateway(tmp_path) as it:
-        merged = replace(lesson(), taken={"hall2": 0.25}, worth={"hall2": 0.5}, refused={"hall3": "loss 9"})
-        it.store.enter(*deploy._told(merged, {"hall2": (12, "ab" * 32)}))
+        nothing = np.zeros(1, np.float32)
+        merged = Merged(nothing, {"hall2": 0.25}, {"hall3": "loss 9"}, {"hall2": 0.5})
+        peers = {"hall2": Peer(nothing, 1, sequence=12, digest="ab" * 32), "hall3": Peer(nothing, 1)}
+        it.store.enter(*share.entries(merged, peers, family().id))
         it.store.enter(Entry(ledger.TAKEN, "hall2", sequence=12))
     capsys.readouterr()
     assert command(tmp_path, "ledger", "export", "--csv") == 0

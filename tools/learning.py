@@ -1,30 +1,54 @@
-"""Neighbourhoods of gateways in memory: who hears whom, over lossy links, with liars among them.
+"""Neighbourhoods of gateways in one process: who hears whom, over lossy links, with liars among them.
 
-The learning is `reedmesh.learner`, the coding `reedmesh.bundle` and `erasure`; only the broker between
-them is missing. For `make bench-learn`.
+What learns and exchanges is what runs in service: `update.update`, `share.Share` and all below them, over brokers in
+memory or a real mosquitto. Here are only the machines, which replay recordings, the loss, and the lies.
 """
 
+import asyncio
 import math
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reedmesh import delta, features, machine, shards, train
-from reedmesh.bundle import Bundle
-from reedmesh.delta import Delta, Profile
-from reedmesh.erasure import Decoder
-from reedmesh.errors import ConfigError, WireError
+from reedmesh import delta, features, finish, learner, machine
+from reedmesh.account import Account
+from reedmesh.aside import Work, here
+from reedmesh.broker import Channel, Link, MemoryBroker, Message
+from reedmesh.collect import Limits
+from reedmesh.commission import Lesson
+from reedmesh.deadline import Bounds
+from reedmesh.errors import ConfigError
+from reedmesh.exchange import subscriptions
 from reedmesh.family import Family
-from reedmesh.learner import Learner
+from reedmesh.heads import Heads
+from reedmesh.keys import Key, Keyring
+from reedmesh.learner import Pupil, Trained
+from reedmesh.machine import Floats
+from reedmesh.merge import Merged, Peer
 from reedmesh.model import Model
+from reedmesh.passports import Origin
 from reedmesh.recipe import MAX_SAMPLES
+from reedmesh.send import Pace
+from reedmesh.share import Share, Timing
+from reedmesh.store import Disk, Store
+from reedmesh.train import Trainer
+from reedmesh.update import update
 from tools.recordings import Recording
 
 Windows = NDArray[np.int8]
+T = TypeVar("T")
+
 LIES = ("flip", "noise", "scaled", "replay")
-SHARD = 64  # bytes: an update of 1 to 5 KB becomes some shards, so that losing a few of them can be mended
+PATIENCE = 300.0  # seconds for whom everybody waits unless somebody is to be killed
+PACE, LIMITS, LOOK = Pace(rate=1e9, burst=1e9, merge=0.02, snapshot=0.05), Limits(quiet=0.05, snapshot=0.2), 0.01
 
 
 @dataclass(frozen=True)
@@ -49,15 +73,15 @@ def places(family: Family, recording: Recording, count: int | None = None) -> tu
     split, label = np.repeat(recording.split, pieces), np.repeat(recording.label, pieces)
     found = []
     for gateway in range(count):
-        machine, turn = gateway % machines, gateway // machines
-        others = math.ceil((count - machine) / machines)
-        mine = (owner == machine) | (owner == -1)
+        number, turn = gateway % machines, gateway // machines
+        others = math.ceil((count - number) / machines)
+        mine = (owner == number) | (owner == -1)
         learn = cut[mine & (split == "train") & (label == "normal")][turn::others]
         tests = {str(each): cut[mine & (split == "test") & (label == each)] for each in np.unique(label[mine])}
-        name = recording.names[machine] + (f"/{turn + 1}" if count > machines else "")
+        name = recording.names[number] + (f"-{turn + 1}" if count > machines else "")
         limit = family.training.windows
         tested = {each: features.extract(x, family.recipe) for each, x in tests.items() if len(x)}
-        if "normal" not in tested or len(learn) < 40:
+        if "normal" not in tested or len(learn) < 4:
             raise ConfigError(f"{name}: {len(learn)} windows to learn from, {len(tested)} conditions to test")
         found.append(Place(name, features.extract(learn[:limit], family.recipe), tested))
     return family, found
@@ -73,153 +97,250 @@ def _cut(recording: Recording, family: Family) -> tuple[NDArray[np.int16], int]:
 
 
 def hears(topology: str, count: int) -> list[list[int]]:
-    """Whom each of `count` gateways hears: ring (two), k4 (four nearest) or full (all)."""
-    reach = {"ring": 1, "k4": 2, "full": count}.get(topology)
+    """Whom each of `count` gateways hears: ring (two), k4 (four nearest), full (all) or none."""
+    reach = {"none": 0, "ring": 1, "k4": 2, "full": count}.get(topology)
     if reach is None:
-        raise ConfigError(f"topology {topology!r}: ring, k4 or full")
+        raise ConfigError(f"topology {topology!r}: ring, k4, full or none")
     near = [{(i + d) % count for d in range(-reach, reach + 1)} - {i} for i in range(count)]
     return [sorted(each) for each in near]
 
 
-@dataclass
-class Neighbourhood:
-    """Gateways that train, tell, hear and merge in rounds. loss: of shards. liars: gateway -> one of LIES.
+class Site:
+    """The machines of one gateway, and the models in their service: `update.Machines` for recordings."""
 
-    silent: gateways that from a round on say nothing any more.
+    def __init__(self, family: Family, at: Sequence[Place]) -> None:
+        self.at = {place.name: place for place in at}
+        self.models: dict[str, bytes] = {}
+        self._family = family
+
+    async def pupils(self) -> dict[str, Pupil]:
+        """As in `update.Machines`."""
+        return {name: self._pupil(place) for name, place in self.at.items()}
+
+    def _pupil(self, place: Place) -> Pupil:
+        model = self.models.get(place.name, b"")
+        return Pupil(machine.of(self._family, [place.learn], finish.scaling_of(model) if model else None), model)
+
+    async def deploy(self, sensor: str, lesson: Lesson, _: Mapping[str, Origin]) -> None:
+        """As in `update.Machines`."""
+        self.models[sensor] = lesson.model
+
+    def model(self, name: str) -> Model:
+        """What is in service at a machine."""
+        return Model(self.models[name])
+
+
+class Liar(Share):
+    """Tells neighbours something else than it learnt. kind: one of LIES."""
+
+    kind = ""
+    _first: bytes | None = None
+
+    async def _publish(self, sequence: int, payload: bytes) -> None:
+        await super()._publish(sequence, self._lie(sequence, payload))
+
+    def _lie(self, sequence: int, payload: bytes) -> bytes:
+        """Its step turned round and fourfold, noise, tenfold, or what it told first."""
+        if self.kind == "replay":
+            self._first = self._first or payload
+            return self._first
+        told = delta.unpack(payload, self._family.tensors, self._family.recipe.length)
+        noise = np.random.default_rng(sequence).normal(0, 1, len(told.step)).astype(np.float32)
+        step = {"flip": -4 * told.step, "noise": noise, "scaled": 10 * told.step}[self.kind]
+        return delta.pack(replace(told, step=step.astype(np.float32)), self._family.tensors, self.profile)[0]
+
+
+class Lossy:
+    """A link on which shards are lost."""
+
+    def __init__(self, link: Channel, loss: float, seed: str) -> None:
+        self._link, self._loss, self._dice = link, loss, Random(seed)
+        self.publish = link.publish
+
+    async def messages(self) -> AsyncIterator[Message]:
+        """What arrives."""
+        async for message in self._link.messages():
+            if not message.topic.endswith("/shard") or self._dice.random() >= self._loss:
+                yield message
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A case. loss: of shards. liars: gateway -> one of LIES. silent: gateway -> the round in which it is killed.
+
+    robust: False lets everybody be believed, in a plain mean. patience: seconds a round waits at most.
     """
 
-    family: Family
-    places: list[Place]
-    profile: Profile
     topology: str = "full"
+    profile: str = "full"
     loss: float = 0.0
     seed: int = 1
     liars: dict[int, str] = field(default_factory=dict)
     silent: dict[int, int] = field(default_factory=dict)
     robust: bool = True
-    payload_bytes: int = 0
-    air_bytes: int = 0
-    round: int = 0
+    patience: float = PATIENCE
+    port: int = 0  # of a real broker; 0: one in memory for each gateway
 
-    def __post_init__(self) -> None:
-        self.learners = [
-            Learner(self.family, [machine.of(self.family, place.learn)], self.profile) for place in self.places
-        ]
-        self._hears = hears(self.topology, len(self.places))
-        self._random = np.random.default_rng(self.seed)
-        self._replays: dict[int, bytes] = {}
 
-    def rounds(self, count: int, epochs: int) -> Iterator[int]:
-        """Play `count` rounds of so many epochs each; yields the number of each, from 1."""
+class Neighbourhood:
+    """Gateways that learn in rounds. sites, shares, accounts: of each. seconds: what each round took each of them."""
+
+    def __init__(self, family: Family, sites: Sequence[Site], setting: Setting) -> None:
+        self.family, self.sites, self.setting = family, sites, setting
+        self.round = 0
+        self.seconds: list[list[float]] = []
+        self.shares: list[Share] = []
+        self.accounts: list[Account] = []
+        self._running: list[asyncio.Task[None]] = []
+        self._drains: list[asyncio.Task[None]] = []
+        self._brokers = [MemoryBroker() for _ in sites]
+        self._hears = hears(setting.topology, len(sites))
+
+    @property
+    def alive(self) -> list[int]:
+        """Gateways that were not killed."""
+        return [i for i in range(len(self.sites)) if self.round < self.setting.silent.get(i, 1 << 30)]
+
+    @property
+    def payload_bytes(self) -> int:
+        """Of all updates that were told."""
+        return sum(account.bytes_out for account in self.accounts)
+
+    @property
+    def air_bytes(self) -> int:
+        """Of all that was published: shards with their parity, manifests, topics."""
+        return sum(share.sender.counts.size for share in self.shares if share.sender)
+
+    async def rounds(self, count: int) -> AsyncIterator[int]:
+        """Play `count` rounds; yields the number of each, from 1."""
         for _ in range(count):
             self.round += 1
-            self.play(epochs)
+            await self.play()
             yield self.round
 
-    def play(self, epochs: int) -> None:
-        """One round: everybody trains, tells, hears and merges."""
-        for i, learner in enumerate(self.learners):
-            learner.train(epochs, _seed(self.seed, i, self.round))
-        told = {i: self._told(i) for i in range(len(self.learners)) if self.silent.get(i, 1 << 30) > self.round}
-        for i, learner in enumerate(self.learners):
-            for j in self._hears[i]:
-                if j in told:
-                    self._hear(learner, str(j), told[j])
-        for learner in self.learners:
-            learner.merge() if self.robust else _mean(learner)
+    async def play(self) -> None:
+        """One round: everybody updates. Who is killed in it had begun."""
+        for i in [i for i, last in self.setting.silent.items() if last == self.round]:
+            self._running[i].cancel()
+        self.seconds.append(await asyncio.gather(*(self._update(i) for i in self.alive)))
 
-    def _told(self, i: int) -> bytes:
-        payload = self.learners[i].tell()
-        self.payload_bytes += len(payload)
-        return self._lie(i, payload) if i in self.liars else payload
+    async def _update(self, i: int) -> float:
+        began = time.perf_counter()
+        workshop = here if self.setting.robust else believing
+        await update(self.family, self.shares[i], self.sites[i], workshop, 1000 * self.setting.seed + 100 * i)
+        return time.perf_counter() - began
 
-    def _hear(self, learner: Learner, name: str, payload: bytes) -> None:
-        """Over the link, which loses shards; what arrives is what was sent, as its digest shows."""
-        try:
-            learner.hear(name, self._carried(payload))
-        except WireError as fault:
-            learner.refuse(name, str(fault))
+    async def open(self, stack: AsyncExitStack) -> None:
+        """Start every gateway's exchange."""
+        keys = {name(i): Key(sha256(name(i).encode()).digest()) for i in range(len(self.sites))}
+        for i in range(len(self.sites)):
+            others = [name(j) for j in self._hears[i]]
+            disk = Disk(Store())
+            stack.callback(disk.close)
+            kind = Liar if i in self.setting.liars else Share
+            ring = Keyring({other: keys[other].public for other in others})
+            profile, patience = delta.PROFILES[self.setting.profile], self.setting.patience
+            timing = Timing(Bounds(patience, patience, patience), PACE, LIMITS, LOOK)
+            share = kind(
+                name(i), self.family, keys[name(i)], ring, Heads(disk, Path(), ring), disk, others, profile, timing
+            )
+            if isinstance(share, Liar):
+                share.kind = self.setting.liars[i]
+            self.shares.append(share)
+            self.accounts.append(Account())
+            share.witnesses.append(self.accounts[i].take)
+            own, links = self._links(i, others)
+            self._drains.append(asyncio.create_task(_drain(own)))
+            self._running.append(asyncio.create_task(share.run(own, links)))
+        stack.push_async_callback(self._close)
 
-    def _carried(self, payload: bytes) -> bytes:
-        """The payload at the other end of a lossy link, asking for more shards until it is whole."""
-        shape = shards.Shape(min(shards.MAX_K, -(-len(payload) // SHARD)), SHARD, len(payload))
-        bundle, decoder = Bundle(payload, self.family.name, "gw", 1, 1, shape), Decoder(shape, _digest(payload))
-        wanted = dict.fromkeys(range(shape.blocks), shape.k)
-        while wanted:
-            for frame in bundle.wave(wanted):
-                self.air_bytes += len(frame)
-                if self._random.random() >= self.loss:
-                    shard = shards.unpack_shard(frame)
-                    decoder.add(shard.block, shard.index, shard.data)
-            wanted = {block: lacking for block in range(shape.blocks) if (lacking := decoder.missing(block))}
-        return bytes(decoder.payload())
+    def _links(self, i: int, others: list[str]) -> tuple[Channel, list[Channel]]:
+        """The gateway's own link, and those to its neighbours, on which shards are lost."""
+        families, port = self.family.id, self.setting.port
+        if port:
+            own: Channel = Link("127.0.0.1", port, name(i))
+            heard = {topic: qos for other in others for topic, qos in subscriptions(other, families).items()}
+            links: list[Channel] = [Link("127.0.0.1", port, f"{name(i)}-hears", subscriptions=heard)]
+        else:
+            own = self._brokers[i].link()
+            links = [self._brokers[j].link(*subscriptions(name(j), families)) for j in self._hears[i]]
+        lossy = [Lossy(link, self.setting.loss, f"{self.setting.seed} {i} {n}") for n, link in enumerate(links)]
+        return own, [*lossy]
 
-    def _lie(self, i: int, payload: bytes) -> bytes:
-        """What a liar tells instead: its step turned round and fourfold, noise, tenfold, or what it told first."""
-        kind, told = self.liars[i], delta.unpack(payload, self.family.tensors)
-        if kind == "replay":
-            return self._replays.setdefault(i, payload)
-        noise = self._random.normal(0, 1, len(told.step)).astype(np.float32)
-        step = {"flip": -4 * told.step, "noise": noise, "scaled": 10 * told.step}[kind]
-        lie = Delta(step.astype(np.float32), told.windows, told.quantile)
-        return delta.pack(lie, self.family.tensors, self.profile)[0]
-
-
-def _seed(seed: int, gateway: int, number: int) -> int:
-    """Of a gateway's round."""
-    return seed * 1000 + gateway + number
-
-
-def _digest(payload: bytes) -> bytes:
-    from hashlib import sha256
-
-    return sha256(payload).digest()
+    async def _close(self) -> None:
+        for task in [*self._running, *self._drains]:
+            task.cancel()
+        for ended in await asyncio.gather(*self._running, *self._drains, return_exceptions=True):
+            if not isinstance(ended, asyncio.CancelledError):
+                raise ended or AssertionError("an exchange ended by itself")
 
 
-def _mean(learner: Learner) -> None:
-    """What a plain mean makes of it, for comparison: everybody is believed."""
-    heard = [each.weights for each in learner.heard.values()]
-    learner.weights = np.mean([learner.weights, *heard], axis=0, dtype=np.float32)
+@asynccontextmanager
+async def neighbourhood(
+    family: Family, at: Sequence[Sequence[Place]], setting: Setting
+) -> AsyncIterator[Neighbourhood]:
+    """Gateways at work; at: the machines of each."""
+    async with AsyncExitStack() as stack:
+        it = Neighbourhood(family, [Site(family, places) for places in at], setting)
+        await it.open(stack)
+        yield it
 
 
-def alone(family: Family, places: list[Place], epochs: int = 0, seed: int = 1) -> list[Learner]:
-    """Gateways that hear nobody, each after so many epochs."""
-    learners = [Learner(family, [machine.of(family, place.learn)], delta.PROFILES["full"]) for place in places]
-    for i, learner in enumerate(learners if epochs else []):
-        learner.train(epochs, _seed(seed, i, 1))
-    return learners
+def is_in_step(it: Neighbourhood) -> bool:
+    """Whether each copy is, bit for bit, what its owner takes it to be; of owners that are honest and alive."""
+    honest = [i for i in it.alive if i not in it.setting.liars]
+    alive = [it.shares[i] for i in it.alive]
+    copies = [(it.shares[i], peer) for share in alive for i in honest if (peer := share.peers().get(name(i)))]
+    return all((peer.weights == share.knows.public).all() for share, peer in copies)
 
 
-def served(family: Family, places: list[Place], rounds: int, epochs: int, seed: int) -> list[Learner]:
+def name(i: int) -> str:
+    """Of a gateway."""
+    return f"gw{i}"
+
+
+async def _drain(link: Channel) -> None:
+    """A link is up while somebody listens to it."""
+    async for _ in link.messages():
+        pass
+
+
+@asynccontextmanager
+async def believing() -> AsyncIterator[Work]:
+    """Where everybody is believed: a plain mean in place of the merge."""
+
+    async def work(function: Callable[..., T], *arguments: Any) -> T:
+        return mean(*arguments) if function is learner.mix else function(*arguments)  # type: ignore[return-value]
+
+    yield work
+
+
+def mean(
+    family: Family, pupils: Sequence[Pupil], trained: Trained, _public: Floats, peers: dict[str, Peer], _step: float
+) -> tuple[Merged, float]:
+    """In place of `learner.mix`."""
+    weights = np.mean([trained.weights, *(peer.weights for peer in peers.values())], axis=0, dtype=np.float32)
+    return Merged(weights, dict.fromkeys(peers, 1 / (1 + len(peers))), {}, dict.fromkeys(peers, 0.0)), learner.loss(
+        family, pupils, weights
+    )
+
+
+def served(family: Family, at: Sequence[Place], rounds: int, seed: int) -> list[Site]:
     """FedAvg with a server (McMahan et al. 2017) on the same windows: all get the weighted mean of all each round."""
-    learners = alone(family, places)
-    counts = np.array([len(place.learn) for place in places], np.float32)
-    for number in range(1, rounds + 1):
-        for i, learner in enumerate(learners):
-            learner.train(epochs, _seed(seed, i, number))
-        mean = np.average([learner.weights for learner in learners], axis=0, weights=counts).astype(np.float32)
-        for learner in learners:
-            learner.weights = mean.copy()
-    return learners
+    sites, weights = [Site(family, [place]) for place in at], learner.start(family)
+    pupils = [Pupil(machine.of(family, [place.learn])) for place in at]
+    for number in range(rounds):
+        epochs = learner.epochs(family, pupils if not number else [])
+        told = [learner.fit(family, [it], [weights], epochs, seed + 100 * i + number) for i, it in enumerate(pupils)]
+        counts = [each.windows for each in told]
+        weights = np.average([each.weights for each in told], axis=0, weights=counts).astype(np.float32)
+    for site, place, pupil in zip(sites, at, pupils, strict=True):
+        site.models[place.name] = learner.make(family, pupil, Merged(weights, {}, {}), []).model
+    return sites
 
 
-def pooled(family: Family, places: list[Place], epochs: int, seed: int) -> list[Learner]:
-    """One model trained where all windows are in one place, each machine scaled by its own moments."""
-    learners = alone(family, places)
-    inputs = np.concatenate([learner.machines[0].seen for learner in learners])
-    trainer = train.Trainer(family.train_tflite)
-    weights = train.fit(trainer, trainer.get(), inputs, epochs, family.training.rate, seed)
-    for learner in learners:
-        learner.weights = weights.copy()
-    return learners
-
-
-def model(learner: Learner) -> Model:
-    """The int8 model that would go into service."""
-    return Model(learner.finish(learner.machines[0]))
-
-
-def float_scores(learner: Learner, windows: Windows) -> NDArray[np.float64]:
-    """Scores by the weights before they are quantised."""
-    learner.trainer.set(learner.weights)
-    return np.asarray(learner.trainer.errors(machine.inputs(windows, learner.machines[0].scaling)), np.float64)
+def float_scores(family: Family, weights: Floats, model: bytes, windows: Windows) -> NDArray[np.float64]:
+    """Scores by the weights as they are, in the scaling of `model`."""
+    trainer = Trainer(family.train_tflite)
+    trainer.set(weights)
+    return np.asarray(trainer.errors(machine.inputs(windows, finish.scaling_of(model))), np.float64)

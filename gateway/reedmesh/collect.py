@@ -100,6 +100,10 @@ class Collector:
         self._reports.append(generation.need())
         return list(self._in_order(generation.stream))
 
+    def miss(self, stream: Stream, now: float) -> None:
+        """Ask for a snapshot: what was delivered last could not be used."""
+        self._gaps.setdefault(stream, now)
+
     def requests(self, now: float) -> list[Request]:
         """What to ask for now; generations that nobody answers for are given up. Call it a few times a second."""
         found, self._reports = self._reports, []

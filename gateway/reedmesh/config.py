@@ -46,9 +46,12 @@ class Alerts:
 
 @dataclass(frozen=True)
 class Learning:
-    """How a new machine gets its first model; what is not set here is the family's to say."""
+    """How a machine is learnt, first and on; what is not set here is the family's to say."""
 
     windows: int | None = field(default=None, metadata={"min": 20, "max": 20000})  # normal windows to learn from
+    fresh: int = field(default=3600, metadata={"min": 10})  # normal windows of a sensor that are worth another round
+    profile: str = "full"  # of what changed, how much is told: all, 25 % or 10 %
+    patience: float = field(default=60.0, metadata={"min": 1.0, "max": 3600.0})  # seconds a round waits at most
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ class Config:
     neighbours: tuple[Neighbour, ...] = ()
 
 
+PROFILES = ("full", "narrow25", "narrow10")  # of `delta.py`
 NO_TLS = 'reached without TLS: set "ca", or "plain" = true on a network nobody else is on'
 
 
@@ -137,7 +141,7 @@ def shown(settings: Any) -> Any:
 def load(path: Path) -> Config:
     """The settings in the TOML file at `path`; raises ConfigError with one line per fault, each naming file and key."""
     config = _with_secrets(toml.read_file(Config, path), path)
-    faults = list(_contradictions(config))
+    faults = [*_contradictions(config), *_contradictory_learning(config.learning)]
     if faults:
         raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
     return config
@@ -190,3 +194,8 @@ def _contradictory_neighbours(config: Config) -> list[str]:
                 f'neighbours[{i}].key: 64 of 0-9 a-f, as `reedmesh keys show` prints it on "{neighbour.name}"'
             )
     return faults
+
+
+def _contradictory_learning(learning: Learning) -> list[str]:
+    known = learning.profile in PROFILES
+    return [] if known else [f'learning.profile = "{learning.profile}": one of {", ".join(PROFILES)}']

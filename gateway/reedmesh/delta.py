@@ -2,10 +2,13 @@
 
 CHOCO-SGD (Koloskova et al., ICML 2019, arXiv:1902.00340): what rounding and sparsity left out stays in the difference
 to the public copy, and so in the next delta; nothing is lost, only late. Each delta must be applied once, and in order.
-Little-endian, all but the first two bytes deflated (zlib):
+A snapshot is the delta to nothing, of all weights: whoever has it needs no other. It carries how much the features of
+each of the sender's machines vary, too, and names profile 255. Little-endian, all but the first two bytes deflated
+(zlib):
 
     u8 version, u8 profile, then: u32 weights, u32 kept, u32 windows, f32 quantile, f32 scales [tensors],
-    u8 gaps [kept or 0] before each kept weight (255: 254 more left out, none kept), i8 steps [kept]
+    f32 squares [features] of a snapshot, u8 gaps [kept or 0] before each kept weight (255: 254 more left out, none
+    kept), i8 steps [kept]
 
 Whoever sends it may be wrong or lie: sizes are checked before anything is inflated or allocated.
 """
@@ -21,7 +24,8 @@ from reedmesh.errors import WireError
 
 Floats = NDArray[np.float32]
 
-VERSION = 2
+VERSION = 3
+SNAPSHOT = 255  # in place of a profile
 LARGEST = 1e3  # of a weight or a step; trained ones stay below 10
 _HEAD = Struct("<BB")
 _BODY = Struct("<IIIf")
@@ -44,12 +48,14 @@ PROFILES = {"full": Profile(0, 1.0, 1.0), "narrow25": Profile(1, 0.25, 0.7), "na
 class Delta:
     """step: float32 [n], to be added to the public copy. windows: how many the sender learnt from.
 
-    quantile: of its normal windows' scores, in squared deviations a feature.
+    quantile: of its normal windows' scores, in squared deviations a feature. squares: of a snapshot, float32
+    [features]: the sum of squared differences of its windows to their machine's mean; those of several gateways add up.
     """
 
     step: Floats
     windows: int
     quantile: float
+    squares: Floats | None = None
 
 
 def pack(delta: Delta, tensors: tuple[int, ...], profile: Profile) -> tuple[bytes, Floats]:
@@ -60,14 +66,21 @@ def pack(delta: Delta, tensors: tuple[int, ...], profile: Profile) -> tuple[byte
     kept = _largest(delta.step, profile.share)
     scales, steps = _quantised(delta.step, tensors, kept)
     body = _BODY.pack(len(delta.step), len(kept), delta.windows, delta.quantile) + scales.astype("<f4").tobytes()
+    body += b"" if delta.squares is None else delta.squares.astype("<f4").tobytes()
     body += (b"" if len(kept) == len(delta.step) else _gaps(kept)) + steps.tobytes()
-    return _HEAD.pack(VERSION, profile.number) + zlib.compress(body, 9), _spread(steps, scales, tensors, kept)
+    number = profile.number if delta.squares is None else SNAPSHOT
+    return _HEAD.pack(VERSION, number) + zlib.compress(body, 9), _spread(steps, scales, tensors, kept)
 
 
-def unpack(payload: bytes, tensors: tuple[int, ...]) -> Delta:
-    """The delta in `payload`, of a family with such tensors; raises WireError with the reason."""
-    size = sum(tensors)
-    most = _BODY.size + 4 * len(tensors) + 3 * size
+def stands_alone(payload: bytes) -> bool:
+    """Whether it is a snapshot."""
+    return payload[1:2] == bytes([SNAPSHOT])
+
+
+def unpack(payload: bytes, tensors: tuple[int, ...], length: int) -> Delta:
+    """The delta in `payload`, of a family with such tensors and features of this length; raises WireError."""
+    size, features = sum(tensors), length * stands_alone(payload)
+    most = _BODY.size + 4 * len(tensors) + 4 * features + 3 * size
     if len(payload) < _HEAD.size or payload[0] != VERSION:
         raise WireError(f"delta: {len(payload)} bytes, version {payload[:1].hex()}, this program reads {VERSION}")
     body = _inflate(payload[_HEAD.size :], most)
@@ -79,11 +92,23 @@ def unpack(payload: bytes, tensors: tuple[int, ...]) -> Delta:
     scales = np.frombuffer(_exactly(body, _BODY.size, 4 * len(tensors)), "<f4").astype(np.float32)
     if not ((scales >= 0) & (scales <= LARGEST / 127)).all():
         raise WireError("delta: a scale is not a number, negative or huge")
-    kept, at = _places(body, _BODY.size + 4 * len(tensors), count, size)
+    at = _BODY.size + 4 * len(tensors)
+    squares = _squares(body, at, features, windows) if features else None
+    kept, at = _places(body, at + 4 * features, count, size)
     steps = np.frombuffer(_exactly(body, at, count), np.int8)
     if at + count != len(body):
         raise WireError(f"delta: {len(body) - at - count} bytes too many")
-    return Delta(_spread(steps, scales, tensors, kept), windows, quantile)
+    if features and count < size:
+        raise WireError(f"delta: a snapshot of {count} weights, there are {size}")
+    return Delta(_spread(steps, scales, tensors, kept), windows, quantile, squares)
+
+
+def _squares(body: bytes, at: int, features: int, windows: int) -> Floats:
+    """Of a snapshot; int8 features differ from their mean by no more than 255."""
+    found = np.frombuffer(_exactly(body, at, 4 * features), "<f4").astype(np.float32)
+    if not ((found >= 0) & (found <= 255.0**2 * windows)).all():
+        raise WireError(f"delta: {windows} windows cannot vary by {found.min()} to {found.max()}")
+    return found
 
 
 def _largest(step: Floats, share: float) -> NDArray[np.int64]:

@@ -1,49 +1,38 @@
-"""Models for sensors: learns a machine when enough of it was heard, and sees that its sensor runs what was learnt.
+"""Models for sensors: sees that each runs what was learnt of its machine, or what it is to go back to.
 
-A sensor that was away says hello when it is back; if it runs another model than ours it is offered ours again. Learning
-has a process of its own, so the data path goes on at its pace.
+A sensor that was away says hello when it is back; if it runs another model than ours it is offered ours again.
 """
 
 import asyncio
 import logging
-import os
-import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from hashlib import sha256
-from multiprocessing import get_context
-
-import numpy as np
-from numpy.typing import NDArray
 
 from reedmesh import ledger, shards, wire
 from reedmesh.broker import Message, Publisher
 from reedmesh.bundle import Bundle
-from reedmesh.commission import Lesson, commission
-from reedmesh.errors import ConfigError, DeployError, ReedmeshError, RefusedError
+from reedmesh.commission import Lesson
+from reedmesh.errors import ConfigError, DeployError, RefusedError
 from reedmesh.family import Family
 from reedmesh.ledger import Entry
-from reedmesh.merge import Peer
 from reedmesh.model import Model
 from reedmesh.passports import Origin, Passports
 from reedmesh.sensor_keys import SensorKeys
 from reedmesh.sensors import DEPLOYING, Line, Sensor
-from reedmesh.share import Share
 from reedmesh.store import Disk, StoredModel
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.25  # between two looks for a sensor that is ready to be taught
+LOOK_SECONDS = 0.25  # between two looks for a sensor that needs its model
 SPARE = 1  # parity shards sent before anybody says that one is missing
 MOST_WAVES = 40  # times the shards of one offer are added to; a sensor gives up after 10
 OFFER_SECONDS = 30.0  # a model that was offered and does not run by then is offered again
 
 
 class Deployer:
-    """Teaches the sensors of one gateway, named `gateway`, and offers them what was learnt."""
+    """Offers the sensors of one gateway, named `gateway`, what was learnt."""
 
     def __init__(
         self,
@@ -51,7 +40,6 @@ class Deployer:
         family: Family,
         line: Line,
         disk: Disk,
-        share: Share,
         sensor_keys: SensorKeys,
         passports: Passports,
         clock: Callable[[], float],
@@ -62,7 +50,6 @@ class Deployer:
         self._family = family
         self._line = line
         self._disk = disk
-        self._share = share
         self._sensor_keys = sensor_keys
         self._passports = passports
         self._clock = clock
@@ -79,18 +66,16 @@ class Deployer:
             self._offered.pop(sensor.name, None)
             await self.offer(publisher, sensor)
 
-    async def teach(self, publisher: Publisher) -> None:
-        """Learn each machine that was heard for long enough, and repeat offers that were not taken; for ever."""
+    async def repeat(self, publisher: Publisher) -> None:
+        """Repeat offers that were not taken; for ever."""
         while True:
             for sensor in list(self._line.sensors.values()):
-                if sensor.ready_to_learn:
-                    await self._try_to_learn(sensor)
                 await self.offer(publisher, sensor)
             await asyncio.sleep(LOOK_SECONDS)
 
     def learn_now(self, sensor: Sensor) -> None:
         """Learn from the sensor's last normal windows at once: somebody said what else is normal."""
-        sensor.due = sensor.model is not None
+        sensor.due, sensor.pinned = sensor.model is not None, False
 
     def forget(self, sensor: str) -> None:
         """Offer the sensor nothing more."""
@@ -100,10 +85,14 @@ class Deployer:
     async def relearn(self, sensor: Sensor) -> None:
         """Learn the machine anew from windows to come; its model rests meanwhile, and is kept. Survives a restart."""
         await self._disk.once(self._disk.store.save_relearning, sensor.name, self._clock())
+        sensor.pinned = False
         sensor.learnt, sensor.relearning = 0, sensor.model is not None
 
     async def rollback(self, sensor: Sensor) -> int:
-        """Put the model before the present one back into service, under a new number; raises RefusedError."""
+        """Put the model before the present one back into service, under a new number; raises RefusedError.
+
+        It stays there until somebody has the machine learnt anew, or says what else is normal.
+        """
         stored = await self._disk.once(self._disk.store.model_before, sensor.name)
         if not stored:
             raise RefusedError(f"sensor: {sensor.name} has no earlier model")
@@ -114,7 +103,20 @@ class Deployer:
             raise RefusedError(f"sensor: {error}; relearn makes a new one") from error
         await self._disk.once(self._disk.store.save_model, again, _entry(ledger.ROLLBACK, again))
         sensor.adopt(model, again.sequence)
+        sensor.pinned = True
         return again.sequence
+
+    async def renew(self, sensor: Sensor, lesson: Lesson, origins: Mapping[str, Origin]) -> None:
+        """Put what was learnt into service; origins: the updates of neighbours that are in it. Raises DeployError."""
+        stored = await self._disk.call(self._disk.store.last_model, sensor.name)
+        if self._line.sensors.get(sensor.name) is not sensor:
+            return  # it was forgotten meanwhile
+        if sensor.pinned or (stored and stored.tflite == lesson.model):
+            return
+        model = self._next_model(sensor, lesson, origins)
+        loaded = self._passports.load(model)
+        await self._disk.call(self._disk.store.save_model, model, _entry(ledger.SERVICE, model))
+        sensor.adopt(loaded, model.sequence)
 
     def recall(self, sensor: Sensor) -> None:
         """At the start: put the newest model whose passport holds into service; without one the machine is learnt anew.
@@ -186,32 +188,6 @@ class Deployer:
         shape = shards.Shape(min(shards.MAX_K, -(-len(payload) // longest)), longest, len(payload))
         return Bundle(payload, self._family.name, self._gateway, sequence, sequence, shape)
 
-    async def _try_to_learn(self, sensor: Sensor) -> None:
-        try:
-            await self._learn(sensor)
-        except (ReedmeshError, BrokenExecutor) as error:
-            log.error("%s: learning failed, its windows are collected anew: %s", sensor.name, error)
-            sensor.learnt, sensor.due = 0, False
-
-    async def _learn(self, sensor: Sensor) -> None:
-        began = time.monotonic()
-        await self._disk.flush()
-        rows = await self._disk.call(self._disk.store.learnt_from, sensor.name, sensor.to_learn)
-        windows = np.frombuffer(b"".join(rows), dtype=np.int8).reshape(len(rows), -1)
-        peers, origins = self._share.peers(), self._share.origins()
-        lesson = await _taught(self._family, windows, peers)
-        if self._line.sensors.get(sensor.name) is not sensor:
-            return  # it was forgotten meanwhile
-        model = self._next_model(sensor, lesson, origins)
-        loaded = self._passports.load(model)
-        await self._disk.call(
-            self._disk.store.save_model, model, _entry(ledger.SERVICE, model), *_told(lesson, origins)
-        )
-        sensor.adopt(loaded, model.sequence)
-        self._share.note(lesson.taken, lesson.refused)
-        self._share.tell(lesson)
-        log.info("%s: learnt from %d windows in %.1f s", sensor.name, len(rows), time.monotonic() - began)
-
     def _next_model(self, sensor: Sensor, lesson: Lesson, origins: Mapping[str, Origin]) -> StoredModel:
         """A lesson as the sensor's next model, numbered above any that the sensor or we remember."""
         now, before = self._clock(), sensor.model.digest if sensor.model else None
@@ -234,28 +210,3 @@ def _entry(kind: str, model: StoredModel, reason: str = "") -> Entry:
     """What became of a model, for the ledger."""
     digest = sha256(model.tflite).hexdigest()
     return Entry(kind, sensor=model.sensor, sequence=model.sequence, sha256=digest, reason=reason)
-
-
-def _told(lesson: Lesson, origins: Mapping[str, Origin]) -> Iterator[Entry]:
-    """Which neighbours' updates are in a lesson and what each was worth, and which were left out and why."""
-    for name, share in lesson.taken.items():
-        shares = round(share, 6), round(lesson.worth.get(name, 0.0), 9)
-        yield Entry(ledger.MERGED, name, "", "", *origins.get(name, (0, "")), *shares)
-    for name, reason in lesson.refused.items():
-        sequence, digest = origins.get(name, (0, ""))
-        yield Entry(ledger.LEFT_OUT, name, sequence=sequence, sha256=digest, reason=reason)
-
-
-async def _taught(family: Family, windows: NDArray[np.int8], peers: dict[str, Peer]) -> Lesson:
-    """A lesson from a process of its own, at low priority, which takes its memory along when it ends."""
-    process = ProcessPoolExecutor(1, get_context("spawn"), _be_nice)
-    try:
-        lesson = partial(commission, family, windows, family.training.seed, peers)
-        return await asyncio.get_running_loop().run_in_executor(process, lesson)
-    finally:
-        process.shutdown(wait=False, cancel_futures=True)
-
-
-def _be_nice() -> None:
-    os.nice(10)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the gateway ends this process

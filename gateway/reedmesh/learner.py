@@ -1,95 +1,118 @@
-"""One gateway's part in learning together: train -> delta -> tell | hear -> verify -> merge -> finish. Pure, no clock.
+"""What a gateway computes in one round of learning: train, merge, make models. Pure; runs in a process of its own.
 
-It holds what it learnt, the public copy of it that its neighbours hold, and their public copies. Windows come as
-features; what leaves is `tell()`, what arrives goes through `hear()`, and `models()` is what would go into service.
+A gateway learns one set of weights from all its machines, each in its own scaling, and a model of them for each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reedmesh import delta, train
-from reedmesh.delta import Delta, Profile
+from reedmesh import estimate, merge, train
+from reedmesh.commission import Lesson, lesson
 from reedmesh.family import Family
-from reedmesh.finish import finish
 from reedmesh.machine import Floats, Machine
-from reedmesh.merge import Merged, Peer, Reputation, merge
+from reedmesh.merge import Merged, Peer
+from reedmesh.model import Model
 from reedmesh.train import Trainer
 
+ROUNDS = 10  # into which a family's epochs are divided: so many make up what a new machine gets at once
 
-class Learner:
-    """A gateway that learns one set of weights from all its `machines`."""
 
-    def __init__(
-        self,
-        family: Family,
-        machines: Sequence[Machine],
-        profile: Profile,
-        weights: Floats | None = None,
-        public: Floats | None = None,
-    ) -> None:
-        """weights: to begin with, float32 [n]; public: what neighbours hold of them.
+@dataclass(frozen=True)
+class Pupil:
+    """A machine in a round. model: what is in service; b"": nothing yet. anew: somebody said what is normal now, so the
+    candidate's loss need not be below that of the model in service, which learnt something else."""
 
-        Without, both are the family's start, which every gateway knows of every other.
-        """
-        self.family = family
-        self.machines = machines
-        self.profile = profile
+    machine: Machine
+    model: bytes = b""
+    anew: bool = False
+
+
+@dataclass(frozen=True)
+class Trained:
+    """weights: float32 [n]. windows: learnt from. quantile, squares: as in `delta.Delta`. loss: on held-out windows."""
+
+    weights: Floats
+    windows: int
+    quantile: float
+    squares: Floats
+    loss: float
+
+
+def start(family: Family) -> Floats:
+    """The weights that every gateway of the family begins with, float32 [n]."""
+    return Trainer(family.train_tflite).get()
+
+
+def epochs(family: Family, pupils: Iterable[Pupil]) -> int:
+    """All that the family's settings say where a machine is new, a round's part of it otherwise."""
+    new = any(pupil.anew or not pupil.model for pupil in pupils)
+    return family.training.epochs if new else max(1, family.training.epochs // ROUNDS)
+
+
+def fit(family: Family, pupils: Sequence[Pupil], begun: Sequence[Floats], epochs: int, seed: int) -> Trained:
+    """Learn from all pupils, from that one of the weights `begun` that fits them best."""
+    school = _School(family, pupils)
+    losses = [school.loss(each) for each in begun]
+    best = begun[int(np.nanargmin(losses))] if len(begun) > 1 else begun[0]
+    weights = train.fit(school.trainer, best, school.seen, epochs, family.training.rate, seed)
+    squares = sum(_squares(pupil.machine) for pupil in pupils)
+    return Trained(weights, len(school.seen), school.quantile(weights), np.asarray(squares), school.loss(weights))
+
+
+def loss(family: Family, pupils: Sequence[Pupil], weights: Floats) -> float:
+    """The mean squared error of `weights` on the pupils' held-out windows."""
+    return _School(family, pupils).loss(weights)
+
+
+def mix(
+    family: Family, pupils: Sequence[Pupil], trained: Trained, public: Floats, peers: Mapping[str, Peer], step: float
+) -> tuple[Merged, float]:
+    """Trained weights, merged with what helps of what the neighbours know, and their loss on held-out windows.
+
+    public: our copy that they hold.
+    """
+    school = _School(family, pupils)
+    merged = merge.merge(trained.weights, public, trained.windows, peers, school.loss, step)
+    return merged, school.loss(merged.weights)
+
+
+def make(family: Family, pupil: Pupil, merged: Merged, quantiles: Sequence[float]) -> Lesson:
+    """A pupil's lesson from the merged weights, and what there is to object to it in place of the model in service.
+
+    quantiles: of the neighbours that are in them.
+    """
+    made = replace(lesson(family, merged.weights, pupil.machine, quantiles), taken=merged.taken, worth=merged.worth)
+    if not pupil.model:
+        return made
+    before = estimate.in_service(Model(pupil.model), pupil.machine.held_out)
+    compared = replace(before, loss=float("inf")) if pupil.anew else before
+    return replace(made, before=before, objection=estimate.objection(family, compared, made.estimate))
+
+
+class _School:
+    """The windows of all pupils, and a trainer to try weights with."""
+
+    def __init__(self, family: Family, pupils: Sequence[Pupil]) -> None:
         self.trainer = Trainer(family.train_tflite)
-        self._start = self.trainer.get()
-        self.weights = self._start.copy() if weights is None else weights
-        self.public = self._start.copy() if public is None else public
-        self.heard: dict[str, Peer] = {}
-        self.reputation: dict[str, Reputation] = {}
-        self._seen = np.concatenate([machine.seen for machine in machines])
-        self._unseen = np.concatenate([machine.unseen for machine in machines])
-
-    def train(self, epochs: int, seed: int) -> None:
-        """Learn from the own windows."""
-        self.weights = train.fit(self.trainer, self.weights, self._seen, epochs, self.family.training.rate, seed)
-
-    def news(self) -> Delta:
-        """What neighbours do not know yet."""
-        return Delta(self.weights - self.public, len(self._seen), self.quantile())
-
-    def tell(self) -> bytes:
-        """The same as the payload of an update; neighbours are taken to have it from now on."""
-        payload, step = delta.pack(self.news(), self.family.tensors, self.profile)
-        self.public = self.public + step
-        return payload
-
-    def hear(self, name: str, payload: bytes) -> None:
-        """Apply a neighbour's update; raises WireError for what cannot be one, and then nothing has changed."""
-        news = delta.unpack(payload, self.family.tensors)
-        known = self.heard.get(name) or Peer(self._start, 0)
-        self.heard[name] = known.after(news)
-
-    def refuse(self, name: str, reason: str) -> None:
-        """Note that something of a neighbour could not be used."""
-        self.reputation.setdefault(name, Reputation()).refuse(reason)
-
-    def merge(self) -> Merged:
-        """Take over what helps of what the neighbours know."""
-        merged = merge(self.weights, self.public, len(self._seen), self.heard, self.loss, self.profile.step)
-        self.weights = merged.weights
-        for name in merged.taken:
-            self.reputation.setdefault(name, Reputation()).merged += 1
-        for name, reason in merged.refused.items():
-            self.refuse(name, reason)
-        return merged
+        self.seen = np.concatenate([pupil.machine.seen for pupil in pupils])
+        self._each = [pupil.machine.unseen for pupil in pupils]
+        self._unseen = np.concatenate(self._each)
+        self._quantile = family.threshold.quantile
 
     def loss(self, weights: Floats) -> float:
         """The mean squared error of `weights` on held-out windows."""
         self.trainer.set(weights)
         return self.trainer.loss(self._unseen)
 
-    def quantile(self) -> float:
-        """The highest quantile of held-out scores among its machines, in squared deviations a feature."""
-        self.trainer.set(self.weights)
-        each = (np.quantile(self.trainer.errors(it.unseen), self.family.threshold.quantile) for it in self.machines)
-        return float(max(each))
+    def quantile(self, weights: Floats) -> float:
+        """The highest quantile of held-out scores among the machines, in squared deviations a feature."""
+        self.trainer.set(weights)
+        return max(float(np.quantile(self.trainer.errors(unseen), self._quantile)) for unseen in self._each)
 
-    def finish(self, machine: Machine) -> bytes:
-        """The int8 model of a machine that goes into service now, its threshold being the federation's."""
-        merged = [name for name, known in self.reputation.items() if known.merged > known.refused]
-        return finish(self.family, self.weights, machine, [self.heard[name].quantile for name in merged])
+
+def _squares(it: Machine) -> Floats:
+    """The sum of squared differences to the machine's mean, per feature."""
+    wide = it.learnt.astype(np.float64)
+    return np.asarray(((wide - wide.mean(axis=0)) ** 2).sum(axis=0), np.float32)

@@ -1,6 +1,7 @@
 """A machine as learning sees it: windows to learn from, later ones that are held out, and its own scaling. Pure."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,18 +35,21 @@ class Machine:
         return inputs(self.held_out, self.scaling)
 
 
-def of(family: Family, features: Windows, scaled: Scaling | None = None) -> Machine:
-    """The machine that `features` were heard of, int8 [m, recipe.length] in the order of their windows.
+def of(family: Family, runs: Sequence[Windows], scaled: Scaling | None = None) -> Machine:
+    """The machine that `runs` were heard of: features, int8 [m, recipe.length] each, in the order of their windows.
 
-    scaled: its scaling, if that is known. Raises DeployError when there are too few windows, or of another recipe.
+    A run is a condition it worked in; the last windows of each are held out. scaled: its scaling, if that is known.
+    Raises DeployError when there are too few windows, or of another recipe.
     """
-    kept = math.ceil(len(features) * family.training.held_out)
-    if features.shape[1:] != (family.recipe.length,) or len(features) - kept < 2:
-        raise DeployError(
-            f"cannot learn {family.name} from features {features.shape}; at least 4 by {family.recipe.length}"
-        )
-    learnt = features[:-kept]
-    return Machine(learnt, features[-kept:], scaled or scale.gains(scale.fit(learnt)))
+    length, share = family.recipe.length, family.training.held_out
+    if any(run.shape[1:] != (length,) for run in runs) or not any(len(run) >= 4 for run in runs):
+        shapes = ", ".join(str(run.shape) for run in runs)
+        raise DeployError(f"cannot learn {family.name} from features {shapes}; at least 4 by {length}")
+    parts = [(run, math.ceil(len(run) * share)) for run in runs if len(run) >= 4]
+    learnt = np.concatenate([run[:-kept] for run, kept in parts])
+    return Machine(
+        learnt, np.concatenate([run[-kept:] for run, kept in parts]), scaled or scale.gains(scale.fit(learnt))
+    )
 
 
 def inputs(windows: Windows, scaled: Scaling) -> Floats:

@@ -26,19 +26,29 @@ MOST_WEIGHT = 4.0  # times ours: the count of windows is what a neighbour says i
 class Peer:
     """A neighbour's public copy, float32 [n], and how many windows it says it learnt it from.
 
-    quantile: of its normal windows' scores, in squared deviations a feature.
+    quantile: of its normal windows' scores, in squared deviations a feature. sequence, digest: of the newest update in
+    it, the SHA-256 of its payload in hex. squares: as in `delta.Delta`, of the last snapshot.
     """
 
     weights: Floats
     windows: int
     quantile: float = 0.0
+    sequence: int = 0
+    digest: str = ""
+    squares: Floats | None = None
 
-    def after(self, news: Delta) -> "Peer":
+    @property
+    def origin(self) -> tuple[int, str]:
+        """Sequence and SHA-256 of the newest update in it."""
+        return self.sequence, self.digest
+
+    def after(self, news: Delta, sequence: int = 0, digest: str = "") -> "Peer":
         """The copy when `news` was added to it; raises WireError when that cannot be."""
         weights = self.weights + news.step
         if not (np.abs(weights) <= LARGEST).all():
             raise WireError("delta: a weight becomes huge")
-        return Peer(weights, news.windows, news.quantile)
+        squares = self.squares if news.squares is None else news.squares
+        return Peer(weights, news.windows, news.quantile, sequence, digest, squares)
 
 
 @dataclass(frozen=True)
@@ -54,32 +64,20 @@ class Merged:
     worth: dict[str, float] = field(default_factory=dict)
 
 
-@dataclass
-class Reputation:
-    """How often a neighbour's update was merged, and refused, and why it was the last time."""
-
-    merged: int = 0
-    refused: int = 0
-    reason: str = ""
-
-    def refuse(self, reason: str) -> None:
-        """Note that something of the neighbour could not be used."""
-        self.refused, self.reason = self.refused + 1, reason
-
-
 def merge(own: Floats, public: Floats, windows: int, peers: Mapping[str, Peer], loss: Loss, step: float) -> Merged:
     """Our weights `own`, moved by `step` times what the neighbours that help differ from our `public` copy.
 
     windows: that we learnt from. loss: of weights, on our held-out windows. Works with any number of neighbours; with
     none our weights come back. Neighbours whose weights are no numbers are refused.
     """
-    moves = {name: peer.weights - public for name, peer in peers.items()}
+    moves = {name: peers[name].weights - public for name in sorted(peers)}  # the same sums, whoever came first
     radius = median(norms) if (norms := [float(np.linalg.norm(move)) for move in moves.values()]) else 0.0
     refused, good = {}, {}
+    shares = _shares(windows, {name: peer.windows for name, peer in peers.items()})
     limit = TOLERANCE * loss(own)
     for name, move in moves.items():
         clipped = _clipped(move, radius)
-        found = loss(own + np.float32(step) * clipped)
+        found = loss(own + np.float32(step * shares[name]) * clipped)
         if not found <= limit:
             refused[name] = f"loss {found:.4f} on our own windows, {limit:.4f} is the most"
         else:

@@ -66,8 +66,41 @@ create table if not exists sequences ( -- the newest update of each gateway, our
   gateway   text not null,
   family    text not null,
   sequence  integer not null,
-  payload   blob,                     -- of ours, for neighbours who ask again; of theirs, to be merged after a restart
+  payload   blob,                     -- of ours, to be published again after a restart
   primary key (gateway, family)
+) without rowid;
+
+create table if not exists knowledge ( -- what this gateway learnt; changes with the update that tells it, never after
+  family    text primary key,
+  weights   blob not null,            -- float32, merged
+  public    blob not null,            -- float32, what neighbours hold of it since update `sequence`
+  sequence  integer not null,
+  rounds    integer not null,
+  windows   integer not null,
+  quantile  real not null,
+  squares   blob not null             -- float32, see delta.py
+) without rowid;
+
+create table if not exists copies (   -- the neighbours' public copies, which their deltas continue
+  gateway   text not null,
+  family    text not null,
+  sequence  integer not null,         -- the newest update in it
+  digest    text not null,            -- SHA-256 of that
+  weights   blob not null,            -- float32
+  windows   integer not null,
+  quantile  real not null,
+  squares   blob,                     -- float32, see delta.py
+  primary key (gateway, family)
+) without rowid;
+
+create table if not exists merges (   -- what came of the last rounds
+  id    integer primary key,
+  told  text not null                 -- JSON
+);
+
+create table if not exists mountings ( -- since when a sensor is mounted as it is: what was heard before is not learnt
+  sensor  text primary key,
+  since   real not null
 ) without rowid;
 
 create table if not exists outbox (   -- changes of alerts, stored here before anybody is told

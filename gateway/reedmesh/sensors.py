@@ -53,6 +53,8 @@ class Sensor:
     counters: Counters = field(default_factory=Counters)
     score: int | None = None
     relearning: bool = False  # somebody had it learnt anew: not judged until that is done
+    pinned: bool = False  # somebody took its model back: it keeps the one before
+    fresh: int = 0  # normal windows since the last round of learning
     due: bool = False  # somebody called an alert no fault: a lesson with its windows, at once
     _boot: int = -1
     _number: int = -1
@@ -96,7 +98,7 @@ class Sensor:
     def adopt(self, model: "Model", sequence: int) -> None:
         """From now on judge by `model`."""
         self.model, self.sequence, self.refusal = model, sequence, ""
-        self.relearning = self.due = False
+        self.relearning = False
         self.watcher.forget()
 
     def take(self, window: Window, now: float) -> tuple[int | None, Change | None]:
@@ -109,6 +111,7 @@ class Sensor:
         self.score = self.model.score(window.features)
         if window.model == self.model.key and window.score != self.score:
             self.counters.disagreements += 1
+        self.fresh += self.score <= self.model.threshold
         judged = self.readable(self.score), self.readable(self.model.threshold)
         return self.score, self.watcher.judge(*judged, now)
 

@@ -1,7 +1,7 @@
 """The gateway: opens broker, store and family, and runs the data path beside what writes, publishes and teaches.
 
 The only file that knows everybody. Tasks talk through queues; the database has a thread of its own (`store.Disk`) and
-learning a process of its own (`deploy`), so that the data path waits for neither.
+learning a process of its own (`aside`), so that the data path waits for neither.
 """
 
 import asyncio
@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reedmesh import __version__, chain, keys, ledger, quantise, wire
+from reedmesh import __version__, chain, copies, delta, keys, ledger, wire
+from reedmesh.account import Account
 from reedmesh.alarms import Alarms
 from reedmesh.alert import Change
 from reedmesh.announce import Announcer
@@ -22,6 +23,7 @@ from reedmesh.broker import Channel, Message, Subscriber
 from reedmesh.chain import Chain
 from reedmesh.clock import Steps
 from reedmesh.config import Config, shown
+from reedmesh.deadline import Bounds
 from reedmesh.deploy import Deployer
 from reedmesh.desk import Desk
 from reedmesh.errors import DiskError
@@ -35,8 +37,9 @@ from reedmesh.passports import Passports
 from reedmesh.rollout import Rollout
 from reedmesh.sensor_keys import SensorKeys
 from reedmesh.sensors import Line
-from reedmesh.share import Share
+from reedmesh.share import Share, Timing
 from reedmesh.store import Disk, Store
+from reedmesh.teach import Teacher
 from reedmesh.trust import Trust
 from reedmesh.watch import Events, watch
 
@@ -75,14 +78,19 @@ class Gateway:
         self._share = _share(config, family, keyring, self._disk, self.federation, heads)
         self._sensor_keys = SensorKeys(Path(config.state))
         self._rollout = Rollout(config.name, self.line, Path(config.state))
-        self._deployer = Deployer(
-            config.name, family, self.line, self._disk, self._share, self._sensor_keys, self._passports, clock
-        )
+        self._deployer = Deployer(config.name, family, self.line, self._disk, self._sensor_keys, self._passports, clock)
+        self._teacher = Teacher(family, self.line, self._disk, self._share, self._deployer, config.learning, clock)
+        self._account = Account(copies.merges(store.db), clock)
+        self._share.witnesses.append(self._account.take)
         self._published: dict[str, bytes] = {}
         self._remember()
         self._alarms = Alarms(config.name, self.line, store.open_alerts(), store.shelves())
         self._announcer = Announcer(self._disk, self._topic("alert"), self._snapshot, clock)
-        facts: dict[str, Callable[[], dict[str, Any]]] = {"config": lambda: shown(config), "status": self._health}
+        facts: dict[str, Callable[[], dict[str, Any]]] = {
+            "config": lambda: shown(config),
+            "status": self._health,
+            "learning": self._learning,
+        }
         self._desk = Desk(
             family,
             self.line,
@@ -107,8 +115,9 @@ class Gateway:
                 tasks.create_task(self._announcer.run(channel))
                 tasks.create_task(self._show(channel))
                 tasks.create_task(self._desk.run(channel, self._topic))
-                for work in (deployer.meet, deployer.teach, deployer.complete):
+                for work in (deployer.meet, deployer.repeat, deployer.complete):
                     tasks.create_task(work(channel))
+                tasks.create_task(self._teacher.run())
                 tasks.create_task(self._rollout.run(channel))
                 tasks.create_task(self._share.run(channel, neighbours))
         finally:
@@ -180,6 +189,7 @@ class Gateway:
             sensor.hello = hello
             sensor.learnt = len(self.store.learnt_from(name, sensor.to_learn))
             self._deployer.recall(sensor)
+            sensor.pinned = sensor.model is not None and self.store.is_taken_back(name)
         for name, learnt in self.store.relearning().items():
             sensor = self.line.known(name)
             sensor.relearning, sensor.learnt = sensor.model is not None, learnt
@@ -202,9 +212,12 @@ class Gateway:
     def _info(self) -> dict[str, Any]:
         family = {"name": self.family.name, "id": self.family.id, "features": self.family.recipe.table()}
         about = {"version": __version__, "wire": wire.VERSION, "family": family, "sensors": self.config.sensors}
-        neighbours = {each.name: self._share.heard.get(each.name) for each in self.config.neighbours}
-        reputation = {name: vars(known) for name, known in self._share.reputation.items()}
-        return about | {"neighbours": neighbours, "reputation": reputation}
+        return about | {"neighbours": self._share.heard(), "reputation": self._account.reputation()}
+
+    def _learning(self) -> dict[str, Any]:
+        """How learning together goes."""
+        settings = {"profile": self.config.learning.profile, "fresh": self.config.learning.fresh}
+        return self._teacher.table() | settings | self._account.table()
 
     def _health(self) -> dict[str, Any]:
         """How the gateway itself is."""
@@ -241,6 +254,7 @@ def _federation(config: Config, family: Family, keyring: Keyring) -> Federation:
 
 
 def _share(config: Config, family: Family, keyring: Keyring, disk: Disk, federation: Federation, heads: Heads) -> Share:
-    state, weights = Path(config.state), quantise.size(family.float_tflite)
+    state, names = Path(config.state), [each.name for each in config.neighbours]
     key, appointment = keys.load(state), keys.appointment(state)
-    return Share(config.name, family, key, keyring, heads, disk, weights, federation, appointment)
+    profile, timing = delta.PROFILES[config.learning.profile], Timing(Bounds(most=config.learning.patience))
+    return Share(config.name, family, key, keyring, heads, disk, names, profile, timing, federation, appointment)

@@ -1,41 +1,58 @@
-"""What neighbours learn from each other: our weights go out after each lesson, theirs are merged into our next.
+"""What neighbours learn from each other: updates out, after each round; theirs in, each verified before it counts.
 
-Everything that leaves is a signed, coded bundle (`exchange.py`); what arrives is checked as what it claims to be
-(`snapshot.py`) before it is kept. Which model is in service is never decided here.
+Everything that leaves is a signed, coded bundle (`exchange.py`); what is in it, `delta.py` says. Each update continues
+the one before, so each is kept on disk together with what it changes (`copies.py`) before anybody hears of it. What a
+round makes of the neighbours' copies is `update.py`'s to say.
 """
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 
 import numpy as np
 
-from reedmesh import ledger, snapshot
+from reedmesh import copies, delta, ledger
+from reedmesh.account import Event, Given, Refused, Taken, Witness
 from reedmesh.broker import Channel, Message, Subscriber
-from reedmesh.collect import Collector, Payload
-from reedmesh.commission import Lesson
+from reedmesh.collect import Collector, Limits, Payload
+from reedmesh.copies import Knowledge
+from reedmesh.deadline import Bounds, Deadline
+from reedmesh.delta import Delta, Profile
 from reedmesh.errors import WireError
-from reedmesh.exchange import Exchange
+from reedmesh.exchange import LOOK_SECONDS, Exchange
 from reedmesh.family import Family
 from reedmesh.federation import OPEN, Federation
 from reedmesh.heads import Heads
 from reedmesh.keys import Key, Keyring
+from reedmesh.learner import Trained, start
 from reedmesh.ledger import Entry
-from reedmesh.merge import Peer, Reputation
-from reedmesh.passports import Origin
-from reedmesh.send import Sender
-from reedmesh.snapshot import Snapshot
+from reedmesh.merge import Merged, Peer
+from reedmesh.send import Pace, Sender
 from reedmesh.store import Disk
+from reedmesh.verify import verify
 
 log = logging.getLogger(__name__)
 
 
-class Share:
-    """The gateway `name` among neighbours whose public keys are in `keyring`.
+@dataclass(frozen=True)
+class Timing:
+    """How fast a gateway speaks, asks again, and goes on without the others."""
 
+    bounds: Bounds = field(default_factory=Bounds)
+    pace: Pace = field(default_factory=Pace)
+    limits: Limits = field(default_factory=Limits)
+    look: float = LOOK_SECONDS
+
+
+class Share:
+    """The gateway `name` among `neighbours` whose public keys are in `keyring`.
+
+    knows: what it learnt. witnesses: called with each event, in the order in which they happen; they must not block.
     appointment: what appointed `key`, for neighbours that know but the one before. heads: of ledgers, to be exchanged.
     """
 
@@ -47,140 +64,220 @@ class Share:
         keyring: Keyring,
         heads: Heads,
         disk: Disk,
-        weights: int,
+        neighbours: Collection[str],
+        profile: Profile,
+        timing: Timing = Timing(),
         federation: Federation = OPEN,
         appointment: bytes | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.heard: dict[str, int] = {}  # neighbour -> sequence of the newest snapshot taken
-        self.reputation: dict[str, Reputation] = {}
+        begun = start(family)
+        self.witnesses: list[Witness] = []
+        self.profile = profile
+        sequences = disk.store.sequences(family.id)
+        blank = Knowledge(begun, np.zeros_like(begun), sequences.get(name, 0))
+        self.knows = copies.knowledge(disk.store.db, family.id) or blank
+        self.news = asyncio.Event()  # set when an update was taken
         self._name = name
         self._family = family
         self._key = key
         self._keyring = keyring
         self._disk = disk
-        self._weights = weights
+        self._timing = timing
         self._federation = federation
         self._appointment = appointment
         self._heads = heads
-        self._sequences = disk.store.sequences(family.id)
-        self._origins: dict[str, Origin] = {}
-        self._peers = self._remembered()
-        self._signers: dict[str, bytes] = {}  # the key that each signed that with
-        self._lessons: asyncio.Queue[Lesson] = asyncio.Queue()
+        self._clock = clock
+        self._neighbours = neighbours
+        self._peers = copies.peers(disk.store.db, family.id)
+        self._signers: dict[str, bytes] = {}  # the key that each signed its newest with
+        self._collector = Collector(
+            {(each, family.id): last for each, last in sequences.items() if each != name}, timing.limits
+        )
+        self._deadline = Deadline(timing.bounds)
+        self._began = 0.0  # when the last round began to wait
+        self._heard: set[str] = set()  # neighbours of whom something new came since the last round
+        self._awaited: set[str] = set()  # neighbours of whom nothing came since this one began to wait
         self._arrived: asyncio.Queue[Payload] = asyncio.Queue()
-        self._latest = disk.store.last_update(name, family.id)
-        self._sender: Sender | None = None
+        self._giving = asyncio.Lock()
+        self._gave = False  # since the start
+        self._newcomer = asyncio.Event()
+        self.sender: Sender | None = None
 
     def peers(self) -> dict[str, Peer]:
-        """What each neighbour told last, to be merged into a lesson; nothing of one whose key was revoked since."""
+        """The neighbours' public copies; nothing of one whose key was revoked since."""
         return {name: peer for name, peer in self._peers.items() if self._is_trusted(name)}
 
-    def origins(self) -> dict[str, Origin]:
-        """Sequence and SHA-256 of the update that each neighbour told last."""
-        return dict(self._origins)
+    def heard(self) -> dict[str, int | None]:
+        """The newest update that was taken of each neighbour."""
+        return {name: self._peers[name].sequence if name in self._peers else None for name in self._neighbours}
 
-    def note(self, taken: Collection[str], refused: Mapping[str, str]) -> None:
-        """Remember whose weights were merged, and whose were not, and why."""
-        for name in taken:
-            self.reputation.setdefault(name, Reputation()).merged += 1
-        for name, reason in refused.items():
-            self._refuse(name, f"update {self._sequences.get(name)}", reason)
-
-    def tell(self, lesson: Lesson) -> None:
-        """Publish what was just learnt."""
-        self._lessons.put_nowait(lesson)
+    @property
+    def seconds(self) -> float:
+        """How long the next round would wait for neighbours."""
+        return self._deadline.seconds
 
     def greeting(self) -> list[Message]:
         """What our broker must hold of our updates."""
-        return self._sender.greeting() if self._sender else []
+        return self.sender.greeting() if self.sender else []
 
     async def run(self, own: Channel, neighbours: Sequence[Subscriber]) -> None:
         """Exchange with the neighbours for ever."""
-        family = self._family.id
-        applied = {(name, family): sequence for name, sequence in self._sequences.items() if name != self._name}
-        together = self._federation
-        self._sender = sender = Sender(self._name, self._key, [own], lambda _: self._latest, federation=together)
+        family, look, together = self._family.id, self._timing.look, self._federation
+        self.sender = sender = Sender(
+            self._name, self._key, [own], self._note_newcomer, self._timing.pace, federation=together
+        )
         if self._appointment:
             sender.keep(family, "key", self._appointment)
-        collector, deliver = Collector(applied), self._arrived.put_nowait
         exchange = Exchange(
             self._name,
             self._keyring,
             [family],
-            collector,
+            self._collector,
             sender,
             [own],
-            deliver,
+            self._arrived.put_nowait,
+            look=look,
             federation=together,
             witness=self._heads.hear,
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(exchange.run(neighbours))
             tasks.create_task(self._heads.run(partial(sender.keep, family, "head")))
-            tasks.create_task(self._publish(sender))
+            tasks.create_task(self._serve())
             tasks.create_task(self._take())
 
-    async def _publish(self, sender: Sender) -> None:
-        """First what was last published, for a broker that lost it or a neighbour that came since; then each lesson."""
-        if self._latest:
-            sequence, payload = self._latest
-            await sender.publish(self._family.id, sequence, sequence, payload)
-        while True:
-            lesson = await self._lessons.get()
-            payload = snapshot.pack(
-                Snapshot(np.frombuffer(lesson.weights, np.float32), lesson.moments, lesson.quantile)
+    @property
+    def anything_new(self) -> bool:
+        """Whether a neighbour told something since the last round."""
+        return bool(self._heard)
+
+    async def give(self, trained: Trained) -> None:
+        """Tell neighbours what changed since they last heard of us. They are taken to hold it from then on."""
+        async with self._giving:
+            knows = replace(
+                self.knows,
+                weights=trained.weights,
+                windows=trained.windows,
+                quantile=trained.quantile,
+                squares=trained.squares,
             )
-            sequence = self._sequences.get(self._name, 0) + 1
-            await self._note(self._name, sequence, payload, self._entry(ledger.GIVEN, self._name, sequence, payload))
-            self._latest = sequence, payload
-            await sender.publish(self._family.id, sequence, sequence, payload)
+            if not self.knows.windows:  # neighbours hold nothing of us, or what a lost database knew of
+                await self._give_snapshot(knows)
+                return
+            change = Delta(knows.weights - knows.public, knows.windows, knows.quantile)
+            payload, step = delta.pack(change, self._family.tensors, self.profile)
+            await self._give(replace(knows, public=knows.public + step), payload)
+
+    async def collect(self) -> tuple[dict[str, Peer], tuple[str, ...]]:
+        """The neighbours' copies, and who is late: waits for all that are worth it, but not beyond the deadline."""
+        expected = self._deadline.awaited(each for each in self._neighbours if self._is_trusted(each))
+        self._awaited, self._began = expected - self._heard, self._clock()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._deadline.seconds):
+                while self._awaited:
+                    self.news.clear()
+                    await self.news.wait()
+        late = tuple(sorted(self._awaited))
+        self._deadline.missed(late)
+        self._heard.clear()
+        return self.peers(), late
+
+    async def keep(self, merged: Merged, peers: Mapping[str, Peer]) -> None:
+        """Keep the merged weights; what is new in them, neighbours hear in the next round."""
+        told = entries(merged, peers, self._family.id)
+        async with self._giving:
+            self.knows = replace(self.knows, weights=merged.weights, rounds=self.knows.rounds + 1)
+            await self._disk.call(copies.keep, self._disk.store, self._name, self._family.id, self.knows, None, *told)
+
+    def tell(self, event: Event) -> None:
+        """Have the witnesses note it."""
+        for witness in self.witnesses:
+            witness(event)
+
+    async def _give_snapshot(self, knows: Knowledge) -> None:
+        """What stands alone: all weights, which neighbours' copies are replaced with."""
+        whole = Delta(knows.weights, knows.windows, knows.quantile, knows.squares)
+        payload, public = delta.pack(whole, self._family.tensors, delta.PROFILES["full"])
+        await self._give(replace(knows, public=public), payload)
+
+    async def _give(self, knows: Knowledge, payload: bytes) -> None:
+        """First on disk, then on its way: after a power cut between the two the same bytes are published again."""
+        self.knows, self._gave = replace(knows, sequence=knows.sequence + 1), True
+        knows = self.knows
+        entry = self._entry(ledger.GIVEN, self._name, knows.sequence, payload)
+        await self._disk.call(copies.keep, self._disk.store, self._name, self._family.id, knows, payload, entry)
+        self.tell(Given(knows.sequence, payload))
+        await self._publish(knows.sequence, payload)
+
+    async def _publish(self, sequence: int, payload: bytes) -> None:
+        if self.sender:
+            base = sequence - (not delta.stands_alone(payload))
+            await self.sender.publish(self._family.id, sequence, base, payload)
             log.info("update %d published, %d bytes", sequence, len(payload))
 
-    async def _take(self) -> None:
-        """Keep what arrived, if it can be what it claims to be; the sequence is used up either way."""
+    def _note_newcomer(self, _: str) -> None:
+        """Somebody missed something: the next update stands alone, and comes soon."""
+        self._newcomer.set()
+
+    async def _serve(self) -> None:
+        """First what was last published, for a broker that lost it; then a snapshot whenever one was asked for."""
+        async with self._giving:
+            last = await self._disk.call(self._disk.store.last_update, self._name, self._family.id)
+            if last and not self._gave:
+                await self._publish(*last)
         while True:
-            payload = await self._arrived.get()
-            sender, sequence = payload.manifest.sender, payload.manifest.sequence
-            try:
-                self._peers[sender] = self._peer(payload.data)
-                self._signers[sender] = payload.manifest.signer
-                self._origins[sender] = sequence, sha256(payload.data).hexdigest()
-            except WireError as fault:
-                entry = self._entry(ledger.REFUSED, sender, sequence, payload.data, str(fault))
-                await self._note(sender, sequence, None, entry)
-                self._refuse(sender, f"update {sequence}", str(fault))
-            else:
-                entry = self._entry(ledger.TAKEN, sender, sequence, payload.data)
-                await self._note(sender, sequence, payload.data, entry)
-                self.heard[sender] = sequence
-                log.info("update %d of %s taken", sequence, sender)
+            await self._newcomer.wait()
+            self._newcomer.clear()
+            async with self._giving:
+                if self.knows.windows:
+                    await self._give_snapshot(self.knows)
 
-    def _peer(self, payload: bytes) -> Peer:
-        """A neighbour's snapshot as what can be merged; raises WireError for what is none."""
-        told = snapshot.unpack(payload, self._family.recipe.length, self._weights)
-        return Peer(told.weights, told.moments.count, told.quantile)
+    async def _take(self) -> None:
+        while True:
+            await self._take_one(await self._arrived.get())
 
-    def _remembered(self) -> dict[str, Peer]:
-        """What neighbours told before the gateway was started."""
-        found = {}
-        for name in [each for each in self._sequences if each in self._keyring]:
-            if told := self._disk.store.last_update(name, self._family.id):
-                with suppress(WireError):  # an older version kept another form
-                    found[name] = self._peer(told[1])
-                    self._origins[name] = told[0], sha256(told[1]).hexdigest()
-        return found
+    async def _take_one(self, payload: Payload) -> None:
+        """Verify an update and add it to the copy; a refused one uses up its sequence, and a snapshot is asked for."""
+        sender, sequence, base = payload.manifest.sender, payload.manifest.sequence, payload.manifest.base
+        peer, reason = None, ""
+        try:
+            peer = verify(self._family, self._peers.get(sender), sequence, base, payload.data)
+        except WireError as fault:
+            reason = str(fault)
+        kind = ledger.TAKEN if peer else ledger.REFUSED
+        entry = self._entry(kind, sender, sequence, payload.data, reason)
+        await self._disk.call(copies.keep_peer, self._disk.store, sender, self._family.id, sequence, peer, entry)
+        if not peer:
+            log.warning("update %d of %s is left out: %s", sequence, sender, reason)
+            self._collector.miss((sender, self._family.id), self._clock())
+            self.tell(Refused(sender, sequence, reason, len(payload.data)))
+            return
+        self._peers[sender], self._signers[sender] = peer, payload.manifest.signer
+        self._note_arrival(sender)
+        self.tell(Taken(sender, sequence, payload.data))
+        self.news.set()
+        log.info("update %d of %s taken", sequence, sender)
+
+    def _note_arrival(self, sender: str) -> None:
+        self._deadline.heard(sender)
+        self._heard.add(sender)
+        if sender in self._awaited:
+            self._awaited.remove(sender)
+            self._deadline.took(self._clock() - self._began)
 
     def _is_trusted(self, name: str) -> bool:
         keys = self._keyring.of(name)
         return self._signers.get(name) in keys if name in self._signers else bool(keys)
 
-    def _refuse(self, name: str, what: str, reason: str) -> None:
-        self.reputation.setdefault(name, Reputation()).refuse(reason)
-        log.warning("%s of %s is left out: %s", what, name, reason)
-
     def _entry(self, kind: str, name: str, sequence: int, payload: bytes, reason: str = "") -> Entry:
         return Entry(kind, name, "", self._family.id, sequence, sha256(payload).hexdigest(), reason=reason)
 
-    async def _note(self, name: str, sequence: int, payload: bytes | None, entry: Entry) -> None:
-        self._sequences[name] = sequence
-        await self._disk.call(self._disk.store.save_sequence, name, self._family.id, sequence, payload, entry)
+
+def entries(merged: Merged, peers: Mapping[str, Peer], family: str) -> Iterator[Entry]:
+    """What the ledger says of a merge: whose updates are in it and what each was worth, whose are not and why."""
+    for name, share in merged.taken.items():
+        shares = round(share, 6), round(merged.worth.get(name, 0.0), 9)
+        yield Entry(ledger.MERGED, name, "", family, *peers[name].origin, *shares)
+    for name, reason in merged.refused.items():
+        yield Entry(ledger.LEFT_OUT, name, "", family, *peers[name].origin, reason=reason)

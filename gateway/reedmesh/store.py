@@ -26,9 +26,12 @@ log = logging.getLogger(__name__)
 LEAD = 10.0  # seconds before an alert was raised, whose windows are not learnt from, either
 MOST_ALERTS = 100_000  # alerts kept; of more, the oldest of those that are over go
 MOST_MODELS = 8  # of one sensor
+SPAN = 8  # times as many windows as are learnt from are looked at: a machine is learnt in all its conditions
 MOST_PENDING = 50_000  # windows that wait for a disk that takes nothing; then the oldest are dropped
 RETRY = 5.0  # seconds until a disk that took nothing is tried again
 DISK_FAULTS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+
+_SINCE_MOUNTED = "sensor = ? and at > ifnull((select since from mountings as m where m.sensor = w.sensor), -1)"
 
 T = TypeVar("T")
 WindowRow = tuple[str, float, bytes, int | None]
@@ -109,15 +112,27 @@ class Store:
     def learnt_from(self, sensor: str, count: int) -> list[bytes]:
         """Features of the sensor's last `count` normal windows, oldest first: none from within an alert.
 
-        An alert that somebody called no fault does not count as one.
+        None from before it was mounted as it is, either. An alert that somebody called no fault does not count as one.
         """
         query = (
-            "select features from windows as w where sensor = ? and not exists (select 1 from alerts as a where "
+            f"select features from windows as w where {_SINCE_MOUNTED} and not exists (select 1 from alerts as a where "
             "a.sensor = w.sensor and kind = ? and verdict != ? and w.at between since - ? and ifnull(until, 1e11)) "
             "order by id desc limit ?"
         )
         rows = self.db.execute(query, (sensor, ANOMALY, NOT_A_FAULT, LEAD, count))
         return [row[0] for row in rows][::-1]
+
+    def normal_windows(self, sensor: str, count: int) -> tuple[list[bytes], list[bytes]]:
+        """`count` of the sensor's normal windows, evenly out of the last SPAN times as many, oldest first; and the last
+        half as many out of alerts that somebody called no fault."""
+        normal = self.learnt_from(sensor, SPAN * count)
+        query = (
+            f"select features from windows as w where {_SINCE_MOUNTED} and exists (select 1 from alerts as a where "
+            "a.sensor = w.sensor and kind = ? and verdict = ? and w.at between since and ifnull(until, 1e11)) "
+            "order by id desc limit ?"
+        )
+        called = self.db.execute(query, (sensor, ANOMALY, NOT_A_FAULT, count // 2))
+        return _spread(normal, count), [row[0] for row in called][::-1]
 
     def save_hello(self, sensor: str, hello: dict[str, Any]) -> None:
         """Remember what a sensor said of itself."""
@@ -140,7 +155,7 @@ class Store:
             last = "select sequence from models where sensor = ?1 order by sequence desc limit ?2"
             query = f"delete from models where sensor = ?1 and sequence not in ({last})"
             self.db.execute(query, (model.sensor, MOST_MODELS))
-            self._enter(entries)
+            self.append(entries)
 
     def sign_models(self, passport: Callable[[StoredModel], bytes]) -> int:
         """Give every model without a passport the one that `passport` makes; returns how many there were."""
@@ -173,9 +188,18 @@ class Store:
         row = self.db.execute(query, (sensor,)).fetchone()
         return StoredModel(*row) if row else None
 
+    def is_taken_back(self, sensor: str) -> bool:
+        """Whether the newest model of a sensor is one that it had before."""
+        query = (
+            "select count(*) > 1 from models where sensor = ?1 and tflite = "
+            "(select tflite from models where sensor = ?1 order by sequence desc limit 1)"
+        )
+        return bool(self.db.execute(query, (sensor,)).fetchone()[0])
+
     def save_relearning(self, sensor: str, since: float) -> None:
         """Remember that a sensor is learnt anew from windows later than `since`."""
         with self.db:
+            self.db.execute("insert or replace into mountings values (?, ?)", (sensor, since))
             self.db.execute("insert or replace into relearning values (?, ?)", (sensor, since))
 
     def relearning(self) -> dict[str, int]:
@@ -224,7 +248,7 @@ class Store:
         """Strike out a sensor with its windows and models; its alerts stay."""
         with self.db:
             self.db.execute("delete from sensors where name = ?", (sensor,))
-            for table in ("windows", "models", "relearning", "shelves"):
+            for table in ("windows", "models", "relearning", "shelves", "mountings"):
                 self.db.execute(f"delete from {table} where sensor = ?", (sensor,))
 
     def move_deadlines(self, step: float) -> None:
@@ -245,7 +269,7 @@ class Store:
             self.db.execute(
                 "insert or replace into sequences values (?, ?, ?, ?)", (gateway, family, sequence, payload)
             )
-            self._enter(entries)
+            self.append(entries)
 
     def last_update(self, gateway: str, family: str) -> tuple[int, bytes] | None:
         """Sequence and payload of the newest update of a family that a gateway made."""
@@ -256,9 +280,10 @@ class Store:
     def enter(self, *entries: Entry) -> None:
         """What the ledger must say beside anything else that is stored."""
         with self.db:
-            self._enter(entries)
+            self.append(entries)
 
-    def _enter(self, entries: Sequence[Entry]) -> None:
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Add to the ledger within the transaction that is open."""
         if self.chain:
             self.chain.append(entries)
 
@@ -274,6 +299,11 @@ class Store:
         """Write what waits and close the file."""
         self.write_windows(self.take_pending())
         self.db.close()
+
+
+def _spread(rows: list[T], count: int) -> list[T]:
+    """`count` of them, evenly."""
+    return rows if len(rows) <= count else [rows[i * len(rows) // count] for i in range(count)]
 
 
 class Disk:

@@ -1,0 +1,55 @@
+"""Work beside the data path: in a process of its own, at low priority, which takes its memory along when it ends."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from multiprocessing import get_context
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+NICENESS = 10
+
+
+class Work(Protocol):
+    """Calls a pure function somewhere."""
+
+    async def __call__(self, function: Callable[..., T], *arguments: object) -> T:
+        """What `function` returns or raises."""
+        ...
+
+
+Workshop = Callable[[], AbstractAsyncContextManager[Work]]
+
+
+@asynccontextmanager
+async def aside() -> AsyncIterator[Work]:
+    """A process for as long as the context lasts; raises BrokenExecutor when something ends it."""
+    process = ProcessPoolExecutor(1, get_context("spawn"), _be_nice)
+
+    async def work(function: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(process, partial(function, *arguments))
+
+    try:
+        yield work
+    finally:
+        process.shutdown(wait=False, cancel_futures=True)
+
+
+@asynccontextmanager
+async def here() -> AsyncIterator[Work]:
+    """In this thread: for benchmarks of many gateways in one process."""
+
+    async def work(function: Callable[..., T], *arguments: object) -> T:
+        return function(*arguments)
+
+    yield work
+
+
+def _be_nice() -> None:
+    os.nice(NICENESS)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the gateway ends this process
