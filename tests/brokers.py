@@ -47,7 +47,16 @@ def mosquitto_by(config: Path) -> Iterator[None]:
                 assert log[-1], f"mosquitto did not start: {log}"
             yield
         finally:
-            process.terminate()
+            end(process)
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Ask a process to end, then make it: a mosquitto that is told in the wrong moment goes on."""
+    process.terminate()
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 @contextmanager
