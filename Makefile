@@ -11,7 +11,8 @@ PYTHON_313 ?= python3.13
 # What the targets for boards have in common, as the tools take it.
 SETTINGS = $(if $(NAME),--name $(NAME)) $(if $(GATEWAY),--gateway $(GATEWAY)) $(if $(BOARD),--board $(BOARD)) \
   $(if $(CA),--ca $(CA)) $(if $(PSK),--psk) $(if $(PLAIN),--plain) $(if $(HOST),--host $(HOST)) $(if $(SSID),--ssid "$(SSID)") \
-  $(if $(KEY),--key $(KEY)) $(if $(UART),--uart $(UART)) $(if $(DRIVER),--driver $(DRIVER)) $(if $(RATE),--rate $(RATE))
+  $(if $(KEY),--key $(KEY)) $(if $(UART),--uart $(UART)) $(if $(DRIVER),--driver $(DRIVER)) $(if $(RATE),--rate $(RATE)) \
+  $(if $(NTP),--ntp $(NTP))
 TO_FLASH = --board $(or $(BOARD),esp32) $(if $(PORT),--port $(PORT)) $(if $(MODEL),--model $(MODEL)) \
   $(if $(FIRMWARE),--firmware $(FIRMWARE))
 GATEWAY_HOME ?= /opt/reedmesh
@@ -30,7 +31,7 @@ demo: $(READY) ## a line that learns and then alarms [SECONDS=60] [DATA=windows.
 	@$(BIN)/python tools/line.py $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DATA),--data $(DATA)) \
 	  $(if $(FAMILY),--family $(FAMILY)) $(if $(RATE),--rate $(RATE)) $(if $(PAGE),--page $(PAGE))
 
-provision: $(READY) ## the settings of a sensor: NAME= GATEWAY= [HOST= SSID= CA= or PSK=1 or PLAIN=1, BOARD= KEY= UART= DRIVER= RATE=]; asks for the rest; PORT= [CONFIG=]: to a sensor at once
+provision: $(READY) ## the settings of a sensor: NAME= GATEWAY= [HOST= SSID= CA= or PSK=1 or PLAIN=1, BOARD= KEY= UART= DRIVER= RATE= NTP=]; asks for the rest; PORT= [CONFIG=]: to a sensor at once
 	@$(BIN)/python tools/provision.py $(SETTINGS) $(if $(CONFIG),--config $(CONFIG)) $(if $(PORT),--port $(PORT)) $(ARGS)
 
 image: $(READY) ## the file system of a sensor as bytes: BOARD= CONFIG= [MODEL= FLASH=MiB]

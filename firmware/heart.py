@@ -5,17 +5,17 @@ from time import ticks_diff, ticks_ms
 
 WATCHDOG_MS = 60000
 BEAT_MS = 1000
-SAMPLING_MS = 30000  # the longest time between two windows
+SAMPLING_MS = 30000  # the longest time between two windows, or three times one of them
 LINK_MS = 900000  # the longest time without the gateway: a reset is tried before somebody has to come
 
 
 class Heart:
-    """feed: of machine.WDT. link: has `up`, an Event. sampling: False in safe mode, when no windows are expected."""
+    """feed: of machine.WDT. link: has `up`, an Event. window_ms: how long one takes; 0 in safe mode, which has none."""
 
-    def __init__(self, feed, link, sampling: bool = True) -> None:
+    def __init__(self, feed, link, window_ms: int) -> None:
         self._feed = feed
         self._link = link
-        self._sampling = sampling
+        self._sampling = max(SAMPLING_MS, 3 * window_ms) if window_ms else 0
         self._window = self._linked = ticks_ms()
 
     def judged(self) -> None:
@@ -33,5 +33,5 @@ class Heart:
         """Whether sampling and link both went on lately."""
         if self._link.up.is_set():
             self._linked = now
-        sampled = not self._sampling or ticks_diff(now, self._window) < SAMPLING_MS
+        sampled = not self._sampling or ticks_diff(now, self._window) < self._sampling
         return sampled and ticks_diff(now, self._linked) < LINK_MS

@@ -38,7 +38,8 @@ class Client:
 
     announcements: topic -> payload, published retained at QoS 1 on every connect. up, down: Events, always one of them
     set. lost: QoS 0 messages that could not be sent. oversized: messages read over, being larger than their buffer.
-    last_error: what last went wrong with the link, in words.
+    last_error: what last went wrong with the link, in words. sessions: how often we were connected. lost_at: ticks at
+    which the broker was last heard before the link was lost.
     """
 
     def __init__(
@@ -55,7 +56,8 @@ class Client:
         self.announcements: "dict[str, bytes]" = {}
         self.up, self.down = asyncio.Event(), asyncio.Event()
         self.down.set()
-        self.lost = self.oversized = self._failures = 0
+        self.lost = self.oversized = self.sessions = self._failures = 0
+        self.lost_at = ticks_ms()
         self.last_error = ""
         self._closing = False
         self._in_flight = asyncio.Lock()
@@ -66,6 +68,11 @@ class Client:
     def connected(self) -> bool:
         """Whether the broker has accepted us and the link still stands, as far as we know."""
         return self.up.is_set()
+
+    @property
+    def heard(self):
+        """Ticks at which the broker was last heard."""
+        return self._link.heard
 
     def subscribe(self, pattern: str, sink, qos: int = 0, buffer: "bytearray | None" = None) -> None:
         """Have `sink(topic, payload, retained)` called for each message under `pattern`; call this before `run`.
@@ -139,6 +146,8 @@ class Client:
         try:
             await asyncio.gather(*parts)  # none returns; the first to raise ends the session
         finally:
+            if self.up.is_set():
+                self.lost_at = self._link.heard
             self.up.clear()
             self.down.set()
             self._answer.set()
@@ -153,6 +162,7 @@ class Client:
         await link.receive()
         packets.check_accepted(link.packet)
         await self._greet()
+        self.sessions += 1
         self.down.clear()
         self.up.set()
         while True:

@@ -10,17 +10,20 @@ import json
 import sys
 from binascii import a2b_base64
 
+import clock
 import sensors
 import settings as stored
 import wire
 from heart import WATCHDOG_MS, Heart
 from life import Life
+from outage import Outage
 from slots import Slots
 from trees import Trees
 from updates import Updates
 from watch import Reporter
 
 FIRMWARE = "0.1.0"
+HELLO_S = 900  # until the next hello, for what it says of memory
 
 
 class Restart(Exception):
@@ -41,6 +44,9 @@ class Node:
         self._longest_shard = wire.MODEL_SHARD
         self._client = self._join()
         self._restart = asyncio.Event()
+        self._clock = _clock(settings, machine)
+        frame = wire.WINDOW_HEADER + settings["recipe"].length
+        self._outage = Outage(folder, self._client, self._topic("late"), frame, self._clock)
         takers = {"model": self._slots, "firmware": self._trees}
         self._updates = Updates(self._slots, takers, self._client, self._topic, self._renewed, settings.get("key"))
         self._announce()
@@ -59,9 +65,10 @@ class Node:
     def _works(self) -> list:
         """What goes on at the same time."""
         works = [self._client.run(), self._updates.run(), self._until_restart()]
+        works += [self._outage.run(self._say_hello), self._clock.keep(self._client), self._keep_telling()]
         done = [self._life.worked, self._worked]
         if self._machine:
-            heart = Heart(self._machine.WDT(timeout=WATCHDOG_MS).feed, self._client, self._driver is not None)
+            heart = Heart(self._machine.WDT(timeout=WATCHDOG_MS).feed, self._client, self._window_ms())
             works.append(heart.beat())
             done.append(heart.judged)
         if self._machine and "wifi" in self._settings:
@@ -69,9 +76,13 @@ class Node:
 
             works.append(wifi.on_board(self._settings["wifi"], self._settings["name"]).keep())
         if self._driver:
-            reporter = Reporter(self._settings, self._slots, self._client, self._driver, done)
+            reporter = Reporter(self._settings, self._slots, self._client, self._driver, self._outage, done)
             works.append(reporter.watch(self._say_hello))
         return works
+
+    def _window_ms(self) -> int:
+        """How long a window takes; 0 when there will be none."""
+        return int(1000 * self._settings["recipe"].samples / self._driver.rate_hz) if self._driver else 0
 
     def hello(self) -> dict:
         """What the gateway is told, so that nobody configures a sensor twice."""
@@ -89,7 +100,9 @@ class Node:
             "model": self._slots.digest,
             "sequence": self._slots.sequence,
             "relapse": self._slots.relapse,
-            "memory": {"free": gc.mem_free(), "used": gc.mem_alloc()},
+            "memory": _memory(),
+            "time": self._clock.now(),
+            "late": {"waiting": self._outage.waiting, "dropped": self._outage.dropped, "writes": self._outage.writes},
             "starts": self._life.starts,
             "safe_mode": self._life.safe_mode,
             "error": self._life.error,
@@ -148,6 +161,11 @@ class Node:
             self._life.forgive()
             self._machine.reset()
 
+    async def _keep_telling(self) -> None:
+        while True:
+            await asyncio.sleep(HELLO_S)
+            await self._say_hello()
+
     async def _until_restart(self) -> None:
         await self._restart.wait()
         raise Restart
@@ -192,6 +210,24 @@ def _psk(user: str, key: bytes):
     except AttributeError:
         raise ValueError("'psk' needs MicroPython 1.29")
     return context
+
+
+def _clock(settings: dict, machine) -> clock.Clock:
+    """A board's clock is set by NTP: by the server that is named, or else the gateway's machine."""
+    server = settings.get("ntp") or settings.get("broker", {}).get("host")
+    return clock.on_board(server) if machine and server else clock.Clock()
+
+
+def _memory() -> dict:
+    """Bytes of Python's heap, and of the chip's: its longest free piece, and what is free for code."""
+    gc.collect()
+    memory = {"free": gc.mem_free(), "used": gc.mem_alloc()}
+    try:
+        import esp32
+    except ImportError:
+        return memory
+    pieces, code = esp32.idf_heap_info(esp32.HEAP_DATA), esp32.idf_heap_info(esp32.HEAP_EXEC)
+    return dict(memory, longest=max(piece[2] for piece in pieces), code=sum(piece[1] for piece in code))
 
 
 def hardware():

@@ -29,7 +29,8 @@ class Client:
     """Sends and receives on a pair of streams; see the head of this file.
 
     longest: bytes of a received message; a longer one is refused. on_shard(body): called for every shard, None: they
-    are dropped. lost: messages at QoS 1 that nobody reported. refused: bodies that did not fit.
+    are dropped. lost: messages at QoS 1 that nobody reported. refused: bodies that did not fit. heard, lost_at: ticks
+    of the last report, and of the last before the line went dead. sessions: how often it came to life.
     """
 
     def __init__(self, reader, writer, longest: int = 1024, on_shard=None) -> None:
@@ -44,7 +45,8 @@ class Client:
         self._number = int.from_bytes(os.urandom(2), "little")
         self._in_flight, self._sending = asyncio.Lock(), asyncio.Lock()
         self._reported = asyncio.Event()
-        self._missing = 0
+        self._missing = self.sessions = 0
+        self.heard = self.lost_at = ticks_ms()
         self.up = asyncio.Event()  # somebody answers
 
     def subscribe(self, topic: str, sink, qos: int = 0, buffer=None) -> None:  # noqa: ARG002 - as mqtt.Client has it
@@ -99,14 +101,23 @@ class Client:
                 tries += 1
                 left = left[-1:]
             elif not self._missing:
-                self.up.set()
+                self._answered()
                 return True
             else:
                 tries = 0
                 left = [cut[i] for i in range(len(cut)) if self._missing >> i & 1]
         self.lost += 1
+        if self.up.is_set():
+            self.lost_at = self.heard
         self.up.clear()
         return False
+
+    def _answered(self):
+        """Somebody is there."""
+        self.heard = ticks_ms()
+        if not self.up.is_set():
+            self.sessions += 1
+            self.up.set()
 
     async def _report(self):
         start = ticks_ms()

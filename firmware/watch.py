@@ -10,11 +10,12 @@ from features import Extractor
 class Reporter:
     """Turns each window of a driver into a frame for the gateway, in buffers that are allocated once.
 
-    done: functions called after each window. Where the recipe's windows overlap, the readings they share stay and only
-    new ones are fetched. Raises ValueError when the driver has gaps between those.
+    outage: keeps windows that matter and may not arrive. done: functions called after each window. Where the recipe's
+    windows overlap, the readings they share stay and only new ones are fetched. Raises ValueError when the driver has
+    gaps between those.
     """
 
-    def __init__(self, settings: dict, slots, client, driver, done=()) -> None:
+    def __init__(self, settings: dict, slots, client, driver, outage, done=()) -> None:
         made_of = settings["recipe"]
         if made_of.hop < made_of.samples and not getattr(driver, "gapless", False):
             raise ValueError("features.hop: windows of driver {} cannot overlap".format(settings["sensor"]["driver"]))
@@ -31,7 +32,9 @@ class Reporter:
         self._topic = wire.topic(settings["gateway"], settings["name"], "window")
         self._slots = slots
         self._client = client
+        self._outage = outage
         self._done = done
+        outage.boot = self._window.boot
 
     async def watch(self, measured) -> None:
         """Judge window after window. measured: a coroutine function, awaited once the driver knows its true rate."""
@@ -69,3 +72,6 @@ class Reporter:
         """Send the window at QoS 0: one that is lost is not worth a wait."""
         wire.pack_window(self._window, self._frame)
         await self._client.publish(self._topic, self._frame)
+        judge = self._slots.judge
+        if judge and self._window.model == self._slots.key and self._window.score > judge.threshold:
+            self._outage.note(self._frame)

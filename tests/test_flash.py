@@ -75,7 +75,7 @@ def test_the_very_bytes_that_were_flashed_boot_and_the_sensor_comes_to_watch(nam
 def gateway(folder: Path, broker: int) -> Iterator[Path]:
     """The gateway "gw" as a process on this broker; its state directory."""
     state = folder / "gw"
-    state.mkdir()
+    state.mkdir(exist_ok=True)
     config = state / "reedmesh.toml"
     config.write_text(f'name = "gw"\nstate = "{state}"\nlearning.windows = 40\n[broker]\nport = {broker}\n')
     with (folder / "gateway.log").open("wb") as log:

@@ -40,7 +40,9 @@ class Path:
         self.lacking: list[tuple[Sensor, int]] = []
         self.updating: list[tuple[Sensor, Any]] = []
         heard = self.introduced.append, self.lacking.append, self.updating.append
-        self.events = Events(lambda change: None, *heard, self.ask)
+        self.received: list[int] = []
+        receipt = lambda name, window: self.received.append(window.number)  # noqa: E731
+        self.events = Events(lambda change: None, *heard, self.ask, receipt)
 
     def ask(self, verb: str, payload: bytes) -> None:
         self.asked.append((verb, payload))
@@ -67,6 +69,24 @@ def test_windows_that_never_came_are_counted_but_not_over_a_restart() -> None:
     for number, boot in ((1, 1), (2, 1), (5, 1), (1, 2), (2, 2)):
         path.take("press/window", window(number, boot))
     assert path.line.sensors["press"].counters.missed == 2
+
+
+def late(age: int, number: int) -> bytes:
+    return wire.pack_late(age, window(number))
+
+
+def test_a_late_window_is_stored_at_its_time_once_and_counts_as_no_other() -> None:
+    path = Path()
+    path.take("press/window", window(7))
+    path.take("press/late", late(30, 7))  # it had arrived in time
+    path.take("press/late", late(20, 8))
+    path.take("press/late", late(10, 8))
+    path.take("press/late", late(wire.UNKNOWN, 9))
+    path.take("press/late", late(10**9, 10))
+    assert path.received == [7, 8, 8, 9, 10], "a receipt for each, also for what was heard before"
+    assert [stored[1] for stored in path.store.windows] == [100.0, 80.0, 100.0, 100.0]
+    counters, sensor = path.line.sensors["press"].counters, path.line.sensors["press"]
+    assert (counters.late, counters.windows, counters.missed, counters.doubled, sensor.learnt) == (3, 1, 0, 0, 1)
 
 
 def test_a_hello_introduces() -> None:

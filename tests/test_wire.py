@@ -43,6 +43,19 @@ def test_a_window_of_another_length_is_refused(window: Window, data: st.DataObje
         wire.unpack_window(frame + b"x")
 
 
+@given(windows(), u32)
+def test_a_late_window_arrives_with_its_age(window: Window, age: int) -> None:
+    read, arrived = wire.unpack_late(wire.pack_late(age, frame_of(window)))
+    assert read == age and vars(arrived) == vars(window)
+
+
+@given(st.binary(max_size=700))
+def test_junk_is_a_wire_error_or_a_late_window(junk: bytes) -> None:
+    with suppress(WireError):
+        age, window = wire.unpack_late(junk)
+        assert wire.pack_late(age, frame_of(window)) == junk
+
+
 @given(st.binary(max_size=700))
 def test_junk_is_a_wire_error_or_a_window(junk: bytes) -> None:
     with suppress(WireError):

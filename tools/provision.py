@@ -85,7 +85,7 @@ def settings(chosen: argparse.Namespace) -> dict[str, Any]:
     sensor["lsb_per_g"] = chosen.lsb_per_g
     made: dict[str, Any] = {"gateway": chosen.gateway, "name": chosen.name, "board": board.name, "mhz": board.mhz}
     made |= {"sensor": sensor, "features": family.recipe.table(), "model_bytes": MODEL_BYTES}
-    made |= {"i2c": vars(board.i2c)} | _link(chosen, board)
+    made |= {"i2c": vars(board.i2c)} | _link(chosen, board) | ({"ntp": chosen.ntp} if chosen.ntp else {})
     return made | ({"key": _key(chosen.key)} if chosen.key else {})
 
 
@@ -152,6 +152,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--uart", type=int, help="number of the UART of a sensor on a wire, instead of Wi-Fi")
     parser.add_argument("--baud", type=int, default=115200, help="of the wire")
     parser.add_argument("--key", help="64 digits that `reedmesh sensor-key` prints on the gateway")
+    parser.add_argument("--ntp", help="address of a time server; default: the gateway's broker's")
     parser.add_argument("--out", type=Path, help="default build/sensors/NAME.json")
     parser.add_argument("--port", help="serial port of a sensor that is to have the settings at once")
     parser.add_argument("--config", type=Path, help="settings that were made before, for the sensor on a port")

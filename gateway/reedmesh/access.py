@@ -3,7 +3,8 @@
     user                  reads                              writes
     gateway.<this one>    all                                all
     gateway.<neighbour>   update/#, status                   nothing
-    sensor.<name>         <name>/model/#, <name>/firmware/#  its hello, availability, window, error, and their status
+    sensor.<name>         <name>/model/#, firmware/#,        its hello, availability, window, late, and their status
+                          late/taken of its own
     dashboard             all of this gateway                request/#
     home-assistant        all of this gateway, homeassistant/#   request/#, homeassistant/status
 
@@ -18,8 +19,8 @@ from reedmesh.wire import BASE, is_name
 
 READ, WRITE = "read", "write"
 DASHBOARD, HOME_ASSISTANT = "dashboard", "home-assistant"
-SENSOR_SAYS = ("hello", "availability", "window", "error", "model/status", "firmware/status")
-SENSOR_HEARS = ("model/#", "firmware/#")
+SENSOR_SAYS = ("hello", "availability", "window", "late", "model/status", "firmware/status")
+SENSOR_HEARS = ("model/#", "firmware/#", "late/taken")
 UPDATES = f"{BASE}/+/update/#"
 
 

@@ -93,6 +93,7 @@ class Watcher:
         self._rule = rule
         self._above: deque[bool] = deque(maxlen=rule.of)
         self._calm = 0
+        self._late: deque[tuple[int, int]] = deque(maxlen=rule.of)  # boot and number of late windows above it
         self._last = 0
 
     def judge(self, score: float, threshold: float, now: float) -> Change | None:
@@ -105,9 +106,27 @@ class Watcher:
             return self._end("cleared", now)
         return self._worsen(score, now)
 
+    def judge_late(
+        self, score: float, threshold: float, order: tuple[int, int], at: float, now: float
+    ) -> Change | None:
+        """Take the score of a window that was kept on the sensor since `at`; order: its boot and number.
+
+        Only windows above the sensor's threshold are kept, so those between two of them were calm. What stood then is
+        an alert of then; the windows of now clear it, as any.
+        """
+        if score <= threshold:
+            return None
+        boot, number = order
+        self._late.append(order)
+        near = sum(each == boot and number - self._rule.of < that <= number for each, that in self._late)
+        if self.alert is not None:
+            return self._worsen(score, now)
+        return self._raise_late(score, threshold, at, now) if near >= self._rule.on else None
+
     def forget(self) -> None:
         """Start counting anew: what was judged by another model says nothing about this one."""
         self._above.clear()
+        self._late.clear()
         self._calm = 0
 
     def shelve(self, until: float, now: float, by: str, text: str) -> Change | None:
@@ -142,6 +161,11 @@ class Watcher:
         name, shelved = f"{self.sensor}-{self._last:x}", self.shelved_until
         self.alert = Alert(name, self.sensor, NEW, now, None, score, threshold, score, shelved_until=shelved)
         return Change("new", self.alert, "raised", now)
+
+    def _raise_late(self, score: float, threshold: float, at: float, now: float) -> Change:
+        self._late.clear()
+        self._calm = 0
+        return replace(self._raise(score, threshold, at), at=now, text="heard late: its link was down")
 
     def _end(self, what: str, now: float, by: str = "", text: str = "") -> Change:
         assert self.alert is not None

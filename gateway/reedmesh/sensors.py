@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # the web page uses this file without LiteRT
     from reedmesh.model import Model
 
 SHORTEST_SHARD = 64  # bytes: shorter ones are mostly header
+RECENT = 256  # windows by which it is known whether a late one was heard before
 BOOTS = 4  # starts of a sensor that are remembered
 MOST_HZ = 1e6  # no sensor samples faster
 RESERVED = ("request", "response", "update")  # second parts of topics that are the gateway's own
@@ -31,6 +32,7 @@ class Counters:
     missed: int = 0  # published but never arrived: gaps in the numbering
     lost: int = 0  # discarded on the sensor because the transducer overran, since the sensor's boot
     disagreements: int = 0  # sensor and gateway ran the same model on the same features and differ
+    late: int = 0  # kept by the sensor over an outage and sent after it; not among `windows`
     doubled: int = 0  # from a start before the last one, or numbered like one before: two boards have this name
 
 
@@ -58,6 +60,7 @@ class Sensor:
     due: bool = False  # somebody called an alert no fault: a lesson with its windows, at once
     _boot: int = -1
     _number: int = -1
+    _recent: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=RECENT))  # boot and number
     _boots: deque[int] = field(default_factory=lambda: deque(maxlen=BOOTS))  # those before
 
     @property
@@ -115,6 +118,22 @@ class Sensor:
         judged = self.readable(self.score), self.readable(self.model.threshold)
         return self.score, self.watcher.judge(*judged, now)
 
+    def is_news(self, window: Window) -> bool:
+        """Whether a late window was never heard: it may have arrived in time all the same, or be sent twice."""
+        return (window.boot, window.number) not in self._recent
+
+    def take_late(self, window: Window, at: float, now: float) -> tuple[int | None, Change | None]:
+        """Judge a window that was kept since `at`. The machine is not learnt from it: it seemed abnormal there."""
+        self.counters.late += 1
+        self._recent.append((window.boot, window.number))
+        if self.model is None or self.relearning:
+            return None, None
+        score = self.model.score(window.features)
+        if window.model == self.model.key and window.score != score:
+            self.counters.disagreements += 1
+        judged = self.readable(score), self.readable(self.model.threshold)
+        return score, self.watcher.judge_late(*judged, (window.boot, window.number), at, now)
+
     def alerts(self) -> list[Alert]:
         """Those that stand."""
         return [*filter(None, [self.watcher.alert]), *self.presence.alerts.values()]
@@ -164,6 +183,7 @@ class Sensor:
         else:
             self.counters.doubled += 1
         self._boot, self._number = window.boot, window.number
+        self._recent.append((window.boot, window.number))
 
 
 class Line:

@@ -34,6 +34,7 @@ from reedmesh.heart import BEAT
 from reedmesh.keys import Keyring
 from reedmesh.ledger import Entry
 from reedmesh.passports import Passports
+from reedmesh.receipts import Receipts
 from reedmesh.rollout import Rollout
 from reedmesh.sensor_keys import SensorKeys
 from reedmesh.sensors import Line
@@ -46,7 +47,16 @@ from reedmesh.watch import Events, watch
 log = logging.getLogger(__name__)
 
 STATE_SECONDS = 1.0  # a sensor's state is published at most this often
-LISTEN_TO = (BEAT, "+/window", "+/hello", "+/availability", "+/model/status", "+/firmware/status", "request/+")
+LISTEN_TO = (
+    BEAT,
+    "+/window",
+    "+/late",
+    "+/hello",
+    "+/availability",
+    "+/model/status",
+    "+/firmware/status",
+    "request/+",
+)
 RETAINED = ("hello", "availability", "state")  # what a broker keeps of a sensor
 MOST_LISTED = 200  # alerts in the snapshot, the most urgent ones: a broker may refuse more than 128 KiB
 
@@ -82,6 +92,7 @@ class Gateway:
         self._teacher = Teacher(family, self.line, self._disk, self._share, self._deployer, config.learning, clock)
         self._account = Account(copies.merges(store.db), clock)
         self._share.witnesses.append(self._account.take)
+        self._receipts = Receipts(config.name, self._disk)
         self._published: dict[str, bytes] = {}
         self._remember()
         self._alarms = Alarms(config.name, self.line, store.open_alerts(), store.shelves())
@@ -107,12 +118,14 @@ class Gateway:
         """Judge, store, publish, teach and exchange until cancelled; then write what waits."""
         deployer = self._deployer
         introduced, lacking = deployer.introductions.put_nowait, deployer.lacking.put_nowait
-        events = Events(self._take, introduced, lacking, self._rollout.statuses.put_nowait, self._desk.put)
+        statuses, receipts = self._rollout.statuses.put_nowait, self._receipts
+        events = Events(self._take, introduced, lacking, statuses, self._desk.put, receipts.put)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(watch(channel, self.line, self.store, events, self._clock))
                 tasks.create_task(self._keep_windows())
                 tasks.create_task(self._announcer.run(channel))
+                tasks.create_task(receipts.run(channel))
                 tasks.create_task(self._show(channel))
                 tasks.create_task(self._desk.run(channel, self._topic))
                 for work in (deployer.meet, deployer.repeat, deployer.complete):

@@ -15,13 +15,14 @@ from reedmesh.broker import Channel, Message, read_json
 from reedmesh.presence import LONGEST_SLEEP
 from reedmesh.sensors import Line, Sensor
 from reedmesh.store import Store
-from reedmesh.wire import WireError
+from reedmesh.wire import Window, WireError
 
 log = logging.getLogger(__name__)
 
 LEAVES = (["hello"], ["availability"], ["model", "status"], ["firmware", "status"])  # where sensors speak JSON
 MAX_JSON = 4096  # bytes of a hello or a status; a sensor has a few hundred to say
 PARTIAL, REFUSED, TIMEOUT, BUSY = 206, 400, 408, 409  # what a sensor says of a model, in the numbers of HTTP
+OLDEST = 90 * 86400  # seconds: the age of a late window that is believed
 QUIET = 60.0  # seconds between two log lines about the same sender
 MAX_SENDERS = 1000  # senders of junk whose last log line is remembered
 
@@ -36,12 +37,14 @@ class Events:
         lacking: Callable[[tuple[Sensor, int]], None],
         updating: Callable[[tuple[Sensor, dict[str, Any]]], None],
         asked: Callable[[str, bytes], None],
+        received: Callable[[str, Window], None],
     ) -> None:
         self.changed = changed  # an alert began, worsened or ended
         self.introduced = introduced  # a sensor said hello
         self.lacking = lacking  # a sensor still needs so many shards of its model
         self.updating = updating  # what a sensor says of the firmware it is sent
         self.asked = asked  # a person or program asks for something: verb, payload; raises WireError
+        self.received = received  # a late window came, of the sensor with this name
 
 
 async def watch(channel: Channel, line: Line, store: Store, events: Events, clock: Callable[[], float]) -> None:
@@ -61,6 +64,8 @@ def take(message: Message, line: Line, store: Store, events: Events, now: float)
         events.asked(leaf[0], message.payload)
     elif leaf == ["window"]:
         judge(message.payload, name, line, store, events, now)
+    elif leaf == ["late"]:
+        judge_late(message.payload, name, line, store, events, now)
     elif leaf in (["hello"], ["availability"]) and not message.payload:
         return  # what was retained is taken back: the sensor was forgotten
     elif leaf == ["availability"] and name not in line.sensors and b"offline" in message.payload:
@@ -90,6 +95,21 @@ def judge(frame: bytes, name: str, line: Line, store: Store, events: Events, now
     sensor = line.sensor(name)
     score, change = sensor.take(window, now)
     store.add_window(sensor.name, now, bytes(window.features), score)
+    if change:
+        events.changed(change)
+
+
+def judge_late(frame: bytes, name: str, line: Line, store: Store, events: Events, now: float) -> None:
+    """A window the sensor kept while its link was down: it counts for the time at which it was judged there."""
+    age, window = wire.unpack_late(frame)
+    events.received(name, window)
+    line.admit(window)
+    sensor = line.sensor(name)
+    if not sensor.is_news(window):
+        return
+    at = now - age if age < OLDEST else now
+    score, change = sensor.take_late(window, at, now)
+    store.add_window(sensor.name, at, bytes(window.features), score)
     if change:
         events.changed(change)
 

@@ -24,6 +24,14 @@ OFFER_HEADER = calcsize(_OFFER)
 MAX_MODEL = 65536
 MODEL_SHARD = 1024  # bytes of the shards in which an offer travels
 
+# version, spare, spare, seconds since the window was judged or UNKNOWN; then the window's frame
+_LATE = "<BBHI"
+LATE_HEADER = calcsize(_LATE)
+UNKNOWN = 0xFFFFFFFF
+
+# version, spare, spare, boot and number of the window
+_TAKEN = "<BBHII"
+
 
 class WireError(Exception):
     """Bytes from the network that are not what they claim to be; the message says where they stop making sense."""
@@ -88,6 +96,25 @@ def unpack_window(frame: bytes) -> Window:
     window.lost, window.model = lost, model
     window.score = score if flags & SCORED else None
     return window
+
+
+def pack_late(age: int, frame: "bytes | bytearray") -> bytes:
+    """The frame of a window (a frame itself) that is sent `age` seconds after it was judged; UNKNOWN: some time."""
+    return pack(_LATE, VERSION, 0, 0, age) + bytes(frame)
+
+
+def unpack_late(frame: bytes) -> "tuple[int, Window]":
+    """Age in seconds, or UNKNOWN, and the window; raises WireError."""
+    _check_header("late", frame, LATE_HEADER)
+    _, flags, spare, age = unpack_from(_LATE, frame, 0)
+    if flags or spare:
+        raise WireError("late: unknown flags {:#x} {:#x}".format(flags, spare))
+    return age, unpack_window(frame[LATE_HEADER:])
+
+
+def pack_taken(boot: int, number: int) -> bytes:
+    """The frame of a receipt for a late window. A sensor knows what it waits for, so nobody reads one."""
+    return pack(_TAKEN, VERSION, 0, 0, boot, number)
 
 
 class Offer:

@@ -54,7 +54,7 @@ class Wired:
         """To the sensor on its wire, if it is for one there; else to the broker."""
         sensor, leaf = self._split(message.topic)
         there = self._on.get(sensor)
-        if there is None or leaf[:1] not in (["model"], ["firmware"]):
+        if there is None or leaf[:1] not in (["model"], ["firmware"], ["late"]):
             return await self._link.publish(message)
         if leaf[1:] == ["shard"]:
             return await there.publish_shard(shards.unpack_shard(message.payload))

@@ -24,6 +24,13 @@ def window(vector):
     return read.__dict__, into
 
 
+def late(vector):
+    age, read = wire.unpack_late(vector["frame"])
+    into = bytearray(len(vector["frame"]) - wire.LATE_HEADER)
+    wire.pack_window(read, into)
+    return dict(read.__dict__, age=age), wire.pack_late(age, into)
+
+
 def offer(vector):
     read = wire.unpack_offer(vector["frame"])
     return read.__dict__, wire.pack_offer(read)
@@ -69,7 +76,7 @@ def expected(fields, read):
 def main(path):
     with open(path) as file:
         vectors = json.load(file)
-    for kind, codec in (("window", window), ("offer", offer), ("shard", shard), ("manifest", manifest)):
+    for kind, codec in (("window", window), ("late", late), ("offer", offer), ("shard", shard), ("manifest", manifest)):
         for vector in vectors["accepted"][kind]:
             read, again = codec(decoded(vector))
             assert read == expected(vector["fields"], read), (vector["name"], read)

@@ -65,14 +65,14 @@ def watchdog(_):
     class Link:
         up = asyncio.Event()
 
-    it = heart.Heart(None, Link)
+    it = heart.Heart(None, Link, 1000)
     start = it._window
     Link.up.set()
     said = [it.well(start + 1000), it.well(start + heart.SAMPLING_MS)]
     it._window = start + heart.LINK_MS
     Link.up.clear()
     said += [it.well(start + heart.LINK_MS), it.well(start + heart.SAMPLING_MS + heart.LINK_MS)]
-    return said + [heart.Heart(None, Link, sampling=False).well(start + heart.SAMPLING_MS)]
+    return said + [heart.Heart(None, Link, 0).well(start + heart.SAMPLING_MS)]
 
 
 def starts(folder):

@@ -46,6 +46,12 @@ def window(name: str, features: bytes, lost: int, score: int | None, model: byte
     return {"name": name, "fields": fields, "frame": frame.hex()}
 
 
+def late(name: str, age: int, of: Vector) -> Vector:
+    """A window that is sent after an outage."""
+    frame = bytes([1, 0, 0, 0]) + little(age, 4) + bytes.fromhex(of["frame"])
+    return {"name": name, "fields": {"age": age, **of["fields"]}, "frame": frame.hex()}
+
+
 def offer(name: str, model: bytes, trial: bytes) -> Vector:
     """An offered model."""
     digest = sha256(model).digest()
@@ -174,13 +180,16 @@ def main() -> None:
     manifests = [manifest("bare", (32, 1024, 30000), 0, 0), manifest("HMAC", (64, 512, 32768), 0, 1)]
     manifests += [manifest("hashes, Ed25519", (2, 8, 40), 3, 2)]
     save("code", {"code": codes})
-    frames = {"window": windows, "offer": offers, "shard": shards, "manifest": manifests}
+    lates = [late("a minute", 60, windows[1]), late("some time", 0xFFFFFFFF, windows[1])]
+    frames = {"window": windows, "late": lates, "offer": offers, "shard": shards, "manifest": manifests}
     whole = [{"body": body.hex(), "frame": on_wire(body).hex()} for body in (b"\0", sample(100), sample(234))]
     save("serial", {"frames": whole, "streams": streams(), **serial_bodies()})
-    save("frames", {"accepted": frames, "refused": refused(windows[1], offers[0], shards, manifests[2])})
+    save("frames", {"accepted": frames, "refused": refused(windows[1], lates[0], offers[0], shards, manifests[2])})
 
 
-def refused(window: Vector, offer: Vector, shards: list[Vector], manifest: Vector) -> dict[str, list[Vector]]:
+def refused(
+    window: Vector, late: Vector, offer: Vector, shards: list[Vector], manifest: Vector
+) -> dict[str, list[Vector]]:
     """What every receiver must refuse, and why."""
     whole, tagged = shards[0], shards[3]
     declared = [
@@ -214,6 +223,7 @@ def refused(window: Vector, offer: Vector, shards: list[Vector], manifest: Vecto
         ("spare", 114, b"\1"),
     ]
     return {
+        "late": [changed(late, "flags", 1, b"\1"), changed(late, "spare", 3, b"\1"), cut(late, 7), cut(late, 50)],
         "window": [changed(window, "flags", 1, b"\3"), changed(window, "features", 2, b"\xff"), cut(window, 20)],
         "offer": [
             changed(offer, "huge model", 8, b"\xff\xff\xff\xff"),

@@ -1,0 +1,35 @@
+"""Receipts for late windows: a sensor forgets what it kept over an outage only when its gateway has it on disk.
+
+QoS 1 says that a broker took a message. A gateway that starts after its broker would never hear of it.
+"""
+
+import asyncio
+
+from reedmesh import wire
+from reedmesh.broker import Message, Publisher
+from reedmesh.store import Disk
+from reedmesh.wire import Window
+
+MOST = 1000  # receipts that wait; a sensor that gets none asks again
+
+
+class Receipts:
+    """Receipts of the gateway `name`, given once `disk` has what they are for."""
+
+    def __init__(self, name: str, disk: Disk) -> None:
+        self._name = name
+        self._disk = disk
+        self._queue: asyncio.Queue[tuple[str, Window]] = asyncio.Queue()
+
+    def put(self, sensor: str, window: Window) -> None:
+        """A late window of `sensor` was heard, be it for the first time or again."""
+        if self._queue.qsize() < MOST:
+            self._queue.put_nowait((sensor, window))
+
+    async def run(self, publisher: Publisher) -> None:
+        """Give them, for ever."""
+        while True:
+            sensor, window = await self._queue.get()
+            await self._disk.flush()
+            topic = wire.topic(self._name, sensor, "late", "taken")
+            await publisher.publish(Message(topic, wire.pack_taken(window.boot, window.number), qos=1))

@@ -1,0 +1,12 @@
+"""Asks a time server on this machine and prints what it understood, or why not. `clock_ask.py PORT`."""
+
+import asyncio
+import sys
+
+import clock
+
+clock.PATIENCE_MS = 300
+try:
+    print(asyncio.run(clock.ask("127.0.0.1", int(sys.argv[1]))))
+except OSError as error:
+    print(error)
