@@ -8,6 +8,7 @@ STUBS := build/stubs/ready
 MODELS := $(VENV)-models/ready
 HOME_ASSISTANT := $(VENV)-home-assistant/ready
 PYTHON_313 ?= python3.13
+AUDIT := $(VENV)-audit/ready
 # What the targets for boards have in common, as the tools take it.
 SETTINGS = $(if $(NAME),--name $(NAME)) $(if $(GATEWAY),--gateway $(GATEWAY)) $(if $(BOARD),--board $(BOARD)) \
   $(if $(CA),--ca $(CA)) $(if $(PSK),--psk) $(if $(PLAIN),--plain) $(if $(HOST),--host $(HOST)) $(if $(SSID),--ssid "$(SSID)") \
@@ -22,7 +23,7 @@ FAMILIES := $(wildcard models/*/build.py tests/families/*/build.py)
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo provision image flash flash-gateway-link update-sensors monitor erase install-gateway check-service test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn check-model fuzz-engine models check-models check-home-assistant clean
+.PHONY: help demo provision image flash flash-gateway-link update-sensors monitor erase install-gateway check-service test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn check-model fuzz fuzz-engine licences audit models check-models check-home-assistant clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -120,6 +121,15 @@ check-model: $(READY) ## whether a .tflite runs on a board, and about how fast: 
 fuzz-engine: $(READY) ## damage 100 000 models and load them [FUZZ=1000000]
 	FUZZ=$(or $(FUZZ),100000) $(BIN)/python -m pytest -n 2 tests/test_tflite_refusals.py -k damaged
 
+fuzz: $(READY) ## everything that reads bytes, coverage-guided: inputs, new paths, memory, crashes [RUNS=1100000 ONLY=target]
+	$(BIN)/python tools/fuzz.py $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only "$(ONLY)")
+
+licences: $(READY) ## the licence of everything we depend on, against those that are allowed
+	@$(BIN)/python tools/licences.py
+
+audit: licences $(AUDIT) ## known vulnerabilities of everything we depend on: asks pypi.org
+	$(VENV)-audit/bin/pip-audit --strict --disable-pip --no-deps --requirement constraints.txt
+
 models: $(MODELS) ## build the model families again (TensorFlow, on a workstation); the same bytes every time
 	for family in $(FAMILIES); do $(VENV)-models/bin/python $$family || exit 1; done
 
@@ -156,4 +166,9 @@ $(HOME_ASSISTANT):
 	@echo "setting up $(VENV)-home-assistant, once: 600 MB"
 	@$(PYTHON_313) -m venv $(VENV)-home-assistant
 	@$(VENV)-home-assistant/bin/python -m pip install --quiet --disable-pip-version-check homeassistant==2025.4.4 paho-mqtt==2.1.0
+	@touch $@
+
+$(AUDIT):
+	@$(PYTHON) -m venv $(VENV)-audit
+	@$(VENV)-audit/bin/python $(PIP_INSTALL) pip-audit
 	@touch $@

@@ -93,7 +93,7 @@ class Client:
             except OSError as error:
                 if not self._closing:
                     self.last_error = str(error)
-                    await sleep_ms(delay_ms(self._failures, random()))
+                    await sleep_ms(delay_ms(self._failures, random()))  # noqa: S311 - keeps nothing secret
                     self._failures += 1
 
     async def close(self) -> None:

@@ -142,7 +142,7 @@ class Link:
                 log.warning("broker %s: %s; trying again in %.2g s", self.place, error, wait)
             finally:
                 self.connected, self._client = False, None
-            await asyncio.sleep(wait * random.uniform(0.5, 1.0))
+            await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - keeps nothing secret
 
     async def publish(self, message: Message) -> bool:
         """Send; at QoS 1, wait for the broker's word. False: not sent, the link is down."""

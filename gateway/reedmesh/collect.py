@@ -47,7 +47,7 @@ class Collector:
     ) -> None:
         self._applied = applied
         self._limits = limits
-        self._random = random or Random()
+        self._random = random or Random()  # noqa: S311 - spreads requests in time
         self._open: dict[bytes, Generation] = {}
         self._wrong: deque[bytes] = deque(maxlen=64)  # bundles whose payload was not what their manifest said
         self._gaps: dict[Stream, float] = {}  # streams that need a snapshot, and when to ask for it

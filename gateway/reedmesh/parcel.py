@@ -72,6 +72,8 @@ def entry_length(data: bytes) -> int:
 
 def unpack_entry(data: bytes) -> "tuple[str, int]":
     """Path and size of the file that follows; raises WireError for a path that leads elsewhere, and no bytes."""
+    if len(data) < ENTRY:
+        raise WireError("parcel: {} bytes, an entry alone has {}".format(len(data), ENTRY))
     length, size = unpack_from(_ENTRY, data, 0)
     try:
         path = bytes(data[ENTRY : ENTRY + length]).decode()

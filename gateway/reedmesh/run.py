@@ -36,7 +36,7 @@ def run(settings: Config, reread: Callable[[], Config]) -> None:
     notifier = Notifier()
     if asyncio.run(serve(settings, notifier, reread)):
         os.environ.update(notifier.handed_on())
-        os.execv(sys.executable, sys.orig_argv)
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - the very words this process was started with
 
 
 async def serve(config: Config, notifier: Notifier, reread: Callable[[], Config] | None = None) -> bool:
