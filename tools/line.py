@@ -5,7 +5,8 @@ firmware under MicroPython, and what they hear was recorded from a real machine 
 
     python tools/line.py [--data windows.npz] [--family vibration] [--seconds 60] [--rate 16]
 
-Ends by itself after --seconds, and then with status 0 only if each failing machine raised an alert and no other did.
+Ends by itself after --seconds, and then with status 0 only if each failing machine raised an alert and no other did,
+every gateway's ledger is whole, and every model's passport holds.
 """
 
 import argparse
@@ -68,9 +69,11 @@ async def _run(plan: plant.Plan, recording: recordings.Recording, arguments: arg
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
     screen.summary(picture)
+    faults = plant.proofs(plan) if picture.all_watching() else []
+    screen.proofs(picture, faults)
     if arguments.picture:
         screen.picture(picture, arguments.picture)
-    return 0 if picture.good else 1
+    return 0 if picture.good and not faults else 1
 
 
 async def _first(story: "asyncio.Task[None]", broken: "asyncio.Task[None]") -> None:

@@ -198,6 +198,19 @@ def is_free(port: int) -> bool:
     return True
 
 
+def proofs(plan: Plan) -> list[str]:
+    """What `reedmesh ledger verify` and `reedmesh passport` find wrong in the gateways' databases; nothing, as a rule."""
+    asked = [(name, ("ledger", "verify")) for name in plan.ports]
+    asked += [(machine.gateway, ("passport", machine.name)) for machine in plan.machines]
+    running = []
+    for name, words in asked:
+        command = [sys.executable, "-m", "reedmesh", *words, str(plan.folder / name / "reedmesh.toml")]
+        running.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True))
+    said = [process.communicate()[1] for process in running]
+    ends = zip(asked, running, said, strict=True)
+    return [f"{name}: {' '.join(words)}: {text.strip()}" for (name, words), it, text in ends if it.returncode]
+
+
 def start_gateway(plan: Plan, name: str) -> subprocess.Popen[bytes]:
     """Run `reedmesh run` with a config of its own and an embedded broker, which neighbours reach by TLS."""
     folder, site = plan.folder / name, plan.folder / "site"

@@ -101,6 +101,15 @@ def summary(picture: Picture) -> None:
     console.print("every failing machine raised an alert, no other did" if picture.good else _failure(picture))
 
 
+def proofs(picture: Picture, faults: list[str]) -> None:
+    """Whether ledgers and passports hold, once every machine has its model."""
+    if picture.all_watching():
+        counts = (
+            f"{len(picture.plan.ports)} ledgers are whole, the passports of {len(picture.plan.machines)} models hold"
+        )
+        console.print("\n".join(faults) or f"{counts}: `reedmesh ledger`, `reedmesh passport`")
+
+
 def _outcome(sight: Sight) -> list[str]:
     began, alerted = sight.fault_began, sight.alerted
     found = f"after {alerted - began:.1f} s" if alerted and began else "none"

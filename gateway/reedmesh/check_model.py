@@ -65,7 +65,7 @@ class Operator:
         """Products of weights and inputs."""
         weights, y = (self.inputs[1:2] or (None,))[0], self.outputs[0]
         if self.name == "DEPTHWISE_CONV_2D" and weights:
-            return y.size * weights.shape[1] * weights.shape[2]
+            return y.size * prod(weights.shape[1:3])
         if self.name in ("CONV_2D", "FULLY_CONNECTED") and weights:
             return y.size * prod(weights.shape[1:])
         return 0
