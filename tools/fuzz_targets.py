@@ -28,6 +28,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
 
+from reedmesh.snapshot import Snapshot  # noqa: E402
+
 from reedmesh import (  # noqa: E402
     board,
     check_model,
@@ -66,7 +68,6 @@ from reedmesh.passport import Maker, Passport  # noqa: E402
 from reedmesh.sensors import Line  # noqa: E402
 from reedmesh.serial_frame import Deframer, frame  # noqa: E402
 from reedmesh.shards import Manifest, Shape  # noqa: E402
-from reedmesh.snapshot import Snapshot  # noqa: E402
 from reedmesh.store import Store  # noqa: E402
 from reedmesh.succession import Succession  # noqa: E402
 from reedmesh.wire import Window, WireError  # noqa: E402

@@ -199,7 +199,7 @@ def is_free(port: int) -> bool:
 
 
 def proofs(plan: Plan) -> list[str]:
-    """What `reedmesh ledger verify` and `reedmesh passport` find wrong in the gateways' databases; nothing, as a rule."""
+    """What `reedmesh ledger verify` and `reedmesh passport` find wrong in the gateways' databases: a line each."""
     asked = [(name, ("ledger", "verify")) for name in plan.ports]
     asked += [(machine.gateway, ("passport", machine.name)) for machine in plan.machines]
     running = []
