@@ -28,7 +28,6 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
 
-from reedmesh.snapshot import Snapshot  # noqa: E402
 
 from reedmesh import (  # noqa: E402
     board,
@@ -42,10 +41,8 @@ from reedmesh import (  # noqa: E402
     parcels,
     passport,
     requests,
-    scale,
     serial_message,
     shards,
-    snapshot,
     succession,
     tflite,
     trust,
@@ -64,15 +61,17 @@ from reedmesh.federation import Federation, Sealed  # noqa: E402
 from reedmesh.generation import Generation  # noqa: E402
 from reedmesh.keys import Key, Keyring  # noqa: E402
 from reedmesh.ledger import Entry, Row  # noqa: E402
+from reedmesh.merge import Peer  # noqa: E402
 from reedmesh.passport import Maker, Passport  # noqa: E402
 from reedmesh.sensors import Line  # noqa: E402
 from reedmesh.serial_frame import Deframer, frame  # noqa: E402
 from reedmesh.shards import Manifest, Shape  # noqa: E402
 from reedmesh.store import Store  # noqa: E402
 from reedmesh.succession import Succession  # noqa: E402
+from reedmesh.verify import verify  # noqa: E402
 from reedmesh.wire import Window, WireError  # noqa: E402
 
-FEATURES, WEIGHTS, TENSORS = 6, 40, (30, 10)
+FEATURES, TENSORS = 6, (30, 10)
 KEY = Key(bytes(range(32)))
 MIB = 1 << 20
 
@@ -145,15 +144,12 @@ def shard_streams() -> list[bytes]:
     return [b"".join(bytes([each.index, each.block]) + bytes(each.data) for each in frames), bytes(34)]
 
 
-def _snapshot() -> bytes:
-    moments = scale.fit(np.full((9, FEATURES), 3, np.int8))
-    return snapshot.pack(Snapshot(np.zeros(WEIGHTS, np.float32), moments, 2.0))
-
-
 def deltas() -> list[bytes]:
-    """Of every profile, as they travel."""
-    step = np.linspace(-1, 1, sum(TENSORS), dtype=np.float32)
-    return [delta.pack(delta.Delta(step, 9, 2.0), TENSORS, each)[0] for each in delta.PROFILES.values()]
+    """Of every profile and a snapshot, as they travel."""
+    step, squares = np.linspace(-1, 1, sum(TENSORS), dtype=np.float32), np.ones(FEATURES, np.float32)
+    made = [(delta.Delta(step, 9, 2.0), each) for each in delta.PROFILES.values()]
+    made.append((delta.Delta(step, 9, 2.0, squares), delta.PROFILES["full"]))
+    return [delta.pack(news, TENSORS, profile)[0] for news, profile in made]
 
 
 def inflated_deltas() -> list[bytes]:
@@ -163,7 +159,23 @@ def inflated_deltas() -> list[bytes]:
 
 def take_inflated_delta(data: bytes) -> None:
     """What a fuzzer would hardly find behind zlib's checksum."""
-    delta.unpack(data[:2] + zlib.compress(data[2:], 1), TENSORS)
+    delta.unpack(data[:2] + zlib.compress(data[2:], 1), TENSORS, FEATURES)
+
+
+def take_update(data: bytes) -> None:
+    """A neighbour's update as the next of what is known of it: which it continues, then its payload, inflated."""
+    known = Peer(np.zeros(sum(_family().tensors), np.float32), 9, 2.0, 4)
+    verify(_family(), known, 5, data[0] if data else 5, data[1:3] + zlib.compress(data[3:], 1))
+
+
+def updates() -> list[bytes]:
+    """A delta and a snapshot of a real family."""
+    tensors, length = _family().tensors, _family().recipe.length
+    step = np.linspace(-1, 1, sum(tensors), dtype=np.float32)
+    news = [(4, delta.Delta(step, 9, 2.0)), (5, delta.Delta(step, 9, 2.0, np.ones(length, np.float32)))]
+    packed = [(base, delta.pack(each, tensors, delta.PROFILES["narrow10"])[0]) for base, each in news[:1]]
+    packed += [(base, delta.pack(each, tensors, delta.PROFILES["full"])[0]) for base, each in news[1:]]
+    return [bytes([base]) + each[:2] + zlib.decompress(each[2:]) for base, each in packed]
 
 
 def _succession() -> bytes:
@@ -526,9 +538,9 @@ TARGETS = {
         lambda: [shards.pack_shard(shards.Shard(bytes(8), Shape(1, 32, 20), 0, 0, bytes(32)))],
     ),
     "bundle": Target(take_shards, WIRE, shard_streams, weight=3),
-    "snapshot": Target(lambda data: snapshot.unpack(data, FEATURES, WEIGHTS), WIRE, lambda: [_snapshot()]),
-    "delta": Target(lambda data: delta.unpack(data, TENSORS), WIRE, deltas),
+    "delta": Target(lambda data: delta.unpack(data, TENSORS, FEATURES), WIRE, deltas),
     "delta inflated": Target(take_inflated_delta, WIRE, inflated_deltas),
+    "update": Target(take_update, WIRE, updates, longest=8192, weight=3),
     "succession": Target(succession.unpack, WIRE, lambda: [_succession()]),
     "parcel": Target(parcels.unpack, WIRE, lambda: [_parcel()]),
     "federation": Target(take_message, WIRE, messages, weight=5),

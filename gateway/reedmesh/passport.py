@@ -47,8 +47,8 @@ class Ingredient:
 class Figures:
     """How well it does. loss: mean score of held-out windows; threshold: an alert's; in squared deviations a feature.
 
-    learnt, held_out: windows trained on, and tested on. alarms: held-out windows above the threshold. false_alarms: the
-    share of normal windows that may be above it, at most (95 % confidence).
+    learnt, held_out: windows trained on, and tested on. alarms: held-out windows above a threshold made of the other half
+    of them (`estimate.py`). false_alarms: the share of normal windows above it that leaves likely, at most (95 %).
     """
 
     learnt: int

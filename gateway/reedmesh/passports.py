@@ -94,12 +94,11 @@ class Passports:
         return Passport(*digests, sensor, self._family.id, self._maker, passport.stated(now), known, self._tools)
 
     def _figures(self, lesson: Lesson) -> Figures:
-        length, scores = self._family.recipe.length, lesson.held_out
-        alarms = sum(score > lesson.threshold for score in scores)
-        mean, threshold = (scaling.deviations(each, length) for each in (sum(scores), lesson.threshold))
-        most = passport.highest_rate(alarms, len(scores))
-        rounded = round(mean / len(scores), 6), round(threshold, 6)
-        return Figures(lesson.moments.count, len(scores), *rounded, alarms, round(most, 6))
+        count, it = len(lesson.held_out), lesson.estimate
+        alarms = round(it.false_alarms * count)
+        threshold = scaling.deviations(lesson.threshold, self._family.recipe.length)
+        rounded = round(it.loss, 6), round(threshold, 6)
+        return Figures(lesson.moments.count, count, *rounded, alarms, round(passport.highest_rate(alarms, count), 6))
 
 
 def operators(model: bytes, where: str) -> dict[str, int]:
