@@ -22,6 +22,7 @@ from reedmesh.sensor_keys import SensorKeys
 from reedmesh.users import Users
 from tests import micropython
 from tests.brokers import free_port, mosquitto_by
+from tests.micropython import ROOT
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # see `collected`
 
@@ -29,48 +30,29 @@ PATIENCE = 20
 NEIGHBOUR = Key(bytes(32))
 BROKERS = ("mosquitto", "embedded")
 USERS = ("gateway.hall1", "gateway.hall2", "sensor.press", "sensor.fan", "dashboard", "home-assistant")
-TOPICS = (
-    "reedmesh/hall1/press/window",
-    "reedmesh/hall1/press/hello",
-    "reedmesh/hall1/press/state",
-    "reedmesh/hall1/press/model/manifest",
-    "reedmesh/hall1/press/model/status",
-    "reedmesh/hall1/fan/window",
-    "reedmesh/hall1/fan/model/shard",
-    "reedmesh/hall1/status",
-    "reedmesh/hall1/info",
-    "reedmesh/hall1/alert",
-    "reedmesh/hall1/request/ack",
-    "reedmesh/hall1/update/vibration/manifest",
-    "reedmesh/hall1/update/vibration/shard",
-    "reedmesh/hall2/update/vibration/manifest",
-    "homeassistant/device/press/config",
-    "elsewhere",
-    "reedmesh/hall1/press/firmware/shard",
-    "reedmesh/hall1/press/firmware/status",
-)
-# What must come out, by hand: the users that may write each topic, and those that may read it, by their place in USERS.
-WRITERS = ("02", "02", "0", "0", "02", "03", "0", "0", "0", "0", "045", "0", "0", "0", "0", "0", "0", "02")
-READERS = (
-    "045",
-    "045",
-    "045",
-    "0245",
-    "0245",
-    "045",
-    "0345",
-    "0145",
-    "045",
-    "045",
-    "045",
-    "0145",
-    "0145",
-    "01",
-    "05",
-    "0",
-    "0245",
-    "0245",
-)
+# What must come out, by hand: the users that may read each topic, and those that may write it, by their place in USERS.
+RIGHTS = {
+    "reedmesh/hall1/press/window": ("045", "02"),
+    "reedmesh/hall1/press/hello": ("045", "02"),
+    "reedmesh/hall1/press/state": ("045", "0"),
+    "reedmesh/hall1/press/model/manifest": ("0245", "0"),
+    "reedmesh/hall1/press/model/status": ("0245", "02"),
+    "reedmesh/hall1/fan/window": ("045", "03"),
+    "reedmesh/hall1/fan/model/shard": ("0345", "0"),
+    "reedmesh/hall1/status": ("0145", "0"),
+    "reedmesh/hall1/info": ("045", "0"),
+    "reedmesh/hall1/alert": ("045", "0"),
+    "reedmesh/hall1/request/ack": ("045", "045"),
+    "reedmesh/hall1/update/vibration/manifest": ("0145", "0"),
+    "reedmesh/hall1/update/vibration/shard": ("0145", "0"),
+    "reedmesh/hall2/update/vibration/manifest": ("01", "0"),
+    "reedmesh/0f1e2d3c4b5a69788796a5b4c3d2e1f0/update/sealed/manifest": ("01", "0"),
+    "homeassistant/device/press/config": ("05", "0"),
+    "elsewhere": ("0", "0"),
+    "reedmesh/hall1/press/firmware/shard": ("0245", "0"),
+    "reedmesh/hall1/press/firmware/status": ("0245", "02"),
+}
+TOPICS = tuple(RIGHTS)
 
 
 @pytest.fixture(autouse=True)
@@ -202,14 +184,15 @@ def test_every_user_may_say_and_hear_what_the_table_says_and_nothing_else(
     site = Site(tmp_path, kind)
     found = asyncio.run(tried(site))
     with capsys.disabled():
-        print(f"\n{kind} over TLS\n{table(found)}")
+        print(f"\n{kind} over TLS", *table(found), sep="\n")
     wanted = {
         (user, topic, act): str(USERS.index(user)) in allowed
-        for act, column in (("write", WRITERS), ("read", READERS))
-        for topic, allowed in zip(TOPICS, column, strict=True)
+        for topic, rights in RIGHTS.items()
+        for act, allowed in zip(("read", "write"), rights, strict=True)
         for user in USERS
     }
     assert {row: right for row, right in found.items() if right != wanted[row]} == {}
+    assert "\n".join(table(found)) in (ROOT / "docs" / "security.md").read_text()
 
 
 @pytest.mark.parametrize("kind", BROKERS)
@@ -234,15 +217,15 @@ def test_what_is_retained_reaches_only_who_may_hear_it(tmp_path: Path, kind: str
     assert asyncio.run(story()) == {("reedmesh/hall1/press/model/manifest", b"retained")}
 
 
-def table(found: dict[tuple[str, str, str], bool]) -> str:
-    """Who could read (r) and write (w) what."""
-    lines = [f"{'':42}" + "".join(f"{user:>16}" for user in USERS)]
+def table(found: dict[tuple[str, str, str], bool]) -> list[str]:
+    """Who could read (r) and write (w) what, as docs/security.md has it."""
+    lines = [f"| {' | '.join(('topic', *USERS))} |", "|---" * (1 + len(USERS)) + "|"]
     for topic in TOPICS:
         cells = [
             "".join(mark for act, mark in (("read", "r"), ("write", "w")) if found[user, topic, act]) for user in USERS
         ]
-        lines.append(f"{topic:42}" + "".join(f"{cell or '-':>16}" for cell in cells))
-    return "\n".join(lines)
+        lines.append(f"| `{topic}` | {' | '.join(cell or '-' for cell in cells)} |")
+    return lines
 
 
 @pytest.mark.parametrize("kind", BROKERS)
@@ -409,7 +392,7 @@ def test_a_stolen_sensors_key_opens_nothing_but_its_own_topics(
     """All that a thief can say with the key of `press`: the gateway, which hears everything, is the witness."""
     site = Site(tmp_path, "mosquitto")
     set_up(site, "press", site.keys.made_for("press"), way(site), *TOPICS)
-    allowed = {topic for topic, who in zip(TOPICS, WRITERS, strict=True) if "2" in who}
+    allowed = {topic for topic, (_, writers) in RIGHTS.items() if "2" in writers}
 
     async def story() -> set[str]:
         async with asyncio.timeout(PATIENCE), site.broker():
