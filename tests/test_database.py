@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from reedmesh import database
+from reedmesh import database, keys, users
+from reedmesh.__main__ import main
 from reedmesh.alert import Alert, Change
 from reedmesh.errors import ConfigError, DiskError
+from reedmesh.sensor_keys import SensorKeys
 from reedmesh.store import Disk, Store
 
 ALERT = Alert("press-1", "press", "new", 10.0, None, 2.5, 1.0, 2.5)
@@ -80,6 +82,22 @@ def test_a_backup_of_a_running_gateway_is_whole(tmp_path: Path) -> None:
     (tmp_path / "copy.db").rename(tmp_path / "new" / database.NAME)
     with Store(tmp_path / "new") as store:
         assert store.open_alerts() == [ALERT]
+
+
+def test_a_lost_backup_gives_away_no_key_and_no_password_and_others_cannot_read_it(tmp_path: Path) -> None:
+    state, config = tmp_path / "state", tmp_path / "reedmesh.toml"
+    secret, password = "5e" * 32, "c0ffee" * 10
+    neighbour = f'name = "hall2"\nhost = "127.0.0.1"\nkey = "{"0f" * 32}"\npassword = "{password}"\n'
+    config.write_text(f'name = "gw"\nstate = "{state}"\n[exchange]\nsecret = "{secret}"\n[[neighbours]]\n{neighbour}')
+    secrets = [keys.secret(state / "key"), keys.secret(state / "broker"), SensorKeys(state).made_for("press")]
+    with Store(state) as store:
+        store.save_hello("press", {"v": 1})
+        assert main(["backup", str(tmp_path / "copy.db"), str(config)]) == 0
+    copy = (tmp_path / "copy.db").read_bytes()
+    assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600 and b"press" in copy
+    secrets += [bytes.fromhex(secret), password.encode(), users.derived(state, "dashboard").encode()]
+    for each in secrets:
+        assert each not in copy and each.hex().encode() not in copy
 
 
 def limited(store: Store, spare: int) -> None:

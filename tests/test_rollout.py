@@ -160,6 +160,20 @@ def test_a_status_that_makes_no_sense_sends_nothing(tmp_path: Path, status: dict
     told(tmp_path, story)
 
 
+def test_one_that_asks_for_ever_loses_its_turn(tmp_path: Path) -> None:
+    async def story(it: World) -> None:
+        put(tmp_path, 7)
+        await it.looks()
+        for _ in range(rollout.MOST_ASKED):
+            await it.answers("a", code=206, block=0, missing=255)
+            assert 0 < len(it.sent) <= 3  # two shards of a block, and a spare one
+        await it.answers("a", code=206, block=0, missing=255)
+        assert it.sent == [] and "asked for block 0" in it.line.sensor("a").update
+        assert await it.looks() == ["b/firmware/manifest"]
+
+    told(tmp_path, story)
+
+
 def test_a_parcel_is_what_was_packed(tmp_path: Path) -> None:
     made = parcels.unpack(parcels.pack(FILES, 9))
     assert (made.code, made.sequence) == ("xtensawin-6-3", 9)

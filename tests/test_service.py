@@ -227,7 +227,31 @@ def test_a_sensor_that_asks_again_and_again_is_not_answered_for_ever(tmp_path: P
                 await sensor.say("model/status", {"code": 206, "missing": 1})
             await sensor.say("model/status", {"code": 500, "reason": "that is enough"})
             await it.until(lambda topic, value: topic == "press/state" and "enough" in value.get("refusal", ""))
-            assert it.gateway._deployer._waves == {"press": deploy.MOST_WAVES}
+            assert it.gateway._deployer._waves["press"] <= 2  # at most every half a second, and 40 times in all
+
+    asyncio.run(story())
+
+
+def test_a_sensor_that_says_hello_again_and_again_is_offered_its_model_now_and_then(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with world(tmp_path) as it:
+            sensor = await it.sensor("press")
+            manifests = it.broker.link(sensor.topic("model/manifest"))
+            offers: list[Message] = []
+
+            async def listen() -> None:
+                async for message in manifests.messages():
+                    offers.append(message)  # noqa: PERF401 (counted while more come)
+
+            listening = asyncio.create_task(listen())
+            await feed(sensor, sounds()["train"][:LEARN])
+            await it.until(lambda topic, value: topic == "press/state" and value["state"] == "deploying")
+            for _ in range(300):
+                await sensor.hello()
+                assert len(it.gateway._deployer.introductions) <= 1
+                await asyncio.sleep(0)
+            assert len(offers) <= 2
+            listening.cancel()
 
     asyncio.run(story())
 

@@ -81,13 +81,14 @@ def reading(directory: Path) -> Iterator[sqlite3.Connection]:
 
 
 def back_up(directory: Path, target: Path) -> None:
-    """Copy the database of a gateway, which may be running, to the new file `target`; raises ConfigError."""
+    """Copy the database of a gateway that may be running to the new file `target`, for its owner; raises ConfigError."""
     if target.exists():
         raise ConfigError(f"{target} exists: give the backup a new name")
     try:
+        target.touch(0o600)
         with sqlite3.connect(f"file:{directory / NAME}?mode=ro", uri=True) as source, sqlite3.connect(target) as copy:
             source.backup(copy)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         target.unlink(missing_ok=True)
         raise ConfigError(f"{directory / NAME} cannot be copied to {target}: {error}") from error
 

@@ -22,12 +22,15 @@ from reedmesh.passports import Origin, Passports
 from reedmesh.sensor_keys import SensorKeys
 from reedmesh.sensors import DEPLOYING, Line, Sensor
 from reedmesh.store import Disk, StoredModel
+from reedmesh.turns import Turns
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.25  # between two looks for a sensor that needs its model
 SPARE = 1  # parity shards sent before anybody says that one is missing
 MOST_WAVES = 40  # times the shards of one offer are added to; a sensor gives up after 10
+ADD_SECONDS = 0.5  # between two times that shards are added; a sensor asks after a second without any
+ANEW_SECONDS = 2.0  # from an offer to the next, for a sensor that says hello meanwhile: it started anew
 OFFER_SECONDS = 30.0  # a model that was offered and does not run by then is offered again
 
 
@@ -44,8 +47,8 @@ class Deployer:
         passports: Passports,
         clock: Callable[[], float],
     ) -> None:
-        self.introductions: asyncio.Queue[Sensor] = asyncio.Queue()
-        self.lacking: asyncio.Queue[tuple[Sensor, int]] = asyncio.Queue()
+        self.introductions: Turns[None] = Turns()
+        self.lacking: Turns[int] = Turns()
         self._gateway = gateway
         self._family = family
         self._line = line
@@ -56,14 +59,20 @@ class Deployer:
         self._offered: dict[str, float] = {}
         self._bundles: dict[str, Bundle] = {}  # the last one offered to each sensor
         self._waves: dict[str, int] = {}  # how often that was added to
+        self._added: dict[str, float] = {}  # when
+        self._pause: dict[str, float] = {}  # seconds from the last offer to the next, where it is not OFFER_SECONDS
+
+    def introduce(self, sensor: Sensor) -> None:
+        """It said hello."""
+        self.introductions.put((sensor, None))
 
     async def meet(self, publisher: Publisher) -> None:
         """Remember each sensor that introduces itself, and give it its model if it runs another; for ever."""
         while True:
-            sensor = await self.introductions.get()
+            sensor, _ = await self.introductions.get()
             await self._disk.call(self._disk.store.save_hello, sensor.name, sensor.hello)
             self._check_recipe(sensor)
-            self._offered.pop(sensor.name, None)
+            self._pause[sensor.name] = ANEW_SECONDS
             await self.offer(publisher, sensor)
 
     async def repeat(self, publisher: Publisher) -> None:
@@ -79,7 +88,7 @@ class Deployer:
 
     def forget(self, sensor: str) -> None:
         """Offer the sensor nothing more."""
-        for kept in (self._offered, self._bundles, self._waves):
+        for kept in (self._offered, self._bundles, self._waves, self._added, self._pause):
             kept.pop(sensor, None)
 
     async def relearn(self, sensor: Sensor) -> None:
@@ -144,7 +153,8 @@ class Deployer:
     async def offer(self, publisher: Publisher, sensor: Sensor) -> None:
         """Publish the sensor's model to it, coded, if it needs it and was not offered it just now."""
         now = time.monotonic()
-        recent = now - self._offered.get(sensor.name, -OFFER_SECONDS) < OFFER_SECONDS
+        pause = self._pause.get(sensor.name, OFFER_SECONDS)
+        recent = now - self._offered.get(sensor.name, -OFFER_SECONDS) < pause
         if recent or sensor.state != DEPLOYING or sensor.refusal:
             return
         stored = await self._disk.call(self._disk.store.last_model, sensor.name)
@@ -160,16 +170,25 @@ class Deployer:
                 return
             if await publisher.publish(announcement):
                 self._offered[sensor.name] = now
+                self._pause.pop(sensor.name, None)
                 await self._send(publisher, sensor, bundle.shape.k + SPARE)
 
     async def complete(self, publisher: Publisher) -> None:
-        """Send each sensor that lacks shards of its model others than it was sent before; for ever."""
+        """Send each sensor that lacks shards of its model others than it was sent before; for ever.
+
+        Not more often than a sensor that is well asks, and never more than the whole model at once.
+        """
         while True:
             sensor, missing = await self.lacking.get()
-            if sensor.name in self._bundles and self._waves[sensor.name] < MOST_WAVES:
-                self._waves[sensor.name] += 1
-                self._offered[sensor.name] = time.monotonic()
-                await self._send(publisher, sensor, missing + SPARE)
+            name, now = sensor.name, time.monotonic()
+            if (
+                name in self._bundles
+                and self._waves[name] < MOST_WAVES
+                and now >= self._added.get(name, 0) + ADD_SECONDS
+            ):
+                self._waves[name] += 1
+                self._added[name] = self._offered[name] = now
+                await self._send(publisher, sensor, min(missing, self._bundles[name].shape.k) + SPARE)
 
     async def _send(self, publisher: Publisher, sensor: Sensor, count: int) -> None:
         topic = wire.topic(self._gateway, sensor.name, "model", "shard")

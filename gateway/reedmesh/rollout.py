@@ -18,6 +18,7 @@ from reedmesh.errors import ConfigError
 from reedmesh.parcels import Parcel, Shelf
 from reedmesh.sensor_keys import SensorKeys
 from reedmesh.sensors import Line, Sensor
+from reedmesh.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ SPARE = 1  # parity shards of each block, before anybody says that one is missin
 SILENT = 60.0  # seconds without a word from a sensor that is sent firmware: it is the next one's turn
 PROOF = 1800.0  # seconds that new firmware has to prove good, three starts among them
 PARTIAL, TAKEN, SAME, BUSY, TIMEOUT = 206, 200, 304, 409, 408  # what a sensor says, in the numbers of HTTP
+MOST_ASKED = 40  # times that a sensor may ask for more of a block; it gives up after 10 without an answer
 MOST_ROOM = 1 << 17  # bytes of a block
 
 
@@ -33,7 +35,7 @@ class Rollout:
     """Updates the sensors of gateway `gateway` from the shelf in its `state` directory."""
 
     def __init__(self, gateway: str, line: Line, state: Path, clock: Callable[[], float] = time.monotonic) -> None:
-        self.statuses: asyncio.Queue[tuple[Sensor, dict[str, Any]]] = asyncio.Queue()
+        self.statuses: Turns[dict[str, Any]] = Turns()
         self._gateway = gateway
         self._line = line
         self._shelf = Shelf(state)
@@ -43,6 +45,7 @@ class Rollout:
         self._parcel: Parcel | None = None  # with what
         self._bundle: Bundle | None = None  # its shards, until it has them
         self._since = 0.0
+        self._asked: dict[int, int] = {}  # block -> how often it was asked for
         self._later: dict[str, float] = {}  # when to try again those who could not
         self._refused: set[str] = set()
         self._failed: set[str] = set()  # codes whose parcel failed on a sensor
@@ -95,6 +98,7 @@ class Rollout:
         family = parcel.FAMILY + found.code
         self._bundle = Bundle(found.payload, family, self._gateway, found.sequence, found.sequence, shape)
         self._turn, self._parcel, self._since = sensor, found, self._clock()
+        self._asked.clear()
         sensor.update = "firmware 0 %"
         topic = wire.topic(self._gateway, sensor.name, "firmware", "manifest")
         await publisher.publish(Message(topic, shards.sealed(self._bundle.manifest, key), qos=1))
@@ -115,6 +119,10 @@ class Rollout:
     async def _send(self, publisher: Publisher, sensor: Sensor, bundle: Bundle, status: dict[str, Any]) -> None:
         block, missing = status.get("block"), status.get("missing")
         if not isinstance(block, int) or not isinstance(missing, int) or not 0 <= block < bundle.shape.blocks:
+            return
+        self._asked[block] = self._asked.get(block, 0) + 1
+        if self._asked[block] > MOST_ASKED:
+            self._refuse(sensor, f"it asked for block {block} {MOST_ASKED} times")
             return
         self._since = self._clock()
         sensor.update = f"firmware {100 * block // bundle.shape.blocks} %"

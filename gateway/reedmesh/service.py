@@ -117,8 +117,8 @@ class Gateway:
     async def run(self, channel: Channel, neighbours: Sequence[Subscriber] = ()) -> None:
         """Judge, store, publish, teach and exchange until cancelled; then write what waits."""
         deployer = self._deployer
-        introduced, lacking = deployer.introductions.put_nowait, deployer.lacking.put_nowait
-        statuses, receipts = self._rollout.statuses.put_nowait, self._receipts
+        introduced, lacking = deployer.introduce, deployer.lacking.put
+        statuses, receipts = self._rollout.statuses.put, self._receipts
         events = Events(self._take, introduced, lacking, statuses, self._desk.put, receipts.put)
         try:
             async with asyncio.TaskGroup() as tasks:
