@@ -81,7 +81,7 @@ def reading(directory: Path) -> Iterator[sqlite3.Connection]:
 
 
 def back_up(directory: Path, target: Path) -> None:
-    """Copy the database of a gateway that may be running to the new file `target`, for its owner; raises ConfigError."""
+    """Copy the database of a gateway, perhaps running, to the new file `target`, for its owner; raises ConfigError."""
     if target.exists():
         raise ConfigError(f"{target} exists: give the backup a new name")
     try:
