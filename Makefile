@@ -23,7 +23,7 @@ FAMILIES := $(wildcard models/*/build.py tests/families/*/build.py)
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo provision image flash flash-gateway-link update-sensors monitor erase install-gateway check-service test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn check-model fuzz fuzz-engine licences audit models check-models check-home-assistant clean
+.PHONY: help demo provision image flash flash-gateway-link update-sensors monitor erase install-gateway check-service test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn bench-security check-model fuzz fuzz-engine licences audit models check-models check-home-assistant clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,7 +83,7 @@ check: $(READY) check-firmware ## formatting, lint and types
 check-firmware: $(READY) $(STUBS) ## types of the firmware against MicroPython's own
 	$(BIN)/mypy --config-file firmware/mypy.ini
 
-bench: bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn ## all benchmarks, into build/bench.json
+bench: bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn bench-security ## all benchmarks, into build/bench.json
 
 bench-latency: $(READY) ## window in -> alert out on one gateway: ms at 50 and 200 windows/s, and the most it sustains
 	$(BIN)/python tools/bench_latency.py
@@ -102,6 +102,9 @@ bench-learn: $(READY) ## learning together [DATA= FAMILY= GATEWAYS= LOSS=0.3 LIA
 	  $(if $(LOSS),--loss $(LOSS)) $(if $(LIARS),--liars $(LIARS)) $(if $(LIE),--lie $(LIE)) \
 	  $(if $(PROFILE),--profile $(PROFILE)) $(if $(TOPOLOGY),--topology $(TOPOLOGY)) \
 	  $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEEDS),--seeds $(SEEDS)) --plot build/learn
+
+bench-security: $(READY) ## what sealing, opening, boxes and signatures cost, and HMAC on a sensor [LENGTH=bytes of an update]
+	$(BIN)/python tools/bench_security.py $(if $(LENGTH),--length $(LENGTH))
 
 bench-crash: $(READY) ## kill -9 under load: alerts lost, alerts doubled, databases damaged [KILLS=1000]
 	$(BIN)/python tools/bench_crash.py --kills $(or $(KILLS),100)
