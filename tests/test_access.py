@@ -29,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # see `colle
 PATIENCE = 20
 NEIGHBOUR = Key(bytes(32))
 BROKERS = ("mosquitto", "embedded")
-USERS = ("gateway.hall1", "gateway.hall2", "sensor.press", "sensor.fan", "dashboard", "home-assistant")
+USERS = ("gateway.hall1", "gateway.hall2", "sensor.press", "sensor.fan", "dashboard", "home-assistant", "sparkplug")
 # What must come out, by hand: the users that may read each topic, and those that may write it, by their place in USERS.
 RIGHTS = {
     "reedmesh/hall1/press/window": ("045", "02"),
@@ -47,10 +47,13 @@ RIGHTS = {
     "reedmesh/hall1/update/vibration/shard": ("0145", "0"),
     "reedmesh/hall2/update/vibration/manifest": ("01", "0"),
     "reedmesh/0f1e2d3c4b5a69788796a5b4c3d2e1f0/update/sealed/manifest": ("01", "0"),
-    "homeassistant/device/press/config": ("05", "0"),
+    "homeassistant/device/press/config": ("05", "05"),
     "elsewhere": ("0", "0"),
     "reedmesh/hall1/press/firmware/shard": ("0245", "0"),
     "reedmesh/hall1/press/firmware/status": ("0245", "02"),
+    "spBv1.0/plant/DDATA/hall1/press": ("06", "0"),
+    "spBv1.0/plant/NCMD/hall1": ("06", "06"),
+    "spBv1.0/plant/NCMD/hall2": ("06", "0"),
 }
 TOPICS = tuple(RIGHTS)
 
@@ -154,6 +157,7 @@ async def tried(site: Site) -> dict[tuple[str, str, str], bool]:
             assert await owner.link.publish(Message(topic, b"read", qos=1))
         # What is sent last arrives last: each says one more that it may say, and hears one more that it may hear.
         last = {"gateway.hall1": TOPICS[0], "gateway.hall2": "reedmesh/hall1/status"}
+        last["sparkplug"] = "spBv1.0/plant/DDATA/hall1/press"
         last |= {f"sensor.{name}": f"reedmesh/hall1/{name}/model/manifest" for name in ("press", "fan")}
         for user, client in them.items():
             hears = last.get(user, "reedmesh/hall1/status")
@@ -165,6 +169,7 @@ async def tried(site: Site) -> dict[tuple[str, str, str], bool]:
             "sensor.fan": TOPICS[5],
             "dashboard": TOPICS[10],
             "home-assistant": TOPICS[10],
+            "sparkplug": "spBv1.0/plant/NCMD/hall1",
         }
         for user, topic in ends.items():
             await them[user].link.publish(Message(topic, f"end {user}".encode(), qos=1))

@@ -29,6 +29,8 @@ def test_the_example_shows_every_key_with_its_default() -> None:
         shown.learning,
         shown.store,
         shown.home_assistant,
+        shown.sparkplug,
+        shown.notify,
         config.Neighbour("", "", ""),
         config.Serial(""),
     ]

@@ -6,7 +6,8 @@
     sensor.<name>         <name>/model/#, firmware/#,        its hello, availability, window, late, and their status
                           late/taken of its own
     dashboard             all of this gateway                request/#
-    home-assistant        all of this gateway, homeassistant/#   request/#, homeassistant/status
+    home-assistant        all of this gateway, homeassistant/#   request/#, homeassistant/status and .../device/+/config
+    sparkplug             spBv1.0/#                          spBv1.0/+/NCMD/<this one>, spBv1.0/STATE/+
 
 A neighbour reads reedmesh/+/update/#: updates of a sealed federation stand under pseudonyms (`federation.py`), and only
 this gateway writes there. Users are names with a role before the dot, which no sensor's or gateway's name has in it.
@@ -18,7 +19,8 @@ from dataclasses import dataclass
 from reedmesh.wire import BASE, is_name
 
 READ, WRITE = "read", "write"
-DASHBOARD, HOME_ASSISTANT = "dashboard", "home-assistant"
+DASHBOARD, HOME_ASSISTANT, SPARKPLUG = "dashboard", "home-assistant", "sparkplug"
+PROGRAMS = (DASHBOARD, HOME_ASSISTANT, SPARKPLUG)  # users that are no gateway and no sensor
 SENSOR_SAYS = ("hello", "availability", "window", "late", "model/status", "firmware/status")
 SENSOR_HEARS = ("model/#", "firmware/#", "late/taken")
 UPDATES = f"{BASE}/+/update/#"
@@ -76,3 +78,6 @@ def _rules(base: str, gateway: str, user: str) -> Iterator[Rule]:
         yield from (Rule(READ, f"{base}/#"), Rule(WRITE, f"{base}/request/#"))
         if user == HOME_ASSISTANT:
             yield from (Rule(READ, "homeassistant/#"), Rule(WRITE, "homeassistant/status"))
+            yield Rule(WRITE, "homeassistant/device/+/config")  # takes back what somebody deletes there
+    elif user == SPARKPLUG:
+        yield from (Rule(READ, "spBv1.0/#"), Rule(WRITE, f"spBv1.0/+/NCMD/{gateway}"), Rule(WRITE, "spBv1.0/STATE/+"))

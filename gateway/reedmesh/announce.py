@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from reedmesh.alert import Change
 from reedmesh.broker import Message, Publisher
+from reedmesh.calls import Calls
 from reedmesh.errors import DiskError
 from reedmesh.store import Disk
 
@@ -21,13 +22,23 @@ MOST_UNSAVED = 10_000  # changes kept in memory for a disk that takes nothing; t
 class Announcer:
     """Tells of alerts on `topic`, and after each batch what `snapshot` gives."""
 
-    def __init__(self, disk: Disk, topic: str, snapshot: Callable[[], Message], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        disk: Disk,
+        topic: str,
+        snapshot: Callable[[], Message],
+        clock: Callable[[], float],
+        calls: Calls | None = None,
+    ) -> None:
         self._disk = disk
         self._store = disk.store
         self._topic = topic
         self._snapshot = snapshot
         self._clock = clock
         self.turns = 0  # batches that were gone through
+        self.waiting = 0  # messages that the broker did not take
+        self._calls = calls
+        self._stored = asyncio.Event()
         self._inbox: asyncio.Queue[Change | asyncio.Future[None] | None] = asyncio.Queue()
         self._unsaved: list[Change] = []
         self._told: set[str] = set()  # messages that went out before they were stored
@@ -53,7 +64,20 @@ class Announcer:
         await done
 
     async def run(self, publisher: Publisher) -> None:
-        """For ever. A flood goes in batches, each in one commit."""
+        """Store and tell, for ever; what is to be stored does not wait for a broker that is slow to answer."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep(publisher))
+            tasks.create_task(self._tell(publisher))
+
+    async def _tell(self, publisher: Publisher) -> None:
+        while True:
+            await self._stored.wait()
+            self._stored.clear()
+            await self._empty_outbox(publisher)
+            self.turns += 1
+
+    async def _keep(self, publisher: Publisher) -> None:
+        """A flood goes in batches, each in one commit."""
         while True:
             batch = [await self._inbox.get()]
             while not self._inbox.empty():
@@ -62,8 +86,7 @@ class Announcer:
             for each in batch:
                 if isinstance(each, asyncio.Future) and not each.done():
                     each.set_result(None)
-            await self._empty_outbox(publisher)
-            self.turns += 1
+            self._stored.set()
 
     async def _save(self, publisher: Publisher, changes: list[Change]) -> None:
         for change in changes:
@@ -72,9 +95,14 @@ class Announcer:
         if not self._unsaved:
             return
         try:
-            await self._disk.once(self._store.save_changes, self._unsaved)
+            called = [each for each in self._unsaved if self._calls and self._calls.wanted(each)]
+            await self._disk.once(self._store.save_changes, self._unsaved, called)
             self._unsaved = []
+            if self._calls and called:
+                self._calls.wake()
         except DiskError:
+            if self._calls:
+                self._calls.unstored(changes)
             await self._tell_unstored(publisher, changes)
 
     async def _tell_unstored(self, publisher: Publisher, changes: list[Change]) -> None:
@@ -93,8 +121,10 @@ class Announcer:
                 await self._disk.once(self._store.outbox.sent, sent)
                 if len(sent) < len(waiting):
                     await self._disk.once(self._store.outbox.thin, self._clock())
-                    break
+                    self.waiting = await self._disk.once(self._store.outbox.waiting)
+                    return
                 await publisher.publish(self._snapshot())
+            self.waiting = 0
         except DiskError:
             return  # tried again with the next change, and by `remind`
 

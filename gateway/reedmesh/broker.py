@@ -73,6 +73,7 @@ class Subscriber(Channel, Protocol):
 
 
 Greeting = Callable[[], list[Message]]
+Saying = Callable[[], Message]  # asked for at every connect, or when we leave
 Topics = Callable[[], dict[str, int]]  # topic filters with their QoS, as of now
 
 
@@ -91,8 +92,8 @@ class Link:
         name: str,
         *,
         subscriptions: dict[str, int] | Topics | None = None,
-        will: Message | None = None,
-        farewell: Message | None = None,
+        will: Message | Saying | None = None,
+        farewell: Message | Saying | None = None,
         greeting: Greeting = list,
         keepalive: int = 15,
         login: tuple[str, str] | None = None,
@@ -105,7 +106,7 @@ class Link:
         self._topics: Topics = subscriptions if callable(subscriptions) else lambda: subscriptions or {}
         self._subscribed: dict[str, int] = {}
         self._greeting = greeting
-        self._farewell = farewell
+        self._will, self._farewell = will, farewell
         self._client: aiomqtt.Client | None = None
         self._options = {
             "hostname": host,
@@ -115,7 +116,6 @@ class Link:
             "username": login and login[0],
             "password": login and login[1],
             "tls_context": _tls(ca) if ca else None,
-            "will": will and aiomqtt.Will(will.topic, will.payload, will.qos, will.retain),
             "socket_options": NODELAY,
             "max_queued_incoming_messages": QUEUE,
             "max_queued_outgoing_messages": QUEUE,
@@ -128,7 +128,7 @@ class Link:
         while True:
             self.attempts += 1
             try:
-                async with aiomqtt.Client(**self._options) as client:  # type: ignore[arg-type]
+                async with self._new_client() as client:
                     try:
                         await self._greet(client)
                         wait = 0.0
@@ -171,6 +171,11 @@ class Link:
             log.warning("broker %s: %s", self.place, error)
         end_if_cancelled()
 
+    def _new_client(self) -> aiomqtt.Client:
+        said = _said(self._will)
+        will = said and aiomqtt.Will(said.topic, said.payload, said.qos, said.retain)
+        return aiomqtt.Client(**self._options, will=will)  # type: ignore[arg-type]
+
     async def _greet(self, client: aiomqtt.Client) -> None:
         self._subscribed = self._topics()
         for topic, qos in self._subscribed.items():
@@ -181,8 +186,12 @@ class Link:
             await client.publish(message.topic, message.payload, message.qos, message.retain)
 
     async def _leave(self) -> None:
-        if self._farewell:
-            await self.publish(self._farewell)
+        if farewell := _said(self._farewell):
+            await self.publish(farewell)
+
+
+def _said(message: Message | Saying | None) -> Message | None:
+    return message() if callable(message) else message
 
 
 def _tls(ca: str) -> ssl.SSLContext:

@@ -22,7 +22,7 @@ def add_acl(commands: Any, default: Path) -> None:
     written = verbs.add_parser("write", help="write mosquitto.conf, acl and passwords as the config says")
     written.add_argument("--out", type=Path, help=f"folder; default {INSTALLED}, or in the state directory")
     invite = verbs.add_parser("invite", help="print the password of a neighbour, a sensor or the dashboard")
-    invite.add_argument("user", help="name of a gateway we trust, sensor.NAME, dashboard or home-assistant")
+    invite.add_argument("user", help="name of a gateway we trust, sensor.NAME, dashboard, home-assistant or sparkplug")
     for verb, run in ((written, _write), (invite, _invite)):
         verb.add_argument("config", nargs="?", type=Path, default=default, help=f"default {default}")
         verb.set_defaults(run=run)
@@ -82,7 +82,7 @@ def _replace(path: Path, text: str, group: int) -> None:
 def _invite(chosen: argparse.Namespace) -> None:
     settings = config.load(chosen.config)
     user = access.gateway_user(chosen.user) if wire.is_name(chosen.user) and "." not in chosen.user else chosen.user
-    user = chosen.user if chosen.user in (access.DASHBOARD, access.HOME_ASSISTANT) else user
+    user = chosen.user if chosen.user in access.PROGRAMS else user
     password = Users(settings).password(user)
     if not password:
         raise ConfigError(f"{chosen.user}: neither a gateway we trust (see `keys trust`) nor a sensor with a key")

@@ -101,6 +101,28 @@ class HomeAssistant:
 
 
 @dataclass(frozen=True)
+class Sparkplug:
+    """Whether the gateway is an edge node of Sparkplug B, and on which broker."""
+
+    group: str = ""  # its group; not set: it is none
+    host: str = ""  # of the broker of the SCADA system; not set: our own
+    port: int = field(default=1883, metadata={"min": 1, "max": 65535})
+    user: str = ""
+    password: str = field(default="", metadata=SECRET)
+    ca: str = ""  # file of the authority, or of the one certificate, that it must show
+    plain: bool = False  # reach it without TLS: on an isolated network
+
+
+@dataclass(frozen=True)
+class Notify:
+    """Whom to call for new alerts."""
+
+    urls: tuple[str, ...] = field(default=(), metadata=SECRET)  # Apprise's; not set: nobody
+    priority: int = field(default=2, metadata={"min": 1, "max": 3})  # the lowest that people are called for
+    seconds: float = field(default=60.0, metadata={"min": 1.0, "max": 86400.0})  # from a call to the next, at least
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything a gateway is told."""
 
@@ -114,6 +136,8 @@ class Config:
     store: Store = Store()
     exchange: Exchange = Exchange()
     home_assistant: HomeAssistant = HomeAssistant()
+    sparkplug: Sparkplug = Sparkplug()
+    notify: Notify = Notify()
     serial: tuple[Serial, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
 
@@ -174,11 +198,21 @@ def _contradictions(config: Config) -> list[str]:
         faults.append(f'home_assistant.prefix = "{config.home_assistant.prefix}": a topic of A-Z a-z 0-9 _ -')
     if config.broker.psk_port and config.broker.embedded:
         faults.append("broker.psk_port: the embedded broker has no TLS-PSK, mosquitto has")
+    faults += _contradictory_sparkplug(config.sparkplug)
     ports = [each.port for each in config.serial]
     for i, port in enumerate(ports):
         if port in ports[:i]:
             faults.append(f'serial[{i}].port = "{port}": a port is opened once, and it stands there twice')
     return faults + _contradictory_neighbours(config)
+
+
+def _contradictory_sparkplug(wanted: Sparkplug) -> list[str]:
+    faults = []
+    if not re.fullmatch("[A-Za-z0-9_ -]{0,64}", wanted.group):
+        faults.append(f'sparkplug.group = "{wanted.group}": at most 64 of A-Z a-z 0-9 _ - and space')
+    if wanted.host and not wanted.ca and not wanted.plain and not is_loopback(wanted.host):
+        faults.append(f'sparkplug.host = "{wanted.host}": {NO_TLS}')
+    return faults
 
 
 def _contradictory_neighbours(config: Config) -> list[str]:

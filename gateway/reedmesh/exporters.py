@@ -1,4 +1,4 @@
-"""What tells others of this gateway in their own words: Home Assistant.
+"""What tells others of this gateway in their own words: Home Assistant, Sparkplug B.
 
 Each has a link of its own, so that none holds up what people are called for.
 """
@@ -9,6 +9,7 @@ from typing import Any
 from reedmesh import access
 from reedmesh.broker import Link
 from reedmesh.config import Config
+from reedmesh.errors import ConfigError
 from reedmesh.home_assistant import HomeAssistant
 from reedmesh.service import Gateway
 from reedmesh.users import Users
@@ -22,7 +23,25 @@ def exporters(config: Config, gateway: Gateway) -> list[Work]:
     if config.home_assistant.enabled:
         told = HomeAssistant(config.name, gateway.line, config.home_assistant.prefix)
         found.append(told.run(own_link(config, "-home-assistant", {told.birth: 1}, greeting=told.greeting)))
+    if config.sparkplug.group:
+        found.append(_sparkplug(config, gateway))
     return found
+
+
+def _sparkplug(config: Config, gateway: Gateway) -> Work:
+    try:
+        from reedmesh.sparkplug import EdgeNode, Sparkplug
+    except ImportError as error:
+        raise ConfigError(f"[sparkplug] needs protobuf: pip install 'reedmesh[sparkplug]' ({error})") from error
+    node, there = EdgeNode(config.sparkplug.group, config.name, gateway.line), config.sparkplug
+    told = Sparkplug(node)
+    listen: dict[str, int] = {node.commands: 1}
+    said: dict[str, Any] = {"will": node.will, "farewell": node.death, "greeting": told.greeting}
+    if not there.host:
+        return told.run(own_link(config, "-sparkplug", listen, **said))
+    login = (there.user, there.password) if there.user else None
+    name = f"reedmesh-{config.name}-sparkplug"
+    return told.run(Link(there.host, there.port, name, subscriptions=listen, login=login, ca=there.ca, **said))
 
 
 def own_link(config: Config, suffix: str, subscriptions: dict[str, int], **more: Any) -> Link:

@@ -20,6 +20,7 @@ from reedmesh.alarms import Alarms
 from reedmesh.alert import Change
 from reedmesh.announce import Announcer
 from reedmesh.broker import Channel, Message, Subscriber
+from reedmesh.calls import Calls, ways
 from reedmesh.chain import Chain
 from reedmesh.clock import Steps
 from reedmesh.config import Config, shown
@@ -96,7 +97,8 @@ class Gateway:
         self._published: dict[str, bytes] = {}
         self._remember()
         self._alarms = Alarms(config.name, self.line, store.open_alerts(), store.shelves())
-        self._announcer = Announcer(self._disk, self._topic("alert"), self._snapshot, clock)
+        self._calls = _calls(config, self._disk, clock)
+        self._announcer = Announcer(self._disk, self._topic("alert"), self._snapshot, clock, self._calls)
         facts: dict[str, Callable[[], dict[str, Any]]] = {
             "config": lambda: shown(config),
             "status": self._health,
@@ -133,6 +135,8 @@ class Gateway:
                 tasks.create_task(self._teacher.run())
                 tasks.create_task(self._rollout.run(channel))
                 tasks.create_task(self._share.run(channel, neighbours))
+                if self._calls:
+                    tasks.create_task(self._calls.run())
         finally:
             self._disk.close()
 
@@ -236,8 +240,11 @@ class Gateway:
         """How the gateway itself is."""
         sensors = {name: sensor.summary() for name, sensor in self.line.sensors.items()}
         disk = {"trouble": self._disk.trouble, "unsaved": self._announcer.unsaved, "dropped": self.store.outbox.dropped}
+        disk |= {"waiting": self._announcer.waiting}
+        calls = self._calls.facts() if self._calls else None
         alerts = [alert.id for alert in self._alarms.open()]
-        return self._info() | {"sensors": sensors, "alerts": alerts, "store": disk}
+        health = {"alerts": alerts, "store": disk, "calls": calls, "clock_set": self._steps.count}
+        return self._info() | {"sensors": sensors} | health
 
     def _snapshot(self) -> Message:
         alerts = sorted(self._alarms.open(), key=lambda alert: (alert.priority, alert.since))
@@ -250,6 +257,11 @@ class Gateway:
 
     def _topic(self, *parts: str) -> str:
         return wire.topic(self.config.name, *parts)
+
+
+def _calls(config: Config, disk: Disk, clock: Callable[[], float]) -> Calls | None:
+    wanted = config.notify
+    return Calls(config.name, wanted, disk, ways(wanted.urls), clock) if wanted.urls else None
 
 
 def _keyring(config: Config) -> Keyring:

@@ -44,7 +44,7 @@ class Users:
 
     def passwords(self) -> dict[str, str]:
         """Every user with its password; raises ConfigError for a damaged or readable key."""
-        names = [access.gateway_user(self.gateway), access.DASHBOARD, access.HOME_ASSISTANT]
+        names = [access.gateway_user(self.gateway), *access.PROGRAMS]
         names += [access.gateway_user(name) for name in self._trust.names()]
         names += [access.sensor_user(name) for name in self._sensors.names()]
         found = {name: self.password(name) for name in names}
@@ -61,7 +61,7 @@ class Users:
         if role == "sensor" and wire.is_name(name):
             key = self._sensors.of(name)
             return sensor_password(key) if key else None
-        if user in (access.gateway_user(self.gateway), access.DASHBOARD, access.HOME_ASSISTANT):
+        if user in (access.gateway_user(self.gateway), *access.PROGRAMS):
             return derived(self._state, user)
         return derived(self._state, user) if role == "gateway" and self._trust.of(name) else None
 
