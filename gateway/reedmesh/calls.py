@@ -1,8 +1,8 @@
 """Calls people: new alerts as notifications, by whatever Apprise reaches (mail, chat, telephone, ...). An option.
 
-What is to be told waits in the outbox, on disk, and is sent from a thread: nothing else waits for a mail server. Whoever
-is called every minute for an hour stops reading; so what comes within `seconds` of a call goes out together in the next
-one, a flood is one line, and what is on the shelf calls nobody.
+What is to be told waits in the outbox, on disk, and is sent from a thread: nothing else waits for a mail server. Who is
+called every minute for an hour stops reading: what comes within `seconds` of a call goes out together in the next one,
+a flood is one line, and what is on the shelf calls nobody.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from reedmesh.alert import ANOMALY, FLOOD, NEW, SILENT, Change
@@ -150,5 +151,9 @@ def ways(urls: Sequence[str]) -> list[Send]:
         service = apprise.Apprise()
         if not service.add(url):
             raise ConfigError(f"notify.urls[{i}]: Apprise knows no such service: see its list, `apprise --details`")
-        found.append(lambda title, text, service=service: bool(service.notify(body=text, title=title)))
+        found.append(partial(_notify, service))
     return found
+
+
+def _notify(service: Any, title: str, text: str) -> bool:
+    return bool(service.notify(body=text, title=title))
