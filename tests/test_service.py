@@ -165,8 +165,8 @@ def test_an_alert_is_on_disk_before_anyone_hears_of_it(tmp_path: Path) -> None:
     def refusing(it: World) -> Callable[[Message], None]:
         deliver, save = it.broker.deliver, it.gateway.store.save_changes
 
-        def saved(changes: Any) -> None:
-            save(changes)
+        def saved(*changes: Any) -> None:
+            save(*changes)
             assert it.alerts() == []
             stored.set()
 

@@ -59,7 +59,7 @@ class Bench:
         """Time the alerts, and note how many windows the gateway says it judged."""
         async for message in self.link.messages():
             value = json.loads(message.payload)
-            if message.topic.endswith("/alert") and value["type"] == "new":
+            if message.topic.endswith("/alert") and (value["type"], value["kind"]) == ("new", "anomaly"):
                 self.took_ms.append((time.perf_counter() - self.published.pop(value["sensor"])) * 1e3)
             elif message.topic.endswith("/state"):
                 self.seen[message.topic] = value["windows"]
