@@ -85,14 +85,28 @@ def story(answer: Mapping[str, Any]) -> Story:
     told = answer.get("alert")
     told = told if isinstance(told, dict) else {}
     shares = tuple(
-        (_feature(each), number(each.get("share"), 1.0) or 0.0) for each in _dicts(answer.get("contributions"))
+        (_feature(each), number(each.get("share"), 1.0) or 0.0) for each in dicts(answer.get("contributions"))
     )
     return Story(alert_of(told), steps(told.get("journal")), shares[:MOST_FEATURES])
 
 
 def alerts(answer: Mapping[str, Any]) -> list[Alert]:
     """The answer to `alerts`, newest first."""
-    return [alert_of(each) for each in _dicts(answer.get("alerts"))]
+    return [alert_of(each) for each in dicts(answer.get("alerts"))]
+
+
+def journals(answer: Mapping[str, Any]) -> list[tuple[Alert, tuple[Step, ...]]]:
+    """The same, each with its journal."""
+    return [(alert_of(each), steps(each.get("journal"))) for each in dicts(answer.get("alerts"))]
+
+
+def windows(answer: Mapping[str, Any]) -> tuple[list[Feature], list[tuple[float, list[int]]]]:
+    """The answer to `windows`: what their features are, and the time and features of each, newest first."""
+    features = [_feature(each) for each in dicts(answer.get("features"))][:MOST_FEATURES]
+    listed = answer.get("windows")
+    rows = [each for each in listed[:MOST_ITEMS] if isinstance(each, list)] if isinstance(listed, list) else []
+    fitting = [row for row in rows if len(row) == 1 + len(features) and all(map(_is_number, row))]
+    return features, [(number(row[0], MAX_TIME) or 0.0, [_int8(each) for each in row[1:]]) for row in fitting]
 
 
 def steps(listed: object) -> tuple[Step, ...]:
@@ -104,7 +118,7 @@ def steps(listed: object) -> tuple[Step, ...]:
             text(each.get("who")),
             text(each.get("text"), LONG),
         )
-        for each in _dicts(listed)
+        for each in dicts(listed)
     )
 
 
@@ -119,7 +133,7 @@ def scores(answer: Mapping[str, Any]) -> Scores:
 
 def picture(answer: Mapping[str, Any]) -> Picture:
     """The answer to `spectrum`."""
-    features = [_feature(each) for each in _dicts(answer.get("features"))][:MOST_FEATURES]
+    features = [_feature(each) for each in dicts(answer.get("features"))][:MOST_FEATURES]
     columns = [_decibels(answer.get(key), len(features)) for key in ("now", "normal", "spread")]
     return Picture(number(answer.get("at"), MAX_TIME) or 0.0, tuple(zip(features, *columns, strict=True)))
 
@@ -133,7 +147,7 @@ def models(answer: Mapping[str, Any]) -> tuple[int, tuple[MadeModel, ...]]:
             count(each.get("bytes")),
             text(each.get("source")),
         )
-        for each in _dicts(answer.get("models"))
+        for each in dicts(answer.get("models"))
     ]
     return count(answer.get("in_service")), tuple(made)
 
@@ -153,6 +167,10 @@ def _decibels(listed: object, length: int) -> list[float | None]:
     return found + [None] * (length - len(found))
 
 
+def _int8(value: float) -> int:
+    return int(max(-128.0, min(127.0, value)))
+
+
 def _numbers(listed: object, most: float) -> list[float | None]:
     return [number(each, most) for each in listed[:MOST_ITEMS]] if isinstance(listed, list) else []
 
@@ -163,5 +181,6 @@ def _is_number(value: object) -> bool:
     )
 
 
-def _dicts(listed: object) -> list[dict[str, Any]]:
+def dicts(listed: object) -> list[dict[str, Any]]:
+    """The objects in a list, at most MOST_ITEMS."""
     return [each for each in listed[:MOST_ITEMS] if isinstance(each, dict)] if isinstance(listed, list) else []

@@ -20,6 +20,7 @@ SUBSCRIPTIONS = {f"{wire.BASE}/{leaf}": 1 for leaf in LEAVES}
 
 MAX_GATEWAYS = 100
 MAX_SENSORS = 2000  # of all gateways together; with MAX_SCORES each, about 70 MB at the very worst
+MAX_NEIGHBOURS = 100
 MAX_ALERTS = 200  # open ones of one gateway
 MAX_SCORES = 300  # of one sensor: five minutes at one a second
 MAX_TEXT = 120  # characters of one value
@@ -75,7 +76,8 @@ def _heard(view: View, gateway: Gateway, leaf: list[str], payload: bytes, now: f
 def _info(gateway: Gateway, info: dict[str, Any]) -> Gateway:
     family = info.get("family")
     name = family.get("name") if isinstance(family, dict) else None
-    return replace(gateway, version=text(info.get("version")), family=text(name))
+    neighbours = tuple(text(each) for each in list(_table(info.get("neighbours")))[:MAX_NEIGHBOURS])
+    return replace(gateway, version=text(info.get("version")), family=text(name), neighbours=neighbours)
 
 
 def _state(before: Sensor, state: dict[str, Any], now: float) -> Sensor:

@@ -49,7 +49,11 @@ class Language:
 
     def decimal(self, value: float | None) -> str:
         """With one digit after the point: -12.3; a dash for what is unknown."""
-        return "–" if value is None else self._decimal(f"{value:.1f}")
+        return "–" if value is None else self.fixed(value, 1)
+
+    def fixed(self, value: float, digits: int) -> str:
+        """With so many digits after the point."""
+        return self._decimal(f"{value:.{digits}f}")
 
     def count(self, value: int) -> str:
         """12 345, grouped by narrow spaces that do not break."""

@@ -11,12 +11,15 @@ from starlette.responses import FileResponse, Response
 
 from reedmesh.dashboard.alert_page import AlertPage
 from reedmesh.dashboard.doors import Doors
+from reedmesh.dashboard.downloads import Downloads
 from reedmesh.dashboard.feed import Feed
 from reedmesh.dashboard.guard import USER, Guard
 from reedmesh.dashboard.language import CODES, HTML, Language, preferred
+from reedmesh.dashboard.learning_page import LearningPage
 from reedmesh.dashboard.login import Login
 from reedmesh.dashboard.overview import Overview
 from reedmesh.dashboard.sensor_page import SensorPage
+from reedmesh.dashboard.settings_page import SettingsPage
 from reedmesh.dashboard.shell import Visit
 from reedmesh.dashboard.users import User
 
@@ -26,17 +29,27 @@ THEMES = {"light": False, "dark": True}
 
 def add_routes(app: Any, feed: Feed, doors: Doors) -> None:
     """Make `app` serve the pages."""
-    login = Login(doors)
+    login, downloads = Login(doors), Downloads(feed)
     app.add_middleware(Guard, doors=doors)
     app.add_route("/login", login.show, methods=["GET"])
     app.add_route("/login", login.enter, methods=["POST"])
     app.add_route("/logout", login.leave, methods=["POST"])
     app.add_route("/style.css", _style, methods=["GET"])
+    app.add_route("/alerts.csv", downloads.alerts, methods=["GET"])
+    app.add_route("/gateway/{gateway}/sensor/{sensor}/windows.csv", downloads.windows, methods=["GET"])
     ui.add_head_html('<link rel="stylesheet" href="/style.css">', shared=True)
 
     @ui.page("/")
     def overview(request: Request) -> None:
         Overview(_visit(request, feed, doors))
+
+    @ui.page("/learning")
+    def learning_page(request: Request) -> None:
+        LearningPage(_visit(request, feed, doors))
+
+    @ui.page("/settings")
+    def settings_page(request: Request) -> None:
+        SettingsPage(_visit(request, feed, doors), doors.settings)
 
     @ui.page("/gateway/{gateway}/sensor/{sensor}")
     def sensor_page(request: Request, gateway: str, sensor: str) -> None:

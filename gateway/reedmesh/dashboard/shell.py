@@ -22,7 +22,7 @@ from reedmesh.dashboard.view import View, counts
 from reedmesh.errors import RefusedError
 
 REFRESH = 0.2  # seconds
-PAGES = (("overview", "/"),)
+PAGES = (("overview", "/"), ("learning", "/learning"), ("settings", "/settings"))
 
 
 @dataclass(frozen=True)

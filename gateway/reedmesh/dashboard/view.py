@@ -108,13 +108,17 @@ class Alert:
 
 @dataclass(frozen=True)
 class Gateway:
-    """One gateway, its open alerts by id and its sensors by name. broker: where it was last heard."""
+    """One gateway, its open alerts by id and its sensors by name. broker: where it was last heard.
+
+    neighbours: whose updates it takes.
+    """
 
     name: str
     broker: str = ""
     status: str = ""
     version: str = ""
     family: str = ""
+    neighbours: tuple[str, ...] = ()
     alerts: Mapping[str, Alert] = field(default_factory=nothing)
     sensors: Mapping[str, Sensor] = field(default_factory=nothing)
 

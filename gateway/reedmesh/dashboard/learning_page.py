@@ -1,0 +1,223 @@
+"""Learning: which gateway hears which, what travelled, what was merged or refused and why, and what it was worth."""
+
+import asyncio
+from collections.abc import Sequence
+
+from nicegui.element import Element
+
+from reedmesh.dashboard import graph, learned
+from reedmesh.dashboard.asked import Asked
+from reedmesh.dashboard.elements import Parts, Text, box, put
+from reedmesh.dashboard.graph import Arrow
+from reedmesh.dashboard.language import Language
+from reedmesh.dashboard.learned import Judged, Learning, Round, Standing
+from reedmesh.dashboard.shell import Page, Visit, facts
+from reedmesh.dashboard.view import View
+from reedmesh.errors import RefusedError
+
+EVERY = 5.0  # seconds between two looks
+MOST_NODES = 24  # gateways in the drawing
+STATES = ("merged", "late", "refused", "")
+
+
+class LearningPage(Page):
+    """What all gateways learn from each other."""
+
+    part = "learning"
+
+    def __init__(self, visit: Visit) -> None:
+        self._known: dict[str, Learning] = {}
+        super().__init__(visit)
+
+    def build(self) -> None:
+        """Make the drawing and a section for each gateway."""
+        Text("h1", "", self.say("learning.title"))
+        Text("p", "quiet", self.say("learning.about"))
+        self._fault = Text("p", "faults")
+        with box("section", aria_label=self.say("learning.graph")):
+            Text("h2", "", self.say("learning.graph"))
+            self._graph = GraphPart()
+            Text("p", "quiet", self.say("learning.legend"))
+        self._gateways = Parts(box("div"), lambda: LearnerPart(self.say))
+        self._asked = Asked(self._ask, EVERY, self._fault)
+
+    def draw(self, view: View, now: float) -> str:
+        """Draw what gateways answered, and ask again when it is time."""
+        self._asked.look(len(view.gateways))
+        names = sorted(view.gateways)
+        self._graph.show((names[:MOST_NODES], self._arrows(view)))
+        self._gateways.show([(each, (each, self._known[each], now)) for each in names if each in self._known])
+        return self.say("learning.title")
+
+    def _arrows(self, view: View) -> list[Arrow]:
+        """Who hears whom, as their config says, and what became of it."""
+        found = []
+        for target, gateway in view.gateways.items():
+            last = {each.name: each.last for each in self._known.get(target, Learning()).neighbours}
+            found += [Arrow(source, target, last.get(source, "")) for source in gateway.neighbours]
+        return [each if each.state in STATES else Arrow(each.source, each.target) for each in found]
+
+    async def _ask(self) -> None:
+        """Ask every gateway at once; those that do not answer keep what they last said."""
+        names = [name for name, gateway in self.feed.view.gateways.items() if self.feed.view.reachable(gateway)]
+        answers = await asyncio.gather(*(self.ask(name, "learning") for name in names), return_exceptions=True)
+        for name, answer in zip(names, answers, strict=True):
+            if isinstance(answer, dict):
+                self._known[name] = learned.learning(answer)
+        for answer in answers:
+            if isinstance(answer, RefusedError):
+                raise answer
+
+
+class GraphPart:
+    """The drawing. What it shows stands in the tables as well."""
+
+    def __init__(self) -> None:
+        size = f"0 0 {graph.WIDTH:g} {graph.HEIGHT:g}"
+        self.root = box("svg", "graph", viewBox=size, aria_hidden="true")
+        with self.root:
+            self._arrows = {state: box("path", f"arrow {state or 'none'}") for state in STATES}
+            self._nodes = Parts(box("g"), NodePart)
+        self._shown: tuple[object, ...] = ()
+
+    def show(self, value: tuple[Sequence[str], list[Arrow]]) -> None:
+        """Draw gateways by name, and arrows between them."""
+        if value == self._shown:
+            return
+        self._shown = value
+        nodes = graph.ring(value[0])
+        for state, element in self._arrows.items():
+            put(element, "d", graph.arrows(nodes, value[1], state))
+        self._nodes.show([(node.name, node) for node in nodes])
+
+
+class NodePart:
+    """A gateway in the drawing."""
+
+    def __init__(self) -> None:
+        self.root = box("g")
+        with self.root:
+            self._circle = box("circle", "", r=f"{graph.RADIUS:g}")
+            self._name = Text("text")
+
+    def show(self, value: graph.Node) -> None:
+        """Draw it where it is."""
+        x, y = value.at
+        for element, names in ((self._circle, ("cx", "cy")), (self._name, ("x", "y"))):
+            put(element, names[0], f"{x:.1f}")
+            put(element, names[1], f"{y + (graph.RADIUS + 18 if element is self._name else 0):.1f}")
+        self._name.set_text(value.name)
+
+
+class LearnerPart:
+    """One gateway: totals, its neighbours, its last rounds."""
+
+    def __init__(self, say: Language) -> None:
+        self._say = say
+        self.root = box("section")
+        with self.root:
+            self._name = Text("h2")
+            self._facts = box("dl", "facts")
+            self._none = Text("p", "quiet", say("learning.alone"))
+            self._neighbours = _table(say, "neighbour", ("name", "newest", "bytes", "merged", "refused", "last"))
+            neighbours: Parts[tuple[Standing, float]] = Parts(self._neighbours, lambda: StandingRow(say))
+            Text("h3", "", say("learning.rounds"))
+            rounds: Parts[tuple[Round, float]] = Parts(
+                _table(say, "round", ("at", "windows", "taken", "left-out", "loss", "alarms")), lambda: RoundRow(say)
+            )
+        self._rows, self._rounds = neighbours, rounds
+        self._shown: Learning | None = None
+
+    def show(self, value: tuple[str, Learning, float]) -> None:
+        """Draw what it said, if that is new."""
+        name, known, now = value
+        if known is self._shown:
+            return
+        self._shown = known
+        self._name.set_text(name)
+        facts(self._pairs(known), self._facts)
+        self._none.set_visibility(not known.neighbours)
+        self._rows.show([(each.name, (each, now)) for each in known.neighbours])
+        self._rounds.show([(f"{each.at} {each.number}", (each, now)) for each in known.history])
+
+    def _pairs(self, known: Learning) -> list[tuple[str, str]]:
+        say = self._say
+        return [
+            (say("learning.state"), say.of("learner", known.state)),
+            (say("learning.count"), say.count(known.rounds)),
+            (say("learning.heard"), say.count(known.heard)),
+            (say("learning.sent"), f"{say.count(known.updates)} · {say.bytes(known.bytes_out)}"),
+            (say("learning.received"), say.bytes(known.bytes_in)),
+        ]
+
+
+class StandingRow:
+    """A neighbour's row."""
+
+    def __init__(self, say: Language) -> None:
+        self._say = say
+        self.root = box("tr")
+        with self.root:
+            self._name = Text("th")
+            self._cells = [Text("td") for _ in range(5)]
+        put(self._name, "scope", "row")
+
+    def show(self, value: tuple[Standing, float]) -> None:
+        """Draw it."""
+        it, now = value
+        say = self._say
+        when = f" · {say.moment(it.at, now)}" if it.at else ""
+        newest = "–" if it.sequence is None else f"{it.sequence}{when}"
+        share = f" · {say.percent(it.share)}" if it.last == "merged" and it.share else ""
+        reason = f" · {it.reason}" if it.reason else ""
+        texts = (newest, say.bytes(it.bytes_in), say.count(it.merged), f"{say.count(it.refused)}{reason}")
+        self._name.set_text(it.name)
+        for cell, text in zip(self._cells, (*texts, say.of("last", it.last or "none") + share), strict=True):
+            cell.set_text(text)
+
+
+class RoundRow:
+    """A round's row."""
+
+    def __init__(self, say: Language) -> None:
+        self._say = say
+        self.root = box("tr")
+        with self.root:
+            self._when = Text("th")
+            self._cells = [Text("td") for _ in range(5)]
+        put(self._when, "scope", "row")
+
+    def show(self, value: tuple[Round, float]) -> None:
+        """Draw it."""
+        it, now = value
+        say = self._say
+        taken = ", ".join(f"{name} ({say.percent(share)})" for name, share in it.taken) or "–"
+        left_out = [f"{name}: {reason}" for name, reason in it.refused]
+        left_out += [say("learning.late", name=name) for name in it.late]
+        loss = say("learning.before-after", before=_three(it.before, say), after=_three(it.after, say))
+        alarms = " · ".join(_alarms(each, say) for each in it.judged) or "–"
+        self._when.set_text(f"{it.number} · {say.moment(it.at, now)}")
+        texts = (say.count(it.windows), taken, " · ".join(left_out) or "–", loss, alarms)
+        for cell, text in zip(self._cells, texts, strict=True):
+            cell.set_text(text)
+
+
+def _alarms(it: Judged, say: Language) -> str:
+    """A sensor's false alarms before and after, and why its new model was not taken."""
+    before, after = ("–" if each is None else say.percent(each) for each in (it.before, it.after))
+    change = say("learning.before-after", before=before, after=after)
+    kept = f" ({say('learning.kept', reason=it.objection)})" if it.objection else ""
+    return f"{it.sensor} {change}{kept}"
+
+
+def _three(loss: float | None, say: Language) -> str:
+    return "–" if loss is None else say.fixed(loss, 3)
+
+
+def _table(say: Language, kind: str, columns: Sequence[str]) -> Element:
+    """A table with a head; returns its body."""
+    with box("div", "scrolls", tabindex="0", role="group", aria_label=say(f"{kind}.label")), box("table"):
+        with box("thead"), box("tr"):
+            for column in columns:
+                put(Text("th", "", say(f"{kind}.{column}")), "scope", "col")
+        return box("tbody")
