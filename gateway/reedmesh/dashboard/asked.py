@@ -23,9 +23,9 @@ class Asked:
         self._busy = False
 
     def look(self, news: object = None) -> None:
-        """Ask if it is time, or if `news` is not the object it was the last time."""
+        """Ask if it is time, or if `news` is not what it was the last time."""
         age = time.monotonic() - self._last
-        if self._busy or age < LEAST or (age < self._every and news is self._news):
+        if self._busy or age < LEAST or (age < self._every and news == self._news):
             return
         self._news = news
         self._busy = True

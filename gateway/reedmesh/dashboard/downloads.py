@@ -32,7 +32,7 @@ class Downloads:
     async def alerts(self, _: Request) -> Response:
         """GET /alerts.csv: the alerts of all gateways that answer."""
         rows: list[list[Cell]] = []
-        for name in sorted(self._feed.view.gateways):
+        for name in sorted(each.name for each in self._feed.view.line):
             try:
                 said = await self._feed.ask(name, "alerts", limit=200)
             except RefusedError:

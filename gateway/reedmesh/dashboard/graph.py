@@ -40,6 +40,11 @@ def ring(names: Sequence[str]) -> list[Node]:
     ]
 
 
+def label(node: Node) -> float:
+    """How far below its middle a gateway's name stands: outside of the ring, where no arrow is."""
+    return RADIUS + 18 if node.at[1] >= HEIGHT / 2 - 1 else -RADIUS - 10
+
+
 def arrows(nodes: Iterable[Node], wanted: Iterable[Arrow], state: str) -> str:
     """The `d` of an SVG path with all arrows of one state between gateways that have a place."""
     places = {node.name: node.at for node in nodes}

@@ -7,7 +7,7 @@ from typing import Any
 from reedmesh.dashboard.answers import LONG, dicts
 from reedmesh.dashboard.fold import MAX_COUNT, MAX_NEIGHBOURS, MAX_SCORE, MAX_TIME, count, number, text
 
-MOST_ROUNDS = 20
+MOST_ROUNDS = 8
 
 
 @dataclass(frozen=True)

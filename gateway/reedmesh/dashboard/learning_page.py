@@ -13,7 +13,6 @@ from reedmesh.dashboard.language import Language
 from reedmesh.dashboard.learned import Judged, Learning, Round, Standing
 from reedmesh.dashboard.shell import Page, Visit, facts
 from reedmesh.dashboard.view import View
-from reedmesh.errors import RefusedError
 
 EVERY = 5.0  # seconds between two looks
 MOST_NODES = 24  # gateways in the drawing
@@ -43,8 +42,8 @@ class LearningPage(Page):
 
     def draw(self, view: View, now: float) -> str:
         """Draw what gateways answered, and ask again when it is time."""
-        self._asked.look(len(view.gateways))
-        names = sorted(view.gateways)
+        self._asked.look(len(view.line))
+        names = sorted(each.name for each in view.line)
         self._graph.show((names[:MOST_NODES], self._arrows(view)))
         self._gateways.show([(each, (each, self._known[each], now)) for each in names if each in self._known])
         return self.say("learning.title")
@@ -52,21 +51,22 @@ class LearningPage(Page):
     def _arrows(self, view: View) -> list[Arrow]:
         """Who hears whom, as their config says, and what became of it."""
         found = []
-        for target, gateway in view.gateways.items():
+        for gateway in view.line:
+            target = gateway.name
             last = {each.name: each.last for each in self._known.get(target, Learning()).neighbours}
             found += [Arrow(source, target, last.get(source, "")) for source in gateway.neighbours]
         return [each if each.state in STATES else Arrow(each.source, each.target) for each in found]
 
     async def _ask(self) -> None:
         """Ask every gateway at once; those that do not answer keep what they last said."""
-        names = [name for name, gateway in self.feed.view.gateways.items() if self.feed.view.reachable(gateway)]
-        answers = await asyncio.gather(*(self.ask(name, "learning") for name in names), return_exceptions=True)
-        for name, answer in zip(names, answers, strict=True):
-            if isinstance(answer, dict):
-                self._known[name] = learned.learning(answer)
-        for answer in answers:
-            if isinstance(answer, RefusedError):
-                raise answer
+        names = [each.name for each in self.feed.view.line if self.feed.view.reachable(each)]
+        found = await asyncio.gather(*map(self._ask_one, names), return_exceptions=True)
+        for fault in found:
+            if isinstance(fault, BaseException):
+                raise fault
+
+    async def _ask_one(self, name: str) -> None:
+        self._known[name] = learned.learning(await self.ask(name, "learning"))
 
 
 class GraphPart:
@@ -105,7 +105,7 @@ class NodePart:
         x, y = value.at
         for element, names in ((self._circle, ("cx", "cy")), (self._name, ("x", "y"))):
             put(element, names[0], f"{x:.1f}")
-            put(element, names[1], f"{y + (graph.RADIUS + 18 if element is self._name else 0):.1f}")
+            put(element, names[1], f"{y + (graph.label(value) if element is self._name else 0):.1f}")
         self._name.set_text(value.name)
 
 
@@ -119,13 +119,9 @@ class LearnerPart:
             self._name = Text("h2")
             self._facts = box("dl", "facts")
             self._none = Text("p", "quiet", say("learning.alone"))
-            self._neighbours = _table(say, "neighbour", ("name", "newest", "bytes", "merged", "refused", "last"))
-            neighbours: Parts[tuple[Standing, float]] = Parts(self._neighbours, lambda: StandingRow(say))
+            self._rows = self._neighbours()
             Text("h3", "", say("learning.rounds"))
-            rounds: Parts[tuple[Round, float]] = Parts(
-                _table(say, "round", ("at", "windows", "taken", "left-out", "loss", "alarms")), lambda: RoundRow(say)
-            )
-        self._rows, self._rounds = neighbours, rounds
+            self._rounds = self._last()
         self._shown: Learning | None = None
 
     def show(self, value: tuple[str, Learning, float]) -> None:
@@ -139,6 +135,17 @@ class LearnerPart:
         self._none.set_visibility(not known.neighbours)
         self._rows.show([(each.name, (each, now)) for each in known.neighbours])
         self._rounds.show([(f"{each.at} {each.number}", (each, now)) for each in known.history])
+
+    def _neighbours(self) -> Parts[tuple[Standing, float]]:
+        say = self._say
+        heads = [say("neighbour.name"), say("neighbour.newest"), say("neighbour.bytes"), say("neighbour.merged")]
+        heads += [say("neighbour.refused"), say("neighbour.last")]
+        return Parts(_table(say("neighbour.label"), heads), lambda: StandingRow(say))
+
+    def _last(self) -> Parts[tuple[Round, float]]:
+        say = self._say
+        heads = [say("round.at"), say("round.windows"), say("round.taken"), say("round.left-out"), say("round.loss")]
+        return Parts(_table(say("round.label"), [*heads, say("round.alarms")]), lambda: RoundRow(say))
 
     def _pairs(self, known: Learning) -> list[tuple[str, str]]:
         say = self._say
@@ -214,10 +221,10 @@ def _three(loss: float | None, say: Language) -> str:
     return "–" if loss is None else say.fixed(loss, 3)
 
 
-def _table(say: Language, kind: str, columns: Sequence[str]) -> Element:
-    """A table with a head; returns its body."""
-    with box("div", "scrolls", tabindex="0", role="group", aria_label=say(f"{kind}.label")), box("table"):
+def _table(label: str, heads: Sequence[str]) -> Element:
+    """A table with a head, which scrolls sideways where it must; returns its body."""
+    with box("div", "scrolls", tabindex="0", role="group", aria_label=label), box("table"):
         with box("thead"), box("tr"):
-            for column in columns:
-                put(Text("th", "", say(f"{kind}.{column}")), "scope", "col")
+            for head in heads:
+                put(Text("th", "", head), "scope", "col")
         return box("tbody")

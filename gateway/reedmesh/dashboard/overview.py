@@ -28,7 +28,7 @@ class Overview(Page):
         """Draw the alerts and the gateways."""
         self._show_alerts(view, now)
         self._gateways.show([(each.name, (each, view.reachable(each))) for each in gateways_worst_first(view)])
-        self._nobody.set_visibility(not view.gateways)
+        self._nobody.set_visibility(not view.line)
         return ""
 
     def _show_alerts(self, view: View, now: float) -> None:

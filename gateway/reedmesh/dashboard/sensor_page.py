@@ -88,8 +88,8 @@ class SensorPage(Page):
             Text("h2", "", self.say("sensor.models"))
             with box("table"):
                 with box("thead"), box("tr"):
-                    for key in ("number", "made", "bytes", "state"):
-                        put(Text("th", "", self.say(f"model.{key}")), "scope", "col")
+                    for key in ("model.number", "model.made", "model.bytes", "model.state"):
+                        put(Text("th", "", self.say(key)), "scope", "col")
                 self._models: Parts[tuple[MadeModel, int]] = Parts(box("tbody"), lambda: ModelRow(self.say))
 
     def _build_past(self) -> None:

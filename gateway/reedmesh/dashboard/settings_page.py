@@ -10,7 +10,6 @@ from reedmesh.dashboard.elements import Parts, Text, box, link, put
 from reedmesh.dashboard.settings import Settings
 from reedmesh.dashboard.shell import Page, Visit
 from reedmesh.dashboard.view import View
-from reedmesh.errors import RefusedError
 
 EVERY = 60.0  # seconds between two looks
 MOST_ROWS = 300  # of one gateway
@@ -45,25 +44,26 @@ class SettingsPage(Page):
 
     def draw(self, view: View, now: float) -> str:  # noqa: ARG002, as every page
         """Draw what gateways answered."""
-        self._asked.look(len(view.gateways))
+        self._asked.look(len(view.line))
         own = [("", (self.say("settings.own"), self._own))]
         theirs = [
             (f"/{name}", (self.say("settings.gateway", name=name), self._known[name]))
-            for name in sorted(view.gateways)
+            for name in sorted(each.name for each in view.line)
             if name in self._known
         ]
         self._tables.show([*theirs, *own])
         return self.say("settings.title")
 
     async def _ask(self) -> None:
-        names = [name for name, gateway in self.feed.view.gateways.items() if self.feed.view.reachable(gateway)]
-        answers = await asyncio.gather(*(self.ask(name, "config") for name in names), return_exceptions=True)
-        for name, answer in zip(names, answers, strict=True):
-            if isinstance(answer, dict):
-                self._known[name] = rows_of(answer)
-        for answer in answers:
-            if isinstance(answer, RefusedError):
-                raise answer
+        """Ask every gateway at once; those that do not answer keep what they last said."""
+        names = [each.name for each in self.feed.view.line if self.feed.view.reachable(each)]
+        found = await asyncio.gather(*map(self._ask_one, names), return_exceptions=True)
+        for fault in found:
+            if isinstance(fault, BaseException):
+                raise fault
+
+    async def _ask_one(self, name: str) -> None:
+        self._known[name] = rows_of(await self.ask(name, "config"))
 
 
 class TablePart:

@@ -135,6 +135,14 @@ class View:
         """Whether what we know of `gateway` is what it says now."""
         return gateway.status not in ("offline", "stopped") and self.brokers.get(gateway.broker) is None
 
+    @property
+    def line(self) -> list[Gateway]:
+        """The gateways of this line: those that told of themselves, and not only that they are up.
+
+        Names without anything behind them are those that gateways use among themselves.
+        """
+        return [each for each in self.gateways.values() if each.version or each.sensors or each.alerts]
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -149,7 +157,7 @@ class Counts:
 
 def counts(view: View) -> Counts:
     """Count what a shift leader asks for first."""
-    gateways = view.gateways.values()
+    gateways = view.line
     reachable = [gateway for gateway in gateways if view.reachable(gateway)]
     return Counts(
         gateways=len(gateways),
@@ -176,12 +184,12 @@ def standing(sensor: Sensor, reachable: bool, alarmed: bool) -> str:
 
 def gateways_worst_first(view: View) -> list[Gateway]:
     """Gateways with alerts nobody has taken on first, then with any, then those out of reach, then by name."""
-    return sorted(view.gateways.values(), key=lambda each: (_calm(each), view.reachable(each), each.name))
+    return sorted(view.line, key=lambda each: (_calm(each), view.reachable(each), each.name))
 
 
 def open_alerts(view: View) -> list[tuple[Gateway, Alert]]:
     """Every open alert with its gateway: those nobody has taken on first, then the shelved, the newest on top."""
-    pairs = [(gateway, alert) for gateway in view.gateways.values() for alert in gateway.alerts.values()]
+    pairs = [(gateway, alert) for gateway in view.line for alert in gateway.alerts.values()]
     return sorted(pairs, key=lambda pair: (_taken_on(pair[1]), -pair[1].since, pair[0].name, pair[1].id))
 
 
