@@ -118,6 +118,14 @@ bench-coding: $(READY) ## encode and worst-case decode, MB/s, against reedsolo, 
 bench-delivery: $(READY) ## payloads through slow receivers, loss, a killed broker, to 20 sensors: ours and plain QoS 1
 	$(BIN)/python tools/bench_delivery.py
 
+.PHONY: bench-dashboard screenshots
+bench: bench-dashboard
+bench-dashboard: $(READY) ## the web page: first paint with 200 sensors, memory and processor with 3 browsers and 50 sensors
+	$(BIN)/python tools/bench_dashboard.py
+
+screenshots: $(READY) ## every page, light and dark, phone and desktop, into build/screenshots [DATA=windows.npz RATE=16]
+	$(BIN)/python tools/screenshots.py $(if $(DATA),--data $(DATA)) $(if $(RATE),--rate $(RATE))
+
 check-model: $(READY) ## whether a .tflite runs on a board, and about how fast: MODEL=x.tflite [BOARD=esp32]
 	@$(BIN)/python tools/check_model.py $(MODEL) --board $(or $(BOARD),esp32)
 

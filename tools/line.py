@@ -92,14 +92,15 @@ async def _story(plan: plant.Plan, picture: observer.Picture, seconds: float | N
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(max(0.0, end - time.monotonic()) if seconds else None):
             await picture.until(picture.all_watching)
-            _turn(plan, picture, "normal", lambda _: True)
+            turn(plan, picture, "normal", lambda _: True)
             await asyncio.sleep(CALM)
-            _turn(plan, picture, "fault", lambda machine: machine.faulty)
+            turn(plan, picture, "fault", lambda machine: machine.faulty)
             await picture.until(picture.all_found)
             await asyncio.sleep(LAST if seconds else float("inf"))
 
 
-def _turn(plan: plant.Plan, picture: observer.Picture, condition: str, chosen: Callable[[plant.Machine], bool]) -> None:
+def turn(plan: plant.Plan, picture: observer.Picture, condition: str, chosen: Callable[[plant.Machine], bool]) -> None:
+    """Let the machines that are `chosen` run in this condition from now on."""
     for machine in plan.machines:
         if chosen(machine):
             machine.condition = condition

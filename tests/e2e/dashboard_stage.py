@@ -3,9 +3,11 @@
 import asyncio
 import json
 import os
+import random
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Request, WebSocket
 
 from reedmesh.broker import Link, Message
-from tests.brokers import free_port, mosquitto
+from tests.brokers import mosquitto
 
 SOON = 2000  # ms from a message to the page: what the dashboard promises
 PATIENCE = 20_000  # ms for what has to start, or to notice that something is gone
@@ -68,7 +70,7 @@ class Play:
                 for part in ("gateway", *running):
                     await stack.enter_async_context(getattr(stage, part)())
                 await scenario(stage)
-                assert stage.complaints == []
+                assert not stage.complaints, stage.complaints
 
         self.theatre.runner.run(whole())
 
@@ -90,7 +92,7 @@ class Stage:
         self._answers = answers
         self._directory = directory
         self._log = directory / "dashboard.log"
-        self.broker_port, self._page_port = free_port(), free_port()
+        self.broker_port, self._page_port = lasting_port(), lasting_port()
         requests = {"reedmesh/+/request/+": 1}
         self._link = Link("127.0.0.1", self.broker_port, "gateway", subscriptions=requests)
         self.process: asyncio.subprocess.Process
@@ -195,6 +197,15 @@ class Stage:
             else:
                 return writer.close()
         pytest.fail(f"the dashboard did not start: {self._log.read_text()}")
+
+
+def lasting_port() -> int:
+    """A free port that no outgoing connection gets meanwhile (Linux gives 32768 on), for what starts again."""
+    while True:
+        with socket.socket() as trial, suppress(OSError):
+            port = random.randint(20_000, 32_000)
+            trial.bind(("127.0.0.1", port))
+            return port
 
 
 def _environment() -> dict[str, str]:

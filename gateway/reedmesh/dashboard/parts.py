@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from nicegui import ui
+from nicegui.element import Element
 
 from reedmesh.alert import ACKNOWLEDGED, ANOMALY
 from reedmesh.dashboard import chart
@@ -150,24 +152,13 @@ class GatewayPart:
 SensorView = tuple[str, Sensor, str]  # gateway, sensor, standing
 
 
-class SensorPart:
-    """A sensor: how it stands, its score against the threshold, and how well it hears."""
+class SensorPart(Element, component="card.js"):
+    """A sensor: how it stands, its score against the threshold, and how well it hears. One element, for speed."""
 
     def __init__(self, say: Language) -> None:
+        super().__init__()
+        self.root: Element = self
         self._say = say
-        self.root = box("li", "sensor")
-        with self.root:
-            with box("header"):
-                with box("h3"):
-                    self._name = link("", "")
-                self._badge = Badge()
-            with box("div", "numbers"):
-                self._score = Text("strong")
-                self._threshold = Text("span", "quiet")
-            self._chart = Chart(say)
-            self._progress = box("progress", "progress", max="1", aria_label=say("sensor.learnt"))
-            self._counts = Text("p", "quiet")
-            self._faults = Text("p", "faults")
         self._shown: SensorView | None = None
 
     def show(self, value: SensorView) -> None:
@@ -175,48 +166,31 @@ class SensorPart:
         if self._shown and self._shown[1] is value[1] and self._shown[2] == value[2]:
             return
         self._shown = value
-        gateway, sensor, standing = value
-        put(self.root, "data-standing", standing if standing in SYMBOLS else "other")
-        put(self._name, "href", to_sensor(gateway, sensor.name))
-        self._name.set_text(sensor.name)
-        self._badge.show(standing, self._say.of("standing", standing or "unknown"))
-        self._show_score(sensor)
-        self._counts.set_text(_counts(sensor, self._say))
-        self._faults.set_text(" · ".join(faults(sensor, self._say)))
-
-    def _show_score(self, sensor: Sensor) -> None:
-        learning, say = sensor.progress is not None, self._say
-        self._progress.set_visibility(learning)
-        self._chart.root.set_visibility(not learning)
-        if learning:
-            put(self._progress, "value", str(sensor.progress))
-        self._score.set_text(say.percent(sensor.progress or 0.0) if learning else say.number(sensor.score))
-        self._threshold.set_text(say("sensor.learnt") if learning else threshold(sensor, say))
-        self._chart.show(sensor)
+        self._props["card"] = card(*value, self._say)
 
 
-class Chart:
-    """Scores over time, and the threshold as a dashed line across the middle. The numbers stand beside it as text."""
-
-    def __init__(self, say: Language) -> None:
-        self._say = say
-        self.root = box("div", "plot", aria_hidden="true")
-        with self.root:
-            size = f"0 0 {chart.WIDTH} {chart.HEIGHT}"
-            with box("svg", "chart", viewBox=size, preserveAspectRatio="none"):
-                level = f"M0 {chart.THRESHOLD}H{chart.WIDTH}"
-                box("path", "above", d=f"{level}V0H0Z")
-                box("path", "threshold", d=level)
-                self._line = box("path", "scores")
-            Text("span", "scale", say("sensor.scale"))
-            self._span = Text("span")
-
-    def show(self, sensor: Sensor) -> None:
-        """Draw the history of `sensor`."""
-        line = chart.path(sensor.history, sensor.threshold or 0.0)
-        put(self._line, "d", line)
-        over = self._say("sensor.over", span=self._say.duration(chart.span(sensor.history)))
-        self._span.set_text(over if line else self._say("sensor.no-scores"))
+def card(gateway: str, sensor: Sensor, standing: str, say: Language) -> dict[str, Any]:
+    """What card.js draws: texts, a symbol's name, the path of a chart of scores."""
+    learning = sensor.progress is not None
+    line = chart.path(sensor.history, sensor.threshold or 0.0)
+    over = say("sensor.over", span=say.duration(chart.span(sensor.history)))
+    return {
+        "standing": standing if standing in SYMBOLS else "other",
+        "symbol": SYMBOLS.get(standing, OTHER),
+        "word": say.of("standing", standing or "unknown"),
+        "name": sensor.name,
+        "href": to_sensor(gateway, sensor.name),
+        "progress": sensor.progress,
+        "score": say.percent(sensor.progress or 0.0) if learning else say.number(sensor.score),
+        "threshold": say("sensor.learnt") if learning else threshold(sensor, say),
+        "line": line,
+        "level": f"M0 {chart.THRESHOLD}H{chart.WIDTH}",
+        "box": f"0 0 {chart.WIDTH} {chart.HEIGHT}",
+        "scale": say("sensor.scale"),
+        "span": over if line else say("sensor.no-scores"),
+        "counts": _counts(sensor, say),
+        "faults": " · ".join(faults(sensor, say)),
+    }
 
 
 def taken_on(alert: Alert) -> str:

@@ -46,8 +46,7 @@ class Page(ABC):
     def __init__(self, visit: Visit) -> None:
         self.visit, self.say, self.feed = visit, visit.say, visit.feed
         self.user = visit.who() or User("")
-        _no_landmark(ui.context.client)
-        with box("div", "page"):
+        with _whole_page(ui.context.client), box("div", "page"):
             link("#main", self.say("nav.skip"), "skip")
             self._tab = Tab()
             self._header()
@@ -131,11 +130,10 @@ class Page(ABC):
         return self.say("outage.broker", place=place, when=when, ago=ago)
 
 
-def _no_landmark(client: Client) -> None:
-    """Take its meaning from NiceGUI's own <main>, which is around all of the page: ours has the content alone."""
-    around = client.content.parent_slot
-    if around:
-        put(around.parent, "role", "presentation")
+def _whole_page(client: Client) -> Element:
+    """The element that a page is built in: NiceGUI's own is a <main>, and so header and footer would be in it."""
+    client.page_container.set_visibility(False)
+    return client.layout
 
 
 def facts(pairs: list[tuple[str, str]], root: Element) -> None:
