@@ -84,6 +84,7 @@ class Stage:
     def __init__(self, browser: Browser, directory: Path, options: list[str], answers: Answers) -> None:
         self.asked: set[str | None] = set()  # hosts the page spoke to
         self.complaints: list[str] = []
+        self.tolerated = ""  # part of what is no complaint
         self.requests: list[tuple[str, dict[str, Any]]] = []  # what the page asked of the gateway
         self.page: Page
         self.url = ""
@@ -175,7 +176,8 @@ class Stage:
 
     def _hear(self, kind: str, text: str) -> None:
         """Errors, but for those of a connection that is gone, which tests cause."""
-        if kind == "error" and "Failed to load resource" not in text and "WebSocket connection" not in text:
+        expected = "Failed to load resource", "WebSocket connection", *filter(None, [self.tolerated])
+        if kind == "error" and not any(each in text for each in expected):
             self.complaints.append(text)
 
     async def _answer(self) -> None:
