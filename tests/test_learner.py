@@ -11,6 +11,7 @@ import pytest
 
 from reedmesh import family as families
 from reedmesh import learner, machine
+from reedmesh.commission import Lesson
 from reedmesh.errors import ConfigError
 from reedmesh.family import Family
 from reedmesh.learner import Pupil
@@ -59,17 +60,16 @@ def test_every_scenario_ends_with_models_that_tell_faults_from_normal(path: Path
         assert learning.is_in_step(it)
         for i in set(it.alive) - set(it.setting.liars):
             (place,) = it.sites[i].at.values()
-            model = it.sites[i].model(place.name)
-            normal, fault = (model.scores(place.tests[label]) for label in ("normal", "imbalance"))
-            assert auc(normal, fault) > 0.95 and (normal > model.threshold).mean() < 0.1
+            scores, threshold = it.sites[i].scores(place.name)
+            assert auc(scores["normal"], scores["imbalance"]) > 0.95 and (scores["normal"] > threshold).mean() < 0.1
 
     count, settings = scenario(path)
     played(count, look, **settings)
 
 
 def test_the_same_seed_gives_the_same_bits_whatever_is_lost() -> None:
-    def look(it: Neighbourhood) -> tuple[list[bytes], list[dict[str, bytes]]]:
-        return [share.knows.weights.tobytes() for share in it.shares], [site.models for site in it.sites]
+    def look(it: Neighbourhood) -> tuple[list[bytes], list[dict[str, Lesson]]]:
+        return [share.knows.weights.tobytes() for share in it.shares], [site.lessons for site in it.sites]
 
     assert played(3, look, loss=0.2) == played(3, look)
 

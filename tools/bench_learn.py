@@ -1,206 +1,249 @@
 """Whether gateways know better for learning together: on recordings, over lossy links, with liars among the neighbours.
 
-Compares, on the same windows and epochs: each gateway alone; federated, in float32 and as the int8 model that would go
-into service; all windows in one place; and FedAvg with a server. Mean and worst of several seeds. Links lose shards,
-and payloads are coded as between gateways; the broker is left out. With liars, the same without them and a plain mean
-of all are run, too.
+Compares, on the same windows and as many epochs: each gateway alone; federated, by float weights and by the int8 models
+in service; all windows in one gateway (pooled); and FedAvg with a server. All but the last go the path of the service,
+over brokers in memory or a real mosquitto. Mean and worst of several seeds. With liars, the same without them and a
+plain mean of all are run, too.
 
     python tools/bench_learn.py [--data windows.npz] [--gateways 8] [--loss 0.3] [--liars 1] [--profile narrow10]
 """
 
 import argparse
+import asyncio
+import json
 import sys
 import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from reedmesh import delta
 from reedmesh import family as families
 from reedmesh.errors import ReedmeshError
-from reedmesh.learner import Learner
-from tools import learning, recordings, results
+from reedmesh.family import Family
+from tools import delivery, learning, recordings, results
 from tools.bench_detect import auc
-from tools.learning import Neighbourhood, Place
+from tools.learning import Neighbourhood, Place, Setting, Site, neighbourhood
 
 WAYS = ("local", "federated float", "federated int8", "pooled", "server")
-HEADINGS = f"{'gateway':<10} {'condition':<14}" + "".join(f"{way:>20}" for way in WAYS)
-Table = dict[tuple[str, str, str], list[tuple[float, float, float]]]
+Cell = tuple[float, float, float]  # AUC against normal windows, false alarms on those, share over the threshold
+
+
+@dataclass
+class Outcome:
+    """What came of one seed. cells: (way, machine, condition) -> Cell. course: mean AUC after each round."""
+
+    cells: dict[tuple[str, str, str], Cell] = field(default_factory=dict)
+    course: list[float] = field(default_factory=list)
+    told: float = 0.0  # bytes of payload, a gateway and round
+    air: float = 0.0  # bytes published
+    seconds: float = 0.0  # of a round, all gateways
+    refused: dict[str, int] = field(default_factory=dict)
+    scores: dict[str, tuple[dict[str, NDArray[np.int64]], int]] = field(default_factory=dict)
+
+    def area(self, way: str) -> float:
+        """The mean AUC of a way, over machines and faults."""
+        return float(np.mean([cell[0] for (each, _, label), cell in self.cells.items() if each == way and _bad(label)]))
+
+    def false(self, way: str) -> float:
+        """The most false alarms of a machine."""
+        return max(cell[1] for (each, _, _), cell in self.cells.items() if each == way)
 
 
 def main() -> int:
     """Print the tables; returns the exit status."""
     chosen = _arguments()
     try:
-        family = families.load(families.find(chosen.family))
-        recording = recordings.find(chosen.data or None, family.recipe)
-        family, places = learning.places(family, recording, chosen.gateways)
-        print(f"{recording.origin}; {results.machine()}")
-        print(_words(chosen, len(places)))
-        table: Table = {}
-        runs = [_run(family, places, chosen, seed, table) for seed in range(1, chosen.seeds + 1)]
-    except ReedmeshError as error:
+        family, at = world(chosen.data, chosen.gateways)
+        with ExitStack() as stack:
+            port = stack.enter_context(delivery.broker())[1] if chosen.broker == "mosquitto" else 0
+            setting = _setting(chosen, port)
+            print(f"{_words(chosen, len(at))}; {results.machine()}", file=sys.stderr)
+            outcomes = [compare(family, at, replace(setting, seed=seed), chosen.rounds) for seed in _seeds(chosen)]
+            against = [_liars(family, at, replace(setting, seed=s), chosen.rounds) for s in _seeds(chosen)]
+    except (ReedmeshError, OSError) as error:
         print(f"bench_learn: {error}", file=sys.stderr)
         return 2
-    _print(table)
-    _keep(chosen, recording.names, table, runs)
+    told = summary(outcomes) | {key: float(np.mean([each[key] for each in against])) for key in against[0]}
+    print(json.dumps(told, indent=1) if chosen.json else table(outcomes) + "\n" + _lines(told, outcomes))
+    keep(_name(chosen.data), told)
     if chosen.plot:
-        _plot(chosen.plot, runs)
+        _plot(chosen.plot, outcomes)
     return 0
 
 
-def _run(family: Any, places: list[Place], chosen: argparse.Namespace, seed: int, table: Table) -> dict[str, Any]:
-    """One seed: all ways of learning, into the table; what the federated one cost."""
-    liars = dict.fromkeys(range(chosen.liars), chosen.lie)
-    profile = delta.PROFILES[chosen.profile]
-    together = Neighbourhood(family, places, profile, chosen.topology, chosen.loss, seed, liars)
-    began, course = time.monotonic(), []
-    honest = [i for i in range(len(places)) if i not in liars]
-    for number in together.rounds(chosen.rounds, chosen.epochs):
-        course.append(float(np.mean([_area(together.learners[i], places[i]) for i in honest])))
-        print(
-            f"\rseed {seed}, round {number} of {chosen.rounds}, AUC {course[-1]:.4f} ",
-            end="",
-            file=sys.stderr,
-            flush=True,
-        )
-    seconds = time.monotonic() - began
-    print(file=sys.stderr)
-    compared = _without(family, places, chosen, seed, liars) | {"lied": course[-1]} if liars else {}
-    epochs = chosen.rounds * chosen.epochs
-    ways = {
-        "local": learning.alone(family, places, epochs, seed),
-        "federated int8": together.learners,
-        "pooled": learning.pooled(family, places, epochs, seed),
-        "server": learning.served(family, places, chosen.rounds, chosen.epochs, seed),
-    }
-    for way, learners in ways.items():
-        for i in honest:
-            _judge(table, way, learners[i], places[i])
-    for i in honest:
-        _judge_float(table, together.learners[i], places[i])
-    told = together.payload_bytes / len(places) / chosen.rounds
-    air = together.air_bytes / len(places) / chosen.rounds
-    scores = {places[i].name: _over_time(together.learners[i], places[i]) for i in honest}
-    return {"told": told, "air": air, "fp32": 4 * len(together.learners[0].weights), "course": course,
-            "seconds": seconds, "scores": scores, "refused": _refused(together), **compared}  # fmt: skip
+def world(data: str, gateways: int | None = None) -> tuple[Family, list[Place]]:
+    """The vibration family, made for a recording, and the places of its machines."""
+    return learning.places(families.load(families.find("vibration")), recordings.find(data or None), gateways)
 
 
-def _without(
-    family: Any, places: list[Place], chosen: argparse.Namespace, seed: int, liars: dict[int, str]
-) -> dict[str, float]:
-    """Mean AUC of the honest gateways without the liars, and with them when everybody is believed."""
-    areas = {}
-    for key, lying, robust in (("honest", {}, True), ("mean", liars, False)):
-        profile = delta.PROFILES[chosen.profile]
-        other = Neighbourhood(family, places, profile, chosen.topology, chosen.loss, seed, lying, robust=robust)
-        for _ in other.rounds(chosen.rounds, chosen.epochs):
+def compare(family: Family, at: list[Place], setting: Setting, rounds: int) -> Outcome:
+    """One seed: all ways of learning."""
+    return asyncio.run(_compare(family, at, setting, rounds))
+
+
+async def _compare(family: Family, at: list[Place], setting: Setting, rounds: int) -> Outcome:
+    outcome = Outcome()
+    apart = [[place] for place in at]
+    async with neighbourhood(family, apart, setting) as it:
+        began = time.perf_counter()
+        async for _ in it.rounds(rounds):
+            outcome.course.append(mean_area(it))
+        outcome.seconds = (time.perf_counter() - began) / rounds
+        outcome.told, outcome.air = (size / len(at) / rounds for size in (it.payload_bytes, it.air_bytes))
+        for account in it.accounts:
+            for name, known in account.neighbours.items():
+                outcome.refused[name] = outcome.refused.get(name, 0) + known.refused
+        judge(outcome, "federated int8", [it.sites[i] for i in honest(it)])
+    alone = Setting(topology="none", seed=setting.seed)
+    async with neighbourhood(family, apart, alone) as local:
+        async for _ in local.rounds(rounds):
             pass
-        honest = [i for i in range(len(places)) if i not in liars]
-        areas[key] = float(np.mean([_area(other.learners[i], places[i]) for i in honest]))
-    return areas
+        judge(outcome, "local", local.sites)
+    async with neighbourhood(family, [at], alone) as pooled:
+        async for _ in pooled.rounds(rounds):
+            pass
+        judge(outcome, "pooled", pooled.sites)
+    judge(outcome, "server", learning.served(family, at, rounds, 1000 * setting.seed))
+    return outcome
 
 
-def _judge(table: Table, way: str, learner: Learner, place: Place) -> None:
-    """A way's AUC, false alarms and detections of each condition at one gateway, by the int8 model."""
-    model = learning.model(learner)
-    scores = {label: model.scores(windows) for label, windows in place.tests.items()}
-    false = float((scores["normal"] > model.threshold).mean())
-    for label, each in scores.items():
-        row = (auc(scores["normal"], each), false, float((each > model.threshold).mean()))
-        table.setdefault((place.name, label, way), []).append(row)
+def honest(it: Neighbourhood) -> list[int]:
+    """Gateways that do not lie and were not killed."""
+    return [i for i in it.alive if i not in it.setting.liars]
 
 
-def _judge_float(table: Table, learner: Learner, place: Place) -> None:
-    scores = {label: learning.float_scores(learner, windows) for label, windows in place.tests.items()}
-    for label, each in scores.items():
-        row = (auc(scores["normal"], each), float("nan"), float("nan"))
-        table.setdefault((place.name, label, "federated float"), []).append(row)
+def judge(outcome: Outcome, way: str, sites: list[Site] | Any) -> None:
+    """Each machine in each condition, by its model in service."""
+    for site in sites:
+        for name in site.at:
+            scores, threshold = site.scores(name)
+            false = float((scores["normal"] > threshold).mean())
+            for label, each in scores.items():
+                cell = auc(scores["normal"], each), false, float((each > threshold).mean())
+                outcome.cells[way, name, label] = cell
+            if way == "federated int8":
+                outcome.scores[name] = scores, threshold
+                exact = site.float_scores(name)
+                for label, values in exact.items():
+                    outcome.cells["federated float", name, label] = auc(exact["normal"], values), 0.0, float("nan")
 
 
-def _area(learner: Learner, place: Place) -> float:
-    """Mean AUC over a gateway's faults, by its weights as they are."""
-    normal = learning.float_scores(learner, place.tests["normal"])
-    faults = [label for label in place.tests if not label.startswith("normal")]
-    return float(np.mean([auc(normal, learning.float_scores(learner, place.tests[label])) for label in faults]))
+def mean_area(it: Neighbourhood) -> float:
+    """The mean AUC of the honest over their faults, by the models in service."""
+    outcome = Outcome()
+    for i in honest(it):
+        for name in it.sites[i].at:
+            scores, _ = it.sites[i].scores(name)
+            for label, each in scores.items():
+                outcome.cells["", name, label] = auc(scores["normal"], each), 0.0, 0.0
+    return outcome.area("")
 
 
-def _over_time(learner: Learner, place: Place) -> tuple[dict[str, Any], int]:
-    model = learning.model(learner)
-    return {label: model.scores(windows) for label, windows in place.tests.items()}, model.threshold
+async def played(family: Family, at: list[Place], setting: Setting, rounds: int) -> float:
+    """The mean AUC of the honest after so many rounds."""
+    async with neighbourhood(family, [[place] for place in at], setting) as it:
+        async for _ in it.rounds(rounds):
+            pass
+        return mean_area(it)
 
 
-def _refused(together: Neighbourhood) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for learner in together.learners:
-        for name, known in learner.reputation.items():
-            counts[name] = counts.get(name, 0) + known.refused
-    return counts
+def _liars(family: Family, at: list[Place], setting: Setting, rounds: int) -> dict[str, float]:
+    """With liars: what the same gateways reach without them, with them, and with them in a plain mean."""
+    if not setting.liars:
+        return {}
+    keys = {"honest": replace(setting, liars={}), "lied": setting, "mean": replace(setting, robust=False)}
+    found = {key: asyncio.run(played(family, at, each, rounds)) for key, each in keys.items()}
+    return found | {"cost": found["honest"] - found["lied"], "cost of a plain mean": found["honest"] - found["mean"]}
 
 
-def _print(table: Table) -> None:
-    """AUC, then false alarms or detections, of each gateway and condition: the mean of the seeds, and the worst."""
-    print("AUC mean (worst), and below it the share of windows over the threshold\n" + HEADINGS)
-    for name, label in sorted({key[:2] for key in table}):
-        rows = {way: np.array(table[name, label, way]) for way in WAYS}
+def summary(outcomes: list[Outcome]) -> dict[str, Any]:
+    """The figures of all seeds: mean and worst."""
+    areas = {way: [outcome.area(way) for outcome in outcomes] for way in WAYS}
+    false = [outcome.false("federated int8") for outcome in outcomes]
+    told, air, seconds = (
+        float(np.mean([getattr(each, key) for each in outcomes])) for key in ("told", "air", "seconds")
+    )
+    whole = 4 * sum(families.load(families.find("vibration")).tensors)
+    return {
+        "auc": {way: {"mean": float(np.mean(each)), "worst": min(each)} for way, each in areas.items()},
+        "far": {"mean": float(np.mean(false)), "worst": max(false)},
+        "bytes": {"told": told, "air": air, "float32": whole, "ratio": whole / told},
+        "seconds": seconds,
+    }
+
+
+def table(outcomes: list[Outcome]) -> str:
+    """AUC, then false alarms or detections, of each machine and condition: the mean of the seeds, and the worst."""
+    lines = ["AUC: mean (worst), and below it the share of windows over the threshold"]
+    lines.append(f"{'machine':<10} {'condition':<14}" + "".join(f"{way:>20}" for way in WAYS))
+    for name, label in sorted({key[1:] for key in outcomes[0].cells}):
+        rows = {way: np.array([outcome.cells[way, name, label] for outcome in outcomes]) for way in WAYS}
         if label != "normal":
             cells = [f"{rows[way][:, 0].mean():.4f} ({rows[way][:, 0].min():.4f})" for way in WAYS]
-            print(f"{name:<10} {label:<14}" + "".join(f"{cell:>20}" for cell in cells))
-        column = 1 if label == "normal" else 2
-        cells = ["" if way == "federated float" else f"{rows[way][:, column].mean():.1%}" for way in WAYS]
-        print(f"{name:<10} {label:<14}" + "".join(f"{cell:>20}" for cell in cells))
+            lines.append(f"{name:<10} {label:<14}" + "".join(f"{cell:>20}" for cell in cells))
+        cells = ["" if way == "federated float" else f"{rows[way][:, 2].mean():.1%}" for way in WAYS]
+        lines.append(f"{name:<10} {label:<14}" + "".join(f"{cell:>20}" for cell in cells))
+    return "\n".join(lines)
 
 
-def _keep(chosen: argparse.Namespace, names: tuple[str, ...], table: Table, runs: list[dict[str, Any]]) -> None:
-    """The figures under their names, and what the exchange cost."""
-    data = Path(chosen.data).parent.name if chosen.data else "fan" if "low" in names else "simulated"
-    faults = [key for key in table if not key[1].startswith("normal")]
-    areas = {
-        way: float(np.mean([table[key][s][0] for key in faults if key[2] == way for s in range(chosen.seeds)]))
-        for way in WAYS
-    }
-    false = max(
-        float(np.mean([row[1] for row in rows]))
-        for key, rows in table.items()
-        if key[1:] == ("normal", "federated int8")
-    )
-    told, air, fp32 = (float(np.mean([run[key] for run in runs])) for key in ("told", "air", "fp32"))
-    print(f"AUC over all: {', '.join(f'{way} {areas[way]:.4f}' for way in WAYS)}")
-    print(f"most false alarms of a gateway, federated int8: {false:.1%}")
-    print(
-        f"{told:.0f} bytes a gateway and round, {fp32 / told:.1f} times fewer than float32; {air:.0f} on air to hearers"
-    )
-    took = 1000 * float(np.mean([run["seconds"] for run in runs])) / chosen.rounds
-    print(f"refused, by neighbour: {runs[0]['refused']}; {took:.0f} ms a round")
-    if chosen.liars:
-        _keep_liars(runs)
-    results.save(
-        f"learn_{data}_auc_int8",
-        areas["federated int8"],
-        "AUC",
-        {way: areas[way] for way in WAYS if way != "federated int8"},
-    )
-    results.save(f"learn_{data}_far", false, "of normal windows")
-    results.save("learn_bytes_ratio", fp32 / told, "times fewer than float32")
+def _lines(told: dict[str, Any], outcomes: list[Outcome]) -> str:
+    areas = ", ".join(f"{way} {each['mean']:.4f} ({each['worst']:.4f})" for way, each in told["auc"].items())
+    size = told["bytes"]
+    lines = [
+        f"AUC over all: {areas}",
+        f"most false alarms of a machine, federated int8: {told['far']['mean']:.1%} ({told['far']['worst']:.1%})",
+        "{told:.0f} bytes a gateway and round, {ratio:.1f} times fewer than float32; {air:.0f} on air".format(**size),
+        f"refused, by neighbour: {outcomes[0].refused}; {1000 * told['seconds']:.0f} ms a round",
+    ]
+    if "lied" in told:
+        keys = "honest", "lied", "mean"
+        lines.append(
+            "AUC without the liars {:.4f}, with them {:.4f}, in a plain mean {:.4f}".format(*map(told.get, keys))
+        )
+    return "\n".join(lines)
 
 
-def _keep_liars(runs: list[dict[str, Any]]) -> None:
-    """What liars cost us, and what they cost a plain mean."""
-    honest, lied, mean = (float(np.mean([run[key] for run in runs])) for key in ("honest", "lied", "mean"))
-    print(f"AUC without the liars {honest:.4f}, with them {lied:.4f}, with them by a plain mean {mean:.4f}")
-    results.save("learn_liar_cost", honest - lied, "AUC", {"plain mean": honest - mean})
+def keep(data: str, told: dict[str, Any]) -> None:
+    """The figures under their names."""
+    areas = {way: each["mean"] for way, each in told["auc"].items()}
+    results.save(f"learn_{data}_auc_int8", areas.pop("federated int8"), "AUC", areas)
+    results.save(f"learn_{data}_far", told["far"]["mean"], "of normal windows, the worst machine")
+    results.save("learn_bytes_ratio", told["bytes"]["ratio"], "times fewer than float32")
+    if "cost" in told:
+        results.save("learn_liar_cost", told["cost"], "AUC", {"plain mean": told["cost of a plain mean"]})
+
+
+def _bad(label: str) -> bool:
+    return not label.startswith("normal")
+
+
+def _name(data: str) -> str:
+    return Path(data).parent.name.replace("-", "_") if data else "default"
+
+
+def _seeds(chosen: argparse.Namespace) -> range:
+    return range(1, chosen.seeds + 1)
+
+
+def _setting(chosen: argparse.Namespace, port: int) -> Setting:
+    liars = dict.fromkeys(range(chosen.liars), chosen.lie)
+    return Setting(chosen.topology, chosen.profile, chosen.loss, liars=liars, port=port)
 
 
 def _words(chosen: argparse.Namespace, gateways: int) -> str:
     """What is run, in a line."""
-    much = f"{gateways} gateways, {chosen.topology}, {chosen.profile}, {chosen.rounds} rounds of {chosen.epochs} epochs"
+    much = f"{gateways} gateways, {chosen.topology}, {chosen.profile}, {chosen.rounds} rounds, broker {chosen.broker}"
     return f"{much}, {chosen.loss:.0%} of shards lost, {chosen.liars} liars ({chosen.lie}), {chosen.seeds} seeds"
 
 
-def _plot(folder: Path, runs: list[dict[str, Any]]) -> None:
+def _plot(folder: Path, outcomes: list[Outcome]) -> None:
     """Scores over time, AUC by round and bytes, as PNG files in `folder`."""
     import matplotlib
 
@@ -208,8 +251,9 @@ def _plot(folder: Path, runs: list[dict[str, Any]]) -> None:
     from matplotlib import pyplot
 
     folder.mkdir(parents=True, exist_ok=True)
-    figure, axes = pyplot.subplots(len(runs[0]["scores"]), 1, figsize=(9, 2.5 * len(runs[0]["scores"])), squeeze=False)
-    for axis, (name, (scores, threshold)) in zip(axes[:, 0], runs[0]["scores"].items(), strict=True):
+    first = outcomes[0]
+    figure, axes = pyplot.subplots(len(first.scores), 1, figsize=(9, 2.5 * len(first.scores)), squeeze=False)
+    for axis, (name, (scores, threshold)) in zip(axes[:, 0], first.scores.items(), strict=True):
         at = 0
         for label, each in scores.items():
             axis.plot(range(at, at + len(each)), each, ".", markersize=2, label=label)
@@ -220,13 +264,14 @@ def _plot(folder: Path, runs: list[dict[str, Any]]) -> None:
     axes[-1, 0].set_xlabel("test window")
     _save(figure, folder / "scores.png")
     figure, axis = pyplot.subplots(figsize=(6, 4))
-    for seed, run in enumerate(runs, 1):
-        axis.plot(range(1, len(run["course"]) + 1), run["course"], label=f"seed {seed}")
+    for seed, outcome in enumerate(outcomes, 1):
+        axis.plot(range(1, len(outcome.course) + 1), outcome.course, label=f"seed {seed}")
     axis.set(xlabel="round", ylabel="AUC, mean of gateways and faults")
     axis.legend()
     _save(figure, folder / "auc.png")
+    size = summary(outcomes)["bytes"]
     figure, axis = pyplot.subplots(figsize=(6, 3))
-    axis.barh(["float32", "update", "on air, all hearers"], [runs[0]["fp32"], runs[0]["told"], runs[0]["air"]])
+    axis.barh(["float32", "update", "on air, all hearers"], [size["float32"], size["told"], size["air"]])
     axis.set(xlabel="bytes a gateway and round")
     _save(figure, folder / "bytes.png")
 
@@ -234,22 +279,22 @@ def _plot(folder: Path, runs: list[dict[str, Any]]) -> None:
 def _save(figure: Any, place: Path) -> None:
     figure.tight_layout()
     figure.savefig(place, dpi=100)
-    print(place)
+    print(place, file=sys.stderr)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="", help="recordings in the neutral format (.npz)")
-    parser.add_argument("--family", default="vibration")
     parser.add_argument("--gateways", type=int, help="default: one for each recorded machine")
     parser.add_argument("--loss", type=float, default=0.0, help="share of shards lost on each link")
     parser.add_argument("--liars", type=int, default=0, help="how many gateways lie")
     parser.add_argument("--lie", default="flip", choices=learning.LIES)
     parser.add_argument("--profile", default="full", choices=delta.PROFILES)
     parser.add_argument("--topology", default="full", help="ring, k4 or full")
+    parser.add_argument("--broker", default="memory", choices=("memory", "mosquitto"))
     parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--epochs", type=int, default=3, help="in each round")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--plot", type=Path, help="folder for PNG files")
     return parser.parse_args()
 

@@ -8,7 +8,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -35,12 +35,12 @@ from reedmesh.machine import Floats
 from reedmesh.merge import Merged, Peer
 from reedmesh.model import Model
 from reedmesh.passports import Origin
-from reedmesh.recipe import MAX_SAMPLES
 from reedmesh.send import Pace
 from reedmesh.share import Share, Timing
 from reedmesh.store import Disk, Store
 from reedmesh.train import Trainer
 from reedmesh.update import update
+from tools import recordings
 from tools.recordings import Recording
 
 Windows = NDArray[np.int8]
@@ -63,37 +63,27 @@ class Place:
 def places(family: Family, recording: Recording, count: int | None = None) -> tuple[Family, list[Place]]:
     """`count` gateways, each at one of the recorded machines in turn; machines with several share their windows out.
 
-    The family comes back with windows of the recording's length, cut in equal pieces where they are too long.
+    The family comes back with windows of the recording's length.
     """
     machines = len(recording.names)
     count = count or machines
-    cut, pieces = _cut(recording, family)
-    family = replace(family, features=family.features | {"samples": cut.shape[1]})
-    owner = np.repeat(recording.gateway, pieces)
-    split, label = np.repeat(recording.split, pieces), np.repeat(recording.label, pieces)
+    recording = recordings.fitted(recording, family)
+    x, owner, split, label = recording.x, recording.gateway, recording.split, recording.label
+    family = replace(family, features={**family.features, "samples": x.shape[1], "axes": x.shape[2]})
     found = []
     for gateway in range(count):
         number, turn = gateway % machines, gateway // machines
         others = math.ceil((count - number) / machines)
         mine = (owner == number) | (owner == -1)
-        learn = cut[mine & (split == "train") & (label == "normal")][turn::others]
-        tests = {str(each): cut[mine & (split == "test") & (label == each)] for each in np.unique(label[mine])}
+        learn = x[mine & (split == "train") & (label == "normal")][turn::others]
+        tests = {str(each): x[mine & (split == "test") & (label == each)] for each in np.unique(label[mine])}
         name = recording.names[number] + (f"-{turn + 1}" if count > machines else "")
         limit = family.training.windows
-        tested = {each: features.extract(x, family.recipe) for each, x in tests.items() if len(x)}
+        tested = {each: features.extract(them, family.recipe) for each, them in tests.items() if len(them)}
         if "normal" not in tested or len(learn) < 4:
             raise ConfigError(f"{name}: {len(learn)} windows to learn from, {len(tested)} conditions to test")
         found.append(Place(name, features.extract(learn[:limit], family.recipe), tested))
     return family, found
-
-
-def _cut(recording: Recording, family: Family) -> tuple[NDArray[np.int16], int]:
-    count, samples, axes = recording.x.shape
-    if axes != family.recipe.axes:
-        raise ConfigError(f"the recording has {axes} axes, family {family.name} listens to {family.recipe.axes}")
-    pieces = -(-samples // MAX_SAMPLES)
-    length = samples // pieces
-    return recording.x[:, : pieces * length].reshape(count * pieces, length, axes), pieces
 
 
 def hears(topology: str, count: int) -> list[list[int]]:
@@ -106,11 +96,11 @@ def hears(topology: str, count: int) -> list[list[int]]:
 
 
 class Site:
-    """The machines of one gateway, and the models in their service: `update.Machines` for recordings."""
+    """The machines of one gateway, and what is in their service: `update.Machines` for recordings."""
 
     def __init__(self, family: Family, at: Sequence[Place]) -> None:
         self.at = {place.name: place for place in at}
-        self.models: dict[str, bytes] = {}
+        self.lessons: dict[str, Lesson] = {}
         self._family = family
 
     async def pupils(self) -> dict[str, Pupil]:
@@ -118,16 +108,25 @@ class Site:
         return {name: self._pupil(place) for name, place in self.at.items()}
 
     def _pupil(self, place: Place) -> Pupil:
-        model = self.models.get(place.name, b"")
-        return Pupil(machine.of(self._family, [place.learn], finish.scaling_of(model) if model else None), model)
+        if lesson := self.lessons.get(place.name):
+            return Pupil(machine.of(self._family, [place.learn], finish.scaling_of(lesson.model)), lesson.model)
+        return Pupil(machine.of(self._family, [place.learn]))
 
     async def deploy(self, sensor: str, lesson: Lesson, _: Mapping[str, Origin]) -> None:
         """As in `update.Machines`."""
-        self.models[sensor] = lesson.model
+        self.lessons[sensor] = lesson
 
-    def model(self, name: str) -> Model:
-        """What is in service at a machine."""
-        return Model(self.models[name])
+    def scores(self, name: str) -> tuple[dict[str, NDArray[np.int64]], int]:
+        """By condition, of test windows, by the model in service at a machine; and its threshold."""
+        model = Model(self.lessons[name].model)
+        return {label: model.scores(windows) for label, windows in self.at[name].tests.items()}, model.threshold
+
+    def float_scores(self, name: str) -> dict[str, NDArray[np.float64]]:
+        """The same by its weights before they were quantised."""
+        lesson, trainer = self.lessons[name], Trainer(self._family.train_tflite)
+        trainer.set(np.frombuffer(lesson.weights, np.float32))
+        scaled, tests = finish.scaling_of(lesson.model), self.at[name].tests
+        return {label: trainer.errors(machine.inputs(x, scaled)).astype(np.float64) for label, x in tests.items()}
 
 
 class Liar(Share):
@@ -185,8 +184,8 @@ class Setting:
 class Neighbourhood:
     """Gateways that learn in rounds. sites, shares, accounts: of each. seconds: what each round took each of them."""
 
-    def __init__(self, family: Family, sites: Sequence[Site], setting: Setting) -> None:
-        self.family, self.sites, self.setting = family, sites, setting
+    def __init__(self, family: Family, sites: Sequence[Site], setting: Setting, disks: Sequence[Disk]) -> None:
+        self.family, self.sites, self.setting, self._disks = family, sites, setting, disks
         self.round = 0
         self.seconds: list[list[float]] = []
         self.shares: list[Share] = []
@@ -222,9 +221,10 @@ class Neighbourhood:
         """One round: everybody updates. Who is killed in it had begun."""
         for i in [i for i, last in self.setting.silent.items() if last == self.round]:
             self._running[i].cancel()
-        self.seconds.append(await asyncio.gather(*(self._update(i) for i in self.alive)))
+        self.seconds.append(await asyncio.gather(*(self.update(i) for i in self.alive)))
 
-    async def _update(self, i: int) -> float:
+    async def update(self, i: int) -> float:
+        """Have one gateway play its round; returns how many seconds that took."""
         began = time.perf_counter()
         workshop = here if self.setting.robust else believing
         await update(self.family, self.shares[i], self.sites[i], workshop, 1000 * self.setting.seed + 100 * i)
@@ -235,8 +235,7 @@ class Neighbourhood:
         keys = {name(i): Key(sha256(name(i).encode()).digest()) for i in range(len(self.sites))}
         for i in range(len(self.sites)):
             others = [name(j) for j in self._hears[i]]
-            disk = Disk(Store())
-            stack.callback(disk.close)
+            disk = self._disks[i]
             kind = Liar if i in self.setting.liars else Share
             ring = Keyring({other: keys[other].public for other in others})
             profile, patience = delta.PROFILES[self.setting.profile], self.setting.patience
@@ -277,13 +276,33 @@ class Neighbourhood:
 
 @asynccontextmanager
 async def neighbourhood(
-    family: Family, at: Sequence[Sequence[Place]], setting: Setting
+    family: Family, at: Sequence[Sequence[Place]], setting: Setting, known: Sequence[Disk] = ()
 ) -> AsyncIterator[Neighbourhood]:
-    """Gateways at work; at: the machines of each."""
+    """Gateways at work; at: the machines of each. known: what the first of them know from before; they stay open."""
     async with AsyncExitStack() as stack:
-        it = Neighbourhood(family, [Site(family, places) for places in at], setting)
+        fresh = [Disk(Store()) for _ in at[len(known) :]]
+        for disk in fresh:
+            stack.callback(disk.close)
+        it = Neighbourhood(family, [Site(family, places) for places in at], setting, [*known, *fresh])
         await it.open(stack)
         yield it
+
+
+async def joined(family: Family, at: Sequence[Place], newcomer: Place, rounds: int, seed: int) -> Site:
+    """A gateway that comes when its neighbours `at` have learnt for so many rounds: it starts from their snapshots."""
+    with ExitStack() as stack:
+        disks = [Disk(Store()) for _ in at]
+        for disk in disks:
+            stack.callback(disk.close)
+        async with neighbourhood(family, [[place] for place in at], Setting(seed=seed), disks) as before:
+            async for _ in before.rounds(rounds):
+                pass
+        everybody = [[place] for place in (*at, newcomer)]
+        async with neighbourhood(family, everybody, Setting(seed=seed), disks) as it:
+            while len(it.shares[-1].peers()) < len(at):
+                await asyncio.sleep(0.001)
+            await it.update(len(at))
+            return it.sites[-1]
 
 
 def is_in_step(it: Neighbourhood) -> bool:
@@ -335,12 +354,5 @@ def served(family: Family, at: Sequence[Place], rounds: int, seed: int) -> list[
         counts = [each.windows for each in told]
         weights = np.average([each.weights for each in told], axis=0, weights=counts).astype(np.float32)
     for site, place, pupil in zip(sites, at, pupils, strict=True):
-        site.models[place.name] = learner.make(family, pupil, Merged(weights, {}, {}), []).model
+        site.lessons[place.name] = learner.make(family, pupil, Merged(weights, {}, {}), [])
     return sites
-
-
-def float_scores(family: Family, weights: Floats, model: bytes, windows: Windows) -> NDArray[np.float64]:
-    """Scores by the weights as they are, in the scaling of `model`."""
-    trainer = Trainer(family.train_tflite)
-    trainer.set(weights)
-    return np.asarray(trainer.errors(machine.inputs(windows, finish.scaling_of(model))), np.float64)

@@ -22,9 +22,8 @@ from numpy.typing import NDArray
 from reedmesh import access, keys, pki, users
 from reedmesh import family as families
 from reedmesh.errors import ConfigError
-from reedmesh.family import Family
-from reedmesh.recipe import MAX_SAMPLES
 from reedmesh.sensor_keys import SensorKeys
+from tools import recordings
 from tools.device import assemble
 from tools.recordings import Recording
 
@@ -92,12 +91,13 @@ def plan(recording: Recording, folder: Path, family_name: str = "vibration", gat
     """
     source = families.find(family_name)
     family = families.load(source)
-    x = _fitted(recording, family)
+    recording = recordings.fitted(recording, family)
+    x = recording.x
     if (family.recipe.samples, family.recipe.hop) != 2 * x.shape[1:2]:
         family_name = str(_family_for(source, x.shape[1], folder.with_name("family") / family.name))
         family = families.load(Path(family_name))
     names = recording.names[:gateways]
-    machines = _machines(recording, x, names)
+    machines = _machines(recording, names)
     learn = {
         machine.gateway: min(family.training.windows, len(machine.sounds["train"]) * 9 // 10) for machine in machines
     }
@@ -109,9 +109,8 @@ def plan(recording: Recording, folder: Path, family_name: str = "vibration", gat
     return Plan(folder, family_name, table, learn, ports, machines, recording.rate_hz, recording.lsb_per_g, tls)
 
 
-def _machines(recording: Recording, x: NDArray[np.int16], names: tuple[str, ...]) -> list[Machine]:
+def _machines(recording: Recording, names: tuple[str, ...]) -> list[Machine]:
     machines = []
-    pieces = len(x) // len(recording.x)
     for gateway, name in enumerate(names):
         mine = (recording.gateway == gateway) | (recording.gateway == -1)
         fault = next(iter(recording.faults(gateway)), None)
@@ -120,7 +119,7 @@ def _machines(recording: Recording, x: NDArray[np.int16], names: tuple[str, ...]
         sensors = 2 if gateway == 0 else 1
         conditions = {"train": ("train", "normal"), "normal": ("test", "normal"), "fault": ("test", fault)}
         chosen = {
-            key: x[np.repeat(mine & (recording.split == split) & (recording.label == label), pieces)]
+            key: recording.x[mine & (recording.split == split) & (recording.label == label)]
             for key, (split, label) in conditions.items()
         }
         for i in range(sensors):
@@ -133,16 +132,6 @@ def _machines(recording: Recording, x: NDArray[np.int16], names: tuple[str, ...]
 def _spread(windows: NDArray[np.int16], count: int) -> NDArray[np.int16]:
     """`count` windows from a whole recording, in order: a machine must be learnt for as long as it drifts."""
     return windows[np.linspace(0, len(windows) - 1, count).astype(np.intp)]
-
-
-def _fitted(recording: Recording, family: Family) -> NDArray[np.int16]:
-    """The recording's windows, cut in equal pieces where they are longer than a sensor takes."""
-    count, samples, axes = recording.x.shape
-    if axes != family.recipe.axes:
-        raise ConfigError(f"the recording has {axes} axes, family {family.name} listens to {family.recipe.axes}")
-    pieces = -(-samples // MAX_SAMPLES)
-    length = samples // pieces
-    return recording.x[:, : pieces * length].reshape(count * pieces, length, axes)
 
 
 def _family_for(source: Path, samples: int, folder: Path) -> Path:

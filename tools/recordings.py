@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reedmesh.errors import ConfigError
-from reedmesh.recipe import Recipe, Trend
+from reedmesh.family import Family
+from reedmesh.recipe import MAX_SAMPLES, Recipe, Trend
 
 ROOT = Path(__file__).resolve().parent.parent
 BESIDE = ROOT.parent / "shared" / "data" / "esp32_fan" / "windows.npz"
@@ -79,6 +80,20 @@ def find(path: str | None = None, recipe: Recipe | None = None) -> Recording:
     except OSError as error:
         print(f"no recording of a real machine could be fetched ({error}); simulating one")
         return simulate()
+
+
+def fitted(recording: Recording, family: Family) -> Recording:
+    """With windows that a sensor takes: of longer ones, so many readings in a row become their mean as are needed.
+
+    They are not cut instead: a window must hold a whole turn of what the machine does, or a fault in one phase of it
+    hides behind what another phase does when all is well. Raises ConfigError for another number of axes.
+    """
+    count, samples, axes = recording.x.shape
+    if axes != family.recipe.axes:
+        raise ConfigError(f"the recording has {axes} axes, family {family.name} listens to {family.recipe.axes}")
+    row = -(-samples // MAX_SAMPLES)
+    rows = recording.x[:, : samples // row * row].astype(np.int32).reshape(count, -1, row, axes)
+    return replace(recording, x=np.rint(rows.mean(axis=2)).astype(np.int16), rate_hz=recording.rate_hz / row)
 
 
 def load(path: Path) -> Recording:

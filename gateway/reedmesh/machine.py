@@ -47,9 +47,7 @@ def of(family: Family, runs: Sequence[Windows], scaled: Scaling | None = None) -
         raise DeployError(f"cannot learn {family.name} from features {shapes}; at least 4 by {length}")
     parts = [(run, math.ceil(len(run) * share)) for run in runs if len(run) >= 4]
     learnt = np.concatenate([run[:-kept] for run, kept in parts])
-    return Machine(
-        learnt, np.concatenate([run[-kept:] for run, kept in parts]), scaled or scale.gains(scale.fit(learnt))
-    )
+    return Machine(learnt, np.concatenate([run[-kept:] for run, kept in parts]), scaled or scale.of(learnt))
 
 
 def inputs(windows: Windows, scaled: Scaling) -> Floats:

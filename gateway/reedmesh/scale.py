@@ -1,15 +1,23 @@
-"""Feature moments, and the scaling that follows from them; the numpy side of `scaling.py`, which says what z means.
+"""Feature moments, and a machine's scaling; the numpy side of `scaling.py`, which says what z means.
+
+The unit of a feature is its standard deviation, or twice what similar windows differ by if that is less: where a
+machine works in several states, a fault must be seen beside what windows of one state differ by, not beside what states
+do (docs/decisions/0012). No window learnt from is further than REACH units from the mean: int8 holds 16.
 
 Moments are whole numbers, so that merging any number of gateways' moments, in any order, gives exactly the moments of
 all their windows together, and a mean or deviation is never the difference of two rounded large numbers.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
+SIMILAR = 2.0  # times what similar windows differ by
+REACH = 8.0  # units
+COMPARED = 512  # windows that are compared with each other
 FLOOR = 1.0  # feature steps (0.376 dB); a feature that hardly moved must not make every later step a catastrophe
 
 
@@ -47,10 +55,32 @@ def fit(features: NDArray[np.int8]) -> Moments:
     return Moments(len(wide), tuple(wide.sum(axis=0).tolist()), tuple((wide**2).sum(axis=0).tolist()))
 
 
-def gains(moments: Moments) -> tuple[list[int], list[int]]:
-    """Means in sixteenths of a step and gains 2**14 / deviation (129..16384), as `scaling.to_bytes` takes them."""
+def gains(moments: Moments, units: Sequence[float] = ()) -> tuple[list[int], list[int]]:
+    """Means in sixteenths of a step and gains 2**14 / unit (64..16384), as `scaling.to_bytes` takes them.
+
+    units: of each feature, in steps; its deviation if they are left out.
+    """
     means = [(32 * total + moments.count) // (2 * moments.count) for total in moments.total]
-    return means, [round(2**14 / max(deviation, FLOOR)) for deviation in moments.deviation]
+    return means, [round(2**14 / max(unit, FLOOR)) for unit in units or moments.deviation]
+
+
+def of(features: NDArray[np.int8]) -> tuple[list[int], list[int]]:
+    """The scaling, as `gains` gives it, of a machine with such windows: int8 [m, n]."""
+    moments = fit(features)
+    means, deviation = np.array(moments.mean), np.array(moments.deviation)
+    far = np.abs(features - means).max(axis=0) / REACH
+    unit = np.maximum(np.minimum(deviation, SIMILAR * _similar(features, deviation)), far)
+    return gains(moments, unit.tolist())
+
+
+def _similar(features: NDArray[np.int8], deviation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Per feature, the standard deviation that the difference between a window and the one most like it stands for."""
+    some = features[np.linspace(0, len(features) - 1, min(len(features), COMPARED)).astype(np.intp)].astype(np.float64)
+    scaled = some / np.maximum(deviation, FLOOR)
+    squares = (scaled**2).sum(axis=1)
+    distance = squares[:, None] + squares - 2 * scaled @ scaled.T
+    np.fill_diagonal(distance, np.inf)
+    return np.asarray(np.sqrt(((some - some[distance.argmin(axis=1)]) ** 2).mean(axis=0) / 2))
 
 
 def apply(features: NDArray[np.int8], means: list[int], gains: list[int]) -> NDArray[np.int8]:
