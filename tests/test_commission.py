@@ -46,7 +46,7 @@ def test_the_threshold_is_the_margin_over_the_quantile_of_the_last_windows() -> 
     model = Model(lesson().model)
     held_out = model.scores(features()[-60:])
     assert lesson().held_out == tuple(held_out.tolist())
-    assert lesson().threshold == model.threshold == math.ceil(1.5 * np.quantile(held_out, 0.99))
+    assert lesson().threshold == model.threshold == math.ceil(1.6 * np.quantile(held_out, 0.99))
 
 
 def test_moments_are_those_of_the_windows_learnt_from() -> None:
@@ -92,4 +92,4 @@ def test_a_wider_margin_only_moves_the_threshold() -> None:
     wide = dataclasses.replace(family(), threshold=dataclasses.replace(family().threshold, margin=3.0))
     other = commission(wide, features(), seed=1)
     assert other.weights == lesson().weights
-    assert other.threshold == pytest.approx(2 * lesson().threshold, abs=2)
+    assert other.threshold == pytest.approx(3.0 / 1.6 * lesson().threshold, abs=2)

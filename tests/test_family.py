@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from reedmesh import family as families
-from reedmesh import litert, quantise, scale, scaling, tflite, train, wire
+from reedmesh import finish, litert, quantise, scale, scaling, tflite, train, wire
 from reedmesh.commission import Lesson, commission
 from reedmesh.errors import ConfigError
 from reedmesh.family import Family
@@ -106,7 +106,7 @@ def test_learning_again_gives_the_same_bytes(family: Family, request: pytest.Fix
 
 def test_int8_judges_as_float_does(family: Family, request: pytest.FixtureRequest) -> None:
     learnt = lesson(request.node.callspec.params["family"])
-    means, gains = scale.gains(learnt.moments)
+    means, gains = finish.scaling_of(learnt.model)
     trainer = Trainer(family.train_tflite)
     trainer.set(np.frombuffer(learnt.weights, dtype=np.float32))
 

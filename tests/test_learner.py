@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from reedmesh import family as families
-from reedmesh import learner, machine
+from reedmesh import finish, learner, machine, scaling
 from reedmesh.commission import Lesson
 from reedmesh.errors import ConfigError
 from reedmesh.family import Family
@@ -113,7 +113,7 @@ def test_the_cost_of_a_gateway_does_not_grow_with_their_number() -> None:
         return it.payload_bytes / count, it.air_bytes / count, {len(share.peers()) for share in it.shares}
 
     few, many = played(3, look, topology="ring"), played(12, look, topology="ring")
-    assert many[0] == pytest.approx(few[0], rel=0.05) and many[1] == pytest.approx(few[1], rel=0.05)
+    assert many[0] == pytest.approx(few[0], rel=0.05) and many[1] == pytest.approx(few[1], rel=0.1)
     assert few[2] == many[2] == {2}
 
 
@@ -148,11 +148,15 @@ def test_squares_of_two_gateways_add_up_to_those_of_one_with_both_machines() -> 
 
 def test_the_threshold_of_a_machine_follows_its_loudest_neighbour_but_not_to_deafness() -> None:
     pupil = pupils()[0]
-    weights = learner.fit(FAMILY, [pupil], [learner.start(FAMILY)], 10, 1).weights
-    own, wide, deaf = (
-        learner.make(FAMILY, pupil, Merged(weights, {}, {}), each).threshold for each in ([], [3.0], [1e5])
-    )
-    assert own < wide <= deaf == pytest.approx(3 * own, rel=0.01)
+    merged = Merged(learner.fit(FAMILY, [pupil], [learner.start(FAMILY)], 10, 1).weights, {}, {})
+
+    def threshold(*quantiles: float) -> float:
+        return learner.make(FAMILY, pupil, merged, quantiles).threshold
+
+    own = threshold() / FAMILY.threshold.margin / FAMILY.recipe.length / scaling.ONE**2
+    assert threshold(0.5 * own) == threshold()
+    assert threshold(0.5 * own, 1.2 * own) == pytest.approx(1.2 * threshold(), rel=0.01)
+    assert threshold(1e5) == pytest.approx(finish.HIGHEST * threshold(), rel=0.01)
 
 
 def test_a_candidate_that_is_worse_stays_out() -> None:

@@ -72,3 +72,35 @@ def test_z_of_normal_windows_has_one_deviation_at_eight() -> None:
     z = scale.apply(features, *scale.gains(scale.fit(features)))
     assert z.mean(axis=0) == pytest.approx([0, 0], abs=0.2)
     assert z.std(axis=0) == pytest.approx([scaling.ONE, scaling.ONE], rel=0.02)
+
+
+def in_states(count: int, *states: tuple[float, float]) -> np.ndarray:
+    """Windows of a machine that goes from one state to the next: mean and deviation of its two features in each."""
+    random = np.random.default_rng(2)
+    rows = [random.normal(mean, deviation, (count, 2)) for mean, deviation in states]
+    return np.stack(rows, axis=1).reshape(-1, 2).round().clip(-128, 127).astype(np.int8)
+
+
+def test_a_machine_of_one_state_is_scaled_by_its_deviation() -> None:
+    features = np.random.default_rng(1).normal(0, 8, (200, 40)).round().astype(np.int8)
+    assert scale.of(features) == scale.gains(scale.fit(features))
+
+
+def test_a_machine_of_several_states_is_scaled_by_what_windows_of_one_differ_by() -> None:
+    features = in_states(100, (-20.0, 3.0), (10.0, 3.0), (40.0, 3.0))
+    means, gains = scale.of(features)
+    assert means == scale.gains(scale.fit(features))[0]
+    assert all(2**14 / gain < 9 for gain in gains) and features.std() > 24
+    assert np.abs(scale.apply(features, means, gains)).max() <= scale.REACH * scaling.ONE + 1
+
+
+def test_no_state_is_so_far_off_that_int8_cuts_it() -> None:
+    features = in_states(100, (-120.0, 1.0), (120.0, 1.0))
+    assert np.abs(scale.apply(features, *scale.of(features)).astype(int)).max() <= scale.REACH * scaling.ONE + 1
+
+
+def test_many_windows_are_scaled_by_some_of_them() -> None:
+    features = np.random.default_rng(1).normal(0, 8, (9000, 3)).round().astype(np.int8)
+    assert min(scale.of(features)[1]) > 0
+    still = np.zeros((5, 3), np.int8)
+    assert scale.of(still)[1] == [2**14] * 3

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from reedmesh import family as families  # noqa: E402
-from reedmesh import features, litert, quantise, scale, scaling  # noqa: E402
+from reedmesh import features, finish, litert, quantise, scale, scaling  # noqa: E402
 from reedmesh.alert import Watcher  # noqa: E402
 from reedmesh.commission import Lesson, commission  # noqa: E402
 from reedmesh.config import Alerts  # noqa: E402
@@ -79,7 +79,7 @@ def as_float(family: Family, lesson: Lesson, found: NDArray[np.int8]) -> NDArray
     weights = np.frombuffer(lesson.weights, dtype=np.float32)
     interpreter = litert.reference(quantise.with_weights(family.float_tflite, weights))
     (entry,), (end,) = interpreter.get_input_details(), interpreter.get_output_details()
-    z = scale.apply(found, *scale.gains(lesson.moments)).astype(np.float32) / scaling.ONE
+    z = scale.apply(found, *finish.scaling_of(lesson.model)).astype(np.float32) / scaling.ONE
     interpreter.resize_tensor_input(entry["index"], z.shape)
     interpreter.allocate_tensors()
     interpreter.set_tensor(entry["index"], z)

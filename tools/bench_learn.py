@@ -60,7 +60,7 @@ def main() -> int:
     """Print the tables; returns the exit status."""
     chosen = _arguments()
     try:
-        family, at = world(chosen.data, chosen.gateways)
+        family, at = world(chosen.data, chosen.gateways, chosen.family)
         with ExitStack() as stack:
             port = stack.enter_context(delivery.broker())[1] if chosen.broker == "mosquitto" else 0
             setting = _setting(chosen, port)
@@ -70,17 +70,17 @@ def main() -> int:
     except (ReedmeshError, OSError) as error:
         print(f"bench_learn: {error}", file=sys.stderr)
         return 2
-    told = summary(outcomes) | {key: float(np.mean([each[key] for each in against])) for key in against[0]}
-    print(json.dumps(told, indent=1) if chosen.json else table(outcomes) + "\n" + _lines(told, outcomes))
+    told = summary(family, outcomes) | {key: float(np.mean([each[key] for each in against])) for key in against[0]}
+    print(json.dumps(told, indent=1) if chosen.json else table(outcomes) + "\n" + lines(told, outcomes))
     keep(_name(chosen.data), told)
     if chosen.plot:
-        _plot(chosen.plot, outcomes)
+        _plot(chosen.plot, outcomes, told["bytes"])
     return 0
 
 
-def world(data: str, gateways: int | None = None) -> tuple[Family, list[Place]]:
-    """The vibration family, made for a recording, and the places of its machines."""
-    return learning.places(families.load(families.find("vibration")), recordings.find(data or None), gateways)
+def world(data: str, gateways: int | None = None, family: str = "vibration") -> tuple[Family, list[Place]]:
+    """A family, made for a recording, and the places of the recording's machines."""
+    return learning.places(families.load(families.find(family)), recordings.find(data or None), gateways)
 
 
 def compare(family: Family, at: list[Place], setting: Setting, rounds: int) -> Outcome:
@@ -163,14 +163,14 @@ def _liars(family: Family, at: list[Place], setting: Setting, rounds: int) -> di
     return found | {"cost": found["honest"] - found["lied"], "cost of a plain mean": found["honest"] - found["mean"]}
 
 
-def summary(outcomes: list[Outcome]) -> dict[str, Any]:
+def summary(family: Family, outcomes: list[Outcome]) -> dict[str, Any]:
     """The figures of all seeds: mean and worst."""
     areas = {way: [outcome.area(way) for outcome in outcomes] for way in WAYS}
     false = [outcome.false("federated int8") for outcome in outcomes]
     told, air, seconds = (
         float(np.mean([getattr(each, key) for each in outcomes])) for key in ("told", "air", "seconds")
     )
-    whole = 4 * sum(families.load(families.find("vibration")).tensors)
+    whole = 4 * sum(family.tensors)
     return {
         "auc": {way: {"mean": float(np.mean(each)), "worst": min(each)} for way, each in areas.items()},
         "far": {"mean": float(np.mean(false)), "worst": max(false)},
@@ -193,7 +193,8 @@ def table(outcomes: list[Outcome]) -> str:
     return "\n".join(lines)
 
 
-def _lines(told: dict[str, Any], outcomes: list[Outcome]) -> str:
+def lines(told: dict[str, Any], outcomes: list[Outcome]) -> str:
+    """The figures of all seeds, in words."""
     areas = ", ".join(f"{way} {each['mean']:.4f} ({each['worst']:.4f})" for way, each in told["auc"].items())
     size = told["bytes"]
     lines = [
@@ -243,7 +244,7 @@ def _words(chosen: argparse.Namespace, gateways: int) -> str:
     return f"{much}, {chosen.loss:.0%} of shards lost, {chosen.liars} liars ({chosen.lie}), {chosen.seeds} seeds"
 
 
-def _plot(folder: Path, outcomes: list[Outcome]) -> None:
+def _plot(folder: Path, outcomes: list[Outcome], size: dict[str, float]) -> None:
     """Scores over time, AUC by round and bytes, as PNG files in `folder`."""
     import matplotlib
 
@@ -269,7 +270,6 @@ def _plot(folder: Path, outcomes: list[Outcome]) -> None:
     axis.set(xlabel="round", ylabel="AUC, mean of gateways and faults")
     axis.legend()
     _save(figure, folder / "auc.png")
-    size = summary(outcomes)["bytes"]
     figure, axis = pyplot.subplots(figsize=(6, 3))
     axis.barh(["float32", "update", "on air, all hearers"], [size["float32"], size["told"], size["air"]])
     axis.set(xlabel="bytes a gateway and round")
@@ -285,6 +285,7 @@ def _save(figure: Any, place: Path) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="", help="recordings in the neutral format (.npz)")
+    parser.add_argument("--family", default="vibration")
     parser.add_argument("--gateways", type=int, help="default: one for each recorded machine")
     parser.add_argument("--loss", type=float, default=0.0, help="share of shards lost on each link")
     parser.add_argument("--liars", type=int, default=0, help="how many gateways lie")

@@ -48,7 +48,7 @@ T = TypeVar("T")
 
 LIES = ("flip", "noise", "scaled", "replay")
 PATIENCE = 300.0  # seconds for whom everybody waits unless somebody is to be killed
-PACE, LIMITS, LOOK = Pace(rate=1e9, burst=1e9, merge=0.02, snapshot=0.05), Limits(quiet=0.05, snapshot=0.2), 0.01
+PACE, LIMITS, LOOK = Pace(rate=1e9, burst=1e9, merge=0.02, snapshot=0.05), Limits(quiet=0.2, snapshot=2.0), 0.01
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,7 @@ class Site:
     def __init__(self, family: Family, at: Sequence[Place]) -> None:
         self.at = {place.name: place for place in at}
         self.lessons: dict[str, Lesson] = {}
+        self.called_normal: dict[str, list[Windows]] = {}  # by somebody: runs that a machine is learnt anew from, once
         self._family = family
 
     async def pupils(self) -> dict[str, Pupil]:
@@ -108,7 +109,10 @@ class Site:
         return {name: self._pupil(place) for name, place in self.at.items()}
 
     def _pupil(self, place: Place) -> Pupil:
-        if lesson := self.lessons.get(place.name):
+        lesson = self.lessons.get(place.name)
+        if runs := self.called_normal.pop(place.name, None):
+            return Pupil(machine.of(self._family, runs), lesson.model if lesson else b"", anew=True)
+        if lesson:
             return Pupil(machine.of(self._family, [place.learn], finish.scaling_of(lesson.model)), lesson.model)
         return Pupil(machine.of(self._family, [place.learn]))
 

@@ -14,7 +14,7 @@ from reedmesh.family import Family
 from reedmesh.machine import Floats, Machine, Scaling
 from reedmesh.model import Model
 
-HIGHEST = 3.0  # times our own quantile: a neighbour's word must not make us deaf
+HIGHEST = 1.5  # times our own quantile: a neighbour's word must not make us deaf
 
 
 def finish(family: Family, weights: Floats, machine: Machine, quantiles: Iterable[float] = ()) -> bytes:
