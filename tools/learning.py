@@ -330,10 +330,11 @@ async def _drain(link: Channel) -> None:
 
 @asynccontextmanager
 async def believing() -> AsyncIterator[Work]:
-    """Where everybody is believed: a plain mean in place of the merge."""
+    """Where everybody is believed: a plain mean in place of the merge, and whatever comes of it goes into service."""
 
     async def work(function: Callable[..., T], *arguments: Any) -> T:
-        return mean(*arguments) if function is learner.mix else function(*arguments)  # type: ignore[return-value]
+        found = mean(*arguments) if function is learner.mix else function(*arguments)
+        return replace(found, objection="") if function is learner.make else found  # type: ignore
 
     yield work
 
