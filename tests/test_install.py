@@ -5,11 +5,13 @@ import shutil
 import stat
 from pathlib import Path
 
+import paho.mqtt.publish as paho
 import pytest
 
 from reedmesh import config, credentials, install, ownership
 from reedmesh.__main__ import main
 from reedmesh.errors import ConfigError
+from reedmesh.users import derived
 from tests.brokers import free_port, mosquitto_by
 from tests.micropython import ROOT, missing
 
@@ -107,17 +109,19 @@ def test_uninstalled_the_data_stay_and_nothing_else(machine: Path) -> None:
 
 
 def test_mosquitto_takes_the_files(machine: Path, tmp_path: Path) -> None:
-    settings = machine / "etc/reedmesh/reedmesh.toml"
+    settings, port = machine / "etc/reedmesh/reedmesh.toml", free_port()
     settings.parent.mkdir()
-    settings.write_text(f'name = "hall1"\nstate = "/var/lib/reedmesh"\n[broker]\nport = {free_port()}\n')
+    settings.write_text(f'name = "hall1"\nstate = "/var/lib/reedmesh"\n[broker]\nport = {port}\n')
     assert installed(machine, "--yes") == 0
     text = (machine / "etc/mosquitto/conf.d/reedmesh.conf").read_text()
     for needed in ("set_tcp_nodelay true", "max_queued_messages", "allow_anonymous false"):
         assert needed in text
     here = tmp_path / "mosquitto.conf"
     here.write_text("user root\n" + text.replace("/etc/mosquitto", f"{machine}/etc/mosquitto"))
+    password = derived(machine / "var/lib/reedmesh", "gateway.hall1")
     with mosquitto_by(here):
-        pass
+        login = {"username": "gateway.hall1", "password": password}
+        paho.single("reedmesh/hall1/beat", qos=1, port=port, auth=login)  # type: ignore[arg-type]
 
 
 def test_a_second_listener_on_the_port_is_refused_by_name(machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
