@@ -7,6 +7,7 @@ import os
 import re
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -127,7 +128,7 @@ def test_a_beat_goes_through_the_path_and_no_further_than_the_heart() -> None:
     async def story() -> None:
         beat = Message("reedmesh/gw/beat", b"")
         link = MemoryBroker().link("reedmesh/gw/#")
-        heart = Heart(link, beat.topic, lambda: 0, lambda: 0, Notifier({}))
+        heart = Heart(link, beat.topic, SimpleNamespace(attempts=0, reconnects=0), lambda: 0, Notifier({}))
         messages = heart.messages()
         waiting = asyncio.ensure_future(anext(messages))
         await asyncio.sleep(0)  # until it listens

@@ -1,6 +1,7 @@
 """The command line: `reedmesh --help` lists the commands; those with more to them have a file of their own."""
 
 import argparse
+import json
 import sys
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from reedmesh import (
     config,
     dashboard,
     database,
+    doctor,
     install,
     keys_command,
     ledger_command,
@@ -21,6 +23,7 @@ from reedmesh import (
     ownership,
     parcels,
     passport_command,
+    status_command,
 )  # fmt: skip
 from reedmesh import board as boards
 from reedmesh.errors import ConfigError, ReedmeshError
@@ -36,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     logs.set_up(chosen.verbose)
     try:
         done = int(chosen.run(chosen) or 0)
-        if "config" in chosen and chosen.run is not _run:
+        if getattr(chosen, "config", None) and chosen.run not in (_run, dashboard.main):
             ownership.give_back(Path(config.load(chosen.config).state))
         return done
     except ReedmeshError as error:
@@ -60,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text)
         command.add_argument("config", nargs="?", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
         command.set_defaults(run=run)
+    command.add_argument("--json", action="store_true", help="for programs")
     sensor = commands.add_parser("sensor-key", help="print a sensor's key, made if it has none, for its config.json")
     sensor.add_argument("sensor", help="its name")
     sensor.add_argument("config", nargs="?", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
@@ -69,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     alerts_command.add(commands, DEFAULT_CONFIG)
     passport_command.add(commands, DEFAULT_CONFIG)
     ledger_command.add(commands, DEFAULT_CONFIG)
+    status_command.add(commands, DEFAULT_CONFIG)
+    doctor.add(commands, DEFAULT_CONFIG)
     backup = commands.add_parser("backup", help="copy the gateway's database to a new file, also while it runs")
     backup.add_argument("target", type=Path, metavar="FILE")
     backup.add_argument("config", nargs="?", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
@@ -101,9 +107,15 @@ def _run(chosen: argparse.Namespace) -> None:
     run.run(settings, partial(config.load, chosen.config))
 
 
-def _check_config(chosen: argparse.Namespace) -> None:
-    config.load(chosen.config)
-    print(f"{chosen.config}: good")
+def _check_config(chosen: argparse.Namespace) -> int:
+    faults = doctor.faults(chosen.config)
+    if chosen.json:
+        print(json.dumps({"file": str(chosen.config), "good": not faults, "faults": faults}, indent=1))
+    elif faults:
+        raise ConfigError("\n".join(faults))
+    else:
+        print(f"{chosen.config}: good")
+    return 2 if faults else 0
 
 
 def _update_sensors(chosen: argparse.Namespace) -> None:

@@ -1,6 +1,7 @@
 """`reedmesh acl write | invite` and `reedmesh pki ca | issue | show`: who may log in at our broker, and how."""
 
 import argparse
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,8 @@ def add_pki(commands: Any, default: Path) -> None:
     issue.set_defaults(run=_issue)
     show = verbs.add_parser("show", help="fingerprint and dates of a certificate")
     show.add_argument("file", type=Path)
-    show.set_defaults(run=lambda chosen: _tell(chosen.file, pki.read(chosen.file)))
+    show.add_argument("--json", action="store_true", help="for programs")
+    show.set_defaults(run=_show)
 
 
 def _write(chosen: argparse.Namespace) -> None:
@@ -96,6 +98,15 @@ def _ca(chosen: argparse.Namespace) -> None:
 def _issue(chosen: argparse.Namespace) -> None:
     folder = Path(config.load(chosen.config).state) / pki.FOLDER
     _tell(folder / "server.crt", pki.issue(folder, chosen.host, chosen.ca, chosen.days))
+
+
+def _show(chosen: argparse.Namespace) -> None:
+    found = pki.read(chosen.file)
+    if not chosen.json:
+        _tell(chosen.file, found)
+        return
+    dates = {"from": found.not_valid_before_utc.isoformat(), "to": found.not_valid_after_utc.isoformat()}
+    print(json.dumps({"file": str(chosen.file), "sha256": pki.fingerprint(found), **dates}, indent=1))
 
 
 def _tell(path: Path, certificate: Any) -> None:

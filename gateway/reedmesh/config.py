@@ -64,6 +64,13 @@ class Store:
 
 
 @dataclass(frozen=True)
+class Metrics:
+    """Figures for Prometheus, and whether all is well; not served unless it is said where."""
+
+    listen: str = ""  # HOST:PORT of /metrics, /health and /ready, such as 127.0.0.1:9464
+
+
+@dataclass(frozen=True)
 class Serial:
     """A serial port with sensors on it: RS-485, or one on a UART."""
 
@@ -134,6 +141,7 @@ class Config:
     alerts: Alerts = Alerts()
     learning: Learning = Learning()
     store: Store = Store()
+    metrics: Metrics = Metrics()
     exchange: Exchange = Exchange()
     home_assistant: HomeAssistant = HomeAssistant()
     sparkplug: Sparkplug = Sparkplug()
@@ -165,7 +173,7 @@ def shown(settings: Any) -> Any:
 def load(path: Path) -> Config:
     """The settings in the TOML file at `path`; raises ConfigError with one line per fault, each naming file and key."""
     config = _with_secrets(toml.read_file(Config, path), path)
-    faults = [*_contradictions(config), *_contradictory_learning(config.learning)]
+    faults = [*_contradictions(config), *_contradictory_learning(config.learning), *_unreadable(config.metrics)]
     if faults:
         raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
     return config
@@ -233,3 +241,8 @@ def _contradictory_neighbours(config: Config) -> list[str]:
 def _contradictory_learning(learning: Learning) -> list[str]:
     known = learning.profile in PROFILES
     return [] if known else [f'learning.profile = "{learning.profile}": one of {", ".join(PROFILES)}']
+
+
+def _unreadable(metrics: Metrics) -> list[str]:
+    good = re.fullmatch(r"(\S+:[0-9]{1,5})?", metrics.listen)
+    return [] if good else [f'metrics.listen = "{metrics.listen}": HOST:PORT, such as "127.0.0.1:9464"']

@@ -6,6 +6,7 @@ can is copied to a new file, and the damaged one stays beside it.
 
 import contextlib
 import logging
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -91,6 +92,15 @@ def back_up(directory: Path, target: Path) -> None:
     except (sqlite3.Error, OSError) as error:
         target.unlink(missing_ok=True)
         raise ConfigError(f"{directory / NAME} cannot be copied to {target}: {error}") from error
+
+
+def space(directory: Path) -> dict[str, int]:
+    """Bytes that the database takes, and that are free on its disk; 0 for what cannot be told."""
+    parts = [directory / f"{NAME}{end}" for end in ("", "-wal")]
+    with contextlib.suppress(OSError):
+        taken = sum(part.stat().st_size for part in parts if part.exists())
+        return {"bytes": taken, "free": shutil.disk_usage(directory).free}
+    return {"bytes": 0, "free": 0}
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -9,8 +9,10 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from reedmesh.broker import LONGEST_WAIT, Channel, Message
+from reedmesh.metrics import Histogram
 from reedmesh.notify import Notifier
 
 log = logging.getLogger(__name__)
@@ -37,17 +39,24 @@ class Part:
         return max(0.0, now - self._since - self.patience)
 
 
+class Linked(Protocol):
+    """What counts how it went with the broker."""
+
+    attempts: int
+    reconnects: int
+
+
 class Heart:
     """Of one gateway, between its channel and its data path.
 
-    topic: of the beat. attempts: to reach the broker, so far. outbox: has it seen to, and says how often that was done.
+    topic: of the beat. link: to the broker. outbox: has it seen to, and says how often that was done.
     """
 
     def __init__(
         self,
         channel: Channel,
         topic: str,
-        attempts: Callable[[], int],
+        link: Linked,
         outbox: Callable[[], int],
         notifier: Notifier,
     ) -> None:
@@ -56,15 +65,20 @@ class Heart:
         self.ready = False
         self._channel = channel
         self._topic = topic
+        self._link = link
+        self._took = Histogram()
+        self._offline = 0.0  # seconds
+        self._looked = time.monotonic()
         self._notifier = notifier
         patience = notifier.watchdog or PATIENCE
         self._every = min(LONGEST_BEAT, patience / 4)
         self._parts = {
-            "link": Part(lambda: None if channel.connected else attempts(), patience + 2 * LONGEST_WAIT),
+            "link": Part(lambda: None if channel.connected else link.attempts, patience + 2 * LONGEST_WAIT),
             "judging": Part(lambda: self.judged if channel.connected else None, patience),
             "outbox": Part(outbox, patience),
         }
         self._began = time.monotonic()
+        self._since = time.time()
         self._said = ""
 
     @property
@@ -76,7 +90,9 @@ class Heart:
         """The channel's, for the data path. That it asks for the next one shows that it is done with the last."""
         async for message in self._channel.messages():
             if message.topic != self._topic:
+                began = time.perf_counter()
                 yield message
+                self._took.add(time.perf_counter() - began)
             self.judged += 1
 
     async def publish(self, message: Message) -> bool:
@@ -90,8 +106,20 @@ class Heart:
             self.look(time.monotonic())
             await asyncio.sleep(self._every if self.ready else min(self._every, 0.2))
 
+    def table(self) -> dict[str, Any]:
+        """How it goes, as vitals have it."""
+        link = {
+            "connected": self.connected,
+            "reconnects": max(0, self._link.reconnects),
+            "offline": round(self._offline, 1),
+        }
+        done = {"began": self._since, "judged": self.judged, "judging_seconds": self._took.table()}
+        return {"link": link, "stuck": self.stuck, **done}
+
     def look(self, now: float) -> None:
         """See whether everything gets on, and tell."""
+        self._offline += 0.0 if self.connected else now - self._looked
+        self._looked = now
         stuck = [name for name, part in self._parts.items() if part.late(now)]
         if stuck != self.stuck:
             self.stuck = stuck

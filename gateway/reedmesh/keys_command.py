@@ -2,6 +2,7 @@
 
 import argparse
 import getpass
+import json
 import secrets
 import time
 from pathlib import Path
@@ -23,6 +24,7 @@ def add_keys(commands: Any, default: Path) -> None:
         required=True, metavar="VERB"
     )
     show = verbs.add_parser("show", help="our public key, for the neighbours' settings, and whom we trust")
+    show.add_argument("--json", action="store_true", help="for programs")
     trust = verbs.add_parser("trust", help="believe a neighbour that uses another key than the config says")
     trust.add_argument("name", help="of the gateway")
     trust.add_argument("key", help="64 hexadecimal digits, as `keys show` prints them there")
@@ -61,6 +63,11 @@ def trust_of(settings: Config) -> Trust:
 def _show(chosen: argparse.Namespace) -> None:
     settings = config.load(chosen.config)
     key, trust = keys.load(Path(settings.state)), trust_of(settings)
+    if chosen.json:
+        trusted = {name: [each.hex() for each in trust.of(name)] for name in trust.names()}
+        told = {"key": key.public.hex(), "trusted": trusted, "revoked": sorted(trust.known().revoked)}
+        print(json.dumps(told, indent=1))
+        return
     print(f"{key.public.hex()}\nfingerprint {keys.fingerprint(key.public)}")
     for name in trust.names():
         for each in trust.of(name):

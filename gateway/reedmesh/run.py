@@ -18,7 +18,8 @@ from reedmesh import __version__, access, embedded, pki, wire
 from reedmesh import family as families
 from reedmesh.broker import Link
 from reedmesh.config import Config
-from reedmesh.errors import ConfigError
+from reedmesh.endpoint import Endpoint
+from reedmesh.errors import ConfigError, ReedmeshError
 from reedmesh.exchange import subscriptions
 from reedmesh.exporters import Work, exporters, own_link
 from reedmesh.heart import BEAT, Heart
@@ -34,7 +35,12 @@ log = logging.getLogger(__name__)
 def run(settings: Config, reread: Callable[[], Config]) -> None:
     """Be the gateway of `settings` until told to end; reread: gives the settings as they are by now."""
     notifier = Notifier()
-    if asyncio.run(serve(settings, notifier, reread)):
+    try:
+        anew = asyncio.run(serve(settings, notifier, reread))
+    except ReedmeshError as error:
+        notifier.status(str(error))
+        raise
+    if anew:
         os.environ.update(notifier.handed_on())
         os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - the very words this process was started with
 
@@ -50,7 +56,10 @@ async def serve(config: Config, notifier: Notifier, reread: Callable[[], Config]
             await stack.enter_async_context(embedded.broker(config.broker, door, Path(config.state) / pki.FOLDER))
         link = _link(config, gateway)
         heart = _heart(config, link, gateway, notifier)
+        gateway.process = heart.table
         beside = exporters(config, gateway)
+        if config.metrics.listen:
+            await stack.enter_async_context(Endpoint(gateway.vitals).serving(config.metrics.listen))
         task = asyncio.create_task(_work(gateway, heart, _neighbours(config, gateway), beside))
         signals = _Signals(task, notifier, reread)
         log.info("%s: gateway %s begins, broker %s", __version__, config.name, link.place)
@@ -103,7 +112,7 @@ class _Signals:
 def _heart(config: Config, link: Link, gateway: Gateway, notifier: Notifier) -> Heart:
     channel = Wired(config.name, link, _wires(config)) if config.serial else link
     topic = wire.topic(config.name, BEAT)
-    return Heart(channel, topic, lambda: link.attempts, gateway.see_to_outbox, notifier)
+    return Heart(channel, topic, link, gateway.see_to_outbox, notifier)
 
 
 def _link(config: Config, gateway: Gateway) -> Link:

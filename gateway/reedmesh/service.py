@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reedmesh import __version__, chain, copies, delta, keys, ledger, wire
+from reedmesh import __version__, chain, copies, database, delta, keys, ledger, vitals, wire
 from reedmesh.account import Account
 from reedmesh.alarms import Alarms
 from reedmesh.alert import Change
@@ -43,7 +43,7 @@ from reedmesh.share import Share, Timing
 from reedmesh.store import Disk, Store
 from reedmesh.teach import Teacher
 from reedmesh.trust import Trust
-from reedmesh.watch import Events, watch
+from reedmesh.watch import Events, Rejects, watch
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +95,8 @@ class Gateway:
         self._share.witnesses.append(self._account.take)
         self._receipts = Receipts(config.name, self._disk)
         self._published: dict[str, bytes] = {}
+        self._rejects: Rejects | None = None
+        self.process: Callable[[], dict[str, Any]] = dict  # what whoever runs us knows of link and heart
         self._remember()
         self._alarms = Alarms(config.name, self.line, store.open_alerts(), store.shelves())
         self._calls = _calls(config, self._disk, clock)
@@ -122,6 +124,7 @@ class Gateway:
         introduced, lacking = deployer.introduce, deployer.lacking.put
         statuses, receipts = self._rollout.statuses.put, self._receipts
         events = Events(self._take, introduced, lacking, statuses, self._desk.put, receipts.put)
+        self._rejects = events.rejects
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(watch(channel, self.line, self.store, events, self._clock))
@@ -236,15 +239,22 @@ class Gateway:
         settings = {"profile": self.config.learning.profile, "fresh": self.config.learning.fresh}
         return self._teacher.table() | settings | self._account.table()
 
-    def _health(self) -> dict[str, Any]:
-        """How the gateway itself is."""
+    def vitals(self) -> dict[str, Any]:
+        """How the gateway is: all that `reedmesh status` and the metrics tell."""
         sensors = {name: sensor.summary() for name, sensor in self.line.sensors.items()}
         disk = {"trouble": self._disk.trouble, "unsaved": self._announcer.unsaved, "dropped": self.store.outbox.dropped}
-        disk |= {"waiting": self._announcer.waiting}
+        disk |= {"waiting": self._announcer.waiting, **database.space(Path(self.config.state))}
+        alerts = self._alarms.open()
         calls = self._calls.facts() if self._calls else None
-        alerts = [alert.id for alert in self._alarms.open()]
-        health = {"alerts": alerts, "store": disk, "calls": calls, "clock_set": self._steps.count}
-        return self._info() | {"sensors": sensors} | health
+        told = {"alerts": [alert.id for alert in alerts], "standing": [alert.table() for alert in alerts]}
+        rejected = self._rejects.total if self._rejects else 0
+        about = {"name": self.config.name, "limit": self.config.sensors, "rejected": rejected, "calls": calls}
+        about |= {"clock_set": self._steps.count, "sensors": sensors, "store": disk}
+        return self._info() | about | told | self.process()
+
+    def _health(self) -> dict[str, Any]:
+        """The same as an answer on MQTT, which has to be short: of many sensors those that need a look."""
+        return vitals.shortened(self.vitals())
 
     def _snapshot(self) -> Message:
         alerts = sorted(self._alarms.open(), key=lambda alert: (alert.priority, alert.since))

@@ -45,16 +45,16 @@ class Events:
         self.updating = updating  # what a sensor says of the firmware it is sent
         self.asked = asked  # a person or program asks for something: verb, payload; raises WireError
         self.received = received  # a late window came, of the sensor with this name
+        self.rejects = Rejects()
 
 
 async def watch(channel: Channel, line: Line, store: Store, events: Events, clock: Callable[[], float]) -> None:
     """Judge every window the sensors send, for as long as the gateway runs."""
-    rejects = Rejects()
     async for message in channel.messages():
         try:
             take(message, line, store, events, clock())
         except WireError as fault:
-            rejects.add(message.topic, fault)
+            events.rejects.add(message.topic, fault)
 
 
 def take(message: Message, line: Line, store: Store, events: Events, now: float) -> None:

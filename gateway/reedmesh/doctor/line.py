@@ -1,0 +1,88 @@
+"""Checks of the line: what a running gateway says of itself, its sensors and its neighbours."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from reedmesh import __version__
+from reedmesh.doctor.finding import Case, Finding, error, good, warning
+
+OFTEN = 10  # reconnects a day that are too many: two clients of one name throw each other out
+FEW = 0.01  # of windows that may be missed
+
+
+def answers(case: Case) -> Iterable[Finding]:
+    """Whether the gateway runs, and gets on."""
+    if case.vitals is None:
+        remedy = "systemctl status reedmesh; journalctl -u reedmesh -n 50; reedmesh check-config"
+        yield error(f"the gateway does not answer: {case.why}", remedy)
+    elif stuck := case.vitals["stuck"]:
+        yield error(
+            f"the gateway is stuck: {', '.join(stuck)}", "systemd restarts it in half a minute; journalctl -u reedmesh"
+        )
+    elif case.vitals["version"] != __version__:
+        said = f"reedmesh {case.vitals['version']} runs, {__version__} is installed"
+        yield warning(said, "systemctl restart reedmesh")
+    else:
+        yield good(f"gateway {case.vitals['name']} answers")
+
+
+def link(case: Case) -> Iterable[Finding]:
+    """A link that comes and goes is often a second gateway of the same name."""
+    if not case.vitals:
+        return
+    told, days = case.vitals["link"], max(1.0, (case.now - case.vitals["began"]) / 86400)
+    if told["reconnects"] / days > OFTEN:
+        remedy = f'is there a second gateway "{case.vitals["name"]}" on this broker? each needs its own name'
+        yield warning(f"the broker was lost {told['reconnects']} times in {days:.0f} days", remedy)
+
+
+def outbox(case: Case) -> Iterable[Finding]:
+    """Whether anything was lost on its way to the broker or the disk."""
+    if not case.vitals:
+        return
+    store = case.vitals["store"]
+    if store["trouble"]:
+        yield error(f"disk: {store['trouble']}", "make room or replace the card: alerts go out, but nothing is kept")
+    if dropped := {reason: count for reason, count in store["dropped"].items() if count}:
+        told = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
+        yield warning(f"outbox: dropped {told}", "the broker was away for long; `reedmesh alerts --all` still has them")
+
+
+def sensors(case: Case) -> Iterable[Finding]:
+    """Each sensor that is not simply watching, and what to do about it."""
+    found = [
+        finding for name, told in (case.vitals or {"sensors": {}})["sensors"].items() for finding in _sensor(name, told)
+    ]
+    yield from found
+    if case.vitals and not found:
+        yield good(f"sensors: all {case.vitals['counted']['sensors']} as they should be")
+
+
+def _sensor(name: str, told: dict[str, Any]) -> Iterable[Finding]:
+    if not told["online"]:
+        yield warning(
+            f"sensor {name}: silent",
+            f"power, Wi-Fi, {name}'s config.json; gone for good: reedmesh sensors forget {name}",
+        )
+    if told.get("refusal"):
+        yield warning(
+            f"sensor {name} refused its model: {told['refusal']}", f"reedmesh rollback {name}, or flash it anew"
+        )
+    if told["disagreements"]:
+        remedy = "its firmware is of another version: make update-sensors"
+        yield warning(f"sensor {name}: {told['disagreements']} scores differ from ours", remedy)
+    sent = told["windows"] + told["missed"]
+    if told["missed"] > FEW * sent and sent > 100:
+        said = f"sensor {name}: {100 * told['missed'] / sent:.1f} % of its windows never came"
+        yield warning(said, "weak radio, or a queue that is full: max_queued_messages, journalctl -u mosquitto")
+
+
+def neighbours(case: Case) -> Iterable[Finding]:
+    """Neighbours that were never heard."""
+    for name, number in (case.vitals or {"neighbours": {}})["neighbours"].items():
+        if number is None:
+            remedy = f"is it on? `reedmesh keys show` there, `reedmesh acl invite {case.config.name}` there"
+            yield warning(f"neighbour {name}: nothing heard since the start", remedy)
+
+
+CHECKS = (answers, link, outbox, sensors, neighbours)
