@@ -22,6 +22,7 @@ from io import BytesIO
 from pathlib import Path
 from struct import pack
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -37,10 +38,12 @@ from reedmesh import (  # noqa: E402
     dsse,
     envelope,
     family,
+    home_assistant,
     ledger,
     parcels,
     passport,
     requests,
+    scaling,
     serial_message,
     shards,
     succession,
@@ -54,6 +57,8 @@ from reedmesh.broker import Message, read_json  # noqa: E402
 from reedmesh.bundle import Bundle  # noqa: E402
 from reedmesh.collect import Collector  # noqa: E402
 from reedmesh.config import Alerts  # noqa: E402
+from reedmesh.dashboard import answers, passwords  # noqa: E402
+from reedmesh.dashboard import settings as dashboard_settings  # noqa: E402
 from reedmesh.dashboard.fold import fold  # noqa: E402
 from reedmesh.dashboard.view import View  # noqa: E402
 from reedmesh.errors import ConfigError, RefusedError  # noqa: E402
@@ -217,20 +222,21 @@ def take_envelope(data: bytes) -> None:
     envelope.unseal(data, [KEY.opens], b"context")
 
 
-SAID = ("hello", "availability", "model/status", "firmware/status", "window")
+SAID = ("hello", "availability", "model/status", "firmware/status", "window", "late")
 
 
 def take_from_sensor(data: bytes) -> None:
     """All that a sensor can say, and what the gateway makes of it: which leaf, then the payload."""
     leaf, payload = SAID[data[0] % len(SAID)] if data else "hello", data[1:]
     line, store = Line(FEATURES, 100, Alerts(), 10), _store()
-    events = watch.Events(_ignore, _ignore, _ignore, _ignore, _ignore_request)
+    events = watch.Events(_ignore, _ignore, _ignore, _ignore, _ignore, _ignore)
     try:
         watch.take(Message(f"reedmesh/gw/press/{leaf}", payload), line, store, events, 1.0)
     finally:
         store.take_pending()
     for sensor in line.sensors.values():
-        json.dumps([sensor.summary(), sensor.hz, sensor.longest_shard, sensor.hello]).encode()
+        shown = home_assistant.sensor_device("gw", sensor)
+        json.dumps([sensor.summary(), sensor.hz, sensor.longest_shard, sensor.hello, shown]).encode()
 
 
 def from_sensors() -> list[bytes]:
@@ -243,14 +249,14 @@ def from_sensors() -> list[bytes]:
         {"code": 206, "missing": 3},
         {"code": 206, "block": 1, "missing": 2},
     ]
-    return [*(bytes([i]) + json.dumps(each).encode() for i, each in enumerate(said)), b"\x04" + _window()]
+    return [
+        *(bytes([i]) + json.dumps(each).encode() for i, each in enumerate(said)),
+        b"\x04" + _window(),
+        b"\x05" + wire.pack_late(9, _window()),
+    ]
 
 
-def _ignore(_: object) -> None:
-    pass
-
-
-def _ignore_request(_verb: str, _payload: bytes) -> None:
+def _ignore(*_: object) -> None:
     pass
 
 
@@ -302,6 +308,35 @@ def on_pages() -> list[bytes]:
         "reedmesh/gw/press/state": {"state": "watching", "score": 1.5, "online": True, "alert": "press-1"},
     }
     return [bytes([len(topic)]) + topic.encode() + json.dumps(value).encode() for topic, value in said.items()]
+
+
+def take_answer(data: bytes) -> None:
+    """An answer of a gateway at the dashboard; nothing there raises."""
+    said = read_json(data, wire.MAX_PAYLOAD)
+    for read in (answers.story, answers.alerts, answers.scores, answers.picture, answers.models):
+        repr(read(said))
+
+
+def given_answers() -> list[bytes]:
+    """What gateways answer."""
+    feature = {"feature": "band", "axis": 1, "hz": [1, 2.5], "share": 0.5}
+    step = {"at": 1.5, "what": "raised", "who": "", "text": "why"}
+    said: list[dict[str, Any]] = [
+        {"alert": {"id": "press-1", "since": 2.5, "journal": [step]}, "contributions": [feature]},
+        {"alerts": [{"id": "press-1", "state": "new"}]},
+        {"at": [1, 2], "mean": [0.5, 1], "top": [1, 2], "threshold": 2.5},
+        {"at": 1, "features": [feature], "now": [-3.5], "normal": [2], "spread": [1]},
+        {"in_service": 2, "models": [{"sequence": 2, "made": 1.5, "bytes": 9, "source": "learnt"}]},
+    ]
+    return [json.dumps(each).encode() for each in said]
+
+
+def take_password_hash(data: bytes) -> None:
+    """What stands in a dashboard's settings, and logging in with it, all but the hashing, which is meant to be slow."""
+    text = data.decode("latin-1")
+    if passwords.is_hash(text):
+        with patch.object(passwords, "_key", lambda *_: bytes(32)):
+            passwords.fits("guess", text)
 
 
 def take_serial(data: bytes) -> None:
@@ -519,6 +554,12 @@ def _example() -> bytes:
     return (ROOT / "gateway" / "reedmesh.example.toml").read_bytes()
 
 
+def dashboards() -> list[bytes]:
+    """With every table there is."""
+    broker = '[[brokers]]\nhost = "127.0.0.1"\nport = 1883\n'
+    return [broker.encode(), f'{broker}\n[[accounts]]\nname = "ana"\npassword = "x"\nrole = "operator"\n'.encode()]
+
+
 def take_plan(data: bytes) -> None:
     """A family's model.toml."""
     folder = _folder() / "vibration"
@@ -551,6 +592,10 @@ TARGETS = {
     "request": Target(take_request, (*WIRE, RefusedError), lambda: [each[1:] for each in at_desk()]),
     "desk": Target(take_at_desk, (), at_desk, weight=1),
     "dashboard": Target(take_on_page, (), on_pages),
+    "answer": Target(take_answer, WIRE, given_answers),
+    "password hash": Target(take_password_hash, (), lambda: [passwords.hashed("a password").encode()]),
+    "dashboard.toml": Target(lambda data: dashboard_settings.load(_file(data)), CONFIG, dashboards, weight=2),
+    "scaling": Target(scaling.from_bytes, (ValueError,), lambda: [scaling.to_bytes([1, 2], [3, 4], 5)]),
     "serial": Target(take_serial, (), serial_lines, longest=1024, weight=2),
     "envelope of a passport": Target(lambda data: passport.verify(data, [KEY.public]), WIRE, lambda: [_passport()]),
     "passport": Target(take_statement, WIRE, statements, weight=3),

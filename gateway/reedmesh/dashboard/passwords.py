@@ -12,7 +12,8 @@ from base64 import b64decode, b64encode
 
 LOG_N, R, P = 15, 8, 1
 MEMORY = 64 * 2**20  # bytes, more than 128 * N * r
-FORM = re.compile(r"scrypt\$(1[0-9])\$(\d{1,2})\$(\d{1,2})\$([A-Za-z0-9+/=]{22,44})\$([A-Za-z0-9+/=]{43,88})")
+_BASE64 = r"((?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)"
+FORM = re.compile(rf"scrypt\$(1[0-9])\$([1-9]\d?)\$([1-9]\d?)\$(?=[^$]{{22,44}}\$){_BASE64}\$(?=.{{43,88}}$){_BASE64}")
 SHORTEST = 10  # characters
 
 
