@@ -47,7 +47,31 @@ def test_what_a_gateway_learnt_is_read() -> None:
     assert found.history[0] == Round(2, 60.0, 180, (("gw2", 0.25),), refused, ("gw4",), 0.5, 0.4, judged)
 
 
-LEARNT_KEYS = [*KEYS, *LEARNING, *ROUND, "false_alarms", "before", "after", "reason", "windows", "features"]
+LEARNT_KEYS = [
+    *KEYS,
+    *LEARNING,
+    *ROUND,
+    "false_alarms",
+    "before",
+    "after",
+    "reason",
+    "windows",
+    "features",
+    "passport",
+    "figures",
+]
+
+
+def test_a_passport_is_read() -> None:
+    told = {
+        "maker": {"gateway": "gw1", "fingerprint": "ab"},
+        "figures": {"learnt": 9, "loss": 0.5},
+        "merged": [{"gateway": "gw2"}],
+    }
+    found = answers.papers({"fault": "", "sha256": "cd", "passport": told})
+    assert (found.maker, found.fingerprint, found.sha256, found.learnt, found.loss) == ("gw1", "ab", "cd", 9, 0.5)
+    assert found.merged == (("gw2", 0.0),)
+    assert answers.papers({"fault": "not signed", "passport": None}) == answers.Papers("not signed")
 
 
 @given(st.dictionaries(st.sampled_from(LEARNT_KEYS), VALUES))
@@ -55,7 +79,7 @@ def test_no_answer_breaks_the_pages(answer: dict[str, Any]) -> None:
     found = learned.learning(answer)
     assert all(each.name.isprintable() and each.reason.isprintable() for each in found.neighbours)
     assert all(text.isprintable() for _, text in rows_of(answer))
-    answers.windows(answer), answers.journals(answer)
+    answers.windows(answer), answers.journals(answer), answers.papers(answer)
 
 
 def test_gateways_stand_apart_and_arrows_join_them() -> None:

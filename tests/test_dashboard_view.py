@@ -43,16 +43,16 @@ def order(view: View) -> list[tuple[str, str]]:
 def test_state_becomes_a_sensor() -> None:
     view = heard(*states("press3", {"missed": 3, "lost": 1, "disagreements": 2, "refusal": "400 too large"}))
     assert view.gateways["gw1"].sensors["press3"] == Sensor(
-        "press3", "watching", True, None, None, 0.5, 1.5, "3fa2c1d0", "400 too large", 7, 3, 1, 2, ((100.0, 0.5),)
+        "press3", "watching", True, None, None, 0.5, 1.5, "3fa2c1d0", "400 too large", 7, 3, 1, 2, ((100.0, 1 / 3),)
     )
 
 
-def test_scores_are_kept_once_each_and_start_anew_with_a_new_model() -> None:
-    first, repeated, second = {"windows": 1, "score": 0.1}, {"windows": 1, "score": 0.1}, {"windows": 2, "score": 0.2}
-    view = heard(*states("press3", first, repeated, second))
-    assert [score for _, score in view.gateways["gw1"].sensors["press3"].history] == [0.1, 0.2]
-    view = heard(*states("press3", {"windows": 3, "score": 0.3, "model": "b0b0"}), view=view)
-    assert [score for _, score in view.gateways["gw1"].sensors["press3"].history] == [0.3]
+def test_scores_are_kept_once_each_as_multiples_of_the_threshold_of_their_time() -> None:
+    first, repeated, second = {"windows": 1, "score": 0.3}, {"windows": 1, "score": 0.3}, {"windows": 2, "score": 0.6}
+    renewed = {"windows": 3, "score": 0.3, "model": "b0b0", "threshold": 3.0}
+    view = heard(*states("press3", first, repeated, second, renewed, {"windows": 4, "threshold": None}))
+    kept = [round(excess, 3) for _, excess in view.gateways["gw1"].sensors["press3"].history]
+    assert kept == [0.2, 0.4, 0.1]
 
 
 def test_those_that_need_a_person_come_first() -> None:
@@ -207,7 +207,7 @@ def test_no_message_breaks_it(messages: list[tuple[str, bytes]]) -> None:
         shown = [gateway.status, gateway.version, gateway.family]
         for sensor, standing in worst_first(gateway, view.reachable(gateway)):
             shown += [sensor.state, sensor.model, sensor.refusal, sensor.alert or "", standing]
-            chart.path(sensor.history, sensor.threshold or 0.0)
+            chart.path(sensor.history)
             EN.number(sensor.score)
         assert all(len(text) <= MAX_TEXT and text.isprintable() for text in shown)
     for _, alert in open_alerts(view):
@@ -248,9 +248,9 @@ def test_no_answer_breaks_it(answer: dict[str, Any]) -> None:
 
 def test_charts_have_the_threshold_in_the_middle_and_keep_every_peak() -> None:
     middle, top = chart.THRESHOLD, chart.MARGIN
-    assert chart.path([(0, 1.5), (10, 1.5)], 1.5) == f"M0 {middle}L{chart.WIDTH} {middle}"
-    assert chart.path([(0, 1.5), (5, 1e9), (10, 0)], 1.5) == f"M0 20L100 {top}L200 {chart.HEIGHT - top}"
+    assert chart.path([(0, 1.0), (10, 1.0)]) == f"M0 {middle}L{chart.WIDTH} {middle}"
+    assert chart.path([(0, 1.0), (5, 1e9), (10, 0)]) == f"M0 20L100 {top}L200 {chart.HEIGHT - top}"
     spike = [(float(time), 100.0 if time == 5001 else 1.0) for time in range(10_000)]
-    assert f" {top}L" in chart.path(spike, 1.0)
-    assert chart.path(spike, 1.0).count("L") <= chart.WIDTH
-    assert chart.path([(0, 1.0)], 1.5) == chart.path(spike, 0.0) == ""
+    assert f" {top}L" in chart.path(spike)
+    assert chart.path(spike).count("L") <= chart.WIDTH
+    assert chart.path([(0, 1.0)]) == chart.path([]) == ""

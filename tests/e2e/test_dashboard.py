@@ -106,6 +106,20 @@ def test_says_that_the_dashboard_is_gone_and_recovers(play: Play) -> None:
     play(scenario, running=("broker",))
 
 
+def test_a_browser_that_lost_track_loads_the_page_anew(play: Play) -> None:
+    """NiceGUI would have it evaluate a script for that, which the page's policy forbids."""
+
+    async def scenario(stage: Stage) -> None:
+        await stage.say("gw1/press3/state", WATCHING)
+        await expect(stage.page.locator(".sensor")).to_be_visible(timeout=SOON)
+        async with stage.page.expect_event("load", timeout=PATIENCE):
+            await stage.page.evaluate("window.nextMessageId = -1; window.socket.io.engine.close()")
+        assert not await stage.never_reloaded()
+        await expect(stage.page.locator("[data-standing=watching]")).to_be_visible(timeout=PATIENCE)
+
+    play(scenario)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_follows_the_system_and_fits_a_phone(play: Play, scheme: Any) -> None:
     async def scenario(stage: Stage) -> None:

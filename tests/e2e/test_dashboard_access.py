@@ -35,6 +35,7 @@ ANSWERS: Answers = {
     },
     "models": lambda _: {"in_service": 2, "models": [{"sequence": 2, "made": 9.0, "bytes": 9000}]},
     "alerts": lambda _: {"alerts": [ALERT]},
+    "passport": lambda _: {"fault": "passport: not signed by us", "passport": None},
     "learning": lambda _: LEARNING,
     "config": lambda _: {"name": "gw1", "broker": {"port": 1883}},
 }

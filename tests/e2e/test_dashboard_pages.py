@@ -61,6 +61,10 @@ def test_a_sensor_is_learnt_anew_after_a_second_question(play: Play) -> None:
     spectrum = {"at": 5.0, "features": FEATURES, "now": [3.0, 40.0], "normal": [2.0, 10.0], "spread": [1.0, 1.0]}
     models = {"in_service": 2, "models": [{"sequence": 2, "made": 9.0, "bytes": 9000}, {"sequence": 1}]}
     answers = {"history": history, "spectrum": lambda asked: spectrum, "models": lambda asked: models}
+    figures = {"learnt": 180, "held_out": 60, "loss": 0.5, "false_alarms": 0.0488}
+    papers = {"made": "2026-11-25T14:00:00Z", "maker": {"gateway": "gw1", "fingerprint": "ab" * 16}, "figures": figures}
+    papers |= {"merged": [{"gateway": "gw2", "share": 0.32, "worth": 0.01}]}
+    answers |= {"passport": lambda asked: {"sha256": "cd" * 32, "fault": "", "passport": papers}}
     answers |= {"alerts": lambda asked: {"alerts": [ALERT]}, "relearn": lambda asked: {"windows": 240}}
 
     async def scenario(stage: Stage) -> None:
@@ -69,12 +73,15 @@ def test_a_sensor_is_learnt_anew_after_a_second_question(play: Play) -> None:
         await stage.say("gw1/press3/hello", hello)
         await stage.say("gw1/press3/state", WATCHING | {"refusal": SCRIPT, "sequence": 2})
         await page.get_by_role("link", name="press3").click()
-        await expect(page.locator(".facts")).to_contain_text("2 KiB of 4 KiB free", timeout=PATIENCE)
-        await expect(page.locator(".facts")).to_contain_text("-61 dBm")
+        await expect(page.locator("main > .facts")).to_contain_text("2 KiB of 4 KiB free", timeout=PATIENCE)
+        await expect(page.locator("main > .facts")).to_contain_text("-61 dBm")
         await expect(page.locator(".scores-over-time figcaption")).to_contain_text("6.00 × the threshold of 1.50")
         await expect(page.locator(".panels .now")).to_have_attribute("d", MADE)
         await expect(page.locator("tbody tr").first).to_contain_text("in service")
         await expect(page.locator(".past li")).to_have_count(1)
+        made_of = page.get_by_role("region", name="Where its model comes from")
+        await expect(made_of).to_contain_text("gw2 (32\u202f%)", timeout=PATIENCE)
+        await expect(made_of).to_contain_text("by gw1, key abababababababab")
         await page.get_by_role("button", name="24 h").click()
         await expect(page.get_by_role("button", name="24 h")).to_have_attribute("aria-pressed", "true", timeout=SOON)
         await page.get_by_role("button", name="Learn anew").click()

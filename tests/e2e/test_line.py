@@ -21,10 +21,15 @@ PATIENCE = 120  # seconds
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A simulated machine in a file, so that the test needs no recording of a real one."""
+    return simulated(tmp_path)
+
+
+def simulated(folder: Path) -> Path:
+    """A recording of a simulated machine."""
     made = recordings.simulate()
     arrays = {key: getattr(made, key) for key in ("x", "gateway", "split", "label", "rate_hz", "lsb_per_g")}
-    np.savez(tmp_path / "windows.npz", **arrays, names=np.array(made.names))
-    return tmp_path / "windows.npz"
+    np.savez(folder / "windows.npz", **arrays, names=np.array(made.names))
+    return folder / "windows.npz"
 
 
 def own_family(folder: Path) -> Path:

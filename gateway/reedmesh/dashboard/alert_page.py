@@ -11,11 +11,11 @@ from reedmesh.dashboard.answers import Feature, Step, Story
 from reedmesh.dashboard.asked import Asked
 from reedmesh.dashboard.elements import Parts, Text, box, link, put
 from reedmesh.dashboard.language import Language
-from reedmesh.dashboard.parts import ALERT_SYMBOLS, Badge, alert_state, excess, taken_on
+from reedmesh.dashboard.parts import ALERT_SYMBOLS, Badge, alert_state, taken_on
 from reedmesh.dashboard.places import to_alert, to_sensor
 from reedmesh.dashboard.plots import ScorePlot, SharesPlot
 from reedmesh.dashboard.shell import Page, Visit, facts
-from reedmesh.dashboard.view import Alert, Gateway, View
+from reedmesh.dashboard.view import Alert, Gateway, Sensor, View
 
 EVERY = 5.0  # seconds between two looks at what the gateway's database has
 BEFORE, AFTER = 300.0, 120.0  # seconds of scores around an alert
@@ -31,6 +31,7 @@ class AlertPage(Page):
         self._gateway, self._id = gateway, alert
         self._alert: Alert | None = None
         self._drawn: tuple[object, ...] = ()
+        self._highest = 0.0  # of the scores while it stood, times the threshold
         super().__init__(visit)
 
     def build(self) -> None:
@@ -93,7 +94,7 @@ class AlertPage(Page):
             return
         self._drawn = key
         self._badge.show(taken_on(alert), alert_state(alert, self.say, now))
-        facts(self._pairs(alert, excess(sensor, self.say) if alert.kind == ANOMALY else "", now), self._facts)
+        facts(self._pairs(alert, _now(sensor) if alert.kind == ANOMALY else None, now), self._facts)
         put(self._sensor, "href", to_sensor(self._gateway, alert.sensor))
         self._sensor.set_visibility(alert.kind != FLOOD)
         self._pictures.set_visibility(alert.kind == ANOMALY)
@@ -104,18 +105,22 @@ class AlertPage(Page):
             [(each.id, (to_alert(self._gateway, each.id), each.sensor)) for each in company if each.flood == alert.id]
         )
 
-    def _pairs(self, alert: Alert, now_at: str, now: float) -> list[tuple[str, str]]:
+    def _pairs(self, alert: Alert, now_at: float | None, now: float) -> list[tuple[str, str]]:
         say = self.say
         ago = say.duration((alert.until or now) - alert.since)
         lasted = say("alert.lasted", time=ago) if alert.over else say("alert.ago", time=ago)
-        worst = say("alert.excess-at", n=say.number(alert.excess)) if alert.excess and alert.kind == ANOMALY else ""
+        highest = max(alert.excess or 0.0, self._highest, now_at or 0.0)
+        worst = say("alert.excess-at", n=say.number(highest)) if alert.kind == ANOMALY and highest else ""
         return [
             (say("alert.kind"), say.of("kind", alert.kind)),
             (say("alert.priority"), say.of("priority", str(alert.priority))),
             (say("alert.gateway"), self._gateway),
             (say("alert.began"), f"{say.moment(alert.since, now)}, {lasted}"),
             (say("alert.ended"), say.moment(alert.until, now) if alert.until else ""),
-            (say("alert.present"), "" if alert.over else now_at),
+            (
+                say("alert.present"),
+                "" if alert.over or now_at is None else say("alert.excess-at", n=say.number(now_at)),
+            ),
             (say("alert.highest"), worst),
             (say("alert.by"), alert.by),
             (say("alert.until"), say.moment(alert.shelved_until, now) if alert.shelved_until else ""),
@@ -135,6 +140,8 @@ class AlertPage(Page):
         found = answers.scores(await self.ask(self._gateway, "history", sensor=story.alert.sensor, **span))
         marks = [each for each in (story.alert.since, story.alert.until) if each]
         self._scores.show(found, since, until, marks)
+        lasts = [top for at, _, top in found.points if story.alert.since <= at <= (story.alert.until or until)]
+        self._highest = max(lasts, default=0.0) / (found.threshold or 1.0)
 
     def _draw_story(self, story: Story) -> None:
         self._journal.show([(str(i), (each, time.time())) for i, each in enumerate(story.journal)])
@@ -199,6 +206,11 @@ class LinkPart:
         self._link.set_text(value[1])
 
 
+def _now(sensor: Sensor | None) -> float | None:
+    """The present score, times the threshold."""
+    return sensor.score / sensor.threshold if sensor and sensor.score is not None and sensor.threshold else None
+
+
 def foremost(shares: tuple[tuple[Feature, float], ...], say: Language) -> str:
     """What stands out, in a sentence."""
     if not shares:
@@ -213,4 +225,4 @@ def feature_name(feature: Feature, say: Language) -> str:
         name = say("plot.band", low=say.number(feature.low), high=say.number(feature.high))
     else:
         name = say.of("feature", feature.name)
-    return say("plot.on-axis", name=name, axis=spectra.axis_name(feature.axis))
+    return say("plot.on-axis", name=name, axis=spectra.axis_name(feature))

@@ -29,12 +29,17 @@ class Step:
 
 @dataclass(frozen=True)
 class Feature:
-    """What one number of a window tells of. low, high: of a band, Hz; 0, 0 for what is no band or has none known."""
+    """What one number of a window tells of. low, high: of a band, Hz; 0, 0 for what is no band or has none known.
+
+    unit: of its value. axis_name: of a transducer's axis, where it has one.
+    """
 
     name: str
     axis: int
     low: float = 0.0
     high: float = 0.0
+    unit: str = ""
+    axis_name: str = ""
 
     @property
     def band(self) -> bool:
@@ -82,12 +87,49 @@ class MadeModel:
 
 def story(answer: Mapping[str, Any]) -> Story:
     """The answer to `alert`."""
-    told = answer.get("alert")
-    told = told if isinstance(told, dict) else {}
+    told = _dict(answer.get("alert"))
     shares = tuple(
         (_feature(each), number(each.get("share"), 1.0) or 0.0) for each in dicts(answer.get("contributions"))
     )
     return Story(alert_of(told), steps(told.get("journal")), shares[:MOST_FEATURES])
+
+
+@dataclass(frozen=True)
+class Papers:
+    """What a model's passport says. merged: (gateway, share); false_alarms: at most, of normal windows; fault: if any.
+
+    learnt, held_out: windows; loss, threshold: squared deviations a feature; fingerprint: of the key that signed.
+    """
+
+    fault: str = ""
+    made: str = ""
+    maker: str = ""
+    fingerprint: str = ""
+    sha256: str = ""
+    learnt: int = 0
+    held_out: int = 0
+    loss: float | None = None
+    false_alarms: float | None = None
+    merged: tuple[tuple[str, float], ...] = ()
+
+
+def papers(answer: Mapping[str, Any]) -> Papers:
+    """The answer to `passport`."""
+    told = _dict(answer.get("passport"))
+    figures, maker = _dict(told.get("figures")), _dict(told.get("maker"))
+    merged = [(text(each.get("gateway")), number(each.get("share"), 1.0) or 0.0) for each in dicts(told.get("merged"))]
+    return Papers(
+        fault=text(answer.get("fault"), LONG),
+        made=text(told.get("made")),
+        maker=text(maker.get("gateway")),
+        fingerprint=text(maker.get("fingerprint")),
+        sha256=text(answer.get("sha256")),
+        learnt=count(figures.get("learnt")),
+        held_out=count(figures.get("held_out")),
+        loss=number(figures.get("loss"), MAX_SCORE),
+        false_alarms=number(figures.get("false_alarms"), 1.0),
+        merged=tuple(merged),
+    )
 
 
 def alerts(answer: Mapping[str, Any]) -> list[Alert]:
@@ -156,7 +198,7 @@ def _feature(each: Mapping[str, Any]) -> Feature:
     edges = _numbers(each.get("hz"), MAX_HZ)
     low, high = edges if len(edges) == 2 else (None, None)
     name, axis = text(each.get("feature")), min(count(each.get("axis")), 99)
-    return Feature(name, axis, low, high) if low is not None and high is not None else Feature(name, axis)
+    return Feature(name, axis, low or 0.0, high or 0.0, text(each.get("unit")), text(each.get("name")))
 
 
 def _decibels(listed: object, length: int) -> list[float | None]:
@@ -165,6 +207,10 @@ def _decibels(listed: object, length: int) -> list[float | None]:
     shifted = [number(each + 200, 400) if _is_number(each) else None for each in values[:length]]
     found = [each if each is None else each - 200 for each in shifted]
     return found + [None] * (length - len(found))
+
+
+def _dict(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _int8(value: float) -> int:

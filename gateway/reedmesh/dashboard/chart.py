@@ -36,17 +36,17 @@ class Axis:
         return (value - self.low) / ((self.high - self.low) or 1.0)
 
 
-def path(history: Sequence[tuple[float, float]], threshold: float) -> str:
-    """The `d` of an SVG path through `history`, (seconds, score) oldest first; "" when there is no line to draw.
+def path(history: Sequence[tuple[float, float]]) -> str:
+    """The `d` of an SVG path through `history`, (seconds, multiple of the threshold); "" when there is none to draw.
 
     At most two points per unit of width are drawn, the highest score among those that fall together: a peak is never
     left out.
     """
-    if len(history) < 2 or threshold <= 0:
+    if len(history) < 2:
         return ""
     start, span = history[0][0], (history[-1][0] - history[0][0]) or 1.0
     columns = groupby(history, lambda point: round(WIDTH * (point[0] - start) / span))
-    points = ((x, _y(max(score for _, score in column) / threshold)) for x, column in columns)
+    points = ((x, _y(max(excess for _, excess in column))) for x, column in columns)
     return "M" + "L".join(f"{x} {y:.4g}" for x, y in points)
 
 

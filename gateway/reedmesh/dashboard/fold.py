@@ -131,12 +131,11 @@ def _table(value: object) -> dict[str, Any]:
 def _history(before: Sensor, after: Sensor, now: float) -> tuple[tuple[float, float], ...]:
     """The scores so far and the new one, if it is one: a state is also repeated when the link came back.
 
-    Scores of another model say nothing about this one's, so a new model starts anew.
+    Scores are kept as multiples of their threshold: so those of different models compare.
     """
-    kept = before.history if before.model == after.model else ()
-    if after.score is None or (kept and before.windows == after.windows):
-        return kept
-    return (*kept[1 - MAX_SCORES :], (now, after.score))
+    if after.score is None or not after.threshold or (before.history and before.windows == after.windows):
+        return before.history
+    return (*before.history[1 - MAX_SCORES :], (now, after.score / after.threshold))
 
 
 def _snapshot(message: dict[str, Any]) -> Mapping[str, Alert]:

@@ -172,7 +172,7 @@ class SensorPart(Element, component="card.js"):
 def card(gateway: str, sensor: Sensor, standing: str, say: Language) -> dict[str, Any]:
     """What card.js draws: texts, a symbol's name, the path of a chart of scores."""
     learning = sensor.progress is not None
-    line = chart.path(sensor.history, sensor.threshold or 0.0)
+    line = chart.path(sensor.history)
     over = say("sensor.over", span=say.duration(chart.span(sensor.history)))
     return {
         "standing": standing if standing in SYMBOLS else "other",

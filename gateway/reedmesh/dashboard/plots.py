@@ -126,7 +126,8 @@ class SharesPanel:
     def show(self, value: tuple[Panel[float], Axis, Axis, set[Feature]]) -> None:
         """Draw bars; those of `marked` features stand out."""
         panel, x, y, marked = value
-        self._name.set_text(self._say("plot.axis", name=spectra.axis_name(panel.axis)))
+        self._name.set_text(self._say("plot.axis", name=panel.name))
+        self._plot.root.set_visibility(bool(panel.bands))
         self._plot.axes(chart.hertz_ticks(x), chart.even_ticks(y, 4, self._say.percent))
         put(self._bars, "d", _bars([pair for pair in panel.bands if pair[0] not in marked], x, y))
         put(self._marked, "d", _bars([pair for pair in panel.bands if pair[0] in marked], x, y))
@@ -170,7 +171,8 @@ class SpectrumPanel:
     def show(self, value: tuple[Panel[Levels], Axis, Axis]) -> None:
         """Draw now as a line, normal as a line in a band of two standard deviations."""
         panel, x, y = value
-        self._name.set_text(self._say("plot.axis", name=spectra.axis_name(panel.axis)))
+        self._name.set_text(self._say("plot.axis", name=panel.name))
+        self._plot.root.set_visibility(bool(panel.bands))
         self._plot.axes(chart.hertz_ticks(x), chart.even_ticks(y))
         known = [(spectra.middle(feature, x), levels) for feature, levels in panel.bands]
         put(self._now, "d", chart.line([(at, y.at(now)) for at, (now, _, _) in known if now is not None]))
@@ -180,7 +182,8 @@ class SpectrumPanel:
 
     def _statistic(self, feature: Feature, levels: Levels) -> str:
         now, usual, _ = (self._say.decimal(each) for each in levels)
-        return self._say("plot.statistic", name=self._say.of("feature", feature.name), now=now, normal=usual)
+        name, unit = self._say.of("feature", feature.name), f" {feature.unit}" if feature.unit else ""
+        return self._say("plot.statistic", name=name, now=f"{now}{unit}", normal=f"{usual}{unit}")
 
 
 def _around(at: float, levels: Levels, y: Axis) -> tuple[float, float, float] | None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from reedmesh.dashboard import answers
 from reedmesh.dashboard.actions import SensorActions
 from reedmesh.dashboard.alert_page import LinkPart
-from reedmesh.dashboard.answers import MadeModel
+from reedmesh.dashboard.answers import MadeModel, Papers
 from reedmesh.dashboard.asked import Asked
 from reedmesh.dashboard.elements import Parts, Text, box, button, link, put
 from reedmesh.dashboard.language import Language
@@ -19,7 +19,7 @@ from reedmesh.dashboard.view import Alert, Gateway, Hello, Sensor, View, standin
 SPANS = {"hour": 3600.0, "shift": 28800.0, "day": 86400.0, "week": 604800.0}  # seconds
 POINTS = 400
 EVERY = {"history": 10.0, "spectrum": 5.0, "models": 20.0}  # seconds between two questions
-MOST_PAST = 20  # alerts
+MOST_PAST, MOST_MODELS = 10, 10  # listed
 
 
 class SensorPage(Page):
@@ -48,6 +48,7 @@ class SensorPage(Page):
         self._build_spectrum()
         with box("div", "columns"):
             self._build_models()
+            self._build_papers()
             self._build_past()
             self._actions = SensorActions(self.say, self._do) if self.user.acts else None
         if not self.user.acts:
@@ -91,6 +92,12 @@ class SensorPage(Page):
                     for key in ("model.number", "model.made", "model.bytes", "model.state"):
                         put(Text("th", "", self.say(key)), "scope", "col")
                 self._models: Parts[tuple[MadeModel, int]] = Parts(box("tbody"), lambda: ModelRow(self.say))
+
+    def _build_papers(self) -> None:
+        with box("section", aria_label=self.say("papers.title")):
+            Text("h2", "", self.say("papers.title"))
+            self._papers = box("dl", "facts")
+            self._bad_papers = Text("p", "faults")
 
     def _build_past(self) -> None:
         with box("section", aria_label=self.say("sensor.past")):
@@ -157,11 +164,32 @@ class SensorPage(Page):
 
     async def _ask_models(self) -> None:
         serving, made = answers.models(await self.ask(self._gateway, "models", sensor=self._id))
-        self._models.show([(str(each.sequence), (each, serving)) for each in made])
+        self._models.show([(str(each.sequence), (each, serving)) for each in made[:MOST_MODELS]])
+        if made:
+            self._show_papers(answers.papers(await self.ask(self._gateway, "passport", sensor=self._id)))
         past = answers.alerts(await self.ask(self._gateway, "alerts", limit=200))
         mine = [each for each in past if each.sensor == self._id][:MOST_PAST]
         self._none.set_visibility(not mine)
         self._past.show([(each.id, (to_alert(self._gateway, each.id), self._named(each))) for each in mine])
+
+    def _show_papers(self, it: Papers) -> None:
+        say = self.say
+        merged = ", ".join(f"{name} ({say.percent(share)})" for name, share in it.merged)
+        signed = say("papers.signed-by", maker=it.maker, key=it.fingerprint[:16]) if it.maker else ""
+        windows = say("papers.of", learnt=say.count(it.learnt), tested=say.count(it.held_out)) if it.learnt else ""
+        facts(
+            [
+                (say("papers.signed"), signed),
+                (say("papers.made"), it.made),
+                (say("papers.windows"), windows),
+                (say("papers.merged"), merged or say("papers.alone")),
+                (say("papers.loss"), "" if it.loss is None else say.fixed(it.loss, 3)),
+                (say("papers.alarms"), "" if it.false_alarms is None else say.percent(it.false_alarms)),
+                ("SHA-256", it.sha256[:16]),
+            ],
+            self._papers,
+        )
+        self._bad_papers.set_text(it.fault)
 
     def _named(self, alert: Alert) -> str:
         state = self.say.of("alert-state", alert.state)

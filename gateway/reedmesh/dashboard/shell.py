@@ -46,6 +46,7 @@ class Page(ABC):
     def __init__(self, visit: Visit) -> None:
         self.visit, self.say, self.feed = visit, visit.say, visit.feed
         self.user = visit.who() or User("")
+        _evaluate_nothing(ui.context.client)
         with _whole_page(ui.context.client), box("div", "page"):
             link("#main", self.say("nav.skip"), "skip")
             self._tab = Tab()
@@ -134,6 +135,15 @@ def _whole_page(client: Client) -> Element:
     """The element that a page is built in: NiceGUI's own is a <main>, and so header and footer would be in it."""
     client.page_container.set_visibility(False)
     return client.layout
+
+
+def _evaluate_nothing(client: Client) -> None:
+    """Reload as after a restart where NiceGUI, having lost track of a browser, would have it evaluate a script."""
+
+    def reload(*_: object, **__: object) -> None:
+        client.outbox.enqueue_message("try_reconnect", {}, client.id)
+
+    client.run_javascript = reload  # type: ignore[assignment, method-assign]
 
 
 def facts(pairs: list[tuple[str, str]], root: Element) -> None:

@@ -20,6 +20,7 @@ class Panel(Generic[V]):
     """What belongs to one axis of the transducer: its bands, by frequency, and the rest."""
 
     axis: int
+    name: str
     bands: tuple[tuple[Feature, V], ...]
     others: tuple[tuple[Feature, V], ...]
 
@@ -30,13 +31,14 @@ def panels(pairs: Sequence[tuple[Feature, V]]) -> list[Panel[V]]:
     for axis in sorted({feature.axis for feature, _ in pairs}):
         mine = [pair for pair in pairs if pair[0].axis == axis]
         bands = sorted((pair for pair in mine if pair[0].band), key=lambda pair: pair[0].low)
-        found.append(Panel(axis, tuple(bands), tuple(pair for pair in mine if not pair[0].band)))
+        others = tuple(pair for pair in mine if not pair[0].band)
+        found.append(Panel(axis, axis_name(mine[0][0]), tuple(bands), others))
     return found
 
 
-def axis_name(axis: int) -> str:
-    """X, Y, Z; numbers beyond."""
-    return NAMES[axis] if axis < len(NAMES) else str(axis + 1)
+def axis_name(feature: Feature) -> str:
+    """What its axis is called, if it has a name; else X, Y, Z, numbers beyond."""
+    return feature.axis_name or (NAMES[feature.axis] if feature.axis < len(NAMES) else str(feature.axis + 1))
 
 
 def hertz(features: Sequence[Feature]) -> Axis:

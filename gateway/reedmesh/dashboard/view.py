@@ -51,7 +51,7 @@ class Sensor:
 
     progress: of learning, 0..1. model: key of the model that judges it, hexadecimal. refusal: why it did not take its
     last model. sequence: its number. update: what its firmware update is at. shelved_until: seconds since 1970.
-    history: (seconds since 1970, score) as they arrived, oldest first, all of this model.
+    history: (seconds since 1970, score as a multiple of the threshold of its time) as they arrived, oldest first.
     """
 
     name: str

@@ -1,0 +1,81 @@
+"""The dashboard of the demo's own line: real gateways, real MicroPython sensors; and of a line with 200 sensors."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from playwright.async_api import Page, expect
+
+from tests.e2e.dashboard_stage import ALERT, PATIENCE, SOON, WATCHING, Play, Stage, Theatre, lasting_port
+from tests.e2e.test_line import ROOT, simulated
+from tests.micropython import binary
+
+LEARNS = 150  # seconds until every machine of the line is learnt and one fails, on a busy computer
+MANY = 200
+
+
+async def until(process: asyncio.subprocess.Process, text: str) -> None:
+    """Read what the line says, until that is said."""
+    assert process.stdout
+    async for said in process.stdout:
+        if text in said.decode():
+            return
+    raise AssertionError(f"the line ended before it said {text!r}")
+
+
+async def first_page(page: Page, port: int) -> None:
+    """Open it, as soon as it is served."""
+    async with asyncio.timeout(PATIENCE / 1000):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.1)
+            else:
+                writer.close()
+                await writer.wait_closed()
+                break
+    await page.goto(f"http://127.0.0.1:{port}/")
+    await page.evaluate("window.loaded = 'once'")
+
+
+def test_a_fault_in_the_demo_line_appears_without_reload(theatre: Theatre, tmp_path: Path) -> None:
+    binary()  # skips the test without a MicroPython
+    port = lasting_port()
+    options = ["--rate", "30", "--page", str(port), "--folder", str(tmp_path / "line")]
+    options += ["--data", str(simulated(tmp_path))]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+
+    async def scenario() -> None:
+        command = [sys.executable, "tools/line.py", *options]
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=pipe, env=environment)
+        context = await theatre.browser.new_context()
+        page = await context.new_page()
+        try:
+            async with asyncio.timeout(LEARNS):
+                await until(process, "learning")
+                await first_page(page, port)
+                await until(process, "the machine starts to fail")
+            await expect(page.locator(".alert")).to_have_count(2, timeout=SOON)
+            assert await page.evaluate("window.loaded === 'once'")
+        finally:
+            await context.close()
+            process.terminate()
+            await process.communicate()
+
+    theatre.runner.run(scenario())
+
+
+def test_of_200_sensors_each_is_there_and_an_alert_is_no_later(play: Play) -> None:
+    async def scenario(stage: Stage) -> None:
+        for i in range(MANY):
+            await stage.say(f"gw1/s{i}/state", WATCHING)
+        await stage.open(stage.page, "/")
+        await expect(stage.page.locator(".sensor")).to_have_count(MANY, timeout=PATIENCE)
+        await stage.say("gw1/alerts", {"alerts": [ALERT | {"sensor": "s7"}]})
+        await expect(stage.page.locator(".alert")).to_contain_text("s7", timeout=SOON)
+        await expect(stage.page.locator(".sensor").first).to_contain_text("s7", timeout=SOON)
+
+    play(scenario)
