@@ -23,7 +23,7 @@ FAMILIES := $(wildcard models/*/build.py tests/families/*/build.py)
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo provision image flash flash-gateway-link update-sensors monitor erase install-gateway check-service test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn bench-security check-model fuzz fuzz-engine licences audit models check-models check-home-assistant clean
+.PHONY: help demo provision image flash flash-gateway-link update-sensors monitor erase install-gateway check-service test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn bench-learn-all bench-security check-model fuzz fuzz-engine licences audit models check-models check-home-assistant clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,11 +97,15 @@ bench-engine: $(READY) ## the sensor's engine against TFLite-Micro, and instruct
 bench-memory: $(READY) ## the smallest heap the engine runs in [MICROPYTHON=path of one built for 32 bits]
 	$(BIN)/python tools/bench_memory.py $(if $(MICROPYTHON),--micropython $(MICROPYTHON))
 
-bench-learn: $(READY) ## learning together [DATA= FAMILY= GATEWAYS= LOSS=0.3 LIARS=1 LIE=noise PROFILE=narrow10 TOPOLOGY=ring ROUNDS= SEEDS=]
+bench-learn: $(READY) ## learning together [DATA= FAMILY= GATEWAYS= LOSS=0.3 LIARS=1 LIE=noise PROFILE=narrow10 TOPOLOGY=ring BROKER=mosquitto JSON=1 ROUNDS= SEEDS=]
 	$(BIN)/python tools/bench_learn.py $(if $(DATA),--data $(DATA)) $(if $(FAMILY),--family $(FAMILY)) $(if $(GATEWAYS),--gateways $(GATEWAYS)) \
 	  $(if $(LOSS),--loss $(LOSS)) $(if $(LIARS),--liars $(LIARS)) $(if $(LIE),--lie $(LIE)) \
 	  $(if $(PROFILE),--profile $(PROFILE)) $(if $(TOPOLOGY),--topology $(TOPOLOGY)) \
-	  $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEEDS),--seeds $(SEEDS)) --plot build/learn
+	  $(if $(BROKER),--broker $(BROKER)) $(if $(JSON),--json) \
+  $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEEDS),--seeds $(SEEDS)) --plot build/learn
+
+bench-learn-all: $(READY) ## all that learning together must show: DATA="fan.npz actuators.npz"
+	$(BIN)/python tools/bench_learn_all.py $(DATA)
 
 bench-security: $(READY) ## what sealing, opening, boxes and signatures cost, and HMAC on a sensor [LENGTH=bytes of an update]
 	$(BIN)/python tools/bench_security.py $(if $(LENGTH),--length $(LENGTH))

@@ -206,8 +206,7 @@ def test_what_cannot_be_is_refused_with_the_reason_and_a_snapshot_mends_it(
         async with neighbours(tmp_path, "a", "b") as it:
             await it["a"].give(trained(0.1))
             await it.in_step("a")
-            honest = it["a"].knows
-            await it["a"]._give(honest, b"junk")
+            await it["a"]._give(it["a"].knows, b"junk")
             await it.until(lambda: any(isinstance(each, Refused) for each in it.events))
             await it.in_step("a")  # the snapshot that b asked for
             check_copies(it)

@@ -8,6 +8,7 @@ gateway killed in a round; a newcomer with few windows; a machine that was moved
 
 import argparse
 import asyncio
+import logging
 import resource
 import sys
 import time
@@ -19,11 +20,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from reedmesh.alert import Watcher
+from reedmesh.config import Alerts
 from reedmesh.errors import ReedmeshError
 from reedmesh.family import Family
 from reedmesh.train import Trainer
 from tools import bench_learn, learning, results
-from tools.bench_detect import auc, in_alert
+from tools.bench_detect import in_alert
 from tools.bench_learn import Outcome, played, world
 from tools.learning import Place, Setting, Site, neighbourhood
 
@@ -38,6 +41,7 @@ def main() -> int:
     """Print everything; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", nargs="+", help="recordings in the neutral format (.npz)")
+    logging.disable(logging.WARNING)  # every refusal is logged, and here they are meant
     print(results.machine())
     try:
         for data in parser.parse_args().data:
@@ -157,29 +161,48 @@ async def _alone(family: Family, place: Place, seed: int) -> Site:
 
 
 def _moved(family: Family, at: list[Place]) -> Iterator[str]:
-    """A machine whose sensor was moved: before, and after somebody said so."""
+    """A machine whose sensor was moved: whenever an alert has stood for a while, somebody says that it is no fault."""
     for place in at:
-        moved = place.tests.get("normal-moved")
-        if moved is None:
-            continue
-        later = replace(place, tests={**place.tests, "normal-moved": moved[RELEARNT:]})
-        runs = {"before": [], "not a fault": [place.learn, moved[:MOVED]], "relearn": [moved[:RELEARNT]]}
-        for how, called in runs.items():
-            scores, threshold = asyncio.run(_told(family, later, called)).scores(place.name)
-            over = {label: (each > threshold).mean() for label, each in scores.items()}
-            alert = {label: in_alert(each, threshold) for label, each in scores.items()}
-            areas = {label: auc(scores["normal-moved"], each) for label, each in scores.items() if label == "imbalance"}
-            words = ", ".join(f"{label} {over[label]:.1%} over, {alert[label]:.1%} in alert" for label in scores)
-            yield f"{place.name} moved, {how}: {words}; AUC of the fault against it {areas}"
+        if "normal-moved" in place.tests:
+            yield from asyncio.run(_supervised(family, place, MOVED, anew=False))
+            yield from asyncio.run(_supervised(family, place, RELEARNT, anew=True))
 
 
-async def _told(family: Family, place: Place, runs: list[learning.Windows]) -> Site:
+async def _supervised(family: Family, place: Place, windows: int, anew: bool) -> list[str]:
+    """What came of each saying. windows: that are heard before; anew: the machine is learnt from them alone."""
+    moved, called, at, lines = place.tests["normal-moved"], [], 0, []
     async with neighbourhood(family, [[place]], Setting()) as it:
+        site = it.sites[0]
         await it.play()
-        if runs:
-            it.sites[0].called_normal[place.name] = runs
+        while (raised := _raised(site, place.name, at)) is not None and raised + windows < len(moved):
+            at = raised + windows
+            called.append(moved[raised:at])
+            site.called_normal[place.name] = called[-1:] if anew else [place.learn, *called]
             await it.play()
-        return it.sites[0]
+            lines.append(_after(site, place.name, at, "relearn" if anew else "not a fault"))
+    return lines
+
+
+def _after(site: Site, name: str, at: int, way: str) -> str:
+    """Until the next alert, and of the fault."""
+    scores, threshold = site.scores(name)
+    until = _raised(site, name, at) or len(scores["normal-moved"])
+    over = float((scores["normal-moved"][at:until] > threshold).mean()) if until > at else 0.0
+    quiet = f"the next {until - at} of {len(scores['normal-moved'])} moved windows without an alert, {over:.1%} over"
+    fault = scores["imbalance"]
+    found = f"imbalance {(fault > threshold).mean():.1%} over, {in_alert(fault, threshold):.1%} of the time in alert"
+    return f"{name} moved, {way} at window {at}: {quiet}; {found}"
+
+
+def _raised(site: Site, name: str, at: int) -> int | None:
+    """The window, from `at` on, with which an alert is raised; None if none is."""
+    scores, threshold = site.scores(name)
+    watcher = Watcher(name, Alerts())
+    for i, score in enumerate(scores["normal-moved"][at:].tolist(), at):
+        watcher.judge(score, threshold, float(i))
+        if watcher.alert:
+            return i
+    return None
 
 
 def _many(data: str) -> Iterator[str]:

@@ -17,6 +17,7 @@ from reedmesh import (
     doctor,
     install,
     keys_command,
+    learning_command,
     ledger_command,
     logs,
     notify,
@@ -71,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     keys_command.add_keys(commands, DEFAULT_CONFIG)
     keys_command.add_sensors(commands, DEFAULT_CONFIG)
     alerts_command.add(commands, DEFAULT_CONFIG)
+    learning_command.add(commands, DEFAULT_CONFIG)
     passport_command.add(commands, DEFAULT_CONFIG)
     ledger_command.add(commands, DEFAULT_CONFIG)
     status_command.add(commands, DEFAULT_CONFIG)

@@ -62,12 +62,13 @@ class Made:
 
 @dataclass(frozen=True)
 class Round:
-    """What came of a round.
+    """What came of a round. at: s since 1970, when it was over.
 
     windows: learnt from. merged: who is in it and who is not. late: those that were not heard of in time. before,
     after: mean squared error on our held-out windows, before and after the merge.
     """
 
+    at: float
     number: int
     windows: int
     merged: Merged
@@ -77,10 +78,10 @@ class Round:
     seconds: float
     made: tuple[Made, ...] = ()
 
-    def table(self, at: float) -> dict[str, Any]:
+    def table(self) -> dict[str, Any]:
         """For JSON."""
         return {
-            "at": round(at, 2),
+            "at": round(self.at, 2),
             "round": self.number,
             "windows": self.windows,
             "taken": {name: round(share, 4) for name, share in self.merged.taken.items()},
@@ -155,7 +156,7 @@ class Account:
         }
 
     def _note_round(self, event: Round) -> None:
-        self.merges.append(event.table(self._clock()))
+        self.merges.append(event.table())
         for name, share in event.merged.taken.items():
             it = self._of(name)
             it.merged, it.share, it.last = it.merged + 1, round(share, 4), "merged"

@@ -14,7 +14,7 @@ from reedmesh.family import Family
 from reedmesh.machine import Floats, Machine, Scaling
 from reedmesh.model import Model
 
-HIGHEST = 1.5  # times our own quantile: a neighbour's word must not make us deaf
+HIGHEST = 1.5  # times our own quantile: a neighbour's word must not make us deaf, nor a few windows called normal
 
 
 def finish(family: Family, weights: Floats, machine: Machine, quantiles: Iterable[float] = ()) -> bytes:
@@ -25,11 +25,14 @@ def finish(family: Family, weights: Floats, machine: Machine, quantiles: Iterabl
     means, gains = machine.scaling
     z = scale.apply(machine.learnt, means, gains)
     draft = quantise.to_int8(family.float_tflite, weights, z, scaling.to_bytes(means, gains, 0))
-    own = float(np.quantile(Model(draft).scores(machine.held_out), family.threshold.quantile))
-    theirs = [min(each * family.recipe.length * scaling.ONE**2, HIGHEST * own) for each in quantiles]
-    threshold = math.ceil(family.threshold.margin * max([own, *theirs]))
+    scores = Model(draft).scores(machine.held_out)
+    runs = [run for run in (scores[: machine.main], scores[machine.main :]) if len(run)]
+    own, *called = (float(np.quantile(run, family.threshold.quantile)) for run in runs)
+    theirs = [each * family.recipe.length * scaling.ONE**2 for each in quantiles]
+    highest = max([own, *(min(each, HIGHEST * own) for each in (*called, *theirs))])
     number = tflite.metadata_number(draft, scaling.METADATA)
     assert number is not None
+    threshold = math.ceil(family.threshold.margin * highest)
     return tflite.patch(draft, {number: scaling.to_bytes(means, gains, threshold)})
 
 

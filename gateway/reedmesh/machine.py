@@ -15,14 +15,20 @@ Floats = NDArray[np.float32]
 Windows = NDArray[np.int8]
 Scaling = tuple[list[int], list[int]]
 
+FEWEST = 4  # windows of a run
+
 
 @dataclass(frozen=True)
 class Machine:
-    """learnt, held_out: features, int8 [m, length]. scaling: means and gains, as `scale.gains` gives them."""
+    """learnt, held_out: features, int8 [m, length]. scaling: means and gains, as `scale.gains` gives them.
+
+    main: how many of held_out, the first ones, are of its main run; the others somebody called normal.
+    """
 
     learnt: Windows
     held_out: Windows
     scaling: Scaling
+    main: int
 
     @property
     def seen(self) -> Floats:
@@ -38,16 +44,18 @@ class Machine:
 def of(family: Family, runs: Sequence[Windows], scaled: Scaling | None = None) -> Machine:
     """The machine that `runs` were heard of: features, int8 [m, recipe.length] each, in the order of their windows.
 
-    A run is a condition it worked in; the last windows of each are held out. scaled: its scaling, if that is known.
-    Raises DeployError when there are too few windows, or of another recipe.
+    The first is its main run, any others somebody called normal; the last windows of each are held out. scaled: its
+    scaling, if that is known. Raises DeployError when there are too few windows, or of another recipe.
     """
     length, share = family.recipe.length, family.training.held_out
-    if any(run.shape[1:] != (length,) for run in runs) or not any(len(run) >= 4 for run in runs):
+    if any(run.shape[1:] != (length,) for run in runs) or not any(len(run) >= FEWEST for run in runs):
         shapes = ", ".join(str(run.shape) for run in runs)
-        raise DeployError(f"cannot learn {family.name} from features {shapes}; at least 4 by {length}")
-    parts = [(run, math.ceil(len(run) * share)) for run in runs if len(run) >= 4]
+        raise DeployError(f"cannot learn {family.name} from features {shapes}; at least {FEWEST} by {length}")
+    parts = [(run, math.ceil(len(run) * share)) for run in runs if len(run) >= FEWEST]
     learnt = np.concatenate([run[:-kept] for run, kept in parts])
-    return Machine(learnt, np.concatenate([run[-kept:] for run, kept in parts]), scaled or scale.of(learnt))
+    held_out = np.concatenate([run[-kept:] for run, kept in parts])
+    main, kept = parts[0]
+    return Machine(learnt, held_out, scaled or scale.of(main[:-kept]), kept)
 
 
 def inputs(windows: Windows, scaled: Scaling) -> Floats:

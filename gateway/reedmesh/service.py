@@ -90,7 +90,7 @@ class Gateway:
         self._sensor_keys = SensorKeys(Path(config.state))
         self._rollout = Rollout(config.name, self.line, Path(config.state))
         self._deployer = Deployer(config.name, family, self.line, self._disk, self._sensor_keys, self._passports, clock)
-        self._teacher = Teacher(family, self.line, self._disk, self._share, self._deployer, config.learning, clock)
+        self._teacher = Teacher(family, self.line, self._disk, self._share, self._deployer, config.learning)
         self._account = Account(copies.merges(store.db), clock)
         self._share.witnesses.append(self._account.take)
         self._receipts = Receipts(config.name, self._disk)

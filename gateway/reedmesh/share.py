@@ -238,7 +238,7 @@ class Share:
             await self._take_one(await self._arrived.get())
 
     async def _take_one(self, payload: Payload) -> None:
-        """Verify an update and add it to the copy; a refused one uses up its sequence, and a snapshot is asked for."""
+        """Verify an update and add it to the copy; a refused one uses up its sequence, and a snapshot must follow."""
         sender, sequence, base = payload.manifest.sender, payload.manifest.sequence, payload.manifest.base
         peer, reason = None, ""
         try:
@@ -250,7 +250,10 @@ class Share:
         await self._disk.call(copies.keep_peer, self._disk.store, sender, self._family.id, sequence, peer, entry)
         if not peer:
             log.warning("update %d of %s is left out: %s", sequence, sender, reason)
-            self._collector.miss((sender, self._family.id), self._clock())
+            if base != sequence:  # whose snapshot is junk is not asked for another
+                self._collector.miss((sender, self._family.id), self._clock())
+            self._awaited.discard(sender)
+            self.news.set()
             self.tell(Refused(sender, sequence, reason, len(payload.data)))
             return
         self._peers[sender], self._signers[sender] = peer, payload.manifest.signer

@@ -5,7 +5,7 @@ The machines are the sensors of its line, their windows the store's, and their m
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import BrokenExecutor
 from hashlib import sha256
 from typing import Any
@@ -43,7 +43,6 @@ class Teacher:
         share: Share,
         deployer: Deployer,
         settings: Learning,
-        clock: Callable[[], float],
         workshop: Workshop = aside,
     ) -> None:
         self.state = "waiting"
@@ -53,7 +52,6 @@ class Teacher:
         self._share = share
         self._deployer = deployer
         self._settings = settings
-        self._clock = clock
         self._workshop = workshop
 
     @property
@@ -85,7 +83,7 @@ class Teacher:
         try:
             outcome = await update(self._family, self._share, self, self._workshop, self._family.training.seed)
             if outcome:
-                await self._disk.call(copies.keep_merge, self._disk.store.db, outcome.table(self._clock()))
+                await self._disk.call(copies.keep_merge, self._disk.store.db, outcome.table())
             refused = [each.sensor for each in outcome.made if each.objection] if outcome else []
             self._collect_anew(self._line.sensors[name] for name in refused if name in self._line.sensors)
         except (ReedmeshError, BrokenExecutor) as error:

@@ -64,7 +64,8 @@ async def update(family: Family, share: Share, machines: Machines, workshop: Wor
             for sensor, pupil in pupils.items()
         ]
     seconds = time.monotonic() - began
-    outcome = Round(share.knows.rounds, trained.windows, merged, late, trained.loss, loss, seconds, tuple(made))
+    losses = trained.loss, loss
+    outcome = Round(time.time(), share.knows.rounds, trained.windows, merged, late, *losses, seconds, tuple(made))
     share.tell(outcome)
     return outcome
 
