@@ -27,6 +27,22 @@ def test_no_reading_is_lost_or_repeated_in_a_window(driver: str) -> None:
 
 
 @pytest.mark.parametrize("driver", FIFO)
+def test_nothing_is_fetched_before_a_burst_is_there(driver: str) -> None:
+    assert told(driver, "watermark") == [True, True, True, True]
+
+
+@pytest.mark.parametrize("driver", FIFO)
+def test_a_fifo_that_is_full_spoils_the_window(driver: str) -> None:
+    assert told(driver, "full") is False
+
+
+@pytest.mark.parametrize("driver", FIFO)
+def test_the_rate_is_measured(driver: str) -> None:
+    good, hz = told(driver, "measured")
+    assert good and abs(hz - 1000) < 50  # one of 60 readings, and what this machine is late
+
+
+@pytest.mark.parametrize("driver", FIFO)
 def test_a_window_with_an_overrun_is_discarded_and_the_next_is_good(driver: str) -> None:
     assert told(driver, "overrun") == [False, True]
 

@@ -200,33 +200,6 @@ def test_it_takes_a_model_and_scores_as_the_gateway_does(tmp_path: Path) -> None
     asyncio.run(story())
 
 
-def test_models_it_must_not_take_are_refused_with_the_reason_and_the_old_one_stays(tmp_path: Path) -> None:
-    broken = bytearray(lesson().model)
-    broken[:4] = b"\xff\xff\xff\x7f"
-    cases = [
-        (offer(5), 200, ""),
-        (offer(6), 304, "already in service"),
-        (offer(5, model=lesson().model + bytes(4), sha256=bytes(32)), 403, "not above 5"),
-        (offer(6, sha256=bytes(32)), 400, "digest"),
-        (offer(6, trial_score=1, **with_other_bytes()), 400, "trial scored"),
-        (offer(6, model=bytes(broken), sha256=hashlib.sha256(broken).digest()), 400, ""),
-        (offer(6, trial=bytes(9), **with_other_bytes()), 400, "69 features"),
-    ]
-
-    async def story() -> None:
-        async with sensor(tmp_path) as it:
-            for wrong, code, reason in cases:
-                status = await it.answer(wire.pack_offer(wrong))
-                assert status["code"] == code and reason in status.get("reason", ""), (status, code, reason)
-            status = await it.answer(wire.pack_offer(offer(9))[:-1])
-            assert status["code"] == 400 and "declared" in status["reason"]
-            it.heard.clear()
-            it.feed(NORMAL[:1])
-            assert (await it.until("window")).model == Model(lesson().model).key
-
-    asyncio.run(story())
-
-
 def test_a_model_is_put_together_from_any_shards_and_the_rest_is_asked_for(tmp_path: Path) -> None:
     async def story() -> None:
         async with sensor(tmp_path) as it:
@@ -250,33 +223,6 @@ def test_spoilt_shards_and_those_of_other_bundles_change_nothing(tmp_path: Path)
                 await it.link.publish(Message("reedmesh/gw/press/model/shard", frame))
             await it.send(bundle, bundle.shape.k)
             await it.until("model/status", lambda status: status["code"] == 200)
-
-    asyncio.run(story())
-
-
-def test_a_bundle_that_does_not_fit_is_refused_before_it_comes(tmp_path: Path) -> None:
-    async def story() -> None:
-        async with sensor(tmp_path) as it:
-            await it.announce(bytes(40_000))
-            status = await it.until("model/status")
-            assert status["code"] == 400 and "room for" in status["reason"]
-            await it.link.publish(Message("reedmesh/gw/press/model/manifest", b"junk", qos=1))
-            assert (await it.until("model/status", lambda each: "manifest" in each["reason"]))["code"] == 400
-
-    asyncio.run(story())
-
-
-@pytest.mark.parametrize("key", [UNSEALED, bytes(32)])
-def test_an_offer_without_this_sensors_seal_is_refused(tmp_path: Path, key: bytes) -> None:
-    async def story() -> None:
-        async with sensor(tmp_path) as it:
-            bundle = await it.announce(wire.pack_offer(offer(1)), key)
-            status = await it.until("model/status")
-            assert status["code"] == 403 and "not sealed" in status["reason"]
-            await it.send(bundle, bundle.shape.k)
-            it.feed(NORMAL[:2])
-            window = await it.until("window", lambda window: window.number == it.counted + 2)
-            assert window.model == bytes(8), "its shards were not collected either"
 
     asyncio.run(story())
 

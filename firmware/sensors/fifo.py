@@ -48,14 +48,15 @@ class Fifo:
         self.empty()
         began, got = ticks_us(), 0
         while got < wanted:
-            waiting = self.waiting()
-            if self.overran():
+            waiting, looked = self.waiting(), ticks_us()
+            if self.overran() or waiting >= self.DEPTH:
                 return False
+            taken = got + waiting  # by the chip, until it was looked at
             while waiting >= self.BURST and got < wanted:
                 got += self._burst(samples, got, wanted - got)
                 waiting -= self.BURST
             await asyncio.sleep_ms(int(self.BURST * _MS / self.rate_hz / 2))
-        self.measured_hz = 1e6 * wanted / ticks_diff(ticks_us(), began)
+        self.measured_hz = 1e6 * taken / max(1, ticks_diff(looked, began))
         return True
 
     def start(self, rate: int) -> None:

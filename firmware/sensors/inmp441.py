@@ -15,11 +15,12 @@ PIECE = 512  # readings at a time
 class Inmp441:
     """`stream`: an asyncio.StreamReader on a machine.I2S of 32 bits, mono. ring: bytes of its ibuf.
 
-    lsb_per_g is steps for 1 pascal here: -26 dBFS at 94 dB SPL.
+    lsb_per_g is steps for 1 pascal here. The data sheet's -26 dBFS are the peak of a sine of 94 dB SPL, which is
+    1 Pa as a root mean square and 1.41 Pa at its peak (InvenSense AN-1112).
     """
 
     axes = 1
-    lsb_per_g = 1642
+    lsb_per_g = 1161
 
     def __init__(self, stream, rate_hz: float, ring: int = 16384) -> None:
         self._stream = stream

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from array import array
+from time import ticks_diff, ticks_us
 
 from fakes import chips
 from sensors import fifo
@@ -47,6 +48,42 @@ def order(driver):
         x = samples[0::3]
         ordered.append(good and x == list(range(x[0], x[0] + WINDOW)))
     return ordered
+
+
+def watermark(driver):
+    """Readings come one by one: none is fetched before a burst of them is there, and all are good."""
+    chip = chip_of(driver, gravity=(0, 0, 0), step=1 / driver.lsb_per_g, pace=1)
+    sensor = made(driver, chip)
+    least = []
+    fetch = sensor.fetch
+    sensor.fetch = lambda raw: (least.append(len(chip.fifo)), fetch(raw))
+    good, samples = window(sensor)
+    set_to = chip.registers[chip.WATERMARK] & 31 if chip.WATERMARK else sensor.BURST
+    ordered = samples[0::3] == list(range(samples[0], samples[0] + WINDOW))
+    return [good, ordered, min(least) == max(least) == sensor.BURST, set_to == sensor.BURST]
+
+
+def full(driver):
+    """The chip has as many as it holds when it is looked at: whether one was lost cannot be known."""
+    chip = chip_of(driver, pace=driver.DEPTH)
+    sensor = made(driver, chip)
+    return window(sensor)[0]
+
+
+def measured(driver):
+    """Readings a second as counted, where the chip takes one each millisecond."""
+    chip = chip_of(driver, pace=0)
+    sensor = made(driver, chip)
+    start = ticks_us()
+
+    def measure():
+        due = ticks_diff(ticks_us(), start) // 1000 - chip.taken
+        chip.pace = max(0, due)
+        chips.Chip.measure(chip)
+
+    chip.measure = measure
+    good, _ = window(sensor)
+    return [good, sensor.measured_hz]
 
 
 def overrun(driver):

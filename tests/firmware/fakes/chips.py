@@ -32,6 +32,7 @@ class Bus:
 
 class Chip:
     DEPTH = 32
+    WATERMARK = None  # the register whose low five bits say how many are to wait
 
     def __init__(self, pace=8, gravity=(1, -1, 0.5), step=0, hum=0):
         self.registers = bytearray(128)
@@ -65,6 +66,7 @@ class Chip:
 
 class Adxl345(Chip):
     WHO, ID = 0x00, 0xE5
+    WATERMARK = 0x38
 
     def measures(self):
         return self.registers[0x2D] & 0x08 and self.registers[0x38] >> 6 == 2
@@ -81,6 +83,8 @@ class Adxl345(Chip):
             self.registers[0x30] = int(self.dropped)
         if register == 0x32:
             self.dropped = False
+            streaming = self.registers[0x38] >> 6 == 2
+            assert self.fifo or not streaming, "read before it was there"
             g = self.fifo.pop(0) if self.fifo else (0, 0, 0)
             assert self.registers[0x31] == 0x0B, "256 steps for 1 g are those of full resolution"
             buffer[:] = pack("<hhh", *(round(256 * axis) for axis in g))[: len(buffer)]
@@ -90,6 +94,7 @@ class Adxl345(Chip):
 
 class Lis3dh(Chip):
     WHO, ID = 0x0F, 0x33
+    WATERMARK = 0x2E
 
     def measures(self):
         return self.registers[0x20] >> 4 and self.registers[0x24] & 0x40 and self.registers[0x2E] >> 6 == 2
