@@ -1,10 +1,11 @@
-"""How small a heap the engine runs in: the vibration family with its features, and keyword spotting with its file.
+"""How small a heap the engine runs in, alone and with the whole sensor around it; what each board has left.
 
 The unix port of this machine has words of 64 bits; boards have words of 32, so half of every pointer here is air. A
 MicroPython built with `CC="gcc -m32" LD="gcc -m32"` says what a board would need: `--micropython PATH`.
 """
 
 import argparse
+import json
 import os
 import platform
 import subprocess
@@ -12,10 +13,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-import device
-import results
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from reedmesh import board as boards
 from reedmesh.errors import ConfigError
+from tools import device, image, provision, results
 
 ENGINE = ("tflite/", "features", "score", "recipe", "scaling", "bench")  # of the list: what judges a window
 FOREIGN = device.ROOT.parent / "shared" / "data"
@@ -42,7 +44,41 @@ def main() -> int:
         device.compile_into(Path(folder), {32: "x86", 64: "x64"}[bits], ENGINE)
         for name, (script, model, goal) in RUNS.items():
             show(name, micropython, Path(folder), bits, [str(script), str(model)], goal)
+    with tempfile.TemporaryDirectory() as folder:
+        show_boards(micropython, sensor(Path(folder), bits), bits)
     return 0
+
+
+def sensor(folder: Path, bits: int) -> Path:
+    """What is on a sensor of the vibration family, with a model, compiled for this machine."""
+    asked = ["--name", "press", "--gateway", "gw", "--host", "127.0.0.1", "--plain", "--ssid", "x", "--key", "0f" * 32]
+    os.environ.setdefault("WIFI_PASSWORD", "x")
+    settings = provision.settings(provision.arguments(asked))
+    image.collect(folder, {32: "x86", 64: "x64"}[bits], settings, RUNS["vibration"][1])
+    return folder
+
+
+def show_boards(micropython: str, folder: Path, bits: int) -> None:
+    """What the whole sensor takes after its start, and what is left of each board's heap."""
+    script = str(SCRIPTS / "board_heap.py")
+    least = smallest(micropython, folder, [script, str(folder)])
+    used = started(micropython, [script, str(folder)], LARGEST)["used"] / 1024
+    print(f"sensor     {least:4} KiB, the whole program with the model of the vibration family; {used:.0f} of them in use")
+    results.save(f"sensor_heap_{bits}_bit", least, "KiB")
+    for name in boards.names():
+        budget = boards.load(name).heap_kib
+        left = f"{budget - used:5.0f} KiB free" if budget >= least else f"{least - budget:5} KiB short"
+        print(f"  {name:14} {budget:5} KiB (estimate) {left}")
+        results.save(f"board_heap_free_{name}_{bits}_bit", budget - least, "KiB")
+
+
+def started(micropython: str, run: list[str], kib: int) -> dict[str, int]:
+    """Bytes in use and free after the sensor started in a heap of `kib`."""
+    said = subprocess.run(
+        [micropython, "-X", f"heapsize={kib}k", *run], capture_output=True, text=True, check=True, timeout=60
+    )
+    memory: dict[str, int] = json.loads(said.stdout.splitlines()[-1])
+    return memory
 
 
 def show(name: str, micropython: str, folder: Path, bits: int, run: list[str], goal: int) -> None:

@@ -24,15 +24,16 @@ from reedmesh import family as families
 from reedmesh import pki, wire
 from reedmesh.board import Board
 from reedmesh.errors import ConfigError
+from reedmesh.family import Family
 from tools import device, flash, image, port, remote
 
-MODEL_BYTES = 16384  # room for the largest model the sensor will take
+SPARE = 1024  # bytes of room beyond the family's model: what comes over the air may differ a little
 KEY_DIGITS = 64
 
 
 def main() -> int:
     """Write the file; returns the exit status."""
-    chosen = _arguments()
+    chosen = arguments()
     try:
         print(_provision(chosen))
     except ConfigError as error:
@@ -84,9 +85,14 @@ def settings(chosen: argparse.Namespace) -> dict[str, Any]:
     sensor = {"driver": chosen.driver, "axes": family.recipe.axes, "rate_hz": chosen.rate}
     sensor["lsb_per_g"] = chosen.lsb_per_g
     made: dict[str, Any] = {"gateway": chosen.gateway, "name": chosen.name, "board": board.name, "mhz": board.mhz}
-    made |= {"sensor": sensor, "features": family.recipe.table(), "model_bytes": MODEL_BYTES}
+    made |= {"sensor": sensor, "features": family.recipe.table(), "model_bytes": _room(family)}
     made |= {"i2c": vars(board.i2c)} | _link(chosen, board) | ({"ntp": chosen.ntp} if chosen.ntp else {})
     return made | ({"key": _key(chosen.key)} if chosen.key else {})
+
+
+def _room(family: Family) -> int:
+    """Bytes for a model of the family: a sensor keeps two buffers of it, so each KiB counts twice."""
+    return -(-(len(family.int8_tflite) + SPARE) // 1024) * 1024
 
 
 def _key(digits: str) -> str:
@@ -134,7 +140,8 @@ def save(made: dict[str, Any], out: Path) -> None:
         json.dump(made, file, indent=1)
 
 
-def _arguments() -> argparse.Namespace:
+def arguments(given: list[str] | None = None) -> argparse.Namespace:
+    """What was asked for: on the command line, unless it is `given`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--name", help="of the sensor, 1 to 32 of a-z 0-9 _ -")
     parser.add_argument("--gateway", help="`name` in the gateway's config")
@@ -157,7 +164,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", help="serial port of a sensor that is to have the settings at once")
     parser.add_argument("--config", type=Path, help="settings that were made before, for the sensor on a port")
     parser.add_argument("--no-wait", dest="wait", action="store_false", help="do not wait for the sensor's hello")
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(given)
     if not chosen.config and not (chosen.name and chosen.gateway):
         parser.error("NAME= and GATEWAY= are needed, or CONFIG= and PORT=")
     return chosen
