@@ -5,6 +5,7 @@ the models and the two trees. A new tree is on probation (`trees.py` ends that):
 and then the one before is back. A tree that cannot be loaded is put on probation, too.
 """
 
+import gc
 import json
 import os
 import sys
@@ -14,6 +15,7 @@ STATE = "firmware.json"
 STARTS = 3
 PROVED = -1  # in place of the starts that are left
 WATCHDOG_MS = 60000
+SPREAD = 4096  # bytes between two collections while it loads: garbage scatters what stays, and leaves no long piece
 
 
 def read(folder: str) -> dict:
@@ -80,6 +82,7 @@ def load(folder: str):
     if state["left"] != PROVED and hasattr(machine, "WDT"):
         machine.WDT(timeout=WATCHDOG_MS)  # new firmware may hang before it comes to its own
     sys.path.insert(0, folder + "/fw_" + state["slot"])
+    gc.threshold(SPREAD)
     try:
         return __import__("node")
     except Exception as error:

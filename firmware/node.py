@@ -55,6 +55,7 @@ class Node:
     async def run(self) -> None:
         """Watch the machine until the recording ends (a board's never does); raises what any part of it raised."""
         tasks = [asyncio.create_task(work) for work in self._works()]
+        gc.threshold(-1)  # from now on little is allocated, and a collection takes time that a FIFO may not have
         try:
             await asyncio.gather(*tasks)
         finally:

@@ -63,17 +63,22 @@ def show_boards(micropython: str, folder: Path, bits: int) -> None:
     script = str(SCRIPTS / "board_heap.py")
     least = smallest(micropython, folder, [script, str(folder)])
     used = started(micropython, [script, str(folder)], LARGEST)["used"] / 1024
-    print(f"sensor     {least:4} KiB, the whole program with the model of the vibration family; {used:.0f} of them in use")
+    print(
+        f"sensor     {least:4} KiB, the whole program with the model of the vibration family; {used:.0f} of them in use"
+    )
     results.save(f"sensor_heap_{bits}_bit", least, "KiB")
+    if bits != 32:
+        print("what is left of a board's heap: with a MicroPython of 32 bits, see --help")
+        return
     for name in boards.names():
         budget = boards.load(name).heap_kib
         left = f"{budget - used:5.0f} KiB free" if budget >= least else f"{least - budget:5} KiB short"
         print(f"  {name:14} {budget:5} KiB (estimate) {left}")
-        results.save(f"board_heap_free_{name}_{bits}_bit", budget - least, "KiB")
+        results.save(f"board_heap_free_{name}", budget - least, "KiB")
 
 
 def started(micropython: str, run: list[str], kib: int) -> dict[str, int]:
-    """Bytes in use and free after the sensor started in a heap of `kib`."""
+    """Bytes in use and free after the start of a sensor in a heap of `kib`."""
     said = subprocess.run(
         [micropython, "-X", f"heapsize={kib}k", *run], capture_output=True, text=True, check=True, timeout=60
     )

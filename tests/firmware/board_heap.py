@@ -9,9 +9,11 @@ import json
 import sys
 
 folder = sys.argv[1]
-sys.path[:] = [folder, folder + "/fw_a", ".frozen"]
+sys.path[:] = [folder, ".frozen"]
 
-import node  # noqa: E402
+import main  # noqa: E402
+
+node = main.load(folder)
 import settings as stored  # noqa: E402
 from life import Life  # noqa: E402
 
@@ -35,7 +37,7 @@ class Silence:
 
 
 node.sensors.make = lambda *_: Silence()
-it = node.Node(stored.load(folder + "/config.json"), folder, Life(folder))
+it = node.Node(stored.load(folder + "/config.json"), folder, Life(folder, power_on=True))
 assert it.hello()["model"], "the model is not in service"
 try:
     asyncio.run(it.run())
