@@ -63,6 +63,11 @@ class TestOnTheSensor:
     def test_flash_is_written_once_a_minute_at_most(self, tmp_path: Path) -> None:
         assert told("often", tmp_path) == [False, False, True, True, False, True]
 
+    def test_a_power_cut_at_any_write_leaves_what_was_kept_before_or_after(self) -> None:
+        said = micropython.run_json(SCRIPTS / "power_cut_outage.py", heap="2m", timeout=60)
+        assert said["cuts"] > 100 and said["odd"] == said["broken"] == 0, said
+        assert 64 < said["kept"] <= 128
+
     def test_a_flash_that_fails_or_was_damaged_stops_nothing(self, tmp_path: Path) -> None:
         assert told("flash_fails", tmp_path)["sent"] == [[0, 1]]
         assert told("damaged", tmp_path)["sent"] == []

@@ -98,6 +98,8 @@ def test_what_is_for_a_wired_sensor_goes_down_its_wire() -> None:
         assert isinstance(shard, Shard) and shard.data == shards.unpack_shard(frame).data
         for topic in ("reedmesh/gw/press/state", "reedmesh/gw/fan/model/manifest", "reedmesh/gw/status"):
             await world.channel.publish(Message(topic, b"{}"))
+        receipt = Message("reedmesh/gw/press/late/taken", b"r", 1)
+        assert await world.channel.publish(receipt) and world.wire.to_sensor.pop() == receipt
         assert len(world.wire.to_sensor) == 2, "states and other sensors' models are the broker's"
 
     play(story)

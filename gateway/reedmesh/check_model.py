@@ -24,6 +24,8 @@ _SHAPELESS = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "RELU", "RELU6", "LEAKY_RELU"
 _BINARY = {"ADD", "SUB", "MUL"}
 _CHUNK = 4 * 64  # bytes of sums that _BINARY makes at a time
 
+FIRMWARE_KIB = 112  # 32 bits, `make bench-memory`: 143 less two buffers of 13 and 5 for arena and tables
+
 
 @dataclass(frozen=True)
 class Tensor:
@@ -103,6 +105,7 @@ class Report:
             *(f"refused    {line}" for line in self.refused()),
             f"memory     {self.file} bytes of model + {self.arena} of arena = {need / 1024:.1f} KiB, and the layers' "
             f"own tables; {board.heap_kib} KiB free on {board.name}: {'fits' if fits else 'DOES NOT FIT'}",
+            f"sensor     its firmware takes some {FIRMWARE_KIB} KiB of that besides, and one more buffer for a model",
             f"work       {macs / 1e6:.3f} million products",
             f"time       about {self.milliseconds(board):.1f} ms on {board.chip} at {board.mhz} MHz: instructions "
             f"counted in the compiled loops, {board.engine.cycles} cycles each, which is an estimate (+-40 %)",

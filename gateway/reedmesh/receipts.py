@@ -29,7 +29,10 @@ class Receipts:
     async def run(self, publisher: Publisher) -> None:
         """Give them, for ever."""
         while True:
-            sensor, window = await self._queue.get()
+            due = [await self._queue.get()]
+            while not self._queue.empty():  # one commit for all that came meanwhile
+                due.append(self._queue.get_nowait())
             await self._disk.flush()
-            topic = wire.topic(self._name, sensor, "late", "taken")
-            await publisher.publish(Message(topic, wire.pack_taken(window.boot, window.number), qos=1))
+            for sensor, window in due:
+                topic = wire.topic(self._name, sensor, "late", "taken")
+                await publisher.publish(Message(topic, wire.pack_taken(window.boot, window.number), qos=1))

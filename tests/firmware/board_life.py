@@ -72,6 +72,8 @@ def watchdog(_):
     it._window = start + heart.LINK_MS
     Link.up.clear()
     said += [it.well(start + heart.LINK_MS), it.well(start + heart.SAMPLING_MS + heart.LINK_MS)]
+    slow = heart.Heart(None, Link, heart.SAMPLING_MS)
+    said += [slow.well(start + 2 * heart.SAMPLING_MS), slow.well(start + 4 * heart.SAMPLING_MS)]
     return said + [heart.Heart(None, Link, 0).well(start + heart.SAMPLING_MS)]
 
 
