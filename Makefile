@@ -113,6 +113,13 @@ bench-security: $(READY) ## what sealing, opening, boxes and signatures cost, an
 bench-crash: $(READY) ## kill -9 under load: alerts lost, alerts doubled, databases damaged [KILLS=1000]
 	$(BIN)/python tools/bench_crash.py --kills $(or $(KILLS),100)
 
+.PHONY: bench-load bench-junk
+bench-load: $(READY) ## a hall of sensors for ten minutes: latency, CPU, memory, disk writes [SECONDS=600]
+	$(BIN)/python tools/bench_load.py --seconds $(or $(SECONDS),600)
+
+bench-junk: $(READY) ## alerts of others while one client floods the broker [SECONDS=20]
+	$(BIN)/python tools/bench_junk.py --seconds $(or $(SECONDS),20)
+
 bench-ota: $(READY) ## power cuts during updates of a sensor's model, and how long sampling pauses
 	$(BIN)/python tools/bench_ota.py
 

@@ -28,8 +28,8 @@ def test_a_damaged_page_costs_only_what_was_on_it(tmp_path: Path, caplog: pytest
     filled(tmp_path)
     path = tmp_path / database.NAME
     data = bytearray(path.read_bytes())
-    third = len(data) // PAGE // 3 * PAGE
-    data[third : third + PAGE] = b"\xa5" * PAGE
+    late = (len(data) // PAGE - 10) * PAGE  # one of windows: they were written last
+    data[late : late + PAGE] = b"\xa5" * PAGE
     path.write_bytes(data)
     with caplog.at_level(logging.ERROR), Store(tmp_path) as store:
         assert store.open_alerts() == [ALERT]

@@ -37,6 +37,7 @@ from tools import plant, recordings, results  # noqa: E402
 FOLDER = ROOT / "build" / "latency"
 GATEWAY = "bench"
 RATES = (50, 200)
+PATIENCE = 60.0  # seconds until every sensor has a state
 LIMIT_MS = 1000.0  # a rate is sustained while no window is missed and p99 stays below this
 LINES = ("listener {port} 127.0.0.1", "allow_anonymous true", "set_tcp_nodelay true", "max_queued_messages 10000")
 
@@ -49,6 +50,8 @@ class Bench:
     good: bytes
     bad: bytes
     sensors: int
+    port: int  # of the broker
+    pid: int  # of the gateway
     fault_every: int = 4  # windows
     sent: int = 0
     published: dict[str, float] = field(default_factory=dict)
@@ -112,6 +115,13 @@ def prepare(folder: Path, sensors: int) -> tuple[bytes, bytes]:
     return frames[0], frames[1]
 
 
+def remember(folder: Path, features_of_one: bytes, sensors: int, count: int) -> None:
+    """Fill the store with `count` windows of the past."""
+    with Store(folder) as store:
+        rows = [(f"s{i % sensors}", 1e9 + i / sensors, features_of_one, 100) for i in range(count)]
+        store.write_windows(rows)
+
+
 def _frame(window_features: bytes, model: Model) -> bytes:
     window = wire.Window(window_features, boot=1, number=0)
     window.score, window.model = model.score(window_features), model.key
@@ -121,9 +131,10 @@ def _frame(window_features: bytes, model: Model) -> bytes:
 
 
 @asynccontextmanager
-async def gateway(broker: str, sensors: int) -> AsyncIterator[Bench]:
-    """A gateway on a broker of that kind, with a bench that listens to it."""
+async def gateway(broker: str, sensors: int, stored: int = 0) -> AsyncIterator[Bench]:
+    """A gateway on a broker of that kind, with a bench that listens to it. stored: windows it has from before."""
     good, bad = prepare(FOLDER, sensors)
+    remember(FOLDER, good[wire.WINDOW_HEADER :], sensors, stored)
     port = plant.free_ports(1)[0]
     (FOLDER / "mosquitto.conf").write_text("\n".join(LINES).format(port=port) + "\n")
     (FOLDER / "reedmesh.toml").write_text(
@@ -135,10 +146,11 @@ async def gateway(broker: str, sensors: int) -> AsyncIterator[Bench]:
         commands.insert(0, [str(mosquitto()), "-c", str(FOLDER / "mosquitto.conf")])
     processes = [subprocess.Popen(command, stderr=subprocess.DEVNULL) for command in commands]
     topics = {f"{wire.BASE}/{GATEWAY}/{leaf}": 1 for leaf in ("alert", "+/state")}
-    bench = Bench(Link("127.0.0.1", port, "bench", subscriptions=topics), good, bad, sensors)
+    link = Link("127.0.0.1", port, "bench", subscriptions=topics)
+    bench = Bench(link, good, bad, sensors, port, processes[-1].pid)
     listening = asyncio.create_task(bench.listen())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while len(bench.seen) < sensors:
                 await asyncio.sleep(0.05)
         yield bench

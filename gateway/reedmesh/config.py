@@ -60,7 +60,7 @@ class Store:
 
     windows: int = field(default=100_000, metadata={"min": 1000})  # newest windows kept per gateway
     megabytes: int = field(default=1000, metadata={"min": 20})  # full at this size: windows make room, alerts last
-    flush_seconds: float = field(default=1.0, metadata={"min": 0.05, "max": 60.0})
+    flush_seconds: float = field(default=10.0, metadata={"min": 0.05, "max": 60.0})
 
 
 @dataclass(frozen=True)

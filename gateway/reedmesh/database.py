@@ -18,7 +18,7 @@ from reedmesh.errors import ConfigError
 log = logging.getLogger(__name__)
 
 NAME = "reedmesh.db"
-VERSION = 4  # `pragma user_version` of the schema in schema.sql
+VERSION = 5  # `pragma user_version` of the schema in schema.sql
 # What turns the schema of each version into the next one's.
 MIGRATIONS = {
     1: """
@@ -37,6 +37,7 @@ MIGRATIONS = {
       priority = json_extract(message, '$.priority');
     """,
     3: "alter table models add column passport blob;",
+    4: "drop index if exists windows_of_sensor;",
 }
 
 

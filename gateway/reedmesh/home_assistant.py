@@ -82,6 +82,8 @@ def gateway_device(gateway: str) -> Table:
     mine, here = _id(gateway), [_there(wire.topic(gateway, "status"))]
     status: Table = {"device_class": "enum", "options": ["online", "stopped", "offline"], **DIAGNOSTIC}
     alerts: Table = {"state_class": "measurement", "availability": here, "icon": "mdi:alert"}
+    first = "{{ {'alerts': value_json.alerts[:10]} | tojson }}"  # the most urgent; it keeps 16 KiB of attributes
+    alerts |= {"json_attributes_topic": wire.topic(gateway, "alerts"), "json_attributes_template": first}
     components = {
         "status": _entity("sensor", "Status", wire.topic(gateway, "status"), "value_json.state", status),
         "alerts": _entity("sensor", "Open alerts", wire.topic(gateway, "alerts"), "value_json.open", alerts),

@@ -11,7 +11,7 @@ create table if not exists windows (
   features  blob not null,            -- int8
   score     integer                   -- null while the machine is learnt
 );
-create index if not exists windows_of_sensor on windows (sensor, id);
+-- No index: each commit would touch a page of it for every sensor, and cards wear out by that. Reading is rare.
 
 create table if not exists models (
   sensor    text not null,

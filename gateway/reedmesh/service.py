@@ -195,19 +195,22 @@ class Gateway:
             self.line.revoked = self._sensor_keys.revoked()
             await self._see_time(publisher.connected)
             await self._take_back(publisher)
-            states = [(f"{sensor.name}/state", sensor.summary()) for sensor in self.line.sensors.values()]
-            for leaf, value in [*states, ("info", self._info())]:
-                message = self._retained(leaf, value)
-                if self._published.get(leaf) != message.payload and await publisher.publish(message):
-                    self._published[leaf] = message.payload
+            for sensor in list(self.line.sensors.values()):
+                await self._show_one(publisher, f"{sensor.name}/state", sensor.summary())
+            await self._show_one(publisher, "info", self._info())
             await asyncio.sleep(STATE_SECONDS)
+
+    async def _show_one(self, publisher: Channel, leaf: str, value: dict[str, Any]) -> None:
+        message = self._retained(leaf, value)
+        if self._published.get(leaf) != message.payload and await publisher.publish(message):
+            self._published[leaf] = message.payload
 
     def _remember(self) -> None:
         """Take up where the last run of the gateway stopped."""
+        counts = self.store.counts()
         for name, hello in self.store.hellos().items():
             sensor = self.line.known(name)
-            sensor.hello = hello
-            sensor.learnt = len(self.store.learnt_from(name, sensor.to_learn))
+            sensor.hello, sensor.learnt = hello, counts.get(name, 0)
             self._deployer.recall(sensor)
             sensor.pinned = sensor.model is not None and self.store.is_taken_back(name)
         for name, learnt in self.store.relearning().items():

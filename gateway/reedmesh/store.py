@@ -74,10 +74,12 @@ class Store:
         return rows
 
     def write_windows(self, rows: list[WindowRow]) -> None:
-        """Write `rows` in one commit and let the oldest age out."""
+        """Write `rows` in one commit and let the oldest age out, many at a time: so that whole pages become free."""
         with self.db:
             self.db.executemany("insert into windows (sensor, at, features, score) values (?, ?, ?, ?)", rows)
-            self.db.execute("delete from windows where id <= (select max(id) from windows) - ?", (self._keep,))
+            low, high = self.db.execute("select min(id), max(id) from windows").fetchone()
+            if rows and high - low >= self._keep + self._keep // 50:
+                self.db.execute("delete from windows where id <= ?", (high - self._keep,))
 
     def put_back(self, rows: list[WindowRow]) -> None:
         """Let rows that could not be written wait; too many, and the oldest are forgotten."""
@@ -121,6 +123,11 @@ class Store:
         )
         rows = self.db.execute(query, (sensor, ANOMALY, NOT_A_FAULT, LEAD, count))
         return [row[0] for row in rows][::-1]
+
+    def counts(self) -> dict[str, int]:
+        """How many windows there are of each sensor, as it is mounted now."""
+        since = "ifnull((select since from mountings as m where m.sensor = w.sensor), -1)"
+        return dict(self.db.execute(f"select sensor, count(*) from windows as w where at > {since} group by sensor"))
 
     def normal_windows(self, sensor: str, count: int) -> tuple[list[bytes], list[bytes]]:
         """`count` of the sensor's normal windows, evenly out of the last SPAN times as many, oldest first; and the last

@@ -1,0 +1,311 @@
+"""What a hall does to a gateway: a broker that restarts or is gone, a full disk, a clock set back, a flood of junk.
+
+Real gateways on a real mosquitto. Where time is shortened the test says how; docs/reliability.md has what came out.
+"""
+
+import asyncio
+import contextlib
+import json
+import resource
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+
+from reedmesh import broker as brokers
+from reedmesh import database, service
+from reedmesh import family as families
+from reedmesh.broker import Link, Message
+from reedmesh.config import Alerts, Config
+from reedmesh.heart import BEAT
+from reedmesh.service import LISTEN_TO, Gateway
+from reedmesh.store import Store
+from reedmesh.wired import Wired
+from tests.brokers import free_port, mosquitto
+from tools.bench_latency import prepare
+
+PATIENCE = 30  # seconds
+BASE = "reedmesh/gw/"
+FIVE_MINUTES, HOUR = 300.0, 3600.0
+
+
+class Onlooker:
+    """Hears all a gateway says, over all lives of its broker; and speaks as its sensors."""
+
+    def __init__(self, port: int) -> None:
+        self.said: list[tuple[str, Any]] = []
+        self.retained: dict[str, Any] = {}
+        self._number = 0
+        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.on_connect = lambda client, *_: client.subscribe([(BASE + "#", 1), ("homeassistant/#", 1)])
+        self._client.on_message = self._hear
+        self._client.connect_async("127.0.0.1", port)
+        self._client.loop_start()
+
+    def _hear(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        topic = message.topic.removeprefix(BASE)
+        with contextlib.suppress(ValueError):
+            value = json.loads(message.payload) if message.payload else None
+            self.said.append((topic, value))
+            if message.retain:
+                self.retained[topic] = value
+
+    def alerts(self) -> list[dict[str, Any]]:
+        return [value for topic, value in list(self.said) if topic == "alert"]
+
+    def window(self, name: str, frame: bytes) -> None:
+        self._number += 1
+        self._client.publish(f"{BASE}{name}/window", numbered(frame, self._number))
+
+    def until(self, holds: Callable[[], Any], meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Wait for it; `meanwhile` is done again and again."""
+        end = time.monotonic() + PATIENCE
+        while not holds():
+            assert time.monotonic() < end, self.said[-20:]
+            meanwhile()
+            time.sleep(0.02)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+def numbered(frame: bytes, number: int) -> bytes:
+    return frame[:8] + number.to_bytes(4, "little") + frame[12:]
+
+
+class Hall:
+    """A gateway process, on a broker that a test may take away. good, bad: frames of a normal window and a fault."""
+
+    def __init__(self, folder: Path, sensors: int, stack: ExitStack) -> None:
+        self.folder = folder
+        self.good, self.bad = prepare(folder / "state", sensors)
+        self.port = free_port()
+        self.broker = ExitStack()
+        stack.callback(self.broker.close)
+        self.start_broker()
+        self.onlooker = Onlooker(self.port)
+        stack.callback(self.onlooker.close)
+        config = folder / "reedmesh.toml"
+        config.write_text(
+            f'name = "gw"\nstate = "{folder}/state"\n[broker]\nport = {self.port}\nanonymous = true\n'
+            "[alerts]\non = 1\nof = 1\noff = 1\n"
+        )
+        command = [sys.executable, "-m", "reedmesh", "run", str(config)]
+        self.process = stack.enter_context(subprocess.Popen(command, stderr=subprocess.DEVNULL))
+        stack.callback(self.process.kill)
+        self.onlooker.until(lambda: ("status", "online") in self.states())
+
+    def start_broker(self) -> None:
+        self.broker.enter_context(mosquitto(self.folder, self.port, "max_queued_messages 10000"))
+
+    def states(self) -> list[tuple[str, str]]:
+        return [(topic, value["state"]) for topic, value in list(self.onlooker.said) if topic == "status"]
+
+    def journal(self) -> list[tuple[str, str]]:
+        with contextlib.closing(sqlite3.connect(self.folder / "state" / database.NAME)) as db:
+            return list(db.execute("select alert, what from journal"))
+
+    def alarm(self, name: str) -> dict[str, Any]:
+        """Raise an alert and wait until it is told."""
+        told = lambda: [each for each in self.onlooker.alerts() if each["sensor"] == name and each["type"] == "new"]  # noqa: E731
+        before = len(told())
+        self.onlooker.until(lambda: len(told()) > before, lambda: self.onlooker.window(name, self.bad))
+        return told()[-1]
+
+
+@pytest.fixture
+def hall(tmp_path: Path) -> Iterator[Hall]:
+    with ExitStack() as stack:
+        yield Hall(tmp_path, 4, stack)
+
+
+def test_a_broker_that_restarts_with_nothing_is_told_everything_again(hall: Hall) -> None:
+    alert = hall.alarm("s0")
+    hall.broker.close()
+    hall.onlooker.said.clear()
+    hall.start_broker()
+    hall.onlooker.until(lambda: ("status", "online") in hall.states())
+    late = Onlooker(hall.port)
+    wanted = {"status", "info", "alerts", "s0/state", "s3/state", "homeassistant/device/reedmesh_gw/config"}
+    late.until(lambda: wanted <= set(late.retained))
+    assert [each["id"] for each in late.retained["alerts"]["alerts"]] == [alert["id"]]
+    late.close()
+    again = hall.alarm("s1")
+    assert [each["id"] for each in hall.onlooker.alerts()] == [again["id"]]  # the old one is not repeated
+
+
+def test_on_a_disk_that_takes_nothing_alerts_are_told_and_kept_once_it_does(hall: Hall) -> None:
+    """The process may write no file beyond a page (RLIMIT_FSIZE), as if there was no room; then there is again."""
+    first = hall.alarm("s0")
+    resource.prlimit(hall.process.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    told = [hall.alarm(name) for name in ("s1", "s2", "s3")]
+    assert {alert for alert, _ in hall.journal()} == {first["id"]}
+    resource.prlimit(hall.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    ids = {first["id"], *(each["id"] for each in told)}
+    hall.onlooker.until(lambda: {alert for alert, what in hall.journal() if what == "raised"} == ids)
+    heard = Counter(each["id"] for each in hall.onlooker.alerts() if each["type"] == "new")
+    assert heard == dict.fromkeys(ids, 1) and hall.process.poll() is None
+
+
+class Cable:
+    """A wire with sensors on it that the test speaks for: they are heard while the broker is away."""
+
+    connected = True
+
+    def __init__(self) -> None:
+        self.inbox: asyncio.Queue[Message] = asyncio.Queue()
+
+    async def messages(self) -> AsyncIterator[Message]:
+        while True:
+            yield await self.inbox.get()
+
+    async def publish(self, message: Message) -> bool:
+        return True
+
+    async def publish_shard(self, shard: object) -> bool:
+        return True
+
+
+class Clocks:
+    """One that tells the time and may be set, and one that nobody sets."""
+
+    def __init__(self) -> None:
+        self.wall, self.steady = 1.7e9, 100.0
+
+    async def go(self, seconds: float, step: float = 2.0) -> None:
+        """Time goes by, looked at every `step` seconds as ever."""
+        for _ in range(int(seconds / step)):
+            self.wall += step
+            self.steady += step
+            await asyncio.sleep(0.02)
+
+
+class Inside:
+    """A gateway in this process, so that its clocks are ours, on a real broker; s0 is on a wire, s1 on the network."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.good, self.bad = prepare(folder / "state", 2)
+        self.clocks, self.cable, self.port = Clocks(), Cable(), port
+        config = Config("gw", str(folder / "state"), alerts=Alerts(on=1, of=1, off=1))
+        family = families.load(families.find("vibration"))
+        store = Store(folder / "state")
+        self.gateway = Gateway(config, family, store, lambda: self.clocks.wall, lambda: self.clocks.steady)
+        topics = {BASE + topic: 1 for topic in LISTEN_TO if topic != BEAT}
+        self.link = Link("127.0.0.1", port, "gateway-gw", subscriptions=topics, greeting=self.gateway.greeting)
+        self.onlooker = Onlooker(port)
+        self._number = 0
+
+    async def by_wire(self, frame: bytes) -> None:
+        self._number += 1
+        await self.cable.inbox.put(Message(BASE + "s0/window", numbered(frame, self._number)))
+
+    async def until(self, holds: Callable[[], Any]) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not holds():
+                await asyncio.sleep(0.02)
+
+    async def run(self) -> None:
+        await self.gateway.run(Wired("gw", self.link, [self.cable]))  # type: ignore[list-item]
+
+
+def inside(folder: Path, story: Callable[["Inside", ExitStack], Any]) -> None:
+    """Tell a story of such a gateway; the stack holds its broker."""
+
+    async def told() -> None:
+        port, broker = free_port(), ExitStack()
+        broker.enter_context(mosquitto(folder, port))
+        it = Inside(folder, port)
+        work = asyncio.create_task(it.run())
+        try:
+            await it.until(lambda: it.link.connected)
+            await story(it, broker)
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            it.onlooker.close()
+            broker.close()
+
+    asyncio.run(told())
+
+
+def test_a_broker_gone_for_five_minutes_costs_no_alert_and_blames_no_sensor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five minutes of the gateway's own clocks, which go faster; the links, the outbox and the store are real."""
+    monkeypatch.setattr(brokers, "LONGEST_WAIT", 8.0)
+    monkeypatch.setattr(service, "STATE_SECONDS", 0.01)
+
+    async def story(it: Inside, broker: ExitStack) -> None:
+        it.onlooker.window("s1", it.good)
+        await it.until(lambda: any(topic == "s1/state" and value["windows"] for topic, value in it.onlooker.said))
+        broker.close()
+        await it.until(lambda: not it.link.connected)
+        for _ in range(3):
+            await it.by_wire(it.bad)
+            await it.until(lambda: it.gateway.line.sensors["s0"].watcher.alert)
+            await it.by_wire(it.good)
+            await it.until(lambda: not it.gateway.line.sensors["s0"].watcher.alert)
+            await it.clocks.go(FIVE_MINUTES / 3, step=1.0)
+        assert it.onlooker.alerts() == []
+        tried = it.link.attempts
+        await it.until(lambda: it.link.attempts > tried)
+        await asyncio.sleep(0.1)  # it has failed again, and waits: the onlooker, who tries every second, comes first
+        broker.enter_context(mosquitto(tmp_path, it.port))
+        await it.until(lambda: len(it.onlooker.alerts()) >= 6)
+        await it.clocks.go(30)
+        steps = [(each["sensor"], each["kind"], each["type"]) for each in it.onlooker.alerts()]
+        assert steps == [("s0", "anomaly", "new"), ("s0", "anomaly", "end")] * 3
+
+    inside(tmp_path, story)
+
+
+def test_a_clock_set_back_an_hour_changes_nothing_that_lasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gateway's own clock is set, with what looks at it as in service."""
+    monkeypatch.setattr(service, "STATE_SECONDS", 0.01)
+
+    async def story(it: Inside, _: ExitStack) -> None:
+        now = it.clocks.wall
+        assert it.gateway.line.sensors["s1"].shelve(now + 600, now, "Ana", "") == []
+        await it.clocks.go(60)
+        it.clocks.wall -= HOUR
+        await it.clocks.go(4)
+        assert it.gateway.line.sensors["s1"].watcher.shelved_until == now - HOUR + 600
+        await it.by_wire(it.bad)
+        told = lambda: [each for each in it.onlooker.alerts() if each["kind"] == "anomaly"]  # noqa: E731
+        await it.until(told)
+        alert = told()[0]
+        assert alert["type"] == "new" and now - HOUR < alert["since"] < now - HOUR + 120
+        await it.clocks.go(600)
+        assert it.gateway.line.sensors["s1"].watcher.shelved_until is None
+        await it.by_wire(it.good)
+        await it.until(lambda: told()[-1]["type"] == "end")
+
+    inside(tmp_path, story)
+
+
+def test_a_client_that_floods_delays_the_others_alerts_but_stops_none_and_fills_no_memory(hall: Hall) -> None:
+    """Ten thousand messages a second that are no windows, for some seconds; tools/bench_junk.py has the figures."""
+    from tools.bench_junk import Flood
+
+    before = rss(hall.process.pid)
+    with Flood(hall.port, 10_000) as flood:
+        for name in ("s0", "s1", "s2", "s3"):
+            hall.alarm(name)
+        hall.onlooker.until(lambda: flood.sent > 20_000)
+    assert rss(hall.process.pid) - before < 60e6
+    names = {value["sensor"] for value in hall.onlooker.alerts()}
+    assert names == {"s0", "s1", "s2", "s3"} and hall.process.poll() is None
+
+
+def rss(pid: int) -> float:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096.0
