@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reedmesh import chain, ledger
 from reedmesh.chain import Chain, Heard
-from reedmesh.errors import ConfigError, WireError
+from reedmesh.errors import ConfigError, DiskError, WireError
 from reedmesh.keys import Key
 from reedmesh.ledger import Entry, Head, Quota, Row
 from reedmesh.store import Store
@@ -136,8 +136,10 @@ def test_a_neighbour_sees_that_history_was_rewritten() -> None:
     assert found == [None, None, None, 5, None]
     assert [(each["kind"], each["gateway"], each["sequence"]) for each in entered] == [("fork", "hall1", 5)]
     assert [each.live for each in remembered["hall1"]] == [False, False, True]
-    evidence = [ledger.unpack_head(frame, [KEY.public]) for frame in (each.frame for each in remembered["hall1"])]
-    assert ledger.forks({evidence[0].number: evidence[0].hash}, evidence[2]) == 5  # anybody can check it again
+    frames = [each.frame for each in remembered["hall1"]]  # anybody can check it again
+    assert ledger.conflict(frames, [KEY.public]) == (3, 5)
+    assert ledger.conflict(frames[:2], [KEY.public]) == (2, None)
+    assert ledger.conflict(frames, [key_of("mallory").public]) == (0, None)
 
 
 def test_a_truncated_past_shows_as_soon_as_it_goes_on() -> None:
@@ -198,6 +200,8 @@ def test_a_database_that_lacks_what_was_published_is_known(tmp_path: Path) -> No
         assert "entry 5, which was published, is missing" in chain.lost(store.db, noted)
         kept(store, 4, at=1e6)
         assert "is another" in chain.lost(store.db, noted)
+    with pytest.raises(DiskError, match=r"ledger\.head\.new: No such file"):
+        chain.publish(folder / "nowhere", head)
     (folder / chain.FILE).write_bytes(b"junk")
     with pytest.raises(ConfigError, match=r"ledger\.head"):
         chain.published(folder, [KEY.public])

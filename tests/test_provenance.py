@@ -190,6 +190,32 @@ def test_a_database_that_was_put_back_is_known_and_entered(tmp_path: Path, capsy
     assert "put back" in capsys.readouterr().err and command(tmp_path, "ledger", "verify") == 0
 
 
+def test_a_spoilt_note_of_what_was_published_stops_nobody_and_vouches_for_nothing(tmp_path: Path) -> None:
+    with gateway(tmp_path) as it:
+        serve(it, "press", 1)
+    edit(tmp_path, "update models set passport = null")
+    (tmp_path / chain.FILE).write_bytes(b"")
+    assert command(tmp_path, "ledger", "verify") == 2
+    with gateway(tmp_path) as it:
+        assert it.line.sensors["press"].model is None
+        told = [ledger.read(row)["kind"] for row in chain.rows(it.store.db)]
+    assert told == ["begun", "service", "restored", "rejected"]
+    assert command(tmp_path, "ledger", "verify") == 0
+
+
+def test_a_machine_whose_model_was_rejected_may_learn_the_very_same_again(tmp_path: Path) -> None:
+    async def story() -> None:
+        with gateway(tmp_path) as it:
+            serve(it, "press", 1)
+        edit(tmp_path, "update models set passport = null")
+        with gateway(tmp_path) as it:
+            await it._deployer.renew(it.line.sensors["press"], lesson(), {})
+            sensor = it.line.sensors["press"]
+            assert sensor.model and sensor.model.digest == sha256(PRESS).digest() and sensor.sequence == 2
+
+    asyncio.run(story())
+
+
 def test_a_model_that_was_never_entered_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with gateway(tmp_path) as it:
         serve(it, "press", 1)

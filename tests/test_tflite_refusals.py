@@ -117,6 +117,13 @@ REFUSED = {
     "int16 input": (lambda: edited((GRAPH + "tensors[0].type", 7)), "tensor 0: expected an int8 tensor"),
     "two graphs": (_two_graphs, "2 subgraphs"),
     "output is input": (lambda: edited((GRAPH + "outputs", [0])), "no operator makes the output"),
+    "joined along none": (
+        lambda: drawn("CONCATENATION", ("graph.tensors[graph.outputs[0]].shape", [])),
+        r"\(CONCATENATION\): axis -?\d of 0",
+    ),
+    "joined along no such": (
+        lambda: drawn("CONCATENATION", (NODE + "builtinOptions.axis", 7)), r"\(CONCATENATION\): axis 7 of",
+    ),
     "cycle": (lambda: edited((NODE + "outputs", [0])), "output 0 is made twice"),
     "reads later": (lambda: edited((NODE + "inputs", [3, 1, 2])), "made by no earlier operator"),
     "no such tensor": (lambda: edited((NODE + "inputs", [9, 1, 2])), "element 9 of a list of 4"),

@@ -147,7 +147,10 @@ class Concatenation:
 
     def __init__(self, node: Node, _) -> None:
         xs, y = [node.input(i) for i in range(node.inputs())], node.output(0)
-        axis = node.option(0, "<i") % len(y.shape)
+        axis, axes = node.option(0, "<i"), len(y.shape)
+        if not -axes <= axis < axes:
+            raise node.fault("axis {} of {}".format(axis, axes))
+        axis %= axes
         if node.option(1, "<b"):
             raise node.fault("a fused activation is not supported")
         self._ends, self._to, done = (xs, y), [], 0

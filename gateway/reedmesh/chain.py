@@ -4,6 +4,7 @@ Which head was published last is in a file beside the keys: a database that was 
 lacks what that says. Heads of neighbours are kept here, for what they say later to be held against.
 """
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from reedmesh import ledger
 from reedmesh.dsse import Signer
-from reedmesh.errors import ConfigError, WireError
+from reedmesh.errors import ConfigError, DiskError, WireError
 from reedmesh.ledger import Entry, Head, Quota, Row
 
 FILE = "ledger.head"  # in the state directory; no backup of the database has it
@@ -120,10 +121,16 @@ def published(folder: Path, keys: Iterable[bytes]) -> Head | None:
 
 
 def publish(folder: Path, head: Head) -> None:
-    """Note that `head` was published: whole or not at all."""
+    """Note that `head` was published: whole or not at all, also after a power cut. Raises DiskError."""
     draft = folder / f"{FILE}.new"
-    draft.write_bytes(ledger.pack_head(replace(head, before=head.hash, tail=())))
-    draft.replace(folder / FILE)
+    try:
+        with draft.open("wb") as file:
+            file.write(ledger.pack_head(replace(head, before=head.hash, tail=())))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(folder / FILE)
+    except OSError as error:
+        raise DiskError(f"{draft}: {error.strerror}") from error
 
 
 def lost(db: sqlite3.Connection, head: Head) -> str:

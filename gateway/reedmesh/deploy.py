@@ -120,7 +120,7 @@ class Deployer:
         stored = await self._disk.call(self._disk.store.last_model, sensor.name)
         if self._line.sensors.get(sensor.name) is not sensor:
             return  # it was forgotten meanwhile
-        if sensor.pinned or (stored and stored.tflite == lesson.model):
+        if sensor.pinned or (sensor.model and stored and stored.tflite == lesson.model):
             return
         model = self._next_model(sensor, lesson, origins)
         loaded = self._passports.load(model)
@@ -147,7 +147,7 @@ class Deployer:
             return self._passports.load(stored)
         except DeployError as error:
             log.error("%s: the model before it serves; if there is none, the machine is learnt anew", error)
-            self._disk.store.enter(_entry(ledger.REJECTED, stored, str(error)))
+            self._disk.store.note(_entry(ledger.REJECTED, stored, str(error)))
             return None
 
     async def offer(self, publisher: Publisher, sensor: Sensor) -> None:

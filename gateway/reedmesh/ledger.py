@@ -200,6 +200,22 @@ def forks(known: Mapping[int, bytes], head: Head) -> int | None:
     return next((number for number, hashed in head.hashes().items() if known.get(number, hashed) != hashed), None)
 
 
+def conflict(frames: Iterable[bytes], keys: Collection[bytes]) -> tuple[int, int | None]:
+    """How many of the heads in `frames`, all of one gateway, one of `keys` signed, and where these belie each other."""
+    known: dict[int, bytes] = {}
+    signed, first = 0, None
+    for frame in frames:
+        try:
+            head = unpack_head(frame, keys)
+        except WireError:
+            continue
+        signed += 1
+        at = forks(known, head)
+        first = at if first is None else first
+        known = head.hashes() | known
+    return signed, first
+
+
 def read(row: Row) -> dict[str, Any]:
     """What an entry says, as far as it is of the types it should be; of one that is spoilt, that."""
     try:

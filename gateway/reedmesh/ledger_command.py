@@ -16,6 +16,7 @@ from reedmesh import chain, config, database, keys, ledger
 from reedmesh.chain import Heard
 from reedmesh.config import Config
 from reedmesh.errors import DeployError
+from reedmesh.keys_command import trust_of
 from reedmesh.ledger import Entry
 
 COLUMNS = ("number", "at", *(each.name for each in fields(Entry)))
@@ -44,11 +45,11 @@ def _verify(chosen: argparse.Namespace) -> None:
     with database.reading(Path(settings.state)) as db:
         found = ledger.verify(settings.name, chain.rows(db), ours)
         faults = [*found.faults, *_unpublished(settings, db, ours), *_unentered(db)]
-        neighbours = chain.remembered(db)
+        neighbours, trust = chain.remembered(db), trust_of(settings)
     for note in found.notes:
         print(f"note: {note}")
     for name, heads in neighbours.items():
-        print(_neighbour(name, heads))
+        print(_neighbour(name, heads, trust.ever(name)))
     if faults:
         raise DeployError("\n".join(f"ledger of {settings.name}: {fault}" for fault in faults))
     print(f"ledger of {settings.name}: {found.entries} entries, whole and signed, head {found.head.hex():.16}")
@@ -73,11 +74,14 @@ def _unentered(db: sqlite3.Connection) -> list[str]:
     return [f"the newest model of {sensor} is not the one that was entered" for sensor in wrong]
 
 
-def _neighbour(name: str, heads: list[Heard]) -> str:
+def _neighbour(name: str, heads: list[Heard], keys: list[bytes]) -> str:
+    """What a neighbour's heads say, each checked once more: whether, and at which entry, they belie each other."""
+    signed, at = ledger.conflict([each.frame for each in heads], keys)
     gaps = "".join(f"; {each.gap} entries came unseen, and could not be compared" for each in heads if each.gap)
-    if belied := sum(not each.live for each in heads):
-        return f"{name} CHANGED ITS PAST: {belied} heads it signed are belied by later ones; both are kept{gaps}"
-    return f"{name}: {len(heads)} heads kept, none belies another{gaps}"
+    unsigned = f"; {len(heads) - signed} are not signed with a key we know of" if signed < len(heads) else ""
+    if at is not None:
+        return f"{name} CHANGED ITS PAST: heads that it signed belie each other at entry {at}{unsigned}{gaps}"
+    return f"{name}: {signed} heads kept, none belies another{unsigned}{gaps}"
 
 
 def _show(chosen: argparse.Namespace) -> None:

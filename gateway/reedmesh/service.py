@@ -27,7 +27,7 @@ from reedmesh.config import Config, shown
 from reedmesh.deadline import Bounds
 from reedmesh.deploy import Deployer
 from reedmesh.desk import Desk
-from reedmesh.errors import DiskError
+from reedmesh.errors import ConfigError, DiskError
 from reedmesh.family import Family
 from reedmesh.federation import Federation, Sealed
 from reedmesh.heads import Heads
@@ -223,13 +223,17 @@ class Gateway:
         key, counting = keys.load(state), partial(keys.counting, state, name)
         self.store.chain = Chain(self.store.db, name, key, self._clock)
         passports = Passports(name, self.family, key, counting)
-        head = chain.published(state, keys.lineage(state, name))
-        if not head:
+        try:
+            head = chain.published(state, keys.lineage(state, name))
+            fault = chain.lost(self.store.db, head) if head else ""
+        except ConfigError as error:  # nobody is kept waiting for it, and no model is vouched for
+            head, fault = None, str(error)
+        if fault:
+            log.error("ledger: %s: the database was put back from a backup, or its past was changed", fault)
+            self.store.note(Entry(ledger.RESTORED, sequence=head.number if head else 0, reason=fault))
+        elif not head:
             self.store.sign_models(passports.inherit)
             self.store.enter(Entry(ledger.BEGUN, family=self.family.id, reason=f"reedmesh {__version__}"))
-        elif fault := chain.lost(self.store.db, head):
-            log.error("ledger: %s: the database was put back from a backup, or its past was changed", fault)
-            self.store.enter(Entry(ledger.RESTORED, sequence=head.number, sha256=head.hash.hex(), reason=fault))
         return passports
 
     def _info(self) -> dict[str, Any]:

@@ -289,6 +289,13 @@ class Store:
         with self.db:
             self.append(entries)
 
+    def note(self, *entries: Entry) -> None:
+        """As `enter`, but a full disk keeps nobody from starting."""
+        try:
+            self.enter(*entries)
+        except sqlite3.OperationalError as error:
+            log.error("the ledger lacks %s: %s", ", ".join(each.kind for each in entries), error)
+
     def append(self, entries: Sequence[Entry]) -> None:
         """Add to the ledger within the transaction that is open."""
         if self.chain:

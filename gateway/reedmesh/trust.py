@@ -48,6 +48,11 @@ class Trust:
         keys = dict.fromkeys([*pinned, *map(bytes.fromhex, known.trusted.get(name, ()))])
         return [each for each in keys if not self._is_over(each.hex(), known, now)][::-1]
 
+    def ever(self, name: str) -> list[bytes]:
+        """All keys that `name` was ever trusted with, also those that count no longer: for what it said then."""
+        pinned = [self._pinned[name]] if name in self._pinned else []
+        return [*pinned, *map(bytes.fromhex, self.known().trusted.get(name, ()))]
+
     def names(self) -> list[str]:
         """Gateways that have a key, now or before it was revoked."""
         return sorted({*self._pinned, *self.known().trusted})
