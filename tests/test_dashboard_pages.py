@@ -79,6 +79,10 @@ def test_no_answer_breaks_the_pages(answer: dict[str, Any]) -> None:
     found = learned.learning(answer)
     assert all(each.name.isprintable() and each.reason.isprintable() for each in found.neighbours)
     assert all(text.isprintable() for _, text in rows_of(answer))
+    axis = hertz([feature for feature, *_ in answers.picture(answer).rows])
+    assert len(hertz_ticks(axis)) <= 9
+    for low, high, _ in answers.scores(answer).points:
+        assert excess_ticks(excess_axis(high)) and time_ticks(Axis(low - 300, low + 1)) is not None
     answers.windows(answer), answers.journals(answer), answers.papers(answer)
 
 
@@ -112,6 +116,10 @@ def test_settings_are_told_by_key_but_for_secrets() -> None:
         "true",
         "ab",
     )
+    deep: Any = 1
+    for _ in range(900):
+        deep = [deep]
+    assert rows_of({"deep": deep}) == (("deep" + "[0]" * 7, "–"),)
     assert (rows["n"], rows["none"], rows["empty"]) == ("–", "–", "–")
 
 
@@ -144,6 +152,9 @@ def test_axes_have_round_ticks_inside() -> None:
     for span in (30.0, 3600.0, 86400.0, 604800.0):
         ticks = time_ticks(Axis(1_700_000_000.0, 1_700_000_000.0 + span))
         assert 2 <= len(ticks) <= 8 and all(0 <= at <= 1 for at, _ in ticks)
+    assert excess_axis(float("inf")).high == 1e6
+    wide = hertz([Feature("a", 0, 5e-324, 1e-300), Feature("b", 0, 5e-324, 1e6), Feature("c", 0, 0.0, 1e-9)])
+    assert (wide.low, wide.high) == (1e5, 1e6) and len(hertz_ticks(Axis(10.0, 1e6, True))) <= 9
     assert even_ticks(Axis(5.0, 5.0)) == [(0.0, "5")]
     assert line([(0, 0), (0.1, 1), (0.9, 1)], gap=0.5) == "M0.0 300.0L100.0 0.0M900.0 0.0"
     assert area([(0, 0, 1), (1, 0, 1)]) == "M0.0 0.0L1000.0 0.0L1000.0 300.0L0.0 300.0Z" and area([]) == ""

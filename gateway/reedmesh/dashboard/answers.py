@@ -14,7 +14,7 @@ from reedmesh.dashboard.view import Alert
 MOST_ITEMS = 1000  # of a list
 MOST_FEATURES = 300
 LONG = 500  # characters of a comment
-MAX_HZ = 1e6
+LEAST_HZ, MAX_HZ = 1e-4, 1e6
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Feature:
     @property
     def band(self) -> bool:
         """Whether it is the power in a band of frequencies that are known."""
-        return self.high > self.low
+        return self.high > max(self.low, LEAST_HZ)
 
 
 @dataclass(frozen=True)

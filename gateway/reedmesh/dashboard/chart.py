@@ -75,7 +75,7 @@ def area(points: Sequence[tuple[float, float, float]]) -> str:
 
 def excess_axis(highest: float) -> Axis:
     """For multiples of the threshold: to 10, or to the power of ten that holds the highest."""
-    return Axis(0.1, 10.0 ** min(6, max(1, ceil(log10(max(highest, 1.0))))), logarithmic=True)
+    return Axis(0.1, 10.0 ** max(1, ceil(log10(min(1e6, max(1.0, highest))))), logarithmic=True)
 
 
 def excess_ticks(axis: Axis) -> list[Tick]:
@@ -96,11 +96,11 @@ def time_ticks(axis: Axis, most: int = 7) -> list[Tick]:
 
 
 def hertz_ticks(axis: Axis) -> list[Tick]:
-    """Ticks at 1, 2 and 5 times powers of ten; at the powers alone where those are too many."""
+    """Ticks at 1, 2 and 5 times powers of ten; fewer of them where those are too many."""
     decades = range(floor(log10(axis.low)), ceil(log10(axis.high)) + 1)
     values = [factor * 10.0**each for each in decades for factor in (1, 2, 5)]
     shown = [each for each in values if axis.low <= each <= axis.high]
-    return [(axis.at(each), f"{each:g}") for each in (shown if len(shown) <= 8 else shown[::2])]
+    return [(axis.at(each), f"{each:g}") for each in shown[:: 1 + len(shown) // 9]]
 
 
 def even_ticks(axis: Axis, most: int = 5, form: Callable[[float], str] = "{:g}".format) -> list[Tick]:

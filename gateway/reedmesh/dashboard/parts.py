@@ -1,5 +1,6 @@
 """The parts of the first page: alert, gateway, sensor. Each draws a frozen value, and sends only what changed."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -246,6 +247,7 @@ def faults(sensor: Sensor, say: Language) -> list[str]:
     """What somebody should look into."""
     gone, hello = sensor.missed + sensor.lost, sensor.hello
     found = [
+        say("alert.shelved", when=say.moment(sensor.shelved_until, time.time())) if sensor.shelved_until else "",
         say("fault.disagreements") if sensor.disagreements else "",
         say("fault.losses") if gone > MUCH_LOSS * (sensor.windows + gone) else "",
         say("fault.refusal", reason=sensor.refusal) if sensor.refusal else "",

@@ -14,6 +14,7 @@ from reedmesh.dashboard.view import View
 EVERY = 60.0  # seconds between two looks
 MOST_ROWS = 300  # of one gateway
 SECRETS = ("password", "secret", "token")  # in a key's name: its value is not shown, whoever sends it
+DEEPEST = 8  # tables in tables
 LONG = 300  # characters of a value
 
 Rows = tuple[tuple[str, str], ...]
@@ -102,15 +103,15 @@ class RowPart:
 
 def rows_of(table: Mapping[str, Any]) -> Rows:
     """Every value by its key, `broker.port`, as text; never one that is secret."""
-    return tuple(_rows(table, "")[:MOST_ROWS])
+    return tuple(_rows(table, "", DEEPEST)[:MOST_ROWS])
 
 
-def _rows(value: object, key: str) -> list[tuple[str, str]]:
-    if isinstance(value, dict) and value:
+def _rows(value: object, key: str, depth: int) -> list[tuple[str, str]]:
+    if isinstance(value, dict) and value and depth:
         pairs = list(value.items())[:MOST_ROWS]
-        return [row for name, each in pairs for row in _rows(each, f"{key}.{fold.text(name)}".lstrip("."))]
-    if isinstance(value, list) and value:
-        return [row for i, each in enumerate(value[:MOST_ROWS]) for row in _rows(each, f"{key}[{i}]")]
+        return [row for name, each in pairs for row in _rows(each, f"{key}.{fold.text(name)}".lstrip("."), depth - 1)]
+    if isinstance(value, list) and value and depth:
+        return [row for i, each in enumerate(value[:MOST_ROWS]) for row in _rows(each, f"{key}[{i}]", depth - 1)]
     if any(word in key.rsplit(".", 1)[-1].lower() for word in SECRETS) and value not in ("", None):
         return [(key, "***")]
     return [(key, _value(value))]

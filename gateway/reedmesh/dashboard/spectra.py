@@ -10,6 +10,7 @@ from reedmesh.dashboard.chart import Axis
 NAMES = "XYZ"
 STANDS_OUT = 3.0  # times an even share, from which a feature is one that stands out
 MOST_NAMED = 3
+WIDEST = 1e5  # times the lowest frequency of a spectrum is the highest that is drawn
 SPREADS = 2.0  # standard deviations on either side that still count as normal: 95 % of windows
 
 V = TypeVar("V")
@@ -47,7 +48,7 @@ def hertz(features: Sequence[Feature]) -> Axis:
     if not bands:
         return Axis(1.0, 10.0, logarithmic=True)
     high = max(each.high for each in bands)
-    lowest = min((each.low for each in bands if each.low > 0), default=high / 10)
+    lowest = min((each.low for each in bands if each.low > high / WIDEST), default=high / 10)
     return Axis(min(lowest, high / 2), high, logarithmic=True)
 
 
