@@ -9,7 +9,7 @@ from reedmesh.dashboard import answers, spectra
 from reedmesh.dashboard.actions import AlertActions
 from reedmesh.dashboard.answers import Feature, Step, Story
 from reedmesh.dashboard.asked import Asked
-from reedmesh.dashboard.elements import Parts, Text, box, link, put
+from reedmesh.dashboard.elements import Parts, Row, Text, box, link, put
 from reedmesh.dashboard.language import Language
 from reedmesh.dashboard.parts import ALERT_SYMBOLS, Badge, alert_state, taken_on
 from reedmesh.dashboard.places import to_alert, to_sensor
@@ -82,7 +82,7 @@ class AlertPage(Page):
                 self._shares = SharesPlot(self.say)
                 with box("details"):
                     Text("summary", "", self.say("alert.table"))
-                    self._table = Parts(box("table", aria_label=self.say("alert.table")), lambda: ShareRow(self.say))
+                    self._table = Parts(box("table", aria_label=self.say("alert.table")), lambda: Row(2, self._share))
 
     def _show(self, gateway: Gateway | None, now: float) -> None:
         alert = self._alert
@@ -150,6 +150,10 @@ class AlertPage(Page):
         self._table.show([(f"{each.axis} {each.name}", (each, share)) for each, share in ranked])
         self._foremost.set_text(foremost(story.shares, self.say))
 
+    def _share(self, value: tuple[Feature, float]) -> tuple[str, str]:
+        """A feature's row in the table."""
+        return feature_name(value[0], self.say), self.say.percent(value[1])
+
     async def _do(self, verb: str, **arguments: object) -> None:
         given = {key: value for key, value in arguments.items() if value != ""}
         await self.ask(self._gateway, verb, by=self.user.name, **given)
@@ -174,22 +178,6 @@ class StepPart:
         what = self._say.of("step", step.what)
         self._what.set_text(self._say("alert.step-by", what=what, who=step.who) if step.who else what)
         self._text.set_text(step.text)
-
-
-class ShareRow:
-    """A feature and its share, as a row of a table."""
-
-    def __init__(self, say: Language) -> None:
-        self._say = say
-        self.root = box("tr")
-        with self.root:
-            self._name, self._share = Text("th"), Text("td")
-        put(self._name, "scope", "row")
-
-    def show(self, value: tuple[Feature, float]) -> None:
-        """Draw it."""
-        self._name.set_text(feature_name(value[0], self._say))
-        self._share.set_text(self._say.percent(value[1]))
 
 
 class LinkPart:

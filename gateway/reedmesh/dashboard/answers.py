@@ -82,7 +82,6 @@ class MadeModel:
     sequence: int
     made: float
     bytes: int
-    about: str = ""
 
 
 def story(answer: Mapping[str, Any]) -> Story:
@@ -187,7 +186,6 @@ def models(answer: Mapping[str, Any]) -> tuple[int, tuple[MadeModel, ...]]:
             count(each.get("sequence")),
             number(each.get("made"), MAX_TIME) or 0.0,
             count(each.get("bytes")),
-            text(each.get("source")),
         )
         for each in dicts(answer.get("models"))
     ]

@@ -4,7 +4,7 @@ No HTML is ever put together from text: every string from a broker becomes the t
 cannot take it for anything else. Nor is there any script in an attribute: the page's policy would not run it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from nicegui import ui
@@ -54,6 +54,22 @@ class Text(TextElement):
         super().__init__(tag=tag, text=text)
         if classes:
             self.classes(classes)
+
+
+class Row(Generic[T]):
+    """A row of a table: a cell that names it, and as many others as `texts` gives of a value."""
+
+    def __init__(self, columns: int, texts: Callable[[T], Sequence[str]]) -> None:
+        self.root: Element = box("tr")
+        self._texts = texts
+        with self.root:
+            self._cells = [Text("td" if i else "th") for i in range(columns)]
+        put(self._cells[0], "scope", "row")
+
+    def show(self, value: T) -> None:
+        """Draw it."""
+        for cell, text in zip(self._cells, self._texts(value), strict=True):
+            cell.set_text(text)
 
 
 class Tab(Element, component="tab.js"):

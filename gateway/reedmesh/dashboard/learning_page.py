@@ -1,13 +1,12 @@
 """Learning: which gateway hears which, what travelled, what was merged or refused and why, and what it was worth."""
 
-import asyncio
 from collections.abc import Sequence
 
 from nicegui.element import Element
 
 from reedmesh.dashboard import graph, learned
 from reedmesh.dashboard.asked import Asked
-from reedmesh.dashboard.elements import Parts, Text, box, put
+from reedmesh.dashboard.elements import Parts, Row, Text, box, put
 from reedmesh.dashboard.graph import Arrow
 from reedmesh.dashboard.language import Language
 from reedmesh.dashboard.learned import Judged, Learning, Round, Standing
@@ -38,7 +37,7 @@ class LearningPage(Page):
             self._graph = GraphPart()
             Text("p", "quiet", self.say("learning.legend"))
         self._gateways = Parts(box("div"), lambda: LearnerPart(self.say))
-        self._asked = Asked(self._ask, EVERY, self._fault)
+        self._asked = Asked(lambda: self.each_gateway(self._ask_one), EVERY, self._fault)
 
     def draw(self, view: View, now: float) -> str:
         """Draw what gateways answered, and ask again when it is time."""
@@ -56,14 +55,6 @@ class LearningPage(Page):
             last = {each.name: each.last for each in self._known.get(target, Learning()).neighbours}
             found += [Arrow(source, target, last.get(source, "")) for source in gateway.neighbours]
         return [each if each.state in STATES else Arrow(each.source, each.target) for each in found]
-
-    async def _ask(self) -> None:
-        """Ask every gateway at once; those that do not answer keep what they last said."""
-        names = [each.name for each in self.feed.view.line if self.feed.view.reachable(each)]
-        found = await asyncio.gather(*map(self._ask_one, names), return_exceptions=True)
-        for fault in found:
-            if isinstance(fault, BaseException):
-                raise fault
 
     async def _ask_one(self, name: str) -> None:
         self._known[name] = learned.learning(await self.ask(name, "learning"))
@@ -140,12 +131,13 @@ class LearnerPart:
         say = self._say
         heads = [say("neighbour.name"), say("neighbour.newest"), say("neighbour.bytes"), say("neighbour.merged")]
         heads += [say("neighbour.refused"), say("neighbour.last")]
-        return Parts(_table(say("neighbour.label"), heads), lambda: StandingRow(say))
+        return Parts(_table(say("neighbour.label"), heads), lambda: Row(len(heads), lambda it: _standing(it, say)))
 
     def _last(self) -> Parts[tuple[Round, float]]:
         say = self._say
         heads = [say("round.at"), say("round.windows"), say("round.taken"), say("round.left-out"), say("round.loss")]
-        return Parts(_table(say("round.label"), [*heads, say("round.alarms")]), lambda: RoundRow(say))
+        heads += [say("round.alarms")]
+        return Parts(_table(say("round.label"), heads), lambda: Row(len(heads), lambda it: _round(it, say)))
 
     def _pairs(self, known: Learning) -> list[tuple[str, str]]:
         say = self._say
@@ -158,55 +150,27 @@ class LearnerPart:
         ]
 
 
-class StandingRow:
+def _standing(value: tuple[Standing, float], say: Language) -> Sequence[str]:
     """A neighbour's row."""
-
-    def __init__(self, say: Language) -> None:
-        self._say = say
-        self.root = box("tr")
-        with self.root:
-            self._name = Text("th")
-            self._cells = [Text("td") for _ in range(5)]
-        put(self._name, "scope", "row")
-
-    def show(self, value: tuple[Standing, float]) -> None:
-        """Draw it."""
-        it, now = value
-        say = self._say
-        when = f" · {say.moment(it.at, now)}" if it.at else ""
-        newest = "–" if it.sequence is None else f"{it.sequence}{when}"
-        share = f" · {say.percent(it.share)}" if it.last == "merged" and it.share else ""
-        reason = f" · {it.reason}" if it.reason else ""
-        texts = (newest, say.bytes(it.bytes_in), say.count(it.merged), f"{say.count(it.refused)}{reason}")
-        self._name.set_text(it.name)
-        for cell, text in zip(self._cells, (*texts, say.of("last", it.last or "none") + share), strict=True):
-            cell.set_text(text)
+    it, now = value
+    when = f" · {say.moment(it.at, now)}" if it.at else ""
+    newest = "–" if it.sequence is None else f"{it.sequence}{when}"
+    share = f" · {say.percent(it.share)}" if it.last == "merged" and it.share else ""
+    refused = f"{say.count(it.refused)} · {it.reason}" if it.reason else say.count(it.refused)
+    last = say.of("last", it.last or "none") + share
+    return it.name, newest, say.bytes(it.bytes_in), say.count(it.merged), refused, last
 
 
-class RoundRow:
+def _round(value: tuple[Round, float], say: Language) -> Sequence[str]:
     """A round's row."""
-
-    def __init__(self, say: Language) -> None:
-        self._say = say
-        self.root = box("tr")
-        with self.root:
-            self._when = Text("th")
-            self._cells = [Text("td") for _ in range(5)]
-        put(self._when, "scope", "row")
-
-    def show(self, value: tuple[Round, float]) -> None:
-        """Draw it."""
-        it, now = value
-        say = self._say
-        taken = ", ".join(f"{name} ({say.percent(share)})" for name, share in it.taken) or "–"
-        left_out = [f"{name}: {reason}" for name, reason in it.refused]
-        left_out += [say("learning.late", name=name) for name in it.late]
-        loss = say("learning.before-after", before=_three(it.before, say), after=_three(it.after, say))
-        alarms = " · ".join(_alarms(each, say) for each in it.judged) or "–"
-        self._when.set_text(f"{it.number} · {say.moment(it.at, now)}")
-        texts = (say.count(it.windows), taken, " · ".join(left_out) or "–", loss, alarms)
-        for cell, text in zip(self._cells, texts, strict=True):
-            cell.set_text(text)
+    it, now = value
+    taken = ", ".join(f"{name} ({say.percent(share)})" for name, share in it.taken) or "–"
+    left_out = [f"{name}: {reason}" for name, reason in it.refused]
+    left_out += [say("learning.late", name=name) for name in it.late]
+    loss = say("learning.before-after", before=_three(it.before, say), after=_three(it.after, say))
+    alarms = " · ".join(_alarms(each, say) for each in it.judged) or "–"
+    when = f"{it.number} · {say.moment(it.at, now)}"
+    return when, say.count(it.windows), taken, " · ".join(left_out) or "–", loss, alarms
 
 
 def _alarms(it: Judged, say: Language) -> str:

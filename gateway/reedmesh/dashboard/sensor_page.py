@@ -8,7 +8,7 @@ from reedmesh.dashboard.actions import SensorActions
 from reedmesh.dashboard.alert_page import LinkPart
 from reedmesh.dashboard.answers import MadeModel, Papers
 from reedmesh.dashboard.asked import Asked
-from reedmesh.dashboard.elements import Parts, Text, box, button, link, put
+from reedmesh.dashboard.elements import Parts, Row, Text, box, button, link, put
 from reedmesh.dashboard.language import Language
 from reedmesh.dashboard.parts import Badge, faults, threshold
 from reedmesh.dashboard.places import to_alert, to_windows
@@ -91,7 +91,9 @@ class SensorPage(Page):
                 with box("thead"), box("tr"):
                     for key in ("model.number", "model.made", "model.bytes", "model.state"):
                         put(Text("th", "", self.say(key)), "scope", "col")
-                self._models: Parts[tuple[MadeModel, int]] = Parts(box("tbody"), lambda: ModelRow(self.say))
+                self._models: Parts[tuple[MadeModel, int]] = Parts(
+                    box("tbody"), lambda: Row(4, lambda it: _model(it, self.say))
+                )
 
     def _build_papers(self) -> None:
         with box("section", aria_label=self.say("papers.title")):
@@ -202,25 +204,11 @@ class SensorPage(Page):
         await self._asked[2].now()
 
 
-class ModelRow:
-    """A model that was made for the sensor."""
-
-    def __init__(self, say: Language) -> None:
-        self._say = say
-        self.root = box("tr")
-        with self.root:
-            self._number = Text("th")
-            self._made, self._bytes, self._state = Text("td"), Text("td"), Text("td")
-        put(self._number, "scope", "row")
-
-    def show(self, value: tuple[MadeModel, int]) -> None:
-        """Draw it, and whether it is in service."""
-        model, serving = value
-        self._number.set_text(str(model.sequence))
-        self._made.set_text(self._say.moment(model.made, time.time()))
-        self._bytes.set_text(self._say.bytes(model.bytes))
-        state = self._say("model.serves") if model.sequence == serving else ""
-        self._state.set_text(" · ".join(filter(None, [state, model.about])))
+def _model(value: tuple[MadeModel, int], say: Language) -> tuple[str, ...]:
+    """A model's row, and whether it is in service."""
+    model, serving = value
+    state = say("model.serves") if model.sequence == serving else ""
+    return str(model.sequence), say.moment(model.made, time.time()), say.bytes(model.bytes), state
 
 
 def _health(hello: Hello | None, say: Language) -> list[tuple[str, str]]:

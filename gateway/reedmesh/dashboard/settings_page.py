@@ -1,12 +1,11 @@
 """Settings: what each gateway, and this page, was told; read only. And what can be taken along."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 from reedmesh.dashboard import fold
 from reedmesh.dashboard.asked import Asked
-from reedmesh.dashboard.elements import Parts, Text, box, link, put
+from reedmesh.dashboard.elements import Parts, Row, Text, box, link, put
 from reedmesh.dashboard.settings import Settings
 from reedmesh.dashboard.shell import Page, Visit
 from reedmesh.dashboard.view import View
@@ -41,7 +40,7 @@ class SettingsPage(Page):
                 put(link("/alerts.csv", self.say("settings.alerts")), "download", "")
             Text("p", "quiet", self.say("settings.windows"))
         self._tables: Parts[tuple[str, Rows]] = Parts(box("div", "columns"), TablePart)
-        self._asked = Asked(self._ask, EVERY, self._fault)
+        self._asked = Asked(lambda: self.each_gateway(self._ask_one), EVERY, self._fault)
 
     def draw(self, view: View, now: float) -> str:  # noqa: ARG002, as every page
         """Draw what gateways answered."""
@@ -55,14 +54,6 @@ class SettingsPage(Page):
         self._tables.show([*theirs, *own])
         return self.say("settings.title")
 
-    async def _ask(self) -> None:
-        """Ask every gateway at once; those that do not answer keep what they last said."""
-        names = [each.name for each in self.feed.view.line if self.feed.view.reachable(each)]
-        found = await asyncio.gather(*map(self._ask_one, names), return_exceptions=True)
-        for fault in found:
-            if isinstance(fault, BaseException):
-                raise fault
-
     async def _ask_one(self, name: str) -> None:
         self._known[name] = rows_of(await self.ask(name, "config"))
 
@@ -75,7 +66,7 @@ class TablePart:
         with self.root:
             self._name = Text("h2")
             with box("table"), box("tbody") as body:
-                self._rows = Parts(body, RowPart)
+                self._rows: Parts[tuple[str, str]] = Parts(body, lambda: Row(2, lambda pair: pair))
         self._shown: Rows | None = None
 
     def show(self, value: tuple[str, Rows]) -> None:
@@ -84,21 +75,6 @@ class TablePart:
         if value[1] != self._shown:
             self._shown = value[1]
             self._rows.show([(key, (key, text)) for key, text in value[1]])
-
-
-class RowPart:
-    """A key and its value."""
-
-    def __init__(self) -> None:
-        self.root = box("tr")
-        with self.root:
-            self._key, self._value = Text("th"), Text("td")
-        put(self._key, "scope", "row")
-
-    def show(self, value: tuple[str, str]) -> None:
-        """Draw it."""
-        self._key.set_text(value[0])
-        self._value.set_text(value[1])
 
 
 def rows_of(table: Mapping[str, Any]) -> Rows:

@@ -3,9 +3,10 @@
 Each browser has a page of its own, which looks at the feed's view five times a second and sends what changed.
 """
 
+import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -74,6 +75,13 @@ class Page(ABC):
             raise RefusedError(self.say("ask.silent", gateway=gateway)) from error
         except RefusedError as error:
             raise RefusedError(self.say("ask.refused", gateway=gateway, reason=_clean(str(error)))) from error
+
+    async def each_gateway(self, ask: Callable[[str], Awaitable[None]]) -> None:
+        """Ask all that can be asked, at once; raises what the first of them raised, after all others are done."""
+        names = [each.name for each in self.feed.view.line if self.feed.view.reachable(each)]
+        for fault in await asyncio.gather(*map(ask, names), return_exceptions=True):
+            if isinstance(fault, BaseException):
+                raise fault
 
     def _look(self) -> None:
         if self.visit.who() is None:
