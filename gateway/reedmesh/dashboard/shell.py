@@ -26,6 +26,10 @@ REFRESH = 0.2  # seconds
 PAGES = (("overview", "/"), ("learning", "/learning"), ("settings", "/settings"))
 
 
+class LeftError(RefusedError):
+    """The reader left the page while a gateway answered: there is nothing to draw in any more."""
+
+
 @dataclass(frozen=True)
 class Visit:
     """One browser on one page. user: who looks now; None when their session is over."""
@@ -47,8 +51,9 @@ class Page(ABC):
     def __init__(self, visit: Visit) -> None:
         self.visit, self.say, self.feed = visit, visit.say, visit.feed
         self.user = visit.who() or User("")
-        _evaluate_nothing(ui.context.client)
-        with _whole_page(ui.context.client), box("div", "page"):
+        self._client = ui.context.client
+        _evaluate_nothing(self._client)
+        with _whole_page(self._client), box("div", "page"):
             link("#main", self.say("nav.skip"), "skip")
             self._tab = Tab()
             self._header()
@@ -68,13 +73,16 @@ class Page(ABC):
         """Draw `view`; returns what this page is called. now: seconds since 1970."""
 
     async def ask(self, gateway: str, verb: str, **arguments: Any) -> dict[str, Any]:
-        """What a gateway answers; raises RefusedError with a text for people."""
+        """What a gateway answers; raises RefusedError with a text for people, LeftError when nobody waits for it."""
         try:
-            return await self.feed.ask(gateway, verb, **arguments)
+            answer = await self.feed.ask(gateway, verb, **arguments)
         except NoAnswerError as error:
             raise RefusedError(self.say("ask.silent", gateway=gateway)) from error
         except RefusedError as error:
             raise RefusedError(self.say("ask.refused", gateway=gateway, reason=_clean(str(error)))) from error
+        if self._client.is_deleted:
+            raise LeftError
+        return answer
 
     async def each_gateway(self, ask: Callable[[str], Awaitable[None]]) -> None:
         """Ask all that can be asked, at once; raises what the first of them raised, after all others are done."""
