@@ -8,6 +8,8 @@ STUBS := build/stubs/ready
 MODELS := $(VENV)-models/ready
 HOME_ASSISTANT := $(VENV)-home-assistant/ready
 PYTHON_313 ?= python3.13
+PYTHON_311 ?= python3.11
+STAND_IN := $(VENV)-tflite-runtime/ready
 AUDIT := $(VENV)-audit/ready
 # What the targets for boards have in common, as the tools take it.
 SETTINGS = $(if $(NAME),--name $(NAME)) $(if $(GATEWAY),--gateway $(GATEWAY)) $(if $(BOARD),--board $(BOARD)) \
@@ -71,6 +73,13 @@ endif
 
 check-service: $(READY) ## the service under a real systemd, in a container: install, learn, reload, hang, upgrade, uninstall
 	@$(SUDO) $(abspath $(BIN))/python tools/check_service.py
+
+.PHONY: check-wheels check-stand-in
+check-wheels: $(READY) ## that all a gateway needs comes as a wheel for a Raspberry Pi, Python 3.11 and 3.13
+	@$(BIN)/python tools/check_wheels.py
+
+check-stand-in: $(READY) $(STAND_IN) ## scores of tflite-runtime against LiteRT's, and a gateway that runs with it [PYTHON_311=]
+	@$(BIN)/python tools/stand_in.py compare vibration $(VENV)-tflite-runtime/bin/python
 
 test: $(READY) ## all tests, in parallel [ARGS="-k wire"]
 	$(BIN)/python -m pytest -n 2 $(ARGS)
@@ -193,4 +202,13 @@ $(HOME_ASSISTANT):
 $(AUDIT):
 	@$(PYTHON) -m venv $(VENV)-audit
 	@$(VENV)-audit/bin/python $(PIP_INSTALL) pip-audit
+	@touch $@
+
+# tflite-runtime stopped at Python 3.11 and numpy 1; the other pins are as ever.
+$(STAND_IN): constraints.txt
+	@$(PYTHON_311) -m venv $(VENV)-tflite-runtime
+	@grep -v '^numpy==' constraints.txt > $(VENV)-tflite-runtime/constraints.txt
+	@$(VENV)-tflite-runtime/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --constraint $(VENV)-tflite-runtime/constraints.txt \
+	  'tflite-runtime==2.14.0' 'numpy<2' aiomqtt paho-mqtt cryptography reedsolo amqtt
 	@touch $@

@@ -1,5 +1,6 @@
 """quantise: the network quantised is the network trained, on ranges that leave a fault room, in one file."""
 
+import sys
 from functools import cache
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from reedmesh import family as families
 from reedmesh import litert, quantise, scaling, tflite
+from reedmesh.errors import DeployError
 from reedmesh.family import Family
 from reedmesh.train import Trainer
 
@@ -145,3 +147,9 @@ def test_metadata_can_be_replaced_where_it_lies() -> None:
 def test_a_model_cut_short_is_a_value_error(cut: int) -> None:
     with pytest.raises(ValueError, match="damaged"):
         tflite.buffers(quantised()[:cut])
+
+
+def test_without_a_quantiser_the_lesson_fails_and_not_the_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ai_edge_quantizer", None)
+    with pytest.raises(DeployError, match="pip install ai-edge-quantizer"):
+        quantise.to_int8(family().float_tflite, weights(), inputs(), metadata())

@@ -13,9 +13,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from reedmesh import config, features, users, wire
 from reedmesh import family as families
-from reedmesh.ask import ask
+from reedmesh import features, users, wire
 from reedmesh.broker import Link, Message
 from tools import recordings
 
@@ -176,9 +175,10 @@ def watched() -> None:
 
 def crashed() -> None:
     """a gateway that was killed is started anew, with all it knew"""
+    before = int(shown("NRestarts"))
     done("systemctl kill --signal=KILL reedmesh")
-    until(lambda: shown("StatusText") == "judging")
-    assert "press" in ask(config.load(SETTINGS), "status", {})["sensors"]
+    until(lambda: int(shown("NRestarts")) > before and shown("StatusText") == "judging")
+    assert "press" in json.loads(done(f"{REEDMESH} status --json"))["sensors"]
 
 
 def upgraded() -> None:
@@ -190,6 +190,19 @@ def upgraded() -> None:
     until(lambda: shown("StatusText") == "judging")
 
 
+def examined() -> None:
+    """`reedmesh doctor` finds no error"""
+    found = json.loads(shell(f"{REEDMESH} doctor --json"))["findings"]
+    wrong = [each for each in found if each["severity"] == "error"]
+    assert found and not wrong, wrong
+
+
+def served() -> None:
+    """the dashboard answers a browser, and never failed"""
+    until(lambda: "<html" in shell("curl -s http://127.0.0.1:8080/").lower())
+    assert shown("NRestarts", "reedmesh-dashboard") == "0"
+
+
 def removed() -> None:
     """`reedmesh uninstall --yes` takes the service away and leaves settings, keys and database"""
     done(f"{REEDMESH} uninstall --yes")
@@ -197,7 +210,22 @@ def removed() -> None:
     assert SETTINGS.exists() and (STATE / "reedmesh.db").exists() and shown("ActiveState", "mosquitto") == "active"
 
 
-STEPS = [dry, installed, confined, taught, logged, owned, reloaded, restarted, watched, crashed, upgraded, removed]
+STEPS = [
+    dry,
+    installed,
+    confined,
+    taught,
+    logged,
+    owned,
+    reloaded,
+    restarted,
+    watched,
+    crashed,
+    served,
+    upgraded,
+    examined,
+    removed,
+]
 
 if __name__ == "__main__":
     main()

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reedmesh import litert, scaling, tflite
+from reedmesh.errors import DeployError
 
 WEIGHTS = "reedmesh.weights"  # metadata of float.tflite: where the parts of the flat weight vector lie, in its order
 
@@ -32,9 +33,12 @@ def to_int8(
     """The int8 model of `weights` (the flat vector), its scaling inside; the same arguments give the same bytes.
 
     inputs: z of normal windows, int8 [m, n], m of 2 or more. Raises ValueError when the weights are not those of
-    float_tflite in number, or float_tflite has no index of them.
+    float_tflite in number, or float_tflite has no index of them; DeployError where no quantiser is installed.
     """
-    from ai_edge_quantizer import quantizer, recipe  # 0.3 s and 40 MB, which only a gateway that makes models needs
+    try:
+        from ai_edge_quantizer import quantizer, recipe  # 0.3 s and 40 MB, which only a gateway that makes models needs
+    except ImportError as error:
+        raise DeployError(f"a model cannot be made here: pip install ai-edge-quantizer ({error})") from error
 
     patched = with_weights(float_tflite, weights)
     engine = quantizer.Quantizer(patched, recipe.static_wi8_ai8())
