@@ -114,14 +114,18 @@ def test_a_line_that_repeats_itself_is_counted(tmp_path: Path, monkeypatch: pyte
     with (tmp_path / "log").open("w") as file:
         text = logged(Journal(file.fileno()), monkeypatch, is_journal=True)
     assert text.count("<4>again") == logs.MOST
+    assert text.splitlines()[-1].endswith("(more like it are counted for 60 s and not logged)")
 
     now = [0.0]
     repeats = logs.Repeats(lambda: now[0])
-    record = logging.LogRecord("x", logging.INFO, "x.py", 1, "%d", (7,), None)
-    passed = sum(repeats.filter(record) for _ in range(logs.MOST + 70))
-    now[0] = logs.PERIOD
-    assert passed == logs.MOST and repeats.filter(record)
-    assert record.getMessage() == "7 (and 70 more like it were not logged)"
+
+    def again() -> logging.LogRecord:
+        return logging.LogRecord("x", logging.INFO, "x.py", 1, "%d", (7,), None)
+
+    passed = sum(repeats.filter(again()) for _ in range(logs.MOST + 70))
+    now[0], last = logs.PERIOD, again()
+    assert passed == logs.MOST and repeats.filter(last)
+    assert last.getMessage() == "7 (and 70 more like it were not logged)"
 
 
 def test_a_beat_goes_through_the_path_and_no_further_than_the_heart() -> None:

@@ -77,6 +77,7 @@ def test_again_is_an_upgrade_that_keeps_what_people_and_sensors_told(machine: Pa
     assert installed(machine, "--yes") == 0
     settings = machine / "etc/reedmesh/reedmesh.toml"
     mine = settings.read_text().replace("on = 4 ", "on = 3 ") + '\n[[serial]]\nport = "/dev/ttyUSB0"\n'
+    mine = mine.replace("urls = []", 'urls = ["ntfy://line"]')
     settings.write_text(mine)
     unit = machine / "etc/systemd/system/reedmesh.service"
     unit.write_text("an older one")
@@ -87,12 +88,16 @@ def test_again_is_an_upgrade_that_keeps_what_people_and_sensors_told(machine: Pa
     assert installed(machine, "--yes") == 0
     assert settings.read_text() == mine and drop_in.exists()
     assert (machine / "var/lib/reedmesh/broker").read_bytes() == secret
-    assert "Type=notify" in unit.read_text() and drop_in.with_name("serial.conf").exists()
+    assert "Type=notify" in unit.read_text()
+    assert {path.name for path in drop_in.parent.iterdir()} == {"mine.conf", "serial.conf", "notify.conf"}
 
     once = files(machine)
     assert installed(machine, "--yes") == 0
     changed = {name for name, what in files(machine).items() if once[name] != what}
     assert changed <= {"etc/mosquitto/reedmesh/passwords"}  # salted anew
+    settings.write_text(mine.replace("ntfy://line", "").replace('[""]', "[]"))
+    assert installed(machine, "--yes") == 0
+    assert {path.name for path in drop_in.parent.iterdir()} == {"mine.conf", "serial.conf"}
 
 
 def test_uninstalled_the_data_stay_and_nothing_else(machine: Path) -> None:

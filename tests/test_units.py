@@ -13,20 +13,21 @@ from tests.micropython import ROOT, missing
 
 MOST_EXPOSED = 1.5  # of 10, in systemd's own figures
 SHIPPED = ROOT / "gateway" / "systemd"
-UNITS = ("reedmesh.service", "reedmesh-dashboard.service", "with-serial.service")
+UNITS = ("reedmesh.service", "reedmesh-dashboard.service", "with-serial.service", "with-notify.service")
 
 
 @pytest.fixture
 def units(tmp_path: Path) -> Path:
-    """A folder with the units as installed, one of them with the drop-in for serial ports."""
+    """A folder with the units as installed, and the gateway's with each of its drop-ins."""
     if not shutil.which("systemd-analyze"):
         missing("no systemd-analyze found: apt install systemd")
     for unit in UNITS[:2]:
         (tmp_path / unit).write_text((SHIPPED / unit).read_text().replace(install.IN_UNITS, sys.executable))
-    shutil.copy(tmp_path / "reedmesh.service", tmp_path / "with-serial.service")
-    drop_in = tmp_path / "with-serial.service.d" / "serial.conf"
-    drop_in.parent.mkdir()
-    shutil.copy(SHIPPED / "reedmesh-serial.conf", drop_in)
+    for name in ("serial", "notify"):
+        shutil.copy(tmp_path / "reedmesh.service", tmp_path / f"with-{name}.service")
+        drop_in = tmp_path / f"with-{name}.service.d" / f"{name}.conf"
+        drop_in.parent.mkdir()
+        shutil.copy(SHIPPED / f"reedmesh-{name}.conf", drop_in)
     return tmp_path
 
 
@@ -53,10 +54,12 @@ def test_a_unit_is_hardly_exposed(units: Path, unit: str) -> None:
     assert float(found[1]) <= MOST_EXPOSED and said.returncode == 0, said.stdout
 
 
-def test_the_serial_drop_in_counts(units: Path) -> None:
-    """Else the test above would measure the same unit twice."""
-    said = analyze(units, "security", "--offline=true", "--no-pager", str(units / "with-serial.service"))
-    assert "✗ PrivateDevices=" in said.stdout
+@pytest.mark.parametrize(("name", "opened"), [("serial", "PrivateDevices="), ("notify", "does not define an IP")])
+def test_drop_ins_count(units: Path, name: str, opened: str) -> None:
+    """Else the test above would measure the same unit three times."""
+    said = analyze(units, "security", "--offline=true", "--no-pager", str(units / f"with-{name}.service"))
+    (line,) = [line for line in said.stdout.splitlines() if opened in line]
+    assert line.startswith("✗")
 
 
 def test_a_unit_that_is_wrong_is_noticed(units: Path) -> None:

@@ -6,6 +6,7 @@ Steps say what they do. It may be this one, or one whose file system is mounted 
 import grp
 import os
 import pwd
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,6 +45,14 @@ class Host:
             return Step(f"keep {path}", nothing)
         anew = " anew" if there.exists() else ""
         return Step(f"write {path}{anew}", lambda: self.write(path, text, mode, group))
+
+    def absent(self, path: Path) -> Step:
+        """Have no such file, folder or link."""
+        there = self.at(path)
+        if not os.path.lexists(there):
+            return Step(f"have no {path}", nothing)
+        is_folder = there.is_dir() and not there.is_symlink()
+        return Step(f"remove {path}", lambda: shutil.rmtree(there) if is_folder else there.unlink())
 
     def folder(self, path: Path, mode: int, owner: str = "root", group: str | None = None) -> Step:
         """Have the folder, with that owner."""

@@ -8,7 +8,6 @@ import argparse
 import importlib.util
 import os
 import re
-import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -30,7 +29,7 @@ IN_UNITS = "/opt/reedmesh/bin/reedmesh"  # the program's path there
 GATEWAY, DASHBOARD_UNIT, USER, BROKER = "reedmesh.service", "reedmesh-dashboard.service", "reedmesh", "mosquitto"
 
 UNITS = Path("/etc/systemd/system")
-SERIAL = UNITS / "reedmesh.service.d" / "serial.conf"
+DROP_INS = UNITS / "reedmesh.service.d"
 SYSUSERS = Path("/etc/sysusers.d/reedmesh.conf")
 SETTINGS = Path("/etc/reedmesh/reedmesh.toml")
 CREDENTIALS = SETTINGS.parent / "credentials"
@@ -39,6 +38,10 @@ STATE = Path("/var/lib/reedmesh")
 LISTS = broker_command.INSTALLED
 INCLUDED = Path("/etc/mosquitto/conf.d/reedmesh.conf")
 COMMAND = Path("/usr/local/bin/reedmesh")
+OPENINGS: dict[str, Callable[[Config], object]] = {  # drop-ins, and with which settings the sandbox needs them
+    "serial.conf": lambda settings: settings.serial,
+    "notify.conf": lambda settings: settings.notify.urls,
+}
 
 
 def add(commands: Any) -> None:
@@ -77,12 +80,13 @@ def installation(host: Host, chosen: argparse.Namespace) -> Iterator[Step]:
     settings = _settings(host)
     for unit in units:
         yield host.file(UNITS / unit, _shipped(unit).replace(IN_UNITS, str(chosen.program)))
-    if settings.serial:
-        yield host.file(SERIAL, _shipped("reedmesh-serial.conf"))
+    for name, wanted in OPENINGS.items():
+        there = DROP_INS / name
+        yield host.file(there, _shipped(f"reedmesh-{name}")) if wanted(settings) else host.absent(there)
     yield from _broker(host, settings)
     if DASHBOARD_UNIT in units:
-        there = host.at(PAGE).exists()
-        yield Step(f"keep {PAGE}", nothing) if there else Step(f"write {PAGE}", partial(_write_page, host))
+        kept = host.at(PAGE).exists()
+        yield Step(f"keep {PAGE}", nothing) if kept else Step(f"write {PAGE}", partial(_write_page, host))
     if chosen.program != COMMAND:
         yield Step(f"link {COMMAND} to {chosen.program}", partial(host.link, COMMAND, chosen.program))
     if not host.other:
@@ -99,9 +103,10 @@ def removal(host: Host, _: argparse.Namespace) -> Iterator[Step]:
     for unit in units:
         yield host.call("systemctl", "disable", *([] if host.other else ["--now"]), unit)
     had_broker = host.at(INCLUDED).exists()
-    for path in (*(UNITS / unit for unit in units), SERIAL, INCLUDED, LISTS, SYSUSERS, COMMAND):
+    ours = [*(UNITS / unit for unit in units), *(DROP_INS / name for name in OPENINGS), INCLUDED, LISTS]
+    for path in (*ours, SYSUSERS, COMMAND):
         if os.path.lexists(host.at(path)):
-            yield Step(f"remove {path}", partial(_remove, host.at(path)))
+            yield host.absent(path)
     if not host.other:
         yield host.call("systemctl", "daemon-reload")
         if had_broker:
@@ -174,10 +179,3 @@ def _name() -> str:
     """The machine's name as a gateway may have it."""
     name = re.sub("[^a-z0-9_-]", "-", socket.gethostname().lower())[:32]
     return name if wire.is_name(name) else "gateway"
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink()

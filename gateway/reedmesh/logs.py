@@ -62,5 +62,8 @@ class Repeats(logging.Filter):
                 record.msg = f"{record.getMessage()} (and {count - MOST} more like it were not logged)"
                 record.args = ()
             began, count = now, 0
+        elif count == MOST - 1:
+            record.msg = f"{record.getMessage()} (more like it are counted for {PERIOD:.0f} s and not logged)"
+            record.args = ()
         self._periods[place] = began, count + 1
         return count < MOST
