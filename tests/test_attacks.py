@@ -147,6 +147,16 @@ async def replayed(stage: Stage) -> None:
         await stage.mallory.publish(message)
 
 
+async def replayed_after_a_restart(stage: Stage) -> None:
+    """hall2 is another program by now, which knows what its store kept: the newest sequence of each."""
+    await stage.truth()
+    again = Gateway("hall2", [stage.broker.link()], [], applied=dict(stage.hall2.applied), federation=stage.ears)
+    again.exchange._keys = stage.ring
+    for message in list(stage.recorded):
+        await again.exchange.hear(message)
+    assert again.got == [] and again.collector.size == 0
+
+
 async def replayed_to_one_that_forgot(stage: Stage) -> None:
     await stage.truth()
     old = list(stage.recorded)
@@ -291,6 +301,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "tamper: a bit of a manifest": (tampered_manifest, "refused: the signature does not hold"),
     "tamper: content of shards": (tampered_shard, "counts as missing; the true ones complete it"),
     "replay: all that was ever said": (replayed, "changes nothing"),
+    "replay: after a restart": (replayed_after_a_restart, "changes nothing: the store knows what was taken"),
     "replay: to one that forgot": (replayed_to_one_that_forgot, "refused: signed more than two days ago"),
     "reorder": (reordered, "delivered in order, each once"),
     "downgrade: an older update": (downgraded_update, "refused: older than what was taken"),
