@@ -25,7 +25,7 @@ FAMILIES := $(wildcard models/*/build.py tests/families/*/build.py)
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo provision image flash flash-gateway-link update-sensors monitor erase install-gateway check-service test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn bench-learn-all bench-security check-model fuzz fuzz-engine licences audit models check-models check-home-assistant clean
+.PHONY: help demo provision image flash flash-gateway-link update-sensors monitor erase install-gateway check-service test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn bench-learn-all bench-beside bench-security check-model fuzz fuzz-engine licences audit models check-models check-home-assistant clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -112,6 +112,9 @@ bench-learn: $(READY) ## learning together [DATA= FAMILY= GATEWAYS= LOSS=0.3 LIA
 	  $(if $(PROFILE),--profile $(PROFILE)) $(if $(TOPOLOGY),--topology $(TOPOLOGY)) \
 	  $(if $(BROKER),--broker $(BROKER)) $(if $(JSON),--json) \
   $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEEDS),--seeds $(SEEDS)) --plot build/learn
+
+bench-beside: $(READY) ## what learning costs the data path: window in -> alert out, learning all the time and not at all
+	$(BIN)/python tools/bench_beside.py
 
 bench-learn-all: $(READY) ## all that learning together must show: DATA="fan.npz actuators.npz"
 	$(BIN)/python tools/bench_learn_all.py $(DATA)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reedmesh.merge import MOST_WEIGHT, Peer, merge, merge_if_better
+from reedmesh.merge import MOST_WEIGHT, Peer, merge
 
 ZERO = np.zeros(8, np.float32)
 TARGET = np.ones(8, np.float32)
@@ -49,21 +49,6 @@ def test_a_step_is_no_longer_than_the_median() -> None:
 def test_twenty_neighbours() -> None:
     peers = {f"g{i}": Peer(0.1 * TARGET, 10) for i in range(20)}
     assert sum(merge(ZERO, ZERO, 10, peers, loss, 1.0).taken.values()) == pytest.approx(20 / 21)
-
-
-def test_a_merge_that_only_all_together_do_harm_is_undone_with_the_reason() -> None:
-    """Each alone stays below the tolerance; both go the same way, which is not ours."""
-    aside = np.zeros(8, np.float32)
-    aside[0] = 1.5
-    peers = {"a": Peer(TARGET + aside / 8, 1000), "b": Peer(TARGET + aside / 8, 1000)}
-
-    def steep(weights: np.ndarray) -> float:
-        return 1.0 + 0.1 * loss(weights)
-
-    merged = merge_if_better(TARGET, 100, peers, steep, 1.0)
-    assert (merged.weights == TARGET).all() and not merged.taken
-    assert set(merged.refused) == {"a", "b"} and "after the merge" in merged.refused["a"]
-    assert merge_if_better(ZERO, 100, peers, steep, 1.0).taken
 
 
 def test_what_a_neighbour_is_worth_is_the_loss_without_it_less_the_loss_with_it() -> None:

@@ -131,15 +131,19 @@ def _frame(window_features: bytes, model: Model) -> bytes:
 
 
 @asynccontextmanager
-async def gateway(broker: str, sensors: int, stored: int = 0) -> AsyncIterator[Bench]:
-    """A gateway on a broker of that kind, with a bench that listens to it. stored: windows it has from before."""
+async def gateway(broker: str, sensors: int, stored: int = 0, settings: str = "") -> AsyncIterator[Bench]:
+    """A gateway on a broker of that kind, with a bench that listens to it.
+
+    stored: windows it has from before. settings: more of its config.
+    """
     good, bad = prepare(FOLDER, sensors)
     remember(FOLDER, good[wire.WINDOW_HEADER :], sensors, stored)
     port = plant.free_ports(1)[0]
     (FOLDER / "mosquitto.conf").write_text("\n".join(LINES).format(port=port) + "\n")
     (FOLDER / "reedmesh.toml").write_text(
         f'name = "{GATEWAY}"\nstate = "{FOLDER}"\nsensors = 2000\n[broker]\nport = {port}\n'
-        f"embedded = {str(broker == 'embedded').lower()}\nanonymous = true\n[alerts]\non = 1\nof = 1\noff = 1\n"
+        f"embedded = {str(broker == 'embedded').lower()}\nanonymous = true\n"
+        f"[alerts]\non = 1\nof = 1\noff = 1\n{settings}"
     )
     commands = [[sys.executable, "-m", "reedmesh", "run", str(FOLDER / "reedmesh.toml")]]
     if broker == "mosquitto":
@@ -161,9 +165,11 @@ async def gateway(broker: str, sensors: int, stored: int = 0) -> AsyncIterator[B
             process.wait(20)
 
 
-async def latency(broker: str, rate: int, seconds: float, sensors: int, fault_every: int) -> tuple[list[float], int]:
+async def latency(
+    broker: str, rate: int, seconds: float, sensors: int, fault_every: int, settings: str = ""
+) -> tuple[list[float], int]:
     """Milliseconds each alert took at `rate` windows a second, and windows missed."""
-    async with gateway(broker, sensors) as bench:
+    async with gateway(broker, sensors, settings=settings) as bench:
         bench.fault_every = fault_every
         await bench.run(rate, 1.0)  # warm
         bench.took_ms.clear()

@@ -200,6 +200,7 @@ def lines(told: dict[str, Any], outcomes: list[Outcome]) -> str:
     lines = [
         f"AUC over all: {areas}",
         f"most false alarms of a machine, federated int8: {told['far']['mean']:.1%} ({told['far']['worst']:.1%})",
+        f"server: the same rounds, {2 * size['float32']} bytes a gateway and round, float32 up and down",
         "{told:.0f} bytes a gateway and round, {ratio:.1f} times fewer than float32; {air:.0f} on air".format(**size),
         f"refused, by neighbour: {outcomes[0].refused}; {1000 * told['seconds']:.0f} ms a round",
     ]

@@ -34,6 +34,7 @@ class Picture:
         self.began = time.monotonic()
         self.sights = {(machine.gateway, machine.name): Sight(machine) for machine in plan.machines}
         self.updates: dict[tuple[str, str], int] = {}  # (gateway, neighbour) -> sequence of what was taken
+        self.merged: dict[str, dict[str, tuple[int, int]]] = {}  # gateway -> neighbour -> times merged, refused
         self.log: list[str] = []
         self._news = asyncio.Event()
 
@@ -72,6 +73,7 @@ class Picture:
             self._see_state(self.sights[gateway, leaf[0]], value)
         elif leaf == ["info"]:
             self._see_updates(gateway, value.get("neighbours", {}))
+            self._see_merges(gateway, value.get("reputation", {}))
         elif leaf == ["alert"]:
             self._see_alert(self.sights[gateway, value["sensor"]], value)
         self._news.set()
@@ -85,6 +87,13 @@ class Picture:
             if sequence and self.updates.get((gateway, neighbour)) != sequence:
                 self.updates[gateway, neighbour] = sequence
                 self.note(f"gateway {gateway}: took update {sequence} of its neighbour {neighbour}")
+
+    def _see_merges(self, gateway: str, reputation: dict[str, dict[str, Any]]) -> None:
+        seen = {name: (known["merged"], known["refused"]) for name, known in reputation.items()}
+        before = self.merged.get(gateway, {})
+        if helped := [name for name, (merged, _) in seen.items() if merged > before.get(name, (0, 0))[0]]:
+            self.note(f"gateway {gateway}: merged what {' and '.join(sorted(helped))} learnt into its own")
+        self.merged[gateway] = seen
 
     def _see_state(self, sight: Sight, state: dict[str, Any]) -> None:
         if sight.state.get("state") != state["state"]:

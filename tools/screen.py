@@ -98,6 +98,9 @@ def summary(picture: Picture) -> None:
     console.print(table)
     pairs = len(picture.plan.ports) * (len(picture.plan.ports) - 1)
     console.print(f"updates taken from neighbours: {len(picture.updates)} of {pairs} pairs of gateways")
+    counts = [each for seen in picture.merged.values() for each in seen.values()]
+    merged, refused = (sum(each[i] for each in counts) for i in (0, 1))
+    console.print(f"learnt together: merged {merged} times, {refused} times it would have hurt: `reedmesh learning`")
     console.print("every failing machine raised an alert, no other did" if picture.good else _failure(picture))
 
 

@@ -19,7 +19,7 @@ ROUNDS = 3
 class Bounds:
     """Seconds that a round waits: `first` while nothing is known, then between `least` and `most`."""
 
-    first: float = 5.0
+    first: float = 2.0
     least: float = 1.0
     most: float = 60.0
 

@@ -93,16 +93,6 @@ def merge(own: Floats, public: Floats, windows: int, peers: Mapping[str, Peer], 
     return Merged(together, _shares(windows, counts), refused, worth)
 
 
-def merge_if_better(own: Floats, windows: int, peers: Mapping[str, Peer], loss: Loss, step: float) -> Merged:
-    """A single merge of weights `own` that no neighbour knows yet; they stay unless the loss is no worse."""
-    merged = merge(own, own, windows, peers, loss, step)
-    before, after = loss(own), loss(merged.weights)
-    if after <= before:
-        return merged
-    reason = f"loss {after:.4f} on our own windows after the merge, {before:.4f} before it"
-    return Merged(own, {}, dict.fromkeys(merged.taken, reason) | merged.refused)
-
-
 def _clipped(move: Floats, radius: float) -> Floats:
     """No longer than `radius`."""
     norm = float(np.linalg.norm(move))
