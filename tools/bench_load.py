@@ -72,10 +72,10 @@ class Load:
 
     @property
     def growth(self) -> float:
-        """MB from the second tenth of the time to the last: the first is when caches fill."""
+        """MB from the middle of the time to its end: before that caches fill, such as 256 windows of each sensor."""
         part = max(1, len(self.uses) // 10)
         rss = [use.rss for use in self.uses]
-        return float(np.median(rss[-part:]) - np.median(rss[part : 2 * part])) / 1e6
+        return float(np.median(rss[-part:]) - np.median(rss[5 * part : 6 * part])) / 1e6
 
     @property
     def daily(self) -> float:
