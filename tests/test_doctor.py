@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from reedmesh import config, database, keys, pki
+from reedmesh import config, database, keys, pki, wire
 from reedmesh.__main__ import main
 from reedmesh.doctor import command, line, machine, service
 from reedmesh.doctor.finding import ERROR, GOOD, WARNING, Case, Check, Finding
@@ -194,6 +194,30 @@ def test_what_a_running_gateway_says_is_judged(path: Path) -> None:
     well = vitals(counted={"sensors": 2, "alerts": 0})
     well["sensors"]["fan"] |= {"state": "watching"}
     only(line.sensors, case(path, said=well), GOOD, "all 2")
+
+
+def test_what_sensors_said_of_themselves_is_judged(path: Path) -> None:
+    well = {"v": wire.VERSION, "firmware": "0.1.0", "safe_mode": False, "error": "", "relapse": ""}
+    odd = {
+        "old": {"v": 99, "firmware": "0.0.1"},
+        "stuck": {"safe_mode": True, "error": "OSError 5"},
+        "torn": {"error": "MemoryError"},
+        "back": {"relapse": "trial failed"},
+    }
+    assert found(line.hellos, case(path)) == []
+    with Store(path.parent / "state") as store:
+        for name in ("a", "b"):
+            store.save_hello(name, well)
+        assert found(line.hellos, case(path)) == []
+        for name, said in odd.items():
+            store.save_hello(name, well | said)
+    only(line.hellos, case(path), ERROR, "sensor old", "version 99")
+    only(line.hellos, case(path), ERROR, "sensor stuck", "safe mode", "OSError 5")
+    only(line.hellos, case(path), WARNING, "sensor torn", "MemoryError")
+    only(line.hellos, case(path), WARNING, "sensor back", "relearn back")
+    only(line.hellos, case(path), WARNING, "5 with 0.1.0, 1 with 0.0.1")
+    (path.parent / "state" / database.NAME).unlink()
+    only(line.hellos, case(path), WARNING, "cannot be read")
 
 
 def test_the_exit_status_is_the_worst_finding(

@@ -95,6 +95,11 @@ def back_up(directory: Path, target: Path) -> None:
         raise ConfigError(f"{directory / NAME} cannot be copied to {target}: {error}") from error
 
 
+def reader(directory: Path) -> sqlite3.Connection:
+    """A second connection to a database that a gateway may be writing, for looking only; raises sqlite3.Error."""
+    return sqlite3.connect(f"file:{directory / NAME}?mode=ro", uri=True, timeout=5)
+
+
 def space(directory: Path) -> dict[str, int]:
     """Bytes that the database takes, and that are free on its disk; 0 for what cannot be told."""
     parts = [directory / f"{NAME}{end}" for end in ("", "-wal")]

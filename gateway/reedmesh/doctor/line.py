@@ -1,9 +1,13 @@
 """Checks of the line: what a running gateway says of itself, its sensors and its neighbours."""
 
+import json
+import sqlite3
+from collections import Counter
 from collections.abc import Iterable
+from contextlib import closing
 from typing import Any
 
-from reedmesh import __version__
+from reedmesh import __version__, database, wire
 from reedmesh.doctor.finding import Case, Finding, error, good, warning
 
 OFTEN = 10  # reconnects a day that are too many: two clients of one name throw each other out
@@ -77,6 +81,39 @@ def _sensor(name: str, told: dict[str, Any]) -> Iterable[Finding]:
         yield warning(said, "weak radio, or a queue that is full: max_queued_messages, journalctl -u mosquitto")
 
 
+def hellos(case: Case) -> Iterable[Finding]:
+    """What sensors said of themselves when they last connected: versions, relapses, errors nobody foresaw."""
+    try:
+        with closing(database.reader(case.state)) as db:
+            told = {
+                name: json.loads(text) for name, text in db.execute("select name, hello from sensors order by name")
+            }
+    except (sqlite3.Error, ValueError) as fault:
+        yield warning(f"what sensors said of themselves cannot be read: {fault}", "see the findings about the database")
+        return
+    for name, hello in told.items():
+        yield from _hello(name, hello)
+    versions = Counter(str(hello.get("firmware")) for hello in told.values())
+    if len(versions) > 1:
+        said = ", ".join(f"{count} with {version}" for version, count in versions.most_common())
+        yield warning(f"sensors run different firmware: {said}", "make update-sensors")
+
+
+def _hello(name: str, hello: dict[str, Any]) -> Iterable[Finding]:
+    if hello.get("v", wire.VERSION) != wire.VERSION:
+        said = f"sensor {name} speaks version {hello['v']} of our protocol, this gateway {wire.VERSION}"
+        yield error(said, "make update-sensors, or upgrade the gateway")
+    if hello.get("safe_mode"):
+        remedy = "it restarted five times in vain: make update-sensors, or look at its wiring"
+        yield error(f"sensor {name} is in safe mode and judges nothing: {hello.get('error', '')}", remedy)
+    elif hello.get("error"):
+        yield warning(
+            f"sensor {name} had an error: {hello['error']}", "make update-sensors; if it stays, please tell us"
+        )
+    if hello.get("relapse"):
+        yield warning(f"sensor {name} went back to its model before: {hello['relapse']}", f"reedmesh relearn {name}")
+
+
 def neighbours(case: Case) -> Iterable[Finding]:
     """Neighbours that were never heard."""
     for name, number in (case.vitals or {"neighbours": {}})["neighbours"].items():
@@ -85,4 +122,4 @@ def neighbours(case: Case) -> Iterable[Finding]:
             yield warning(f"neighbour {name}: nothing heard since the start", remedy)
 
 
-CHECKS = (answers, link, outbox, sensors, neighbours)
+CHECKS = (answers, link, outbox, sensors, hellos, neighbours)

@@ -46,14 +46,10 @@ def synchronised() -> bool:
 
 def _newest(state: Path) -> float:
     try:
-        with closing(_read_only(state)) as db:
+        with closing(database.reader(state)) as db:
             return float(db.execute("select max(at) from windows").fetchone()[0] or 0)
     except sqlite3.Error:
         return 0.0
-
-
-def _read_only(state: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{state / database.NAME}?mode=ro", uri=True, timeout=5)
 
 
 def disk(case: Case) -> Iterable[Finding]:

@@ -90,7 +90,7 @@ def store(case: Case) -> Iterable[Finding]:
         yield warning(f"{path}: there is none yet", "it is made at the first start: systemctl start reedmesh")
         return
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=PATIENCE)) as db:
+        with closing(database.reader(case.state)) as db:
             found = db.execute("pragma quick_check(1)").fetchone()[0]
             version = db.execute("pragma user_version").fetchone()[0]
     except sqlite3.Error as fault:
