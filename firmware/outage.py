@@ -77,6 +77,8 @@ class Outage:
     def look(self) -> None:
         """Forget what arrived; what did not is lost for now."""
         client, stays = self._client, self._client.up.is_set() and self._client.sessions == self._session
+        if stays and not self._recent:
+            return
         arrived = ticks_add(client.heard if stays else client.lost_at, -MARGIN_MS)
         left = [each for each in self._recent if ticks_diff(each[0], arrived) >= 0]
         self._recent = left if stays else []

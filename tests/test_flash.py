@@ -2,10 +2,13 @@
 
 import asyncio
 import hashlib
+import io
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -179,6 +182,22 @@ class TestOfficial:
             official.image(boards.load("esp32"), f"http://127.0.0.1:{free_port()}/", tmp_path / "cache")
         assert not list((tmp_path / "cache").iterdir())
 
+    def test_one_that_breaks_off_is_not_kept(self, tmp_path: Path) -> None:
+        board = boards.load("esp32")
+        for size, says in ((1000, "999 of 1000 bytes came; get it another way"), (99999999, "larger than any image")):
+            head = f"HTTP/1.0 200 OK\r\nContent-Length: {size}\r\n\r\n".encode()
+            with answering(head + b"x" * 999) as source, pytest.raises(ConfigError, match=says):
+                official.image(board, source, tmp_path)
+        assert not list(tmp_path.iterdir())
+
+    def test_how_far_it_is_is_shown(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        out = io.BytesIO()
+        assert official._copy(io.BytesIO(bytes(100_000)), out, 100_000, "fetching") == 100_000
+        assert out.getvalue() == bytes(100_000)
+        bar = capsys.readouterr().err
+        assert " 65 %" in bar and bar.rstrip().endswith(f"[{'=' * 40}] 100 %")
+
     def test_what_is_no_image_is_not_remembered_as_one(self, tmp_path: Path) -> None:
         board, cache = boards.load("esp32"), tmp_path / "cache"
         (tmp_path / board.image.name).write_bytes(b"<html>Please accept our terms")
@@ -207,11 +226,30 @@ class Talk:
         return self.now
 
 
+@contextmanager
+def answering(what: bytes) -> Iterator[str]:
+    """The address of a server that says this to the first who asks."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(what)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+        thread.join()
+
+
 def test_the_first_hello_is_found_among_other_lines_and_its_absence_is_told() -> None:
     talk = Talk(b"ets Jul 29 2019\r\n", b'hello {"name": 1}\r\n')
     assert flash.first_hello(talk.port, 10, talk.clock) == 'hello {"name": 1}'
     talk = Talk(b"Traceback\r\n", b"MemoryError\r\n")
-    with pytest.raises(ConfigError, match=r"no hello in 6 s\. Its last words: Traceback / MemoryError"):
+    with pytest.raises(
+        ConfigError, match=r"no hello in 6 s\. Its last words: Traceback / MemoryError\. It has too little"
+    ):
         flash.first_hello(talk.port, 6, talk.clock)
 
 
@@ -227,7 +265,7 @@ def test_a_port_that_goes_away_while_the_board_starts_is_waited_for(tmp_path: Pa
     assert flash.first_hello(str(port), 20, clock) == 'hello {"name": 1}'
 
 
-@pytest.mark.parametrize("verb", ["flash", "image", "provision", "monitor", "erase", "update_sensors"])
+@pytest.mark.parametrize("verb", ["flash", "image", "provision", "monitor", "erase", "update_sensors", "wiring"])
 def test_every_verb_explains_itself(verb: str) -> None:
     said = subprocess.run([sys.executable, f"tools/{verb}.py", "--help"], cwd=ROOT, capture_output=True, text=True)
     assert not said.returncode and said.stdout.startswith("usage:"), said.stderr

@@ -64,7 +64,7 @@ class TestOnTheSensor:
         assert told("often", tmp_path) == [False, False, True, True, False, True]
 
     def test_a_power_cut_at_any_write_leaves_what_was_kept_before_or_after(self) -> None:
-        said = micropython.run_json(SCRIPTS / "power_cut_outage.py", heap="2m", timeout=60)
+        said = micropython.run_json(SCRIPTS / "power_cut_outage.py", heap="16m", timeout=60)
         assert said["cuts"] > 100 and said["odd"] == said["broken"] == 0, said
         assert 64 < said["kept"] <= 128
 

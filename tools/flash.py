@@ -135,6 +135,8 @@ def first_hello(port: str, patience: float = PATIENCE, clock: Callable[[], float
             return line.decode(errors="replace").strip()
         last.append(line.decode(errors="replace").rstrip())
     words = " / ".join(last) or "none"
+    if "MemoryError" in words:
+        words += ". It has too little memory for this firmware: boards/README.md says which have enough"
     raise ConfigError(f"{port}: it was written, but said no hello in {patience:.0f} s. Its last words: {words}")
 
 

@@ -45,10 +45,11 @@ def _fetch(url: str, path: Path) -> None:
             got = _copy(answer, out, size, f"fetching {url}")
         if size and got < size:
             raise OSError(f"{got} of {size} bytes came")
+        draft.rename(path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise ConfigError(f"{url}: {error}; get it another way and say FIRMWARE=path") from error
-    draft.rename(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _copy(source: IO[bytes], out: IO[bytes], size: int, label: str) -> int:
