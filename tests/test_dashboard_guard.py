@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import MutableMapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from reedmesh.dashboard import settings as configs
 from reedmesh.dashboard.doors import HERE, NOBODY, Doors
 from reedmesh.dashboard.guard import USER, Guard, policy
 from reedmesh.dashboard.passwords import fits, hashed, is_hash
-from reedmesh.dashboard.settings import Account, Proxy, Settings
+from reedmesh.dashboard.serve import warnings
+from reedmesh.dashboard.settings import Account, Broker, Proxy, Settings
 from reedmesh.dashboard.users import MOST_SESSIONS, MOST_TRIES, OPERATOR, TRY_SECONDS, VIEWER, Sessions, Tries, User
 from reedmesh.errors import ConfigError
 
@@ -178,6 +180,14 @@ def test_a_file_of_settings_is_read_whole_or_refused(tmp_path: Path, capsys: pyt
         "accounts[0].passwo",
     ]
     assert main(["dashboard"]) == 2 and "name the broker" in capsys.readouterr().err
+
+
+def test_what_others_can_read_is_warned_of() -> None:
+    remote, local = Broker("gw1.local", plain=True), Broker("127.0.0.1")
+    assert warnings(Settings(brokers=(local,), accounts=ACCOUNTS)) == []
+    assert warnings(Settings(brokers=(replace(remote, ca="ca.crt"),), host="0.0.0.0")) == []
+    said = warnings(Settings(brokers=(remote,), host="0.0.0.0", accounts=ACCOUNTS))
+    assert ["readers" in said[0], "gw1.local" in said[1]] == [True, True]
 
 
 def test_a_login_is_made_from_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,9 +1,12 @@
 """What the pages for learning and settings are made of, and files to download: right, bounded, and safe to open."""
 
+import asyncio
 import csv
 import io
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +16,9 @@ from reedmesh.dashboard.chart import Axis, area, even_ticks, excess_axis, excess
 from reedmesh.dashboard.downloads import FORMULA, csv_of
 from reedmesh.dashboard.graph import Arrow
 from reedmesh.dashboard.learned import Judged, Round, Standing
+from reedmesh.dashboard.overview import Overview
 from reedmesh.dashboard.settings_page import rows_of
+from reedmesh.dashboard.shell import LeftError
 from reedmesh.dashboard.spectra import hertz, middle, outstanding, panels
 from tests.test_dashboard_view import KEYS, VALUES
 
@@ -36,6 +41,20 @@ LEARNING = {
     "neighbours": {"gw2": {"sequence": 4, "bytes_in": 5000, "merged": 1, "last": "merged", "share": 0.25}},
     "merges": [ROUND | {"at": 50.0, "round": 1}, ROUND],
 }
+
+
+def test_an_answer_that_comes_when_the_page_was_left_is_not_drawn() -> None:
+    class Prompt:
+        async def ask(self, gateway: str, verb: str) -> dict[str, Any]:
+            return {"from": gateway}
+
+    page = object.__new__(Overview)
+    page.feed = Prompt()  # type: ignore[assignment]
+    page._client = SimpleNamespace(is_deleted=False)  # type: ignore[assignment]
+    assert asyncio.run(page.ask("gw1", "status")) == {"from": "gw1"}
+    page._client.is_deleted = True  # type: ignore[misc]
+    with pytest.raises(LeftError):
+        asyncio.run(page.ask("gw1", "status"))
 
 
 def test_what_a_gateway_learnt_is_read() -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from reedmesh.config import is_loopback
 from reedmesh.dashboard.passwords import SHORTEST, hashed
 from reedmesh.dashboard.settings import Broker, Settings, load
 from reedmesh.dashboard.users import OPERATOR, ROLES
@@ -112,6 +113,8 @@ def serve(settings: Settings) -> None:
     from reedmesh.dashboard.routes import add_routes
 
     _check_free(settings.host, settings.port)
+    for warning in warnings(settings):
+        log.warning(warning)
     feed = Feed([Place(each.host, each.port, each.password, each.ca) for each in settings.brokers])
 
     async def listen() -> None:
@@ -128,6 +131,14 @@ def serve(settings: Settings) -> None:
         show=False, show_welcome_message=False, message_history_length=HISTORY, favicon="📈",
         server_header=False, **_certificate(settings),
     )  # fmt: skip
+
+
+def warnings(settings: Settings) -> list[str]:
+    """What crosses the network for others to read."""
+    page = not settings.certificate and not is_loopback(settings.host) and bool(settings.accounts)
+    brokers = [each for each in settings.brokers if not each.ca and not is_loopback(each.host)]
+    found = ["passwords of readers go in the clear: set certificate and private_key, or use a proxy"] if page else []
+    return found + [f"our password for {each.host} goes in the clear: give it a ca in the config" for each in brokers]
 
 
 def _scheme(settings: Settings) -> str:
