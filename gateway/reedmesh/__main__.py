@@ -106,7 +106,14 @@ def _run(chosen: argparse.Namespace) -> None:
     settings = config.load(chosen.config)
     from reedmesh import run  # LiteRT takes a moment to load; no other command needs it
 
-    run.run(settings, partial(config.load, chosen.config))
+    run.run(settings, partial(_reread, chosen.config))
+
+
+def _reread(path: Path) -> config.Config:
+    """The settings for a gateway that runs: good as far as can be told, down to the files they name."""
+    if faults := doctor.faults(path):
+        raise ConfigError("\n".join(faults))
+    return config.load(path)
 
 
 def _check_config(chosen: argparse.Namespace) -> int:

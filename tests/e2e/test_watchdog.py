@@ -120,6 +120,12 @@ def test_settings_are_reloaded_in_place_and_wrong_ones_change_nothing(tmp_path: 
             log = (tmp_path / "gateway.log").read_text()
             assert '"alerts.of" must be at least 1 and at most 64' in log and '"alerts.off" must be' in log
 
+            path.write_text('family = "nonesuch"\n' + good)  # well formed, but nothing that could be started
+            it.send_signal(signal.SIGHUP)
+            manager.until("RELOADING=1")
+            assert "not reloaded" in manager.until("STATUS=")
+            manager.until("WATCHDOG=1")
+
             path.write_text(good.replace('"gw"', '"renamed"'))
             it.send_signal(signal.SIGHUP)
             manager.until("RELOADING=1")
