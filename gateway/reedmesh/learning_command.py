@@ -31,7 +31,10 @@ def lines(told: dict[str, Any]) -> list[str]:
     given = (
         f"{told['updates']} updates of {told['bytes_out']} bytes given; a round waits {told['deadline']:.1f} s at most"
     )
-    found = [rounds, given, *(_neighbour(name, it) for name, it in sorted(told["neighbours"].items()))]
+    moved = [
+        f"{name} moved {far} units: look at it, or `reedmesh relearn {name}`" for name, far in told["moved"].items()
+    ]
+    found = [rounds, given, *moved, *(_neighbour(name, it) for name, it in sorted(told["neighbours"].items()))]
     for merge in told["merges"][-SHOWN:]:
         found += _round(merge)
     return found

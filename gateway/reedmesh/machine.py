@@ -40,6 +40,11 @@ class Machine:
         """What it is tested on."""
         return inputs(self.held_out, self.scaling)
 
+    @property
+    def moved(self) -> float:
+        """How far its windows lie from those its scaling was made of, in the features' units: root mean square."""
+        return float(np.sqrt((self.seen.mean(axis=0) ** 2).mean()))
+
 
 def of(family: Family, runs: Sequence[Windows], scaled: Scaling | None = None) -> Machine:
     """The machine that `runs` were heard of: features, int8 [m, recipe.length] each, in the order of their windows.

@@ -111,17 +111,17 @@ class Store:
         self.db.executemany("delete from alerts where id = ?", gone)
         return len(gone)
 
-    def learnt_from(self, sensor: str, count: int) -> list[bytes]:
+    def learnt_from(self, sensor: str, count: int, called: bool = True) -> list[bytes]:
         """Features of the sensor's last `count` normal windows, oldest first: none from within an alert.
 
-        None from before it was mounted as it is, either. An alert that somebody called no fault does not count as one.
+        None from before it was mounted as it is, either. called: those of alerts that somebody called no fault, too.
         """
         query = (
             f"select features from windows as w where {_SINCE_MOUNTED} and not exists (select 1 from alerts as a where "
-            "a.sensor = w.sensor and kind = ? and verdict != ? and w.at between since - ? and ifnull(until, 1e11)) "
-            "order by id desc limit ?"
+            "a.sensor = w.sensor and kind = ? and (verdict != ? or not ?) and w.at between since - ? and "
+            "ifnull(until, 1e11)) order by id desc limit ?"
         )
-        rows = self.db.execute(query, (sensor, ANOMALY, NOT_A_FAULT, LEAD, count))
+        rows = self.db.execute(query, (sensor, ANOMALY, NOT_A_FAULT, called, LEAD, count))
         return [row[0] for row in rows][::-1]
 
     def counts(self) -> dict[str, int]:
@@ -132,7 +132,7 @@ class Store:
     def normal_windows(self, sensor: str, count: int) -> tuple[list[bytes], list[bytes]]:
         """`count` of the sensor's normal windows, evenly out of the last SPAN times as many, oldest first; and the last
         half as many out of alerts that somebody called no fault."""
-        normal = self.learnt_from(sensor, SPAN * count)
+        normal = self.learnt_from(sensor, SPAN * count, called=False)
         query = (
             f"select features from windows as w where {_SINCE_MOUNTED} and exists (select 1 from alerts as a where "
             "a.sensor = w.sensor and kind = ? and verdict = ? and w.at between since and ifnull(until, 1e11)) "

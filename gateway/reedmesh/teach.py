@@ -29,6 +29,7 @@ from reedmesh.update import update
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.25  # between two looks for something to learn
+FARTHEST = 1.0  # units that a machine may have moved from how it was commissioned, and still be learnt on
 EARLY = 0.5  # of what is worth a round of our own is worth joining a neighbour's
 
 
@@ -46,6 +47,7 @@ class Teacher:
         workshop: Workshop = aside,
     ) -> None:
         self.state = "waiting"
+        self.moved: dict[str, float] = {}  # sensors that are not learnt on, and how far their machines moved
         self._family = family
         self._line = line
         self._disk = disk
@@ -63,7 +65,7 @@ class Teacher:
         """For JSON."""
         knows = self._share.knows
         said = {"state": self.state, "rounds": knows.rounds, "sequence": knows.sequence, "heard": self.fresh}
-        return said | {"deadline": round(self._share.seconds, 2)}
+        return said | {"moved": self.moved, "deadline": round(self._share.seconds, 2)}
 
     async def run(self) -> None:
         """Learn whenever it is worth it; for ever."""
@@ -105,11 +107,24 @@ class Teacher:
         for sensor in list(self._line.sensors.values()):
             if sensor.ready_to_learn or (sensor.state != LEARNING and not sensor.pinned):
                 try:
-                    found[sensor.name] = await self._pupil(sensor)
+                    pupil = await self._pupil(sensor)
+                    if self._may_learn_on(sensor.name, pupil):
+                        found[sensor.name] = pupil
                 except DeployError as error:
                     log.error("%s: its windows are collected anew: %s", sensor.name, error)
                     self._collect_anew([sensor])
         return found
+
+    def _may_learn_on(self, sensor: str, pupil: Pupil) -> bool:
+        """Not one that became another machine bit by bit: a slow fault must not be learnt for normal unless told so."""
+        far = pupil.machine.moved
+        if not pupil.model or pupil.anew or far <= FARTHEST:
+            self.moved.pop(sensor, None)
+            return True
+        if sensor not in self.moved:
+            log.warning("%s moved %.1f units from how it was commissioned: look at it, or `relearn`", sensor, far)
+        self.moved[sensor] = round(far, 2)
+        return False
 
     async def _pupil(self, sensor: Sensor) -> Pupil:
         store, anew = self._disk.store, sensor.relearning or sensor.due
