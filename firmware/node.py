@@ -46,7 +46,7 @@ class Node:
         self._restart = asyncio.Event()
         self._clock = _clock(settings, machine)
         frame = wire.WINDOW_HEADER + settings["recipe"].length
-        self._outage = Outage(folder, self._client, self._topic("late"), frame, self._clock)
+        self._outage = Outage(folder, self._client, self._topic("late"), frame, self._clock, settings.get("key"))
         takers = {"model": self._slots, "firmware": self._trees}
         self._updates = Updates(self._slots, takers, self._client, self._topic, self._renewed, settings.get("key"))
         self._announce()

@@ -28,16 +28,18 @@ _HEAD = calcsize(_RECORD)
 
 
 class Outage:
-    """client: has up, heard, sessions, lost_at, publish. frame: bytes of a window's frame. clock: see clock.py.
+    """client: has up, heard, sessions, lost_at, publish. frame: bytes of a window's frame. clock: see clock.py. key:
+    when given, only a receipt with a tag under it counts.
 
     waiting: windows to be sent late. dropped: those that made room for others. writes: to flash, ever.
     """
 
-    def __init__(self, folder: str, client, topic: str, frame: int, clock) -> None:
+    def __init__(self, folder: str, client, topic: str, frame: int, clock, key: "bytes | None" = None) -> None:
         self._folder = folder + "/"
         self._client = client
         self._topic = topic
         self._awaited = b""  # the receipt for what is being sent
+        self._key = key
         self._taken = asyncio.Event()
         self._record = bytearray(_HEAD + frame)
         self._clock = clock
@@ -144,7 +146,7 @@ class Outage:
         except wire.WireError:
             self.dropped += 1
             return True
-        self._awaited = wire.pack_taken(window.boot, window.number)
+        self._awaited = wire.pack_taken(window.boot, window.number, self._key)
         self._taken.clear()
         try:
             return await asyncio.wait_for_ms(self._deliver(wire.pack_late(age, frame)), PATIENCE_MS)
@@ -158,7 +160,7 @@ class Outage:
         return True
 
     def _receive(self, _topic: str, receipt, _retained: bool) -> None:
-        if bytes(receipt) == self._awaited:
+        if self._awaited and bytes(receipt).startswith(self._awaited):  # who has no key does not mind a tag
             self._taken.set()
 
     def _age(self, frame) -> int:

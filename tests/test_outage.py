@@ -60,6 +60,9 @@ class TestOnTheSensor:
         said = told("unheard", tmp_path)
         assert said["was"] == 2 and said["sent"] == [1, 1, 2] and said["waiting"] == 0
 
+    def test_a_sensor_with_a_key_forgets_nothing_on_a_forged_receipt(self, tmp_path: Path) -> None:
+        assert told("forged", tmp_path) == [1, 1, 0, 0]
+
     def test_flash_is_written_once_a_minute_at_most(self, tmp_path: Path) -> None:
         assert told("often", tmp_path) == [False, False, True, True, False, True]
 

@@ -93,7 +93,7 @@ class Gateway:
         self._teacher = Teacher(family, self.line, self._disk, self._share, self._deployer, config.learning)
         self._account = Account(copies.merges(store.db), clock)
         self._share.witnesses.append(self._account.take)
-        self._receipts = Receipts(config.name, self._disk)
+        self._receipts = Receipts(config.name, self._disk, self._sensor_keys)
         self._published: dict[str, bytes] = {}
         self._rejects: Rejects | None = None
         self.process: Callable[[], dict[str, Any]] = dict  # what whoever runs us knows of link and heart

@@ -5,6 +5,7 @@ Frames are little-endian and start with their version. Every declared size is ch
 anything is taken from them; a frame that does not fit raises WireError with the reason.
 """
 
+from hmac import digest
 from struct import calcsize, pack, pack_into, unpack_from
 
 BASE = "reedmesh"
@@ -31,6 +32,7 @@ UNKNOWN = 0xFFFFFFFF
 
 # version, spare, spare, boot and number of the window
 _TAKEN = "<BBHII"
+_RECEIPT = b"reedmesh receipt\0"  # so that its tag can pass for no other that the key makes
 
 
 class WireError(Exception):
@@ -112,9 +114,13 @@ def unpack_late(frame: bytes) -> "tuple[int, Window]":
     return age, unpack_window(frame[LATE_HEADER:])
 
 
-def pack_taken(boot: int, number: int) -> bytes:
-    """The frame of a receipt for a late window. A sensor knows what it waits for, so nobody reads one."""
-    return pack(_TAKEN, VERSION, 0, 0, boot, number)
+def pack_taken(boot: int, number: int, key: "bytes | None" = None) -> bytes:
+    """The frame of a receipt for a late window, with a tag where the sensor has a key: who gets one forgets the window.
+
+    A sensor knows what it waits for, so nobody reads one.
+    """
+    body = pack(_TAKEN, VERSION, 0, 0, boot, number)
+    return body + digest(key, _RECEIPT + body, "sha256")[:16] if key else body
 
 
 class Offer:

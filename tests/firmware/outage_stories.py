@@ -22,6 +22,7 @@ class Link:
         self.sent = []
         self.takes = 1000
         self.mute = False
+        self.key = None
 
     def rise(self):
         self.sessions += 1
@@ -40,7 +41,7 @@ class Link:
         self.sent.append([None if age == wire.UNKNOWN else age, window.number])
         if not self.mute:
             self.receipt(topic, wire.pack_taken(window.boot, window.number - 1), False)  # of another one
-            self.receipt(topic, wire.pack_taken(window.boot, window.number), False)
+            self.receipt(topic, wire.pack_taken(window.boot, window.number, self.key), False)
         return True
 
     def subscribe(self, topic, sink, qos):
@@ -202,6 +203,29 @@ def unheard(folder):
     waiting = it.waiting
     link.mute = False
     return told(it, was=waiting, sent=[each[1] for each in sent(it)])
+
+
+def forged(folder):
+    """Receipts without a tag, and of another key, to a sensor that has one; then its own. One without takes any."""
+    outage.PATIENCE_MS = 20
+    key, left = bytes(range(32)), []
+    link = Link()
+    it = outage.Outage(folder, link, "late", FRAME, Clock(), key)
+    it.boot = 7
+    judged(it, 1)
+    it.look()
+    link.rise()
+    for link.key in (None, bytes(32), key):
+        sent(it)
+        left.append(it.waiting)
+    link = Link()
+    it = kept(folder, link, Clock())
+    judged(it, 2)
+    it.look()
+    link.rise()
+    link.key = key
+    sent(it)
+    return left + [it.waiting]
 
 
 def often(folder):
