@@ -281,3 +281,18 @@ def test_junk_does_not_stop_the_gateway(tmp_path: Path, junk: bytes) -> None:
             await it.until(lambda topic, value: topic == "saw/state" and value["windows"] == 3)
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("sequence", [2**32 - 1, 10**30, -5, "x"])
+def test_a_sensor_that_says_it_has_an_impossible_sequence_is_taught_all_the_same(
+    tmp_path: Path, sequence: object
+) -> None:
+    async def story() -> None:
+        async with world(tmp_path) as it:
+            sensor = await it.sensor("press")
+            await sensor.say("hello", {"features": FAMILY.recipe.table(), "sequence": sequence})
+            asyncio.get_running_loop().create_task(it.obey(sensor))
+            await feed(sensor, sounds()["train"][:LEARN])
+            await it.until(lambda topic, value: topic == "press/model/status" and value["code"] == 200)
+
+    asyncio.run(story())

@@ -10,6 +10,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -42,6 +43,7 @@ class Calls:
         self._disk = disk
         self._ways = ways
         self._clock = clock
+        self._threads = ThreadPoolExecutor(max(1, len(ways)), "calls")  # a name server must not wait for a mail server
         self._news = asyncio.Event()
         self._unstored: list[dict[str, Any]] = []
         self._called: list[tuple[str, float]] = []  # steps that were told before they were stored
@@ -104,7 +106,8 @@ class Calls:
 
     async def _tell(self, title: str, text: str) -> bool:
         """By all ways at once; good when one of them got through."""
-        took = await asyncio.gather(*(asyncio.to_thread(_tried, way, title, text) for way in self._ways))
+        run = asyncio.get_running_loop().run_in_executor
+        took = await asyncio.gather(*(run(self._threads, _tried, way, title, text) for way in self._ways))
         self.failed += took.count(False)
         self.sent += any(took)
         if not all(took):

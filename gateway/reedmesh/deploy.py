@@ -31,6 +31,7 @@ SPARE = 1  # parity shards sent before anybody says that one is missing
 MOST_WAVES = 40  # times the shards of one offer are added to; a sensor gives up after 10
 ADD_SECONDS = 0.5  # between two times that shards are added; a sensor asks after a second without any
 ANEW_SECONDS = 2.0  # from an offer to the next, for a sensor that says hello meanwhile: it started anew
+MOST_BELIEVED = 1 << 31  # a sequence number that a sensor says it has
 OFFER_SECONDS = 30.0  # a model that was offered and does not run by then is offered again
 
 
@@ -221,8 +222,10 @@ class Deployer:
 
 
 def _next_sequence(sensor: Sensor) -> int:
+    """Above all that it was given, and what it says it has, unless that leaves no room: a frame has 32 bits for it."""
     theirs = sensor.hello.get("sequence")
-    return 1 + max(sensor.sequence, theirs if isinstance(theirs, int) else 0)
+    believed = theirs if isinstance(theirs, int) and 0 <= theirs < MOST_BELIEVED else 0
+    return 1 + max(sensor.sequence, believed)
 
 
 def _entry(kind: str, model: StoredModel, reason: str = "") -> Entry:
