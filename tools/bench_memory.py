@@ -72,9 +72,9 @@ def show_boards(micropython: str, folder: Path, bits: int) -> None:
         return
     for name in boards.names():
         budget = boards.load(name).heap_kib
-        left = f"{budget - used:5.0f} KiB free" if budget >= least else f"{least - budget:5} KiB short"
-        print(f"  {name:14} {budget:5} KiB (estimate) {left}")
-        results.save(f"board_heap_free_{name}", budget - least, "KiB")
+        left = budget - used if budget >= least else budget - least
+        print(f"  {name:14} {budget:5} KiB (estimate) {abs(left):5.0f} KiB {'free' if left >= 0 else 'short'}")
+        results.save(f"board_heap_free_{name}", left, "KiB")
 
 
 def started(micropython: str, run: list[str], kib: int) -> dict[str, int]:
