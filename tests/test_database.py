@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ def test_a_file_that_is_no_database_is_put_aside(tmp_path: Path) -> None:
 def test_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
     filled(tmp_path, 1)
     path = tmp_path / database.NAME
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         for column in ("kind", "by", "verdict", "shelved_until", "flood"):
             db.execute(f"alter table alerts drop column {column}")
         db.execute("drop index outbox_of_alert")
@@ -65,7 +66,7 @@ def test_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
 
 def test_a_database_of_a_later_reedmesh_is_left_alone(tmp_path: Path) -> None:
     filled(tmp_path, 1)
-    with sqlite3.connect(tmp_path / database.NAME) as db:
+    with closing(sqlite3.connect(tmp_path / database.NAME)) as db, db:
         db.execute("pragma user_version = 99")
     with pytest.raises(ConfigError, match="upgrade"):
         Store(tmp_path)

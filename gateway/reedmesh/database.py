@@ -88,7 +88,7 @@ def back_up(directory: Path, target: Path) -> None:
         raise ConfigError(f"{target} exists: give the backup a new name")
     try:
         target.touch(0o600)
-        with sqlite3.connect(f"file:{directory / NAME}?mode=ro", uri=True) as source, sqlite3.connect(target) as copy:
+        with contextlib.closing(reader(directory)) as source, contextlib.closing(sqlite3.connect(target)) as copy:
             source.backup(copy)
     except (sqlite3.Error, OSError) as error:
         target.unlink(missing_ok=True)
@@ -115,13 +115,16 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _ready(db: sqlite3.Connection) -> sqlite3.Connection:
     """Check the file and bring it up to date; raises sqlite3.DatabaseError when it is damaged."""
-    db.execute("pragma journal_mode = wal")
-    db.execute("pragma synchronous = full")  # costs nothing for batches, and an alert must outlive a power cut
-    db.execute("pragma journal_size_limit = 5000000")
-    if (found := db.execute("pragma quick_check(1)").fetchone()[0]) != "ok":
+    try:
+        db.execute("pragma journal_mode = wal")
+        db.execute("pragma synchronous = full")  # costs nothing for batches, and an alert must outlive a power cut
+        db.execute("pragma journal_size_limit = 5000000")
+        if (found := db.execute("pragma quick_check(1)").fetchone()[0]) != "ok":
+            raise sqlite3.DatabaseError(found)
+        _migrate(db)
+    except sqlite3.Error:
         db.close()
-        raise sqlite3.DatabaseError(found)
-    _migrate(db)
+        raise
     return db
 
 
