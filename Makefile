@@ -15,6 +15,7 @@ AUDIT := $(VENV)-audit/ready
 SETTINGS = $(if $(NAME),--name $(NAME)) $(if $(GATEWAY),--gateway $(GATEWAY)) $(if $(BOARD),--board $(BOARD)) \
   $(if $(CA),--ca $(CA)) $(if $(PSK),--psk) $(if $(PLAIN),--plain) $(if $(HOST),--host $(HOST)) $(if $(SSID),--ssid "$(SSID)") \
   $(if $(KEY),--key $(KEY)) $(if $(UART),--uart $(UART)) $(if $(DRIVER),--driver $(DRIVER)) $(if $(RATE),--rate $(RATE)) \
+  $(if $(FAMILY),--family $(FAMILY)) $(if $(CHANNELS),--channels $(CHANNELS)) \
   $(if $(NTP),--ntp $(NTP))
 TO_FLASH = --board $(or $(BOARD),esp32) $(if $(PORT),--port $(PORT)) $(if $(MODEL),--model $(MODEL)) \
   $(if $(FIRMWARE),--firmware $(FIRMWARE))
@@ -34,7 +35,7 @@ demo: $(READY) ## a line that learns and then alarms [SECONDS=60] [DATA=windows.
 	@$(BIN)/python tools/line.py $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DATA),--data $(DATA)) \
 	  $(if $(FAMILY),--family $(FAMILY)) $(if $(RATE),--rate $(RATE)) $(if $(PAGE),--page $(PAGE))
 
-provision: $(READY) ## the settings of a sensor: NAME= GATEWAY= [HOST= SSID= CA= or PSK=1 or PLAIN=1, BOARD= KEY= UART= DRIVER= RATE= NTP=]; asks for the rest; PORT= [CONFIG=]: to a sensor at once
+provision: $(READY) ## the settings of a sensor: NAME= GATEWAY= [HOST= SSID= CA= or PSK=1 or PLAIN=1, BOARD= KEY= UART= DRIVER= RATE= FAMILY= CHANNELS= NTP=]; asks for the rest; PORT= [CONFIG=]: to a sensor at once
 	@$(BIN)/python tools/provision.py $(SETTINGS) $(if $(CONFIG),--config $(CONFIG)) $(if $(PORT),--port $(PORT)) $(ARGS)
 
 image: $(READY) ## the file system of a sensor as bytes: BOARD= CONFIG= [MODEL= FLASH=MiB]
@@ -148,6 +149,13 @@ bench-dashboard: $(READY) ## the web page: first paint with 200 sensors, memory 
 
 screenshots: $(READY) ## every page, light and dark, phone and desktop, into build/screenshots [DATA=windows.npz RATE=16]
 	$(BIN)/python tools/screenshots.py $(if $(DATA),--data $(DATA)) $(if $(RATE),--rate $(RATE))
+
+.PHONY: bench-skab windows-skab
+bench-skab: $(READY) ## the process family on SKAB by its leaderboard's protocol: DATA=SKAB/data [SEEDS=3]
+	$(BIN)/python tools/bench_skab.py $(DATA) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FAMILY),--family $(FAMILY))
+
+windows-skab: $(READY) ## records as SKAB has them as windows in the neutral format: DATA=SKAB/data [OUT=build/skab.npz BY=record]
+	$(BIN)/python tools/skab.py $(DATA) $(or $(OUT),build/skab.npz) $(if $(BY),--by $(BY)) $(if $(FAMILY),--family $(FAMILY))
 
 check-model: $(READY) ## whether a .tflite runs on a board, and about how fast: MODEL=x.tflite [BOARD=esp32]
 	@$(BIN)/python tools/check_model.py $(MODEL) --board $(or $(BOARD),esp32)

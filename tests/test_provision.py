@@ -76,6 +76,40 @@ def test_what_it_lacks_is_told_in_a_line(tmp_path: Path, options: list[str], say
     assert (tmp_path / "x.json").exists() == ("--port" in options), "settings that were made are kept"
 
 
+def channels(folder: Path, count: int, last: str = "high = 39719") -> Path:
+    """A file of channels: pins from 32 on, all with a range of 4 to 20 mA but the last, of which that is said."""
+    rows = [f'[[channels]]\nname = "v{i}"\npin = {32 + i}\nlow = 7944\nhigh = 39719\n' for i in range(count - 1)]
+    out = folder / "pump.toml"
+    out.write_text("\n".join([*rows, f'[[channels]]\nname = "last"\npin = 39\nlow = 7944\n{last}\n']))
+    return out
+
+
+def test_a_sensor_of_slow_variables_gets_its_channels_and_recipe(tmp_path: Path) -> None:
+    out, wanted = tmp_path / "pump.json", channels(tmp_path, 8)
+    said = provision(out, "--family", "process", "--driver", "adc", "--rate", "1", "--channels", str(wanted))
+    assert not said.returncode, said.stderr
+    made = image.read_config(out)
+    assert made["features"]["kind"] == "trend" and made["sensor"]["axes"] == len(made["sensor"]["channels"]) == 8
+    assert made["sensor"]["channels"][7] == {"name": "last", "pin": 39, "low": 7944, "high": 39719}
+    script = "import settings, sys; print(settings.load(sys.argv[1])['recipe'].hop)"
+    assert micropython.run("-c", script, out).strip() == "1"
+
+
+@pytest.mark.parametrize(
+    ("count", "last", "says"),
+    [
+        (7, "high = 39719", "7 channels, the family listens to 8"),
+        (8, "high = 7944", '"channels[7].low" must be below high, 7944, not 7944'),
+        (8, "high = 70000", "at most 65536"),
+        (8, "hi = 9", 'did you mean "channels[7].high"'),
+    ],
+)
+def test_channels_that_cannot_be_are_told_in_a_line(tmp_path: Path, count: int, last: str, says: str) -> None:
+    file = channels(tmp_path, count, last)
+    said = provision(tmp_path / "x.json", "--family", "process", "--driver", "adc", "--channels", str(file))
+    assert said.returncode == 2 and says in said.stderr and "pump.toml" in said.stderr and said.stderr.count("\n") == 1
+
+
 @contextmanager
 def board_with(files: Path) -> Iterator[str]:
     """The serial port of a board that holds `files`: real MicroPython with a raw REPL, behind a pseudo-terminal."""

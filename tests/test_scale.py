@@ -94,6 +94,18 @@ def test_a_machine_of_several_states_is_scaled_by_what_windows_of_one_differ_by(
     assert np.abs(scale.apply(features, means, gains)).max() <= scale.REACH * scaling.ONE + 1
 
 
+def test_windows_that_share_readings_are_not_what_similar_means() -> None:
+    """Means of 20 readings, one reading apart: each is like the one before it, whatever the machine does."""
+    noise = np.random.default_rng(5).normal(0, 60, (400, 24))
+    levels = np.stack([noise[i : i + 20].mean(axis=0) for i in range(380)])
+    features = np.rint(levels).astype(np.int8)
+    deviation = np.array(scale.fit(features).deviation)
+    near, apart = (2**14 / np.array(scale.of(features, places)[1]) / deviation for places in (1, 20))
+    assert near.max() < 0.7 < 0.9 < apart.min()
+    few = features[:30]
+    assert scale.of(few, 20) == scale.gains(scale.fit(few)), "nothing to compare with"
+
+
 def test_no_state_is_so_far_off_that_int8_cuts_it() -> None:
     features = in_states(100, (-120.0, 1.0), (120.0, 1.0))
     assert np.abs(scale.apply(features, *scale.of(features)).astype(int)).max() <= scale.REACH * scaling.ONE + 1

@@ -12,6 +12,7 @@ import json
 import os
 import string
 import sys
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from reedmesh import board as boards
 from reedmesh import family as families
-from reedmesh import pki, wire
+from reedmesh import pki, toml, wire
 from reedmesh.board import Board
 from reedmesh.errors import ConfigError
 from reedmesh.family import Family
@@ -84,6 +85,7 @@ def settings(chosen: argparse.Namespace) -> dict[str, Any]:
     board, family = boards.load(chosen.board), families.load(families.find(chosen.family))
     sensor = {"driver": chosen.driver, "axes": family.recipe.axes, "rate_hz": chosen.rate}
     sensor["lsb_per_g"] = chosen.lsb_per_g
+    sensor |= {"channels": _channels(chosen.channels, family.recipe.axes)} if chosen.channels else {}
     made: dict[str, Any] = {"gateway": chosen.gateway, "name": chosen.name, "board": board.name, "mhz": board.mhz}
     made |= {"sensor": sensor, "features": family.recipe.table(), "model_bytes": _room(family)}
     made |= {"i2c": vars(board.i2c)} | _link(chosen, board) | ({"ntp": chosen.ntp} if chosen.ntp else {})
@@ -93,6 +95,34 @@ def settings(chosen: argparse.Namespace) -> dict[str, Any]:
 def _room(family: Family) -> int:
     """Bytes for a model of the family: a sensor keeps two buffers of it, so each KiB counts twice."""
     return -(-(len(family.int8_tflite) + SPARE) // 1024) * 1024
+
+
+@dataclass(frozen=True)
+class Channel:
+    """An input of the board's converter; low, high: its steps that the ends of the range stand for."""
+
+    name: str
+    pin: int = field(metadata={"min": 0, "max": 48})
+    low: int = field(default=0, metadata={"min": 0, "max": 65535})
+    high: int = field(default=65536, metadata={"min": 1, "max": 65536})
+
+
+@dataclass(frozen=True)
+class Channels:
+    """A file of [[channels]]."""
+
+    channels: tuple[Channel, ...]
+
+
+def _channels(path: Path, axes: int) -> list[dict[str, Any]]:
+    """The channels in a file, one for each of the family's axes; raises ConfigError for more, fewer or a bad range."""
+    channels = toml.read_file(Channels, path).channels
+    if len(channels) != axes:
+        raise ConfigError(f"{path}: {len(channels)} channels, the family listens to {axes}")
+    for i, each in enumerate(channels):
+        if each.low >= each.high:
+            raise ConfigError(f'{path}: "channels[{i}].low" must be below high, {each.high}, not {each.low}')
+    return [asdict(each) for each in channels]
 
 
 def _key(digits: str) -> str:
@@ -147,6 +177,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--gateway", help="`name` in the gateway's config")
     parser.add_argument("--board", default="esp32", help=f"one of {', '.join(boards.names())}")
     parser.add_argument("--family", default="vibration", help="of the models it will run")
+    parser.add_argument("--channels", type=Path, help="file of [[channels]] with name, pin, low, high; driver adc")
     parser.add_argument("--driver", default="adxl345", help="of its transducer, a file of firmware/sensors/")
     parser.add_argument("--rate", type=float, default=200.0, help="readings a second")
     parser.add_argument("--lsb-per-g", type=float, default=256.0, help="steps of the transducer for 1 g")

@@ -187,19 +187,20 @@ def simulated(recipe: Recipe, gateways: int = 3) -> Recording:
 def simulate_process(recipe: Trend, seed: int = 1, gateways: int = 3) -> Recording:
     """A process a gateway, at 1 Hz: two hidden loads wander, and each variable follows both and has its own noise.
 
-    The fault is a restriction: the first variable is low, and follows neither load any more. Windows do not overlap, so
-    that a few hundred are hours of the process. Not a recording, see `simulate`.
+    The fault is a restriction: the first variable, a flow, is low and follows neither load any more; the second, the
+    pressure before it, is high. Windows do not overlap, so that a few hundred are hours of the process.
+    Not a recording, see `simulate`.
     """
     rng = np.random.default_rng(seed)
     parts: list[tuple[NDArray[np.int16], int, str, str]] = []
     for gateway in range(gateways):
         follows = rng.uniform(1000, 2500, (2, recipe.axes)) * rng.choice([-1, 1], (2, recipe.axes))
         rest = rng.uniform(10000, 18000, recipe.axes) * rng.choice([-1, 1], recipe.axes)
-        restricted, lowered = follows.copy(), rest.copy()
-        restricted[:, 0], lowered[0] = 0, rest[0] - 8000
+        restricted, shifted = follows.copy(), rest.copy()
+        restricted[:, 0], shifted[:2] = 0, rest[:2] + np.array([-8000, 8000])[: recipe.axes]
         parts.append((_process(rng, recipe, follows, rest), gateway, "train", "normal"))
         parts.append((_process(rng, recipe, follows, rest), gateway, "test", "normal"))
-        parts.append((_process(rng, recipe, restricted, lowered), gateway, "test", "restriction"))
+        parts.append((_process(rng, recipe, restricted, shifted), gateway, "test", "restriction"))
     names = tuple(f"process{i + 1}" for i in range(gateways))
     return _recording(parts, 1.0, 0.0, names, "simulated process, not a recording", simulated=True)
 
@@ -213,7 +214,7 @@ def _process(
     loads = np.zeros((seconds, 2))
     for t in range(1, seconds):
         loads[t] = 0.95 * loads[t - 1] + steps[t]
-    readings = rest + loads @ follows + rng.normal(0, 800, (seconds, recipe.axes))
+    readings = rest + loads @ follows + rng.normal(0, 1200, (seconds, recipe.axes))
     counts = np.clip(np.rint(readings), -32768, 32767).astype(np.int16)
     return counts.reshape(300, recipe.samples, recipe.axes)
 

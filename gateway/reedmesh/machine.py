@@ -60,7 +60,7 @@ def of(family: Family, runs: Sequence[Windows], scaled: Scaling | None = None) -
     learnt = np.concatenate([run[:-kept] for run, kept in parts])
     held_out = np.concatenate([run[-kept:] for run, kept in parts])
     main, kept = parts[0]
-    return Machine(learnt, held_out, scaled or scale.of(main[:-kept]), kept)
+    return Machine(learnt, held_out, scaled or scale.of(main[:-kept], family.recipe.apart), kept)
 
 
 def inputs(windows: Windows, scaled: Scaling) -> Floats:

@@ -44,6 +44,7 @@ class Recipe:
 
     hop: readings by which a window begins later than the one before it. Where it is `samples`, the next window begins
     when a sensor is ready for it; where it is less, windows overlap and no reading may be missing between them.
+    apart: windows from one to the next that shares no reading with it.
     """
 
     kind = ""
@@ -54,6 +55,7 @@ class Recipe:
         self.samples = samples
         self.axes = axes
         self.hop = hop
+        self.apart = -(-samples // hop)
         self.length = length
 
     def table(self) -> "dict[str, int | str]":

@@ -64,22 +64,31 @@ def gains(moments: Moments, units: Sequence[float] = ()) -> tuple[list[int], lis
     return means, [round(2**14 / max(unit, FLOOR)) for unit in units or moments.deviation]
 
 
-def of(features: NDArray[np.int8]) -> tuple[list[int], list[int]]:
-    """The scaling, as `gains` gives it, of a machine with such windows: int8 [m, n]."""
+def of(features: NDArray[np.int8], apart: int = 1) -> tuple[list[int], list[int]]:
+    """The scaling, as `gains` gives it, of a machine with such windows: int8 [m, n] in their order.
+
+    apart: places between windows that share no reading; nearer ones are similar whatever the machine does.
+    """
     moments = fit(features)
     means, deviation = np.array(moments.mean), np.array(moments.deviation)
     far = np.abs(features - means).max(axis=0) / REACH
-    unit = np.maximum(np.minimum(deviation, SIMILAR * _similar(features, deviation)), far)
+    unit = np.maximum(np.minimum(deviation, SIMILAR * _similar(features, deviation, apart)), far)
     return gains(moments, unit.tolist())
 
 
-def _similar(features: NDArray[np.int8], deviation: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Per feature, the standard deviation that the difference between a window and the one most like it stands for."""
-    some = features[np.linspace(0, len(features) - 1, min(len(features), COMPARED)).astype(np.intp)].astype(np.float64)
+def _similar(features: NDArray[np.int8], deviation: NDArray[np.float64], apart: int) -> NDArray[np.float64]:
+    """Per feature, the standard deviation that the difference between a window and the one most like it stands for.
+
+    Windows are compared with those at least `apart` places away; as deviations are where there is none.
+    """
+    places = np.linspace(0, len(features) - 1, min(len(features), COMPARED)).astype(np.intp)
+    some = features[places].astype(np.float64)
     scaled = some / np.maximum(deviation, FLOOR)
     squares = (scaled**2).sum(axis=1)
     distance = squares[:, None] + squares - 2 * scaled @ scaled.T
-    np.fill_diagonal(distance, np.inf)
+    distance[np.abs(places[:, None] - places) < apart] = np.inf
+    if np.isinf(distance.min(axis=1)).any():
+        return deviation
     return np.asarray(np.sqrt(((some - some[distance.argmin(axis=1)]) ** 2).mean(axis=0) / 2))
 
 
