@@ -51,7 +51,7 @@ def only(check: Check, it: Case, severity: str, *words: str) -> None:
 
 
 def test_a_gateway_that_is_well_has_no_error(path: Path) -> None:
-    for check in (machine.disk, machine.wear, service.owners, service.settings, service.family, service.store):
+    for check in (service.owners, service.settings, service.family, service.store):
         assert all(each.severity == GOOD for each in found(check, case(path))), found(check, case(path))
 
 
