@@ -121,6 +121,13 @@ def test_too_little_flash_is_refused_before_anything_is_written() -> None:
         assert set(flashing.flash_of_chip(board)) == {0xFF}
 
 
+@pytest.mark.parametrize("name", boards.names())
+def test_a_board_that_is_short_of_memory_is_told_of_before_it_is_written(name: str) -> None:
+    said = flash.in_doubt(boards.load(name))
+    assert bool(said) == (name in ("esp32", "esp32-ota", "esp32s2", "m5stack-atom"))
+    assert not said or ("boards/README.md" in said and said.count("\n") == 1)
+
+
 def test_an_image_is_the_same_bytes_every_time_and_too_small_a_flash_is_said(tmp_path: Path) -> None:
     board = boards.load("esp32c3")
     made = [image.build(board, FLASH, {"name": "press"}) for _ in range(2)]

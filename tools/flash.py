@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from reedmesh import board as boards
 from reedmesh.board import Board
+from reedmesh.check_model import FIRMWARE_KIB
 from reedmesh.errors import ConfigError
 from tools import image, official, partitions
 from tools import port as ports
@@ -53,11 +54,22 @@ def _flash(chosen: argparse.Namespace) -> str:
     port = ports.chosen(chosen.port)
     firmware = chosen.firmware.read_bytes() if chosen.firmware else official.image(board)
     partitions.check(firmware, board, str(chosen.firmware or board.image.name))
+    print(in_doubt(board), end="", file=sys.stderr)
     flash(port, board, firmware, config, chosen.model, reset=chosen.before)
     if not chosen.wait:
         return f"{port}: written and verified"
     print(f"{port}: written and verified; waiting for {config['name']} to say hello")
     return first_hello(port)
+
+
+def in_doubt(board: Board) -> str:
+    """A line that the board may have too little memory; nothing for one that has enough. Its budget is an estimate."""
+    if board.heap_kib >= FIRMWARE_KIB:
+        return ""
+    return (
+        f"flash: {board.name} has some {board.heap_kib} KiB for Python, the firmware alone takes {FIRMWARE_KIB}: it is "
+        "written, but will hardly start. boards/README.md says which boards have enough\n"
+    )
 
 
 def flash(
