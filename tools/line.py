@@ -69,7 +69,7 @@ async def _run(plan: plant.Plan, recording: recordings.Recording, arguments: arg
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
     screen.summary(picture)
-    faults = plant.proofs(plan) if picture.all_watching() else []
+    faults = plant.proofs(plan) if picture.all_taught() else []
     screen.proofs(picture, faults)
     if arguments.picture:
         screen.picture(picture, arguments.picture)

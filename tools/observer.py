@@ -48,6 +48,10 @@ class Picture:
         """Whether every sensor runs the model of its machine."""
         return all(sight.state.get("state") == "watching" for sight in self.sights.values())
 
+    def all_taught(self) -> bool:
+        """Whether every machine has a model; its sensor may be about to take the next."""
+        return all("model" in sight.state for sight in self.sights.values())
+
     def all_found(self) -> bool:
         """Whether every failing machine raised an alert."""
         return all(sight.alerted for sight in self.sights.values() if sight.machine.faulty)

@@ -106,7 +106,7 @@ def summary(picture: Picture) -> None:
 
 def proofs(picture: Picture, faults: list[str]) -> None:
     """Whether ledgers and passports hold, once every machine has its model."""
-    if picture.all_watching():
+    if picture.all_taught():
         counts = (
             f"{len(picture.plan.ports)} ledgers are whole, the passports of {len(picture.plan.machines)} models hold"
         )

@@ -63,6 +63,7 @@ def test_every_failing_machine_alarms_and_no_other_does(tmp_path: Path, data: Pa
     assert process.returncode == 0, said
     assert "every failing machine raised an alert, no other did" in said
     assert said.count(": ALERT after") == 2 and "FALSE" not in said
+    assert "3 ledgers are whole, the passports of 4 models hold" in " ".join(said.split())
     wired = [json.loads(file.read_text()) for file in (tmp_path / "line").glob("*/*/config.json")]
     assert ["serial" in each for each in wired].count(True) == 1, "one of the sensors is on a wire"
     assert running(tmp_path / "line") == []
