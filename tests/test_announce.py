@@ -7,6 +7,7 @@ from pathlib import Path
 from reedmesh.alert import Alert, Change
 from reedmesh.announce import Announcer
 from reedmesh.broker import Message
+from reedmesh.errors import DiskError
 from reedmesh.store import Disk, Store
 
 
@@ -75,6 +76,33 @@ def test_a_full_disk_delays_no_alert_and_repeats_none(tmp_path: Path) -> None:
             await asyncio.sleep(0)
         assert announcer.unsaved == 0 and not disk.trouble
         assert sorted(broker.told) == sorted(names) and len(disk.store.open_alerts()) == 300
+        running.cancel()
+        disk.close()
+
+    asyncio.run(story())
+
+
+def test_what_is_out_is_not_repeated_because_the_disk_fills_up_before_it_is_struck_off(tmp_path: Path) -> None:
+    async def story() -> None:
+        disk, broker = Disk(Store(tmp_path)), Broker()
+        announcer = Announcer(disk, "alert", lambda: Message("alerts", b""), lambda: 20.0)
+        strike_off, tried = disk.store.outbox.sent, []
+
+        def broken(ids: list[int]) -> None:
+            tried.append(ids)
+            raise DiskError("the store: database or disk is full")
+
+        disk.store.outbox.sent = broken  # type: ignore[method-assign]
+        running = asyncio.create_task(announcer.run(broker))
+        for again in range(1, 4):
+            announcer.put(change("a") if again == 1 else None)
+            while len(tried) < again:
+                await asyncio.sleep(0)
+        disk.store.outbox.sent = strike_off  # type: ignore[method-assign]
+        await told(announcer, "b")
+        while await disk.once(disk.store.outbox.waiting):
+            await asyncio.sleep(0)
+        assert broker.told == ["a", "b"]
         running.cancel()
         disk.close()
 

@@ -41,7 +41,7 @@ class Announcer:
         self._stored = asyncio.Event()
         self._inbox: asyncio.Queue[Change | asyncio.Future[None] | None] = asyncio.Queue()
         self._unsaved: list[Change] = []
-        self._told: set[str] = set()  # messages that went out before they were stored
+        self._told: dict[str, None] = {}  # messages that are out, and that the disk does not know to be; oldest first
 
     @property
     def unsaved(self) -> int:
@@ -107,10 +107,20 @@ class Announcer:
 
     async def _tell_unstored(self, publisher: Publisher, changes: list[Change]) -> None:
         for text in (json.dumps(change.message()) for change in changes):
-            if await publisher.publish(self._message(text)):
-                self._told.add(text)
+            await self._publish(publisher, text)
         if changes:
             await publisher.publish(self._snapshot())
+
+    async def _publish(self, publisher: Publisher, text: str) -> bool:
+        """Whether the message is out, now or before."""
+        if text in self._told:
+            return True
+        if not await publisher.publish(Message(self._topic, text.encode(), qos=1)):
+            return False
+        self._told[text] = None
+        while len(self._told) > MOST_UNSAVED:
+            del self._told[next(iter(self._told))]
+        return True
 
     async def _empty_outbox(self, publisher: Publisher) -> None:
         """Publish what waits, in order; what cannot be sent now waits for the next greeting."""
@@ -118,7 +128,9 @@ class Announcer:
             while waiting := await self._disk.once(self._store.outbox.next):
                 sent = await self._send(publisher, waiting)
                 self.turns += 1
-                await self._disk.once(self._store.outbox.sent, sent)
+                await self._disk.once(self._store.outbox.sent, [number for number, _ in sent])
+                for _, text in sent:
+                    self._told.pop(text, None)
                 if len(sent) < len(waiting):
                     await self._disk.once(self._store.outbox.thin, self._clock())
                     self.waiting = await self._disk.once(self._store.outbox.waiting)
@@ -128,18 +140,14 @@ class Announcer:
         except DiskError:
             return  # tried again with the next change, and by `remind`
 
-    async def _send(self, publisher: Publisher, waiting: list[tuple[int, str]]) -> list[int]:
-        """The ids of those that are out; none is sent twice because the disk was full meanwhile."""
-        sent: list[int] = []
-        for message_id, text in waiting:
-            if text not in self._told and not await publisher.publish(self._message(text)):
+    async def _send(self, publisher: Publisher, waiting: list[tuple[int, str]]) -> list[tuple[int, str]]:
+        """Those that are out; none goes out twice because the disk takes nothing."""
+        sent: list[tuple[int, str]] = []
+        for each in waiting:
+            if not await self._publish(publisher, each[1]):
                 break
-            self._told.discard(text)
-            sent.append(message_id)
+            sent.append(each)
         return sent
-
-    def _message(self, text: str) -> Message:
-        return Message(self._topic, text.encode(), qos=1)
 
 
 def _in_words(change: Change) -> str:
