@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reedmesh import broker as brokers
 from reedmesh import embedded
 from reedmesh.broker import Link, MemoryBroker, Message
 from reedmesh.config import Broker as Settings
@@ -15,8 +16,8 @@ from reedmesh.config import Config
 from reedmesh.errors import ConfigError
 from reedmesh.users import Users
 from tests.brokers import free_port, mosquitto
+from tests.patience import PATIENCE
 
-PATIENCE = 20  # seconds
 Story = Callable[[], Awaitable[None]]
 
 
@@ -52,6 +53,11 @@ async def hearing(link: Link) -> AsyncIterator[Ear]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    while not holds():
+        await asyncio.sleep(0.001)
 
 
 def link(port: int, name: str, topic: str = "t/#", **more: object) -> Link:
@@ -129,10 +135,26 @@ def test_a_link_comes_back_subscribes_again_and_repeats_its_greeting(tmp_path: P
                 with mosquitto(tmp_path, port):
                     assert (await ear.inbox.get()).payload == b"hello again"
                     assert ear.link.connected
-                while ear.link.connected:
-                    await asyncio.sleep(0)
+                await until(lambda: not ear.link.connected)
                 assert not await ear.link.publish(Message("t/x", b"into the void", qos=1))
             assert ear.link.reconnects == 1
+
+    told(story)
+
+
+def test_a_link_counts_what_came_to_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(brokers, "LONGEST_WAIT", 0.01)
+    port = free_port()
+
+    async def story() -> None:
+        async with hearing(link(port, "a", greeting=greeting(b"up"))) as ear:
+            await until(lambda: ear.link.failures >= 2)
+            with mosquitto(tmp_path, port):
+                await ear.inbox.get()
+                in_vain = ear.link.failures
+                assert ear.link.attempts == in_vain + 1
+            await until(lambda: ear.link.failures > in_vain)  # it broke off
+            assert not ear.link.connected
 
     told(story)
 

@@ -103,6 +103,7 @@ class Link:
         self.connected = False
         self.reconnects = -1
         self.attempts = 0  # to connect
+        self.failures = 0  # attempts that came to nothing, and connections that broke off
         self._topics: Topics = subscriptions if callable(subscriptions) else lambda: subscriptions or {}
         self._subscribed: dict[str, int] = {}
         self._greeting = greeting
@@ -138,6 +139,7 @@ class Link:
                         await self._leave()
                         raise
             except aiomqtt.MqttError as error:
+                self.failures += 1
                 wait = min(LONGEST_WAIT, 2 * wait + 0.25)
                 log.warning("broker %s: %s; trying again in %.2g s", self.place, error, wait)
             finally:
