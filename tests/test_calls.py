@@ -20,6 +20,7 @@ from reedmesh.calls import MOST_LINES, Calls, Send, text_of, ways
 from reedmesh.config import Notify
 from reedmesh.errors import ConfigError
 from reedmesh.store import Disk, Store
+from tests.patience import PATIENCE
 
 ALERT = Alert("press-1", "press", "new", 10.0, None, 5.0, 1.0, 5.0)
 WANTS = Notify(urls=("json://x",), priority=2, seconds=1.0)
@@ -56,9 +57,9 @@ class Phone:
 class Desk:
     """An announcer with calls, at work."""
 
-    def __init__(self, folder: Path, *phones: Send, settings: Notify = WANTS) -> None:
+    def __init__(self, folder: Path, *phones: Send, pause: Callable[[float], Any] = asyncio.sleep) -> None:
         self.disk = Disk(Store(folder))
-        self.calls = Calls("hall1", settings, self.disk, phones, lambda: 20.0)
+        self.calls = Calls("hall1", WANTS, self.disk, phones, lambda: 20.0, pause)
         self.announcer = Announcer(self.disk, "alert", lambda: Message("alerts", b""), lambda: 20.0, self.calls)
 
     async def put(self, *changes: Change) -> None:
@@ -78,7 +79,7 @@ class Desk:
 async def at_work(desk: Desk) -> Any:
     tasks = [asyncio.create_task(desk.announcer.run(Broker())), asyncio.create_task(desk.calls.run())]
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             yield desk
     finally:
         for task in tasks:
@@ -114,12 +115,19 @@ def test_what_calls_people_and_what_does_not(tmp_path: Path) -> None:
 
 def test_the_first_is_told_at_once_and_what_follows_together(tmp_path: Path) -> None:
     async def story() -> None:
-        phone = Phone()
-        async with at_work(Desk(tmp_path, phone, settings=replace(WANTS, seconds=1.0))) as desk:
+        phone, over, pauses = Phone(), asyncio.Event(), []
+
+        async def quiet(seconds: float) -> None:
+            pauses.append(seconds)
+            await over.wait()
+
+        async with at_work(Desk(tmp_path, phone, pause=quiet)) as desk:
             await desk.put(change("press"))
             await until(lambda: len(phone.heard) == 1)
             await desk.put(change("saw"))
             await desk.put(change("mill"), change("fan"))
+            assert len(phone.heard) == 1 and pauses == [WANTS.seconds]
+            over.set()
             await until(lambda: len(phone.heard) == 2)
             assert "press is not as ever, 5.0 x threshold, priority 1" in phone.heard[0][0]
             title, text = phone.heard[1]
@@ -137,7 +145,7 @@ def test_the_first_is_told_at_once_and_what_follows_together(tmp_path: Path) -> 
 def test_a_mail_server_that_fails_or_hangs_holds_nothing_up_and_is_tried_again(tmp_path: Path) -> None:
     async def story() -> None:
         phone, hanging = Phone(), threading.Event()
-        phone.answers = lambda: bool(hanging.wait(20)) and phone.tried > 2
+        phone.answers = lambda: bool(hanging.wait(PATIENCE)) and phone.tried > 2
         async with at_work(Desk(tmp_path, phone)) as desk:
             await desk.put(change("press"))
             await until(lambda: phone.tried == 1)

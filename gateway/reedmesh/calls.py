@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -31,10 +31,16 @@ Send = Callable[[str, str], bool]  # title, text -> whether it went out
 
 
 class Calls:
-    """Of the gateway `name`. ways: one function for each URL, which may take its time."""
+    """Of the gateway `name`. ways: one function for each URL, which may take its time. pause: waits so many seconds."""
 
     def __init__(
-        self, name: str, settings: Notify, disk: Disk, ways: Sequence[Send], clock: Callable[[], float]
+        self,
+        name: str,
+        settings: Notify,
+        disk: Disk,
+        ways: Sequence[Send],
+        clock: Callable[[], float],
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.sent = 0  # calls that reached somebody
         self.failed = 0  # attempts, of each way, that reached nobody
@@ -43,6 +49,7 @@ class Calls:
         self._disk = disk
         self._ways = ways
         self._clock = clock
+        self._pause = pause
         self._threads = ThreadPoolExecutor(max(1, len(ways)), "calls")  # a name server must not wait for a mail server
         self._news = asyncio.Event()
         self._unstored: list[dict[str, Any]] = []
@@ -78,7 +85,7 @@ class Calls:
             self._news.clear()
             done = await self._call()
             wait = RETRY if done else min(LONGEST_RETRY, 2 * wait)
-            await asyncio.sleep(self._settings.seconds if done else wait)
+            await self._pause(self._settings.seconds if done else wait)
             if not done:
                 self._news.set()
 
