@@ -10,16 +10,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from tests.micropython import ROOT, missing
+from tests.patience import PATIENCE
+from tools.ports import free_port as free_port
 
-PATIENCE = 10  # seconds until a peer that does not answer fails the test
+GOODBYE = 10  # seconds for a broker to end by itself
 
 CONNECT, PUBLISH, PUBACK, SUBSCRIBE, PINGREQ, DISCONNECT = 1, 3, 4, 8, 12, 14
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @contextmanager
@@ -54,7 +50,7 @@ def end(process: subprocess.Popen[str]) -> None:
     """Ask a process to end, then make it: a mosquitto that is told in the wrong moment goes on."""
     process.terminate()
     try:
-        process.wait(PATIENCE)
+        process.wait(GOODBYE)
     except subprocess.TimeoutExpired:
         process.kill()
 

