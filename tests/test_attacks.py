@@ -32,12 +32,12 @@ from reedmesh.shards import Manifest, Shape
 from reedmesh.succession import Succession
 from reedmesh.trust import Trust
 from tests.exchange import FAMILY, Gateway, hearing, key_of, keyring, running, settle
+from tests.patience import PATIENCE
 from tests.test_access import BROKERS, Site, until
 
 SECRET = bytes(range(32))
 SHAPE = Shape(8, 64, 512)
 STRANGER, MEMBER = Key(bytes(32)), key_of("hall3")
-PATIENCE = 30
 DOC = Path(__file__).parent.parent / "docs" / "security.md"
 
 

@@ -18,6 +18,7 @@ from reedmesh.errors import DeployError
 from reedmesh.family import Family
 from reedmesh.model import Model
 from tests import machines
+from tests.patience import PATIENCE
 
 
 @cache
@@ -67,7 +68,7 @@ def test_other_windows_or_another_seed_make_another_model() -> None:
 
 def test_learning_in_a_process_of_its_own_gives_the_same_lesson() -> None:
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        assert pool.submit(commission, family(), features(), 1).result(timeout=60) == lesson()
+        assert pool.submit(commission, family(), features(), 1).result(timeout=PATIENCE) == lesson()
     assert pickle.loads(pickle.dumps(family())) == family()
 
 

@@ -13,6 +13,7 @@ from reedmesh import board as boards
 from reedmesh import check_model
 from tests import operator_models
 from tests.micropython import ROOT, binary
+from tests.patience import PATIENCE
 from tests.test_tflite import FOREIGN, SCRIPTS, litert, some_inputs
 
 sys.path.insert(0, str(ROOT / "tools"))
@@ -34,7 +35,11 @@ def run_compiled(folder: Path, heap: str, script: str, *arguments: object) -> st
     """What a script prints under MicroPython with the compiled modules and nothing else."""
     command = [binary(), "-X", f"heapsize={heap}", str(SCRIPTS / script), *map(str, arguments)]
     done = subprocess.run(
-        command, env={**os.environ, "MICROPYPATH": f"{folder}:.frozen"}, capture_output=True, text=True, timeout=60
+        command,
+        env={**os.environ, "MICROPYPATH": f"{folder}:.frozen"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
     )
     assert not done.returncode, done.stdout + done.stderr
     return done.stdout

@@ -9,6 +9,7 @@ import pytest
 
 from reedmesh import desk as desks
 from reedmesh.broker import Message
+from tests.patience import PATIENCE
 from tests.test_service import LEARN, World, feed, sounds, taught, world
 
 
@@ -205,11 +206,12 @@ def test_junk_is_answered_and_harms_nobody(tmp_path: Path, junk: bytes) -> None:
 def test_a_sensor_that_was_taken_away_is_forgotten_with_all_that_was_retained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(desks, "HEARD", PATIENCE)
+
     async def story() -> None:
         async with world(tmp_path) as it:
             client, alert = Client(it), await alarmed(it)
             await it.until(lambda topic, value: topic == "press/state" and value.get("alert"))
-            await asyncio.sleep(0)
             assert (await client.ask("forget", sensor="press", by="Ana"))["error"].count("still speaks") == 1
             monkeypatch.setattr(desks, "HEARD", 0.0)
             await client.data("forget", sensor="press", by="Ana", text="scrapped")

@@ -15,6 +15,7 @@ from reedmesh.features import extract, slide
 from reedmesh.recipe import MAX_AXES, MAX_BANDS, MAX_SAMPLES, MAX_TREND_AXES, POWER_OFFSET, Recipe, Spectrum, Trend
 from tests import int32
 from tests.micropython import ROOT, run
+from tests.patience import PATIENCE
 
 SCRIPT = Path(__file__).parent / "both" / "features_vectors.py"
 SPECTRA = [(200, 3, 20), (1024, 3, 20), (1024, 1, 32), (16, 1, 1), (16, 3, 7), (17, 2, 5), (33, 1, 31), (513, 2, 32)]
@@ -29,7 +30,7 @@ def on_sensor(recipe: Recipe, *file: Path) -> str:
 def under_cpython(recipe: Recipe) -> str:
     command = [sys.executable, str(SCRIPT), json.dumps(recipe.table())]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "gateway")}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60).stdout
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=PATIENCE).stdout
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: "-".join(str(each) for each in recipe.table().values()))

@@ -1,6 +1,7 @@
 """New firmware over the air: real MicroPython, real mosquitto, the real gateway; and what must never be taken."""
 
 import asyncio
+import itertools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from reedmesh.bundle import Bundle
 from reedmesh.sensor_keys import SensorKeys
 from tests import test_board_life, test_node
 from tests.micropython import ROOT
+from tests.patience import PATIENCE
 from tests.test_node import NORMAL, sensor
 from tools import device, update_sensors
 
@@ -103,7 +105,7 @@ async def proved(it: test_node.Sensor) -> None:
 
 
 async def fed(it: test_node.Sensor) -> None:
-    for window in NORMAL:
+    for window in itertools.cycle(NORMAL):
         with suppress(BlockingIOError):
             it.feed(window[None])
         await asyncio.sleep(0.02)
@@ -182,7 +184,7 @@ def gateway(it: test_node.Sensor) -> Iterator[Path]:
         yield config
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE)
 
 
 def test_make_update_sensors_reaches_a_sensor_through_its_gateway(tmp_path: Path) -> None:
@@ -194,9 +196,9 @@ def test_make_update_sensors_reaches_a_sensor_through_its_gateway(tmp_path: Path
                 made = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, capture_output=True, text=True)
                 assert made.returncode == 0, made.stderr
                 number = device.sequence()
-                feeding = asyncio.create_task(fed(it))
                 await it.until("hello", lambda said: said["tree"]["sequence"] == number)
                 await it.until("state", lambda said: said.get("update") == "firmware on probation")
+                feeding = asyncio.create_task(fed(it))
                 await it.until("hello", lambda said: said["tree"]["proved"] and said["tree"]["sequence"] == number)
                 it.heard.clear()
                 await it.until("state", lambda said: "update" not in said and said["online"])

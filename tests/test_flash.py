@@ -24,6 +24,7 @@ from tests import flashing, micropython, test_node
 from tests.brokers import free_port, mosquitto
 from tests.flashing import FLASH, KIB, chip, micropython_image
 from tests.micropython import ROOT, binary
+from tests.patience import PATIENCE
 from tools import flash, image, official, plant
 
 SCRIPTS = Path(__file__).parent / "firmware"
@@ -60,7 +61,7 @@ def test_the_very_bytes_that_were_flashed_boot_and_the_sensor_comes_to_watch(nam
             config = flashing.settings(board, state, broker)
             with chip(board.chip) as port:
                 (tmp_path / "image").write_bytes(await asyncio.to_thread(flashing.written, port, board, config))
-            async with test_node.listening(broker) as it, asyncio.timeout(60):
+            async with test_node.listening(broker) as it, asyncio.timeout(PATIENCE):
                 with booted(tmp_path / "image", tmp_path / "boot.log", SCRIPTS / "fakes", SCRIPTS):
                     await it.until("state", lambda said: said["state"] == "watching" and said["online"])
                     window = await it.until("window", lambda window: window.score is not None)
@@ -87,7 +88,7 @@ def gateway(folder: Path, broker: int) -> Iterator[Path]:
         yield state
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE)
 
 
 @contextmanager

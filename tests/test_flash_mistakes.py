@@ -18,6 +18,7 @@ from reedmesh.errors import ConfigError
 from tests import flashing
 from tests.flashing import chip, micropython_image
 from tests.micropython import ROOT
+from tests.patience import PATIENCE
 from tests.test_provision import provision
 from tools import flash, partitions, port
 
@@ -28,7 +29,7 @@ GOOD = micropython_image(ESP32)
 def run(*options: object) -> tuple[int, str]:
     """`make flash` with these options: its exit status, and what it says of its failure."""
     command = [sys.executable, "tools/flash.py", "--before", "no-reset", "--no-wait", *map(str, options)]
-    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
     return done.returncode, done.stderr
 
 

@@ -16,6 +16,7 @@ from reedmesh.broker import MemoryBroker, Message
 from reedmesh.heart import Heart, Part
 from reedmesh.notify import Notifier
 from tests import notified
+from tests.patience import PATIENCE
 
 
 def test_the_protocol_is_that_of_sd_notify(tmp_path: Path) -> None:
@@ -38,7 +39,7 @@ def test_a_socket_may_have_an_abstract_name() -> None:
     name = f"reedmesh-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
         server.bind("\0" + name)
-        server.settimeout(5)
+        server.settimeout(PATIENCE)
         notifier = Notifier({"NOTIFY_SOCKET": "@" + name})
         notifier.ready()
         assert server.recv(100) == b"READY=1"

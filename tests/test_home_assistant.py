@@ -16,6 +16,7 @@ from reedmesh.broker import MemoryBroker, Message
 from reedmesh.config import Alerts
 from reedmesh.home_assistant import HomeAssistant, gateway_device, sensor_device
 from reedmesh.sensors import Line
+from tests.patience import PATIENCE
 
 # home-assistant/core components/mqtt/abbreviations.py and schemas.py of 2025.4: what may stand where.
 ROOT = {"device", "origin", "components", "availability", "availability_mode", "qos", "state_topic", "encoding"}
@@ -89,7 +90,7 @@ class Site:
         return {topic.split("/")[2] for topic in self.broker.retained}
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not holds():
                 await asyncio.sleep(0.01)
 

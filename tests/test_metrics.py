@@ -16,6 +16,7 @@ from reedmesh.metrics import Histogram
 from reedmesh.vitals import MOST_SENSORS, shortened
 from tests.brokers import free_port
 from tests.micropython import ROOT
+from tests.patience import PATIENCE
 from tests.test_service import feed, sounds, taught, world
 
 WATCHING: dict[str, Any] = {
@@ -100,7 +101,7 @@ def asked(now: dict[str, Any], *requests: bytes) -> list[str]:
                 writer.close()
         return answers
 
-    return asyncio.run(asyncio.wait_for(story(), 20))
+    return asyncio.run(asyncio.wait_for(story(), PATIENCE))
 
 
 def get(path: str, method: str = "GET") -> bytes:

@@ -14,7 +14,8 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests import brokers, micropython
-from tests.brokers import PATIENCE, ScriptedBroker, free_port
+from tests.brokers import ScriptedBroker, free_port
+from tests.patience import PATIENCE
 
 SCRIPTS = micropython.ROOT / "tests" / "firmware"
 TICK_MS = 3750  # how often the client looks at the clock: a quarter of its keepalive
@@ -69,7 +70,7 @@ def sensor(port: int, heap: str | None = None, **options: Any) -> Iterator[Senso
     """A client of the broker at `port` while the block runs; one that hangs is killed, so that `expect` fails."""
     script = SCRIPTS / "mqtt_remote.py"
     with micropython.start(script, port, json.dumps(options), heap=heap, stdin=subprocess.PIPE) as process:
-        deadline = threading.Timer(2 * PATIENCE, process.kill)
+        deadline = threading.Timer(PATIENCE, process.kill)
         deadline.start()
         try:
             yield Sensor(process)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from firmware import mqtt_packets as packets
 from tests import brokers
 from tests.micropython import ROOT, run_json
+from tests.patience import PATIENCE
 
 SCRIPTS = ROOT / "tests" / "firmware"
 TOPICS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=80).filter(
@@ -185,5 +186,5 @@ def under_cpython(script: str, stdin: str = "") -> str:
     command = [sys.executable, "-B", str(SCRIPTS / script)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "firmware")}
     return subprocess.run(
-        command, input=stdin, env=environment, capture_output=True, text=True, check=True, timeout=30
+        command, input=stdin, env=environment, capture_output=True, text=True, check=True, timeout=PATIENCE
     ).stdout

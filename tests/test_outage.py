@@ -16,10 +16,12 @@ from reedmesh.alert import Watcher
 from reedmesh.config import Alerts
 from tests import micropython, test_node
 from tests.brokers import free_port, mosquitto
+from tests.patience import PATIENCE
 from tests.test_flash import gateway
 from tools.recordings import simulate
 
 SCRIPTS = Path(__file__).parent / "firmware"
+WRITTEN = 8  # windows that are enough for a write: SOME of firmware/outage.py
 
 
 def told(case: str, folder: Path) -> Any:
@@ -67,7 +69,7 @@ class TestOnTheSensor:
         assert told("often", tmp_path) == [False, False, True, True, False, True]
 
     def test_a_power_cut_at_any_write_leaves_what_was_kept_before_or_after(self) -> None:
-        said = micropython.run_json(SCRIPTS / "power_cut_outage.py", heap="16m", timeout=60)
+        said = micropython.run_json(SCRIPTS / "power_cut_outage.py", heap="16m")
         assert said["cuts"] > 100 and said["odd"] == said["broken"] == 0, said
         assert 64 < said["kept"] <= 128
 
@@ -115,7 +117,7 @@ def test_what_a_machine_did_while_the_broker_was_away_is_an_alert_of_then(tmp_pa
 
     async def story() -> None:
         port = free_port()
-        async with test_node.listening(port, tmp_path) as it, asyncio.timeout(90):
+        async with test_node.listening(port, tmp_path) as it, asyncio.timeout(PATIENCE):
             try:
                 with mosquitto(tmp_path, port), gateway(tmp_path, port):
                     it.start()
@@ -142,14 +144,14 @@ def test_what_a_machine_did_while_the_broker_was_away_is_an_alert_of_then(tmp_pa
 
 async def outage(it: test_node.Sensor, fault: np.ndarray) -> int:
     """The broker is away; the machine fails, and the sensor restarts. Returns how many windows it should have kept."""
-    late = it.folder / "late.new"
+    late, record = it.folder / "late.new", 12 + wire.WINDOW_HEADER + test_node.FAMILY.recipe.length
     it.feed(fault[:10])
-    while not late.exists():
+    while not late.exists() or late.stat().st_size < WRITTEN * record:
         await asyncio.sleep(0.05)
     it.kill()
-    record = 12 + wire.WINDOW_HEADER + test_node.FAMILY.recipe.length
+    kept = late.stat().st_size // record
     it.start()
-    return late.stat().st_size // record
+    return kept
 
 
 async def fed(it: test_node.Sensor, windows: np.ndarray, pause: float = 0.03) -> None:
@@ -178,15 +180,16 @@ class TestTime:
     def test_only_a_good_answer_is_believed(self, change: dict[str, Any], expected: str) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
             server.bind(("127.0.0.1", 0))
-            server.settimeout(20)
+            server.settimeout(PATIENCE)
             answering = threading.Thread(target=answer, args=(server, change))
             answering.start()
-            said = micropython.run(SCRIPTS / "clock_ask.py", server.getsockname()[1])
+            waits = 300 if expected == "no time" else int(1000 * PATIENCE)  # ms: a good answer may take its time
+            said = micropython.run(SCRIPTS / "clock_ask.py", server.getsockname()[1], waits)
             answering.join()
         assert said.startswith(expected), said
 
     def test_no_server_is_no_time(self) -> None:
-        assert micropython.run(SCRIPTS / "clock_ask.py", free_port()).startswith("no time")
+        assert micropython.run(SCRIPTS / "clock_ask.py", free_port(), 300).startswith("no time")
 
 
 def answer(server: socket.socket, change: dict[str, Any]) -> None:

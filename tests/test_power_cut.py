@@ -12,7 +12,7 @@ SCRIPT, FIRMWARE = SCRIPTS / "power_cut.py", SCRIPTS / "power_cut_firmware.py"
 
 
 def test_a_power_cut_leaves_the_old_model_or_the_new_one(tmp_path: Path) -> None:
-    said = micropython.run(SCRIPT, *bench_ota.offers(lesson(), tmp_path), heap="1m", timeout=300)
+    said = micropython.run(SCRIPT, *bench_ota.offers(lesson(), tmp_path), heap="1m", timeout=600)
     *stories, end = map(json.loads, said.splitlines())
     served = {story["story"]: set(story["served"]) for story in stories}
     assert served == {
@@ -28,7 +28,7 @@ def test_a_power_cut_leaves_the_old_model_or_the_new_one(tmp_path: Path) -> None
 
 def test_a_power_cut_leaves_the_old_firmware_or_the_new_one(tmp_path: Path) -> None:
     paths = bench_ota.updates(lesson(), tmp_path, bench_ota.ENGINE)
-    said = micropython.run(FIRMWARE, *paths, heap="64m", timeout=300)
+    said = micropython.run(FIRMWARE, *paths, heap="64m", timeout=600)
     *stories, end = map(json.loads, said.splitlines())
     served = {story["story"]: set(story["served"]) for story in stories}
     assert served == {

@@ -18,6 +18,7 @@ from reedmesh.serial_message import LONGEST_MESSAGE, LONGEST_SHARD, Assembler, p
 from reedmesh.shards import Shape, Shard
 from reedmesh.wire import Window, WireError
 from tests.micropython import run
+from tests.patience import PATIENCE
 
 SCRIPT = Path(__file__).parent / "both" / "serial_vectors.py"
 VECTORS = Path(__file__).parent / "vectors" / "serial.json"
@@ -224,7 +225,7 @@ def test_a_shard_of_another_bundle_is_refused(body: bytes) -> None:
 
 
 def test_both_pythons_agree_with_the_vectors() -> None:
-    here = subprocess.run([sys.executable, SCRIPT, VECTORS], capture_output=True, text=True, timeout=60)
+    here = subprocess.run([sys.executable, SCRIPT, VECTORS], capture_output=True, text=True, timeout=PATIENCE)
     assert here.returncode == 0, here.stderr
     assert run(SCRIPT, VECTORS) == here.stdout
     assert len(here.stdout.splitlines()) > 14

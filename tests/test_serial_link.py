@@ -20,6 +20,7 @@ from reedmesh.erasure import encode_block
 from reedmesh.serial import SerialLink
 from reedmesh.shards import Manifest, Shape, Shard
 from tests import micropython
+from tests.patience import PATIENCE
 from tools.noise import line
 
 pytest.importorskip("serial", reason="no pyserial: pip install pyserial")
@@ -27,7 +28,6 @@ pytest.importorskip("serial", reason="no pyserial: pip install pyserial")
 SENSOR = Path(__file__).parent / "firmware" / "serial_sensor.py"
 BASE = "reedmesh/gw1/press3/"
 KEY = b"key of press3"
-PATIENCE = 30  # seconds
 FLIPS, DROPS = 5e-4, 5e-4  # a frame of 200 bytes has 0.8 wrong bits on average, and one in ten loses a byte
 
 

@@ -16,6 +16,7 @@ from reedmesh import shards, wire
 from reedmesh.shards import Manifest, Shape, Shard
 from reedmesh.wire import WireError
 from tests.micropython import ROOT, run
+from tests.patience import PATIENCE
 
 SCRIPT = Path(__file__).parent / "both" / "protocol_vectors.py"
 FRAMES = Path(__file__).parent / "vectors" / "frames.json"
@@ -182,7 +183,7 @@ def test_a_manifest_too_long_for_a_broker_is_not_made() -> None:
 
 
 def test_both_pythons_read_and_write_the_vectors_alike() -> None:
-    here = subprocess.run([sys.executable, SCRIPT, FRAMES], capture_output=True, text=True, timeout=60)
+    here = subprocess.run([sys.executable, SCRIPT, FRAMES], capture_output=True, text=True, timeout=PATIENCE)
     assert here.returncode == 0, here.stderr
     assert run(SCRIPT, FRAMES) == here.stdout
     assert len(here.stdout.splitlines()) > 40
@@ -191,6 +192,6 @@ def test_both_pythons_read_and_write_the_vectors_alike() -> None:
 def test_the_vectors_are_what_make_writes(tmp_path: Path) -> None:
     """make.py shares no code with the project: it is the protocol written a second time."""
     (tmp_path / "make.py").write_text((FRAMES.parent / "make.py").read_text())
-    subprocess.run([sys.executable, tmp_path / "make.py"], check=True, cwd=ROOT, timeout=60)
+    subprocess.run([sys.executable, tmp_path / "make.py"], check=True, cwd=ROOT, timeout=PATIENCE)
     for vectors in ("code.json", "frames.json", "serial.json"):
         assert (tmp_path / vectors).read_text() == (FRAMES.parent / vectors).read_text()

@@ -24,10 +24,10 @@ from reedmesh.ledger import Entry
 from reedmesh.send import Pace
 from reedmesh.share import Share, Timing
 from reedmesh.store import Disk, Store
+from tests.patience import PATIENCE
 
 FAMILY = families.load(families.find("vibration"))
 START = learner.start(FAMILY)
-PATIENCE = 20  # seconds
 QUICK = Timing(Bounds(PATIENCE, 0.0, PATIENCE), Pace(1e9, merge=0.02, snapshot=0.05), Limits(0.04, snapshot=0.1), 0.01)
 
 

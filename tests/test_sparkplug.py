@@ -23,6 +23,7 @@ from reedmesh.sparkplug import REBIRTH, EdgeNode, Sparkplug
 from reedmesh.sparkplug_payload import BOOLEAN, DOUBLE, INT64, STRING, pack, unpack
 from reedmesh.wire import WireError
 from tests.brokers import free_port, mosquitto
+from tests.patience import PATIENCE
 
 
 def line(*names: str) -> Line:
@@ -218,6 +219,6 @@ def test_over_a_real_broker_a_lost_link_is_a_death_and_a_command_a_rebirth(
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not holds():
             await asyncio.sleep(0.01)

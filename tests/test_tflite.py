@@ -68,7 +68,7 @@ def on_micropython(cases: list[tuple[bytes, Array, int]], folder: Path, rounding
         for model, inputs, size in cases:
             file.write(struct.pack("<I", len(model)) + model)
             file.write(struct.pack("<III", len(inputs), inputs[0].nbytes, size) + inputs.tobytes())
-    run(SCRIPTS / "tflite_run.py", folder / "in", folder / "out", rounding, timeout=60)
+    run(SCRIPTS / "tflite_run.py", folder / "in", folder / "out", rounding)
     return (folder / "out").read_bytes()
 
 

@@ -14,6 +14,7 @@ from tests import dense_models, operator_models
 from tests.dense_models import Dense
 from tests.micropython import run
 from tests.operator_models import Drawn
+from tests.patience import PATIENCE
 from tests.tflite_writer import FLOAT32
 
 SCRIPTS = Path(__file__).parent / "firmware"
@@ -179,6 +180,6 @@ def test_damaged_files_raise_nothing_but_model_error(seed: int, tmp_path: Path) 
     for path in paths[2:]:
         path.write_bytes(operator_models.OPERATORS[path.name](rng))
     each = -(-FUZZ // 2 // len(paths))
-    out = run(SCRIPTS / "tflite_fuzz.py", each, seed, *paths, heap="1m", timeout=30 + FUZZ / 20)
+    out = run(SCRIPTS / "tflite_fuzz.py", each, seed, *paths, heap="1m", timeout=PATIENCE + FUZZ / 20)
     refused, accepted = map(int, out.split())
     assert min(refused, accepted) > FUZZ // 40, "the damage must reach past the first check, and not be all there is"

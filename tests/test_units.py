@@ -10,6 +10,7 @@ import pytest
 
 from reedmesh import install
 from tests.micropython import ROOT, missing
+from tests.patience import PATIENCE
 
 MOST_EXPOSED = 1.5  # of 10, in systemd's own figures
 SHIPPED = ROOT / "gateway" / "systemd"
@@ -34,7 +35,7 @@ def units(tmp_path: Path) -> Path:
 def analyze(units: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     environment = {"SYSTEMD_UNIT_PATH": f"{units}:", "PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "SYSTEMD_COLORS": "0"}
     command = ["systemd-analyze", *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 @pytest.mark.parametrize("unit", UNITS)

@@ -11,8 +11,8 @@ from reedmesh.broker import MemoryBroker, Message
 from reedmesh.bundle import Bundle
 from reedmesh.shards import Shape, Shard
 from reedmesh.wired import Wired
+from tests.patience import PATIENCE
 
-PATIENCE = 5  # seconds
 WINDOW = Message("reedmesh/gw/press/window", b"frame")
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import async_playwright
+from playwright.async_api import async_playwright, expect
 
 from tests.e2e.dashboard_stage import FLAGS, Play, Theatre
 from tests.micropython import missing
+from tests.patience import PATIENCE
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +19,7 @@ def theatre() -> Iterator[Theatre]:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if not chromium:
         missing("no chromium found: apt install chromium")
+    expect.set_options(timeout=1000 * PATIENCE)
     with asyncio.Runner() as runner:
         driver = runner.run(async_playwright().start())
         browser = runner.run(driver.chromium.launch(executable_path=chromium, args=FLAGS))  # with a profile of its own

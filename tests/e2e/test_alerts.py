@@ -13,9 +13,8 @@ import pytest
 
 from reedmesh import wire
 from tests.brokers import free_port, mosquitto
+from tests.patience import PATIENCE
 from tools.bench_latency import prepare
-
-PATIENCE = 60  # seconds
 
 
 @pytest.fixture

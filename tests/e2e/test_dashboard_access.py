@@ -8,7 +8,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
 from reedmesh.dashboard.passwords import hashed
-from tests.e2e.dashboard_stage import ALERT, PATIENCE, WATCHING, Answers, Play, Stage
+from tests.e2e.dashboard_stage import ALERT, WATCHING, Answers, Play, Stage
 from tests.test_dashboard_pages import LEARNING
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -77,7 +77,7 @@ def test_every_page_keeps_wcag_aa(play: Play, scheme: Any) -> None:
         async with stage.browser(color_scheme=scheme, reduced_motion="reduce") as page:
             for path, last in PAGES.items():
                 await stage.open(page, path)
-                await expect(page.locator(last).first).to_be_visible(timeout=PATIENCE)
+                await expect(page.locator(last).first).to_be_visible()
                 assert await faults(stage, page) == [], path
 
     play(scenario, running=("broker", "dashboard"), answers=ANSWERS)
@@ -99,20 +99,20 @@ def test_an_alert_is_acknowledged_with_the_keyboard_alone(play: Play) -> None:
     async def scenario(stage: Stage) -> None:
         page = stage.page
         await line(stage)
-        await expect(page.locator(".alert").first).to_be_visible(timeout=PATIENCE)
+        await expect(page.locator(".alert").first).to_be_visible()
         await page.keyboard.press("Tab")
         await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
         await page.keyboard.press("Enter")
         await page.keyboard.press("Tab")
         await expect(page.locator(".alert a").first).to_be_focused()
         await page.keyboard.press("Enter")
-        await expect(page.get_by_label("Note")).to_be_visible(timeout=PATIENCE)
+        await expect(page.get_by_label("Note")).to_be_visible()
         for _ in range(20):
             await page.keyboard.press("Tab")
             if await page.get_by_role("button", name="Acknowledge").evaluate("it => it === document.activeElement"):
                 break
         await page.keyboard.press("Space")
-        await expect(page.get_by_role("status").filter(has_text="Acknowledged.")).to_be_visible(timeout=PATIENCE)
+        await expect(page.get_by_role("status").filter(has_text="Acknowledged.")).to_be_visible()
         assert "ack" in [verb for verb, _ in stage.requests]
 
     play(scenario, answers=ANSWERS | {"ack": lambda _: {}})

@@ -15,7 +15,8 @@ from reedmesh.alert import NOT_A_FAULT
 from reedmesh.broker import Link, Message
 from reedmesh.model import Model
 from reedmesh.store import Store
-from tests.e2e.dashboard_stage import PATIENCE, SOON, Play, Stage
+from tests.e2e.dashboard_stage import Play, Stage
+from tests.patience import PATIENCE
 from tests.test_service import sounds
 from tools.bench_latency import prepare
 
@@ -49,14 +50,14 @@ class Line:
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         task = asyncio.create_task(self._drain())
         try:
-            async with asyncio.timeout(PATIENCE / 1000):
+            async with asyncio.timeout(PATIENCE):
                 await self._up.wait()
             yield
         finally:
             task.cancel()
             await asyncio.wait([task])
             process.terminate()
-            process.wait(PATIENCE / 1000)
+            process.wait(PATIENCE)
 
     async def feed(self, kind: str, count: int) -> None:
         """Publish windows of this kind, one after the other."""
@@ -89,7 +90,7 @@ class Line:
 
 async def to_alert(page: Page) -> None:
     await page.locator(".alert a").click()
-    await expect(page.get_by_role("heading", name="Alert: s0")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_role("heading", name="Alert: s0")).to_be_visible()
 
 
 def test_what_an_operator_does_reaches_the_gateway_and_everybody_else(play: Play, tmp_path: Path) -> None:
@@ -98,22 +99,20 @@ def test_what_an_operator_does_reaches_the_gateway_and_everybody_else(play: Play
         async with line.running(), stage.browser() as other:
             await stage.open(other, "/")
             await line.feed("normal", 20)
-            await expect(stage.page.locator("[data-standing=watching]")).to_be_visible(timeout=PATIENCE)
+            await expect(stage.page.locator("[data-standing=watching]")).to_be_visible()
             await line.feed("fault", 2)
-            await expect(stage.page.locator(".alert")).to_contain_text("s0", timeout=SOON)
-            await expect(other.locator(".alert")).to_contain_text("new", timeout=SOON)
+            await expect(stage.page.locator(".alert")).to_contain_text("s0")
+            await expect(other.locator(".alert")).to_contain_text("new")
             await to_alert(stage.page)
-            await expect(stage.page.locator(".scores-over-time .scores")).to_have_attribute(
-                "d", re.compile("M"), timeout=PATIENCE
-            )
-            await expect(stage.page.locator(".panels figure")).to_have_count(3, timeout=PATIENCE)
+            await expect(stage.page.locator(".scores-over-time .scores")).to_have_attribute("d", re.compile("M"))
+            await expect(stage.page.locator(".panels figure")).to_have_count(3)
             await stage.page.get_by_label("Note").fill("on my way <b>")
             await stage.page.get_by_role("button", name="Acknowledge").click()
-            await expect(stage.page.get_by_role("status")).to_contain_text("Acknowledged.", timeout=PATIENCE)
-            await expect(other.locator(".alert")).to_contain_text("acknowledged by this computer", timeout=SOON)
-            await expect(stage.page.locator(".journal")).to_contain_text("on my way <b>", timeout=PATIENCE)
+            await expect(stage.page.get_by_role("status")).to_contain_text("Acknowledged.")
+            await expect(other.locator(".alert")).to_contain_text("acknowledged by this computer")
+            await expect(stage.page.locator(".journal")).to_contain_text("on my way <b>")
             await stage.page.get_by_role("button", name="Shelve").click()
-            await expect(other.locator(".alert")).to_contain_text("shelved until", timeout=SOON)
+            await expect(other.locator(".alert")).to_contain_text("shelved until")
 
     play(scenario)
 
@@ -130,11 +129,11 @@ def test_not_a_fault_becomes_part_of_what_is_learnt(play: Play, tmp_path: Path) 
             await page.get_by_role("button", name="Not a fault").click()
             await expect(page.locator(".confirm")).to_contain_text("count as normal")
             await page.get_by_role("button", name="Not a fault: yes").click()
-            await expect(page.locator(".journal")).to_contain_text(NOT_A_FAULT, timeout=PATIENCE)
+            await expect(page.locator(".journal")).to_contain_text(NOT_A_FAULT)
             assert odd <= line.learnt_from()
             await page.get_by_role("link", name="To the sensor").click()
-            await expect(page.locator("tbody tr").first).to_contain_text("in service", timeout=PATIENCE)
-            await expect(page.locator("tbody tr").first.locator("th")).to_have_text("2", timeout=2 * PATIENCE)
+            await expect(page.locator("tbody tr").first).to_contain_text("in service")
+            await expect(page.locator("tbody tr").first.locator("th")).to_have_text("2")
             await expect(page.get_by_role("heading", name="s0")).to_be_visible()
 
     play(scenario)

@@ -8,7 +8,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from reedmesh.dashboard.passwords import hashed
-from tests.e2e.dashboard_stage import ALERT, PATIENCE, SOON, WATCHING, Play, Stage
+from tests.e2e.dashboard_stage import ALERT, WATCHING, Play, Stage
+from tests.patience import PATIENCE
 
 SECRET = "correct horse battery"
 
@@ -34,23 +35,23 @@ async def log_in(page: Page, name: str, password: str = SECRET) -> None:
 def test_an_operator_acts_under_their_name_and_a_viewer_looks(play: Play, options: list[str]) -> None:
     async def scenario(stage: Stage) -> None:
         page = stage.page
-        await expect(page.get_by_role("heading", name="reedmesh")).to_be_visible(timeout=PATIENCE)
+        await expect(page.get_by_role("heading", name="reedmesh")).to_be_visible()
         await stage.say("gw1/press3/state", WATCHING)
         await stage.say("gw1/alerts", {"alerts": [ALERT]})
         await log_in(page, "Ana", "wrong horse battery")
-        await expect(page.get_by_role("alert")).to_contain_text("do not belong together", timeout=PATIENCE)
+        await expect(page.get_by_role("alert")).to_contain_text("do not belong together")
         await stage.open(page, "/gateway/gw1/alert/press3-1")
         await log_in(page, "Ana")
-        await expect(page.get_by_role("heading", name="Alert: press3")).to_be_visible(timeout=PATIENCE)
+        await expect(page.get_by_role("heading", name="Alert: press3")).to_be_visible()
         await expect(page.locator("footer")).to_contain_text("Ana (operator)")
         await page.get_by_role("button", name="Acknowledge").click()
-        await expect(page.get_by_role("status")).to_contain_text("Acknowledged.", timeout=PATIENCE)
+        await expect(page.get_by_role("status")).to_contain_text("Acknowledged.")
         [asked] = [asked for verb, asked in stage.requests if verb == "ack"]
         assert (asked["alert"], asked["by"]) == ("press3-1", "Ana")
         async with stage.browser() as other:
             await stage.open(other, "/gateway/gw1/alert/press3-1")
             await log_in(other, "<i>Rui</i>")
-            await expect(other.locator("footer")).to_contain_text("<i>Rui</i> (viewer)", timeout=PATIENCE)
+            await expect(other.locator("footer")).to_contain_text("<i>Rui</i> (viewer)")
             await expect(other.get_by_role("heading", name="Alert: press3")).to_be_visible()
             await expect(other.get_by_role("button", name="Acknowledge")).to_have_count(0)
             await expect(other.get_by_role("main")).to_contain_text("log in as an operator")
@@ -61,14 +62,14 @@ def test_an_operator_acts_under_their_name_and_a_viewer_looks(play: Play, option
 def test_whose_session_is_over_sees_no_more(play: Play, options: list[str]) -> None:
     async def scenario(stage: Stage) -> None:
         await log_in(stage.page, "Ana")
-        await expect(stage.page.get_by_role("button", name="Log out")).to_be_visible(timeout=PATIENCE)
+        await expect(stage.page.get_by_role("button", name="Log out")).to_be_visible()
         second = await stage.page.context.new_page()
         await second.goto(stage.url)
         await second.get_by_role("button", name="Log out").click()
-        await expect(second.get_by_label("Password")).to_be_visible(timeout=PATIENCE)
-        await expect(stage.page.get_by_label("Password")).to_be_visible(timeout=SOON)
+        await expect(second.get_by_label("Password")).to_be_visible()
+        await expect(stage.page.get_by_label("Password")).to_be_visible()
         await stage.page.go_back()
-        await expect(stage.page.get_by_label("Password")).to_be_visible(timeout=PATIENCE)
+        await expect(stage.page.get_by_label("Password")).to_be_visible()
 
     play(scenario, *options)
 
@@ -77,9 +78,9 @@ def test_who_guesses_waits(play: Play, options: list[str]) -> None:
     async def scenario(stage: Stage) -> None:
         for _ in range(5):
             await log_in(stage.page, "Ana", "guessed")
-            await expect(stage.page.get_by_role("alert")).to_contain_text("do not belong", timeout=PATIENCE)
+            await expect(stage.page.get_by_role("alert")).to_contain_text("do not belong")
         await log_in(stage.page, "Ana")
-        await expect(stage.page.get_by_role("alert")).to_contain_text("Too many tries", timeout=PATIENCE)
+        await expect(stage.page.get_by_role("alert")).to_contain_text("Too many tries")
         stage.complaints.clear()
 
     play(scenario, *options)
@@ -97,7 +98,7 @@ def test_a_page_of_another_site_gets_no_socket(play: Play) -> None:
 
 def upgrade(place: str, host: str, origin: str) -> int:
     """What a browser hears that asks for a WebSocket from a page of `origin`."""
-    connection = http.client.HTTPConnection(place, timeout=PATIENCE / 1000)
+    connection = http.client.HTTPConnection(place, timeout=PATIENCE)
     connection.putrequest("GET", "/_nicegui_ws/socket.io/?EIO=4&transport=websocket", skip_host=True)
     headers = {"Host": host, "Origin": origin, "Connection": "Upgrade", "Upgrade": "websocket"}
     for name, value in {

@@ -5,7 +5,7 @@ from typing import Any
 
 from playwright.async_api import expect
 
-from tests.e2e.dashboard_stage import ALERT, PATIENCE, SOON, WATCHING, Play, Stage
+from tests.e2e.dashboard_stage import ALERT, WATCHING, Play, Stage
 from tests.test_dashboard_pages import LEARNING, ROUND
 
 SCRIPT = "<script>document.title = 'broken into'</script><img src=x onerror=alert(1)>"
@@ -20,11 +20,11 @@ def test_learning_shows_who_was_merged_and_who_was_not(play: Play) -> None:
         await stage.say("gw1/info", INFO | {"neighbours": {"gw2": 4, "gw3": 1}})
         await stage.say("gw2/info", INFO)
         await stage.say("a1b2c3/status", {"state": "online"})  # a name that gateways use among themselves
-        await expect(page.locator(".gateway")).to_have_count(2, timeout=SOON)
+        await expect(page.locator(".gateway")).to_have_count(2)
         await page.get_by_role("link", name="Learning").click()
-        await expect(page.locator(".graph text")).to_have_text(["gw1", "gw2"], timeout=PATIENCE)
+        await expect(page.locator(".graph text")).to_have_text(["gw1", "gw2"])
         first = page.locator("section", has=page.get_by_role("heading", name="gw1"))
-        await expect(first.get_by_role("row", name="gw2 4")).to_contain_text("25\u202f%", timeout=PATIENCE)
+        await expect(first.get_by_role("row", name="gw2 4")).to_contain_text("25\u202f%")
         await expect(first.locator("tbody").last).to_contain_text("gw3: loss 0.9 on our own windows · gw4: late")
         await expect(first.locator("tbody").last).to_contain_text("press3 1\u202f% → 0\u202f%")
         await expect(page.locator(".graph .merged")).to_have_attribute("d", MADE)
@@ -40,7 +40,7 @@ def test_settings_are_shown_without_secrets_and_alerts_can_be_taken_along(play: 
         page = stage.page
         await stage.say("gw1/info", INFO)
         await stage.open(page, "/settings")
-        await expect(page.get_by_role("row", name="state")).to_contain_text(SCRIPT, timeout=PATIENCE)
+        await expect(page.get_by_role("row", name="state")).to_contain_text(SCRIPT)
         await expect(page.get_by_role("row", name="neighbours[0].password")).to_contain_text("***")
         assert "hunter2" not in await page.content()
         async with page.expect_download() as coming:
@@ -73,21 +73,21 @@ def test_a_sensor_is_learnt_anew_after_a_second_question(play: Play) -> None:
         await stage.say("gw1/press3/hello", hello)
         await stage.say("gw1/press3/state", WATCHING | {"refusal": SCRIPT, "sequence": 2})
         await page.get_by_role("link", name="press3").click()
-        await expect(page.locator("main > .facts")).to_contain_text("2 KiB of 4 KiB free", timeout=PATIENCE)
+        await expect(page.locator("main > .facts")).to_contain_text("2 KiB of 4 KiB free")
         await expect(page.locator("main > .facts")).to_contain_text("-61 dBm")
         await expect(page.locator(".scores-over-time figcaption")).to_contain_text("6.00 × the threshold of 1.50")
         await expect(page.locator(".panels .now")).to_have_attribute("d", MADE)
         await expect(page.locator("tbody tr").first).to_contain_text("in service")
         await expect(page.locator(".past li")).to_have_count(1)
         made_of = page.get_by_role("region", name="Where its model comes from")
-        await expect(made_of).to_contain_text("gw2 (32\u202f%)", timeout=PATIENCE)
+        await expect(made_of).to_contain_text("gw2 (32\u202f%)")
         await expect(made_of).to_contain_text("by gw1, key abababababababab")
         await page.get_by_role("button", name="24 h").click()
-        await expect(page.get_by_role("button", name="24 h")).to_have_attribute("aria-pressed", "true", timeout=SOON)
+        await expect(page.get_by_role("button", name="24 h")).to_have_attribute("aria-pressed", "true")
         await page.get_by_role("button", name="Learn anew").click()
         assert "relearn" not in [verb for verb, _ in stage.requests]
         await page.get_by_role("button", name="Learn anew: yes").click()
-        await expect(page.get_by_text("It is learnt anew from now on.")).to_be_visible(timeout=PATIENCE)
+        await expect(page.get_by_text("It is learnt anew from now on.")).to_be_visible()
         asked = dict(stage.requests)
         assert (asked["relearn"]["sensor"], asked["relearn"]["by"]) == ("press3", "this computer")
         assert asked["history"]["until"] - asked["history"]["since"] == 86400
@@ -100,7 +100,7 @@ def test_a_gateway_that_does_not_answer_or_refuses_is_told_of(play: Play) -> Non
         page = stage.page
         await stage.say("gw1/alerts", {"alerts": [ALERT]})
         await stage.open(page, "/gateway/gw1/alert/press3-1")
-        await expect(page.locator("main > .faults")).to_contain_text("does not answer now", timeout=PATIENCE)
+        await expect(page.locator("main > .faults")).to_contain_text("does not answer now")
         await expect(page.get_by_role("heading", name="Alert: press3")).to_be_visible()
 
     play(scenario)
@@ -111,15 +111,15 @@ def test_it_speaks_portuguese_to_who_does(play: Play) -> None:
         await stage.say("gw1/press3/state", WATCHING)
         async with stage.browser(locale="pt-PT") as page:
             await stage.open(page, "/")
-            await expect(page.get_by_role("heading", name="Nenhum alerta aberto")).to_be_visible(timeout=PATIENCE)
-            await expect(page.locator(".sensor")).to_contain_text("0,50", timeout=SOON)
+            await expect(page.get_by_role("heading", name="Nenhum alerta aberto")).to_be_visible()
+            await expect(page.locator(".sensor")).to_contain_text("0,50")
             await expect(page.locator("html")).to_have_attribute("lang", "pt")
             await page.get_by_role("link", name="English").click()
-            await expect(page.get_by_role("heading", name="No open alerts")).to_be_visible(timeout=PATIENCE)
+            await expect(page.get_by_role("heading", name="No open alerts")).to_be_visible()
             await page.get_by_role("link", name="Dark").click()
-            await expect(page.locator("body.body--dark")).to_be_visible(timeout=PATIENCE)
+            await expect(page.locator("body.body--dark")).to_be_visible()
             await stage.open(page, "/learning")
-            await expect(page.get_by_role("heading", name="Learning together")).to_be_visible(timeout=PATIENCE)
-            await expect(page.locator("body.body--dark")).to_be_visible(timeout=PATIENCE)
+            await expect(page.get_by_role("heading", name="Learning together")).to_be_visible()
+            await expect(page.locator("body.body--dark")).to_be_visible()
 
     play(scenario, running=("broker", "dashboard"), answers={"learning": lambda asked: {"merges": [ROUND]}})

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests import patience
 from tests.micropython import binary
 from tools import recordings
 
 ROOT = Path(__file__).parent.parent.parent
-PATIENCE = 120  # seconds
+PATIENCE = 90 + patience.PATIENCE  # seconds: the longest play, and what starting and ending it may take
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests import notified
 from tests.brokers import free_port, mosquitto
-
-PATIENCE = 60  # seconds
+from tests.patience import PATIENCE
 
 
 def reedmesh(*arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -11,8 +11,7 @@ import pytest
 from tests import notified
 from tests.brokers import free_port, mosquitto
 from tests.micropython import ROOT
-
-PATIENCE = 120  # seconds
+from tests.patience import PATIENCE
 
 
 @pytest.fixture(scope="module")

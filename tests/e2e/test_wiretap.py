@@ -32,6 +32,7 @@ from reedmesh.sensor_keys import SensorKeys
 from reedmesh.shards import Manifest, Shard, unpack_manifest, unpack_shard
 from reedmesh.store import Store
 from tests.brokers import CONNECT, DISCONNECT, PINGREQ, PUBACK, PUBLISH, SUBSCRIBE, free_port
+from tests.patience import PATIENCE
 from tests.sensor import FakeSensor
 from tools.recordings import simulate
 
@@ -40,7 +41,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # see `colle
 FAMILY = families.load(families.find("vibration"))
 HALLS = ("hall1", "hall2")
 LEARN = 60  # windows
-PATIENCE = 90  # seconds
 SECRET = "5e" * 32
 PIECE = 12  # bytes of a window that are looked for: so many do not come together by chance
 ANSWERS = {2: "CONNACK", 9: "SUBACK", 11: "UNSUBACK", 13: "PINGRESP"}

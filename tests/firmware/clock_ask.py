@@ -1,11 +1,11 @@
-"""Asks a time server on this machine and prints what it understood, or why not. `clock_ask.py PORT`."""
+"""Asks a time server on this machine, and prints what it understood, or why not. `clock_ask.py PORT MILLISECONDS`."""
 
 import asyncio
 import sys
 
 import clock
 
-clock.PATIENCE_MS = 300
+clock.PATIENCE_MS = int(sys.argv[2])
 try:
     print(asyncio.run(clock.ask("127.0.0.1", int(sys.argv[1]))))
 except OSError as error:
