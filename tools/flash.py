@@ -22,9 +22,9 @@ from reedmesh.check_model import FIRMWARE_KIB
 from reedmesh.errors import ConfigError
 from tools import image, official, partitions
 from tools import port as ports
+from tools.port import CONSOLE
 
 BAUD = 460800  # while writing; every USB converter that boards carry can do that
-CONSOLE = 115200  # MicroPython's
 PATIENCE = 60.0  # seconds for the first hello: the file system is mounted, modules load, Wi-Fi comes up
 ABSENT = 0.2  # seconds between two looks for a port that is away
 ATTEMPTS = 7  # to reach the boot loader
@@ -139,10 +139,15 @@ def _other(chip: str, board: Board) -> str:
     return f"this is an {chip}, {board.name} has an {board.chip}: {remedy}"
 
 
-def first_hello(port: str, patience: float = PATIENCE, clock: Callable[[], float] = time.monotonic) -> str:
-    """The line in which the sensor introduces itself; raises ConfigError with the last ones when it does not."""
+def first_hello(
+    port: str, patience: float = PATIENCE, clock: Callable[[], float] = time.monotonic, start: bytes = b""
+) -> str:
+    """The line in which the sensor introduces itself; raises ConfigError with the last ones when it does not.
+
+    start: what it is told first, when somebody listens already.
+    """
     last: deque[str] = deque(maxlen=5)
-    for line in _lines(port, clock() + patience, clock):
+    for line in _lines(port, clock() + patience, clock, start):
         if line.startswith(HELLO):
             return line.decode(errors="replace").strip()
         last.append(line.decode(errors="replace").rstrip())
@@ -152,12 +157,14 @@ def first_hello(port: str, patience: float = PATIENCE, clock: Callable[[], float
     raise ConfigError(f"{port}: it was written, but said no hello in {patience:.0f} s. Its last words: {words}")
 
 
-def _lines(port: str, end: float, clock: Callable[[], float]) -> Iterator[bytes]:
+def _lines(port: str, end: float, clock: Callable[[], float], start: bytes) -> Iterator[bytes]:
     """What the board prints until `end`. A chip with USB of its own takes its port away while it starts."""
     import serial
 
     while clock() < end:
         with contextlib.suppress(OSError), serial.serial_for_url(port, CONSOLE, timeout=1) as console:
+            console.write(start)
+            start = b""
             while clock() < end:
                 if line := console.readline():
                     yield line

@@ -9,8 +9,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from reedmesh.errors import ConfigError
 from tools import port
 
-CONSOLE = 115200  # MicroPython's
-
 
 def main() -> int:
     """Show it; returns the exit status."""
@@ -24,7 +22,7 @@ def main() -> int:
     from serial.tools import miniterm
 
     sys.argv[1:] = []  # which it would read, too
-    miniterm.main(default_port=place, default_baudrate=CONSOLE)
+    miniterm.main(default_port=place, default_baudrate=port.CONSOLE)
     return 0
 
 

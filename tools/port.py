@@ -6,6 +6,7 @@ from pathlib import Path
 
 from reedmesh.errors import ConfigError
 
+CONSOLE = 115200  # baud: MicroPython's
 MIMICKED = "://"  # in the address of a port that is none, such as socket://127.0.0.1:4000
 
 

@@ -61,7 +61,10 @@ def _hand_over(config: Path, chosen: argparse.Namespace) -> str:
     """Put the settings on the sensor at the port; returns its first words with them."""
     place = port.chosen(chosen.port)
     remote.put_settings(place, config, image.read_config(config)["board"])
-    return flash.first_hello(place) if chosen.wait else f"{place}: has its settings"
+    if chosen.wait:
+        return flash.first_hello(place, start=remote.RESTART)
+    remote.restart(place)
+    return f"{place}: has its settings"
 
 
 def _next(made: dict[str, Any]) -> str:

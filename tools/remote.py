@@ -1,4 +1,4 @@
-"""A sensor's files over its serial line, by mpremote: it stops the program, writes, and starts the board again."""
+"""A sensor's files over its serial line, by mpremote, which stops the program and writes; and starting it again."""
 
 import json
 import subprocess
@@ -6,19 +6,32 @@ import sys
 from pathlib import Path
 
 from reedmesh.errors import ConfigError
+from tools.port import CONSOLE
 
 FILE, DRAFT = "config.json", "config.tmp"  # replaced in one rename: a cable may be pulled
 SECONDS = 40.0  # for one visit; the watchdog of a program that was stopped bites after 60
 PRESENT = f"import os; print(open('{FILE}').read() if '{FILE}' in os.listdir() else None)"
 RENAME = f"import os; os.rename('{DRAFT}', '{FILE}')"
+# Typed at the prompt where mpremote leaves the board. Its own `reset` does not do: it is gone for as long as a process
+# takes to end, and what the board says meanwhile is lost, for a port that is opened forgets what came before.
+RESTART = b"\x03import machine; machine.reset()\r"
 
 
 def put_settings(port: str, config: Path, board: str) -> None:
-    """Give the sensor on `port` its settings and start it; raises ConfigError when it is no such board."""
+    """Give the sensor on `port` its settings, and stop it; raises ConfigError when it is no such board."""
     has = settings(port)
     if has.get("board") != board:
         raise ConfigError(f"{port}: it was flashed as {has.get('board')}, {config} is for {board}")
-    _mpremote(port, "fs", "cp", str(config), f":{DRAFT}", "+", "exec", RENAME, "+", "reset")
+    _mpremote(port, "fs", "cp", str(config), f":{DRAFT}", "+", "exec", RENAME)
+
+
+def restart(port: str) -> None:
+    """Start the sensor on `port`, which was stopped."""
+    import serial
+
+    with serial.serial_for_url(port, CONSOLE) as console:
+        console.write(RESTART)
+        console.flush()
 
 
 def settings(port: str) -> dict[str, str]:
