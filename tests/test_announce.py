@@ -7,8 +7,9 @@ from pathlib import Path
 from reedmesh.alert import Alert, Change
 from reedmesh.announce import Announcer
 from reedmesh.broker import Message
+from reedmesh.disk import Disk
 from reedmesh.errors import DiskError
-from reedmesh.store import Disk, Store
+from reedmesh.store import Store
 
 
 class Broker:

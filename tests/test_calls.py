@@ -18,8 +18,9 @@ from reedmesh.announce import Announcer
 from reedmesh.broker import Message
 from reedmesh.calls import MOST_LINES, Calls, Send, text_of, ways
 from reedmesh.config import Notify
+from reedmesh.disk import Disk
 from reedmesh.errors import ConfigError
-from reedmesh.store import Disk, Store
+from reedmesh.store import Store
 from tests.patience import PATIENCE
 
 ALERT = Alert("press-1", "press", "new", 10.0, None, 5.0, 1.0, 5.0)

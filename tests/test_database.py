@@ -11,9 +11,10 @@ import pytest
 from reedmesh import database, keys, users
 from reedmesh.__main__ import main
 from reedmesh.alert import Alert, Change
+from reedmesh.disk import Disk
 from reedmesh.errors import ConfigError, DiskError
 from reedmesh.sensor_keys import SensorKeys
-from reedmesh.store import Disk, Store
+from reedmesh.store import Store
 
 ALERT = Alert("press-1", "press", "new", 10.0, None, 2.5, 1.0, 2.5)
 PAGE = 4096

@@ -16,6 +16,7 @@ from reedmesh.broker import MemoryBroker
 from reedmesh.chain import Chain
 from reedmesh.collect import Limits
 from reedmesh.deadline import Bounds
+from reedmesh.disk import Disk
 from reedmesh.exchange import subscriptions
 from reedmesh.heads import Heads
 from reedmesh.keys import Keyring
@@ -23,7 +24,7 @@ from reedmesh.learner import Trained
 from reedmesh.ledger import Entry
 from reedmesh.send import Pace
 from reedmesh.share import Share, Timing
-from reedmesh.store import Disk, Store
+from reedmesh.store import Store
 from tests.patience import PATIENCE
 
 FAMILY = families.load(families.find("vibration"))

@@ -25,6 +25,7 @@ from reedmesh.broker import Channel, Link, MemoryBroker, Message
 from reedmesh.collect import Limits
 from reedmesh.commission import Lesson
 from reedmesh.deadline import Bounds
+from reedmesh.disk import Disk
 from reedmesh.errors import ConfigError
 from reedmesh.exchange import subscriptions
 from reedmesh.family import Family
@@ -37,7 +38,7 @@ from reedmesh.model import Model
 from reedmesh.passports import Origin
 from reedmesh.send import Pace
 from reedmesh.share import Share, Timing
-from reedmesh.store import Disk, Store
+from reedmesh.store import Store
 from reedmesh.train import Trainer
 from reedmesh.update import update
 from tools import recordings

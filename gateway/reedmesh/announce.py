@@ -11,8 +11,8 @@ from collections.abc import Callable
 from reedmesh.alert import Change
 from reedmesh.broker import Message, Publisher
 from reedmesh.calls import Calls
+from reedmesh.disk import Disk
 from reedmesh.errors import DiskError
-from reedmesh.store import Disk
 
 log = logging.getLogger(__name__)
 

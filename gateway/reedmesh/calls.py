@@ -16,9 +16,9 @@ from typing import Any
 
 from reedmesh.alert import ANOMALY, FLOOD, NEW, SILENT, Change
 from reedmesh.config import Notify
+from reedmesh.disk import Disk
 from reedmesh.errors import ConfigError, DiskError
 from reedmesh.outbox import CALL
-from reedmesh.store import Disk
 
 log = logging.getLogger(__name__)
 

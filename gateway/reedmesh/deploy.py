@@ -14,6 +14,7 @@ from reedmesh import ledger, shards, wire
 from reedmesh.broker import Message, Publisher
 from reedmesh.bundle import Bundle
 from reedmesh.commission import Lesson
+from reedmesh.disk import Disk
 from reedmesh.errors import ConfigError, DeployError, RefusedError
 from reedmesh.family import Family
 from reedmesh.ledger import Entry
@@ -21,7 +22,7 @@ from reedmesh.model import Model
 from reedmesh.passports import Origin, Passports
 from reedmesh.sensor_keys import SensorKeys
 from reedmesh.sensors import DEPLOYING, Line, Sensor
-from reedmesh.store import Disk, StoredModel
+from reedmesh.store import StoredModel
 from reedmesh.turns import Turns
 
 log = logging.getLogger(__name__)

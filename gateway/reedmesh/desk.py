@@ -19,11 +19,11 @@ from reedmesh.announce import Announcer
 from reedmesh.arguments import Arguments
 from reedmesh.broker import Message, Publisher, read_json
 from reedmesh.deploy import Deployer
+from reedmesh.disk import Disk
 from reedmesh.errors import DiskError, RefusedError
 from reedmesh.family import Family
 from reedmesh.passports import Passports
 from reedmesh.sensors import Line, Sensor
-from reedmesh.store import Disk
 from reedmesh.wire import WireError
 
 log = logging.getLogger(__name__)

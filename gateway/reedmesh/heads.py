@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reedmesh import chain, ledger
+from reedmesh.disk import Disk
 from reedmesh.keys import Keyring
 from reedmesh.ledger import Head
-from reedmesh.store import Disk
 from reedmesh.wire import WireError
 
 log = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ import logging
 
 from reedmesh import wire
 from reedmesh.broker import Message, Publisher
+from reedmesh.disk import Disk
 from reedmesh.errors import ConfigError
 from reedmesh.sensor_keys import SensorKeys
-from reedmesh.store import Disk
 from reedmesh.wire import Window
 
 log = logging.getLogger(__name__)

@@ -1,6 +1,6 @@
 """The gateway: opens broker, store and family, and runs the data path beside what writes, publishes and teaches.
 
-The only file that knows everybody. Tasks talk through queues; the database has a thread of its own (`store.Disk`) and
+The only file that knows everybody. Tasks talk through queues; the database has a thread of its own (`disk.py`) and
 learning a process of its own (`aside`), so that the data path waits for neither.
 """
 
@@ -27,6 +27,7 @@ from reedmesh.config import Config, shown
 from reedmesh.deadline import Bounds
 from reedmesh.deploy import Deployer
 from reedmesh.desk import Desk
+from reedmesh.disk import Disk
 from reedmesh.errors import ConfigError, DiskError
 from reedmesh.family import Family
 from reedmesh.federation import Federation, Sealed
@@ -40,7 +41,7 @@ from reedmesh.rollout import Rollout
 from reedmesh.sensor_keys import SensorKeys
 from reedmesh.sensors import Line
 from reedmesh.share import Share, Timing
-from reedmesh.store import Disk, Store
+from reedmesh.store import Store
 from reedmesh.teach import Teacher
 from reedmesh.trust import Trust
 from reedmesh.watch import Events, Rejects, watch

@@ -23,6 +23,7 @@ from reedmesh.collect import Collector, Limits, Payload
 from reedmesh.copies import Knowledge
 from reedmesh.deadline import Bounds, Deadline
 from reedmesh.delta import Delta, Profile
+from reedmesh.disk import Disk
 from reedmesh.errors import WireError
 from reedmesh.exchange import LOOK_SECONDS, Exchange
 from reedmesh.family import Family
@@ -33,7 +34,6 @@ from reedmesh.learner import Trained, start
 from reedmesh.ledger import Entry
 from reedmesh.merge import Merged, Peer
 from reedmesh.send import Pace, Sender
-from reedmesh.store import Disk
 from reedmesh.verify import verify
 
 log = logging.getLogger(__name__)

@@ -4,12 +4,10 @@ Windows are many and each alone is worth little: they wait in a list and are wri
 out by commits (25 kB written per window one way, 0.6 kB the other). An alert is written at once and durably.
 """
 
-import asyncio
 import json
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +15,6 @@ from typing import Any, TypeVar
 from reedmesh import database
 from reedmesh.alert import ANOMALY, CLEARED, COLUMNS, NOT_A_FAULT, Alert, Change
 from reedmesh.chain import Chain
-from reedmesh.errors import DiskError
 from reedmesh.ledger import Entry
 from reedmesh.outbox import CALL, Outbox
 
@@ -28,8 +25,6 @@ MOST_ALERTS = 100_000  # alerts kept; of more, the oldest of those that are over
 MOST_MODELS = 8  # of one sensor
 SPAN = 8  # times as many windows as are learnt from are looked at: a machine is learnt in all its conditions
 MOST_PENDING = 50_000  # windows that wait for a disk that takes nothing; then the oldest are dropped
-RETRY = 5.0  # seconds until a disk that took nothing is tried again
-DISK_FAULTS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
 _SINCE_MOUNTED = "sensor = ? and at > ifnull((select since from mountings as m where m.sensor = w.sensor), -1)"
 
@@ -318,67 +313,3 @@ class Store:
 def _spread(rows: list[T], count: int) -> list[T]:
     """`count` of them, evenly."""
     return rows if len(rows) <= count else [rows[i * len(rows) // count] for i in range(count)]
-
-
-class Disk:
-    """The thread that does all of a store's work, so that no event loop waits for a disk."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self.trouble = ""  # why the disk took nothing, the last time it was tried
-        self._thread = ThreadPoolExecutor(1, "store")
-
-    async def call(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Do `work` there, as soon as the disk takes it; who may not wait for that uses `once`."""
-        while True:
-            try:
-                return await self.once(work, *arguments)
-            except DiskError:
-                await asyncio.sleep(RETRY)
-
-    async def once(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Do `work` there; raises DiskError when the disk is full or broken, and then nothing was done.
-
-        Shielded, because a call that is cancelled while it waits for its turn would be lost.
-        """
-        loop = asyncio.get_running_loop()
-        try:
-            result = await asyncio.shield(loop.run_in_executor(self._thread, self._do, work, arguments))
-        except DiskError as error:
-            if not self.trouble:
-                log.error("%s; alerts go out all the same, and what is to be stored waits", error)
-            self.trouble = str(error)
-            raise
-        if self.trouble:
-            log.warning("the disk takes data again")
-        self.trouble = ""
-        return result
-
-    def _do(self, work: Callable[..., T], arguments: tuple[Any, ...]) -> T:
-        """On the thread: windows make room for everything else."""
-        for attempt in (1, 2):
-            try:
-                return work(*arguments)
-            except sqlite3.OperationalError as error:
-                code = error.sqlite_errorcode & 0xFF
-                if code not in DISK_FAULTS:
-                    raise
-                if attempt == 2 or code != sqlite3.SQLITE_FULL or not self.store.shrink():
-                    raise DiskError(f"the store: {error}") from error
-        raise AssertionError
-
-    async def flush(self) -> None:
-        """Write the windows that wait; if the disk takes none they go on waiting."""
-        if rows := self.store.take_pending():
-            try:
-                await self.once(self.store.write_windows, rows)
-            except DiskError:
-                self.store.put_back(rows)
-
-    def close(self) -> None:
-        """Finish what was begun and close the store; waits for the disk."""
-        try:
-            self._thread.submit(self.store.close).result()
-        except sqlite3.Error as error:
-            log.error("the store: what waited is lost: %s", error)
-        self._thread.shutdown()

@@ -17,13 +17,13 @@ from reedmesh.aside import Workshop, aside
 from reedmesh.commission import Lesson
 from reedmesh.config import Learning
 from reedmesh.deploy import Deployer
+from reedmesh.disk import Disk
 from reedmesh.errors import DeployError, ReedmeshError
 from reedmesh.family import Family
 from reedmesh.learner import Pupil
 from reedmesh.passports import Origin
 from reedmesh.sensors import LEARNING, Line, Sensor
 from reedmesh.share import Share
-from reedmesh.store import Disk
 from reedmesh.update import update
 
 log = logging.getLogger(__name__)
