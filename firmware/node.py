@@ -19,7 +19,7 @@ from life import Life
 from outage import Outage
 from slots import Slots
 from trees import Trees
-from updates import Updates
+from updates import LONGEST, ROOM, Updates
 from watch import Reporter
 
 FIRMWARE = "0.1.0"
@@ -47,8 +47,8 @@ class Node:
         self._clock = _clock(settings, machine)
         frame = wire.WINDOW_HEADER + settings["recipe"].length
         self._outage = Outage(folder, self._client, self._topic("late"), frame, self._clock, settings.get("key"))
-        takers = {"model": self._slots, "firmware": self._trees}
-        self._updates = Updates(self._slots, takers, self._client, self._topic, self._renewed, settings.get("key"))
+        places = {"model": self._slots, "firmware": self._trees}
+        self._updates = Updates(places, self._client, self._topic, self._renewed, settings.get("key"))
         self._announce()
         print("hello", json.dumps(self.hello()))  # for whoever flashed us and now waits on the serial line
 
@@ -96,7 +96,7 @@ class Node:
             "measured_hz": self._driver.measured_hz if self._driver else 0.0,
             "features": self._settings["features"],
             "shard": self._longest_shard,
-            "room": len(self._slots.incoming),
+            "room": ROOM,
             "tree": self._trees.hello(),
             "model": self._slots.digest,
             "sequence": self._slots.sequence,
@@ -126,6 +126,7 @@ class Node:
             user=user,
             password=password,
             ssl=self._context(broker, user),
+            max_payload=LONGEST,
         )
 
     def _context(self, broker: dict, user):

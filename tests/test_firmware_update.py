@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from reedmesh import parcel, parcels, rollout, shards
+from reedmesh import parcel, parcels, shards
 from reedmesh.broker import Message
-from reedmesh.bundle import Bundle
+from reedmesh.bundle import Bundle, shape_for
 from reedmesh.sensor_keys import SensorKeys
 from tests import test_board_life, test_node
 from tests.micropython import ROOT
@@ -50,7 +50,7 @@ class Offering:
 
     def __init__(self, it: test_node.Sensor, payload: bytes, sequence: int = NEXT, code: str = "x64-6-3") -> None:
         self.it = it
-        shape = rollout.shape_for(len(payload), 1024, 16 * 1024)
+        shape = shape_for(len(payload), 1024, test_node.ROOM)
         self.bundle = Bundle(payload, parcel.FAMILY + code, "gw", sequence, sequence, shape)
         self.answers: list[dict[str, Any]] = []
 

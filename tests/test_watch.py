@@ -37,7 +37,7 @@ class Path:
         self.store = Kept()
         self.introduced: list[Sensor] = []
         self.asked: list[tuple[str, bytes]] = []
-        self.lacking: list[tuple[Sensor, int]] = []
+        self.lacking: list[tuple[Sensor, tuple[int, int]]] = []
         self.updating: list[tuple[Sensor, Any]] = []
         heard = self.introduced.append, self.lacking.append, self.updating.append
         self.received: list[int] = []

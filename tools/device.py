@@ -5,10 +5,12 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
 from reedmesh.errors import ConfigError
+from tools import slim
 
 ROOT = Path(__file__).resolve().parent.parent
 LIST = ROOT / "firmware" / "files.toml"
@@ -41,14 +43,27 @@ def compile_into(folder: Path, architecture: str, only: tuple[str, ...] = ("",),
 
     Raises ConfigError when there is no mpy-cross, or it refuses a file.
     """
-    for there, here in listed().items():
+    for there, text in sources().items():
         if there.startswith(only) and there != leave_out:
             out = (folder / there).with_suffix(".mpy")
             out.parent.mkdir(parents=True, exist_ok=True)
-            command = [mpy_cross(), f"-march={architecture}", "-O3", "-s", there, "-o", str(out), str(ROOT / here)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise ConfigError(f"{here}: mpy-cross for {architecture}: {done.stderr.strip()}")
+            compile_text(text, there, architecture, out)
+
+
+@cache
+def sources() -> dict[str, str]:
+    """Text of each file of the list, as it is compiled."""
+    files = listed()
+    texts = {there: (ROOT / here).read_text() for there, here in files.items()}
+    return slim.slimmed(texts, [there for there, here in files.items() if here.startswith("gateway/")])
+
+
+def compile_text(text: str, name: str, architecture: str, out: Path) -> None:
+    """Compile one file, which errors shall call `name`; raises ConfigError."""
+    command = [mpy_cross(), f"-march={architecture}", "-O3", "-s", name, "-o", str(out), "-"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ConfigError(f"{name}: mpy-cross for {architecture}: {done.stderr.strip()}")
 
 
 def check_settings(path: Path) -> None:

@@ -9,7 +9,7 @@ from hashlib import sha256
 from itertools import zip_longest
 
 from reedmesh.erasure import encode_block
-from reedmesh.shards import INDICES, Manifest, Shape, Shard, pack_shard, shard_hash
+from reedmesh.shards import INDICES, MAX_K, Manifest, Shape, Shard, pack_shard, shard_hash
 
 SMALLEST = 1024  # bytes of a shard; below, headers and hashes weigh too much
 LARGEST = 16384 - 28  # so that a frame has 16 KiB, which every broker carries well
@@ -24,6 +24,13 @@ def shape_of(length: int) -> Shape:
     shard_length = _whole_words(min(max(_divide(length, FEWEST), SMALLEST), LARGEST, max(length, 1)))
     blocks = max(1, _divide(length, MOST * shard_length))
     return Shape(max(1, _divide(length, blocks * shard_length)), shard_length, length)
+
+
+def shape_for(length: int, shard_length: int, room: int) -> Shape:
+    """How it is cut for a sensor: into blocks of equal size, which it decodes in `room` bytes, one at a time."""
+    most = max(1, min(MAX_K, room // shard_length))
+    blocks = _divide(length, most * shard_length)
+    return Shape(_divide(length, blocks * shard_length), shard_length, length)
 
 
 class Bundle:

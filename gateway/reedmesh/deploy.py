@@ -12,7 +12,7 @@ from hashlib import sha256
 
 from reedmesh import ledger, shards, wire
 from reedmesh.broker import Message, Publisher
-from reedmesh.bundle import Bundle
+from reedmesh.bundle import Bundle, shape_for
 from reedmesh.commission import Lesson
 from reedmesh.disk import Disk
 from reedmesh.errors import ConfigError, DeployError, RefusedError
@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.25  # between two looks for a sensor that needs its model
 SPARE = 1  # parity shards sent before anybody says that one is missing
-MOST_WAVES = 40  # times the shards of one offer are added to; a sensor gives up after 10
-ADD_SECONDS = 0.5  # between two times that shards are added; a sensor asks after a second without any
+MOST_WAVES = 40  # times the shards of one block are added to; a sensor gives up after 10
+ADD_SECONDS = 0.5  # between two times that shards are added to a block; a sensor asks after a second without any
 ANEW_SECONDS = 2.0  # from an offer to the next, for a sensor that says hello meanwhile: it started anew
 MOST_BELIEVED = 1 << 31  # a sequence number that a sensor says it has
 OFFER_SECONDS = 30.0  # a model that was offered and does not run by then is offered again
@@ -50,7 +50,7 @@ class Deployer:
         clock: Callable[[], float],
     ) -> None:
         self.introductions: Turns[None] = Turns()
-        self.lacking: Turns[int] = Turns()
+        self.lacking: Turns[tuple[int, int]] = Turns()
         self._gateway = gateway
         self._family = family
         self._line = line
@@ -61,7 +61,7 @@ class Deployer:
         self._offered: dict[str, float] = {}
         self._bundles: dict[str, Bundle] = {}  # the last one offered to each sensor
         self._waves: dict[str, int] = {}  # how often that was added to
-        self._added: dict[str, float] = {}  # when
+        self._added: dict[str, tuple[int, float]] = {}  # to which block of it last, and when
         self._pause: dict[str, float] = {}  # seconds from the last offer to the next, where it is not OFFER_SECONDS
 
     def introduce(self, sensor: Sensor) -> None:
@@ -162,7 +162,7 @@ class Deployer:
         stored = await self._disk.call(self._disk.store.last_model, sensor.name)
         if stored and sensor.model and sha256(stored.tflite).digest() == sensor.model.digest:
             made = wire.Offer(stored.sequence, stored.tflite, sensor.model.digest, stored.trial, stored.trial_score)
-            bundle = self._bundle(wire.pack_offer(made), stored.sequence, sensor.longest_shard)
+            bundle = self._bundle(wire.pack_offer(made), sensor, stored.sequence)
             self._bundles[sensor.name], self._waves[sensor.name] = bundle, 0
             try:
                 announcement = self._manifest(sensor, bundle)
@@ -173,28 +173,29 @@ class Deployer:
             if await publisher.publish(announcement):
                 self._offered[sensor.name] = now
                 self._pause.pop(sensor.name, None)
-                await self._send(publisher, sensor, bundle.shape.k + SPARE)
+                if bundle.shape.blocks == 1:  # of more than one, each is asked for
+                    await self._send(publisher, sensor, 0, bundle.shape.k + SPARE)
 
     async def complete(self, publisher: Publisher) -> None:
-        """Send each sensor that lacks shards of its model others than it was sent before; for ever.
+        """Send each sensor that lacks shards of a block of its model others than it was sent before; for ever.
 
-        Not more often than a sensor that is well asks, and never more than the whole model at once.
+        Not more often than a sensor that is well asks, and never more than the whole block at once.
         """
         while True:
-            sensor, missing = await self.lacking.get()
-            name, now = sensor.name, time.monotonic()
-            if (
-                name in self._bundles
-                and self._waves[name] < MOST_WAVES
-                and now >= self._added.get(name, 0) + ADD_SECONDS
-            ):
-                self._waves[name] += 1
-                self._added[name] = self._offered[name] = now
-                await self._send(publisher, sensor, min(missing, self._bundles[name].shape.k) + SPARE)
+            sensor, (block, missing) = await self.lacking.get()
+            bundle, now = self._bundles.get(sensor.name), time.monotonic()
+            if bundle and block < bundle.shape.blocks and self._may_add(sensor.name, block, bundle, now):
+                self._waves[sensor.name] += 1
+                self._added[sensor.name], self._offered[sensor.name] = (block, now), now
+                await self._send(publisher, sensor, block, min(missing, bundle.shape.k) + SPARE)
 
-    async def _send(self, publisher: Publisher, sensor: Sensor, count: int) -> None:
+    def _may_add(self, name: str, block: int, bundle: Bundle, now: float) -> bool:
+        last, then = self._added.get(name, (-1, 0.0))
+        return self._waves[name] < MOST_WAVES * bundle.shape.blocks and (block != last or now >= then + ADD_SECONDS)
+
+    async def _send(self, publisher: Publisher, sensor: Sensor, block: int, count: int) -> None:
         topic = wire.topic(self._gateway, sensor.name, "model", "shard")
-        for frame in self._bundles[sensor.name].wave({0: count}):
+        for frame in self._bundles[sensor.name].wave({block: count}):
             await publisher.publish(Message(topic, frame))
 
     def _manifest(self, sensor: Sensor, bundle: Bundle) -> Message:
@@ -204,9 +205,9 @@ class Deployer:
         frame = shards.sealed(bundle.manifest, key) if key else shards.pack_manifest(bundle.manifest)
         return Message(topic, frame, qos=1)
 
-    def _bundle(self, payload: bytes, sequence: int, longest: int) -> Bundle:
-        """An offer as one block if it can be one, which a sensor decodes where it will run it."""
-        shape = shards.Shape(min(shards.MAX_K, -(-len(payload) // longest)), longest, len(payload))
+    def _bundle(self, payload: bytes, sensor: Sensor, sequence: int) -> Bundle:
+        """An offer, cut as the sensor has room for it."""
+        shape = shape_for(len(payload), sensor.longest_shard, sensor.room)
         return Bundle(payload, self._family.name, self._gateway, sequence, sequence, shape)
 
     def _next_model(self, sensor: Sensor, lesson: Lesson, origins: Mapping[str, Origin]) -> StoredModel:

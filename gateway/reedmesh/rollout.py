@@ -13,7 +13,7 @@ from typing import Any
 
 from reedmesh import parcel, shards, wire
 from reedmesh.broker import Message, Publisher
-from reedmesh.bundle import Bundle
+from reedmesh.bundle import Bundle, shape_for
 from reedmesh.errors import ConfigError
 from reedmesh.parcels import Parcel, Shelf
 from reedmesh.sensor_keys import SensorKeys
@@ -28,7 +28,6 @@ SILENT = 60.0  # seconds without a word from a sensor that is sent firmware: it 
 PROOF = 1800.0  # seconds that new firmware has to prove good, three starts among them
 PARTIAL, TAKEN, SAME, BUSY, TIMEOUT = 206, 200, 304, 409, 408  # what a sensor says, in the numbers of HTTP
 MOST_ASKED = 40  # times that a sensor may ask for more of a block; it gives up after 10 without an answer
-MOST_ROOM = 1 << 17  # bytes of a block
 
 
 class Rollout:
@@ -94,7 +93,7 @@ class Rollout:
         if not found or not key:
             self._refuse(sensor, "it has no key, and takes no firmware without: `reedmesh sensor-key`")
             return
-        shape = shape_for(len(found.payload), sensor.longest_shard, _room(sensor))
+        shape = shape_for(len(found.payload), sensor.longest_shard, sensor.room)
         family = parcel.FAMILY + found.code
         self._bundle = Bundle(found.payload, family, self._gateway, found.sequence, found.sequence, shape)
         self._turn, self._parcel, self._since = sensor, found, self._clock()
@@ -163,13 +162,6 @@ class Rollout:
         self._end(sensor, f"firmware failed: {reason}")
 
 
-def shape_for(length: int, shard_length: int, room: int) -> shards.Shape:
-    """A payload cut into blocks of equal size that a sensor decodes in `room` bytes, one at a time."""
-    most = max(1, min(shards.MAX_K, room // shard_length))
-    blocks = -(-length // (most * shard_length))
-    return shards.Shape(-(-length // (blocks * shard_length)), shard_length, length)
-
-
 def _tree(sensor: Sensor) -> dict[str, Any]:
     """What a sensor says of its firmware, if it makes sense."""
     said = sensor.hello.get("tree")
@@ -183,8 +175,3 @@ def _doubtful(sensor: Sensor, sent: Parcel) -> bool:
     tree = _tree(sensor)
     mine = tree.get("code") == sent.code and tree.get("newest") == sent.sequence
     return mine and bool(tree.get("relapse") or (sensor.online and not tree.get("proved")))
-
-
-def _room(sensor: Sensor) -> int:
-    said = sensor.hello.get("room")
-    return said if isinstance(said, int) and wire.MODEL_SHARD <= said <= MOST_ROOM else wire.MODEL_SHARD

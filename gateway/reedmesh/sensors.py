@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # the web page uses this file without LiteRT
     from reedmesh.model import Model
 
 SHORTEST_SHARD = 64  # bytes: shorter ones are mostly header
+MOST_ROOM = 1 << 17  # bytes of a block
 RECENT = 256  # windows by which it is known whether a late one was heard before
 BOOTS = 4  # starts of a sensor that are remembered
 MOST_HZ = 1e6  # no sensor samples faster
@@ -97,6 +98,12 @@ class Sensor:
         if isinstance(said, int) and SHORTEST_SHARD <= said <= MODEL_SHARD and said % 4 == 0:
             return said
         return MODEL_SHARD
+
+    @property
+    def room(self) -> int:
+        """Bytes of a block that it can decode, as its hello says."""
+        said = self.hello.get("room")
+        return said if isinstance(said, int) and MODEL_SHARD <= said <= MOST_ROOM else MODEL_SHARD
 
     def adopt(self, model: "Model", sequence: int) -> None:
         """From now on judge by `model`."""

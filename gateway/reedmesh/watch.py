@@ -34,14 +34,14 @@ class Events:
         self,
         changed: Callable[[Change], None],
         introduced: Callable[[Sensor], None],
-        lacking: Callable[[tuple[Sensor, int]], None],
+        lacking: Callable[[tuple[Sensor, tuple[int, int]]], None],
         updating: Callable[[tuple[Sensor, dict[str, Any]]], None],
         asked: Callable[[str, bytes], None],
         received: Callable[[str, Window], None],
     ) -> None:
         self.changed = changed  # an alert began, worsened or ended
         self.introduced = introduced  # a sensor said hello
-        self.lacking = lacking  # a sensor still needs so many shards of its model
+        self.lacking = lacking  # a block of its model of which a sensor still needs so many shards
         self.updating = updating  # what a sensor says of the firmware it is sent
         self.asked = asked  # a person or program asks for something: verb, payload; raises WireError
         self.received = received  # a late window came, of the sensor with this name
@@ -134,11 +134,12 @@ def note_availability(sensor: Sensor, said: dict[str, Any]) -> None:
 
 def note_status(sensor: Sensor, status: dict[str, Any], events: Events) -> None:
     """What became of the model we offered; codes as in HTTP: 206 part of it is here, from 400 on it was refused."""
-    code, reason, missing = status.get("code"), str(status.get("reason", ""))[:200], status.get("missing")
+    code, reason = status.get("code"), str(status.get("reason", ""))[:200]
+    block, missing = status.get("block", 0), status.get("missing")
     if not isinstance(code, int):
         raise WireError("model/status: no code")
-    if code == PARTIAL and isinstance(missing, int) and missing > 0:
-        events.lacking((sensor, missing))
+    if code == PARTIAL and isinstance(missing, int) and missing > 0 and isinstance(block, int) and block >= 0:
+        events.lacking((sensor, (block, missing)))
     sensor.refusal = f"{code} {reason}".strip() if code >= REFUSED and code not in (TIMEOUT, BUSY) else ""
     if sensor.refusal:
         log.error("%s refused its new model and keeps the old one: %s", sensor.name, sensor.refusal)

@@ -127,7 +127,7 @@ class Offer:
     """A model offered to a sensor, with the trial that shows it runs there as it runs here.
 
     sequence: grows with every model a gateway ever offers this sensor. model: the .tflite bytes, at a multiple of 16 in
-    the frame, so that a sensor runs it where it arrived. sha256: of `model`. trial: int8 features whose score on this
+    the frame, so that it can run where it arrived. sha256: of `model`. trial: int8 features whose score on this
     model is `trial_score`.
     """
 
@@ -148,12 +148,22 @@ def pack_offer(offer: Offer) -> bytes:
 
 def unpack_offer(frame: bytes) -> Offer:
     """The offer in `frame`, its model and trial being slices of it; raises WireError. The digest is not checked."""
-    _check_header("offer", frame, OFFER_HEADER)
-    _, _, trial, sequence, size, score, sha256 = unpack_from(_OFFER, frame, 0)
-    if not 0 < trial <= MAX_FEATURES or not 0 < size <= MAX_MODEL or len(frame) != OFFER_HEADER + size + trial:
-        raise WireError("offer: {} trial and {} model bytes declared in {}".format(trial, size, len(frame)))
+    offer, size, _ = unpack_offer_head(frame, len(frame))
     end = OFFER_HEADER + size
-    return Offer(sequence, frame[OFFER_HEADER:end], sha256, frame[end:], score)
+    offer.model, offer.trial = frame[OFFER_HEADER:end], frame[end:]
+    return offer
+
+
+def unpack_offer_head(head: bytes, length: int) -> "tuple[Offer, int, int]":
+    """An offer of `length` bytes, of which `head` are the first, still without model and trial; and the bytes of both.
+
+    Raises WireError.
+    """
+    _check_header("offer", head, OFFER_HEADER)
+    _, _, trial, sequence, size, score, sha256 = unpack_from(_OFFER, head, 0)
+    if not 0 < trial <= MAX_FEATURES or not 0 < size <= MAX_MODEL or length != OFFER_HEADER + size + trial:
+        raise WireError("offer: {} trial and {} model bytes declared in {}".format(trial, size, length))
+    return Offer(sequence, b"", sha256, b"", score), size, trial
 
 
 def _check_header(what: str, frame: bytes, size: int) -> None:

@@ -8,6 +8,7 @@ The flash is memory under a real littlefs. A story is told once and its writes a
 the one that is cut: all before it came through, half of its bytes, and nothing after it.
 """
 
+import asyncio
 import json
 import sys
 
@@ -16,7 +17,15 @@ from flash_memory import Flash, torn
 
 BLOCKS = 20
 ROOM = 16384
+BLOCK = 4096
 EACH = 5  # after one cut in so many, a later model is offered, too
+
+
+class Manifest:
+    """As much of a manifest as is looked at."""
+
+    def __init__(self, data):
+        self.shape = shards.Shape(4, 1024, len(data))
 
 
 def started(flash):
@@ -36,8 +45,16 @@ def told(before, story):
 
 
 def install(slots, frame):
-    slots.incoming[: len(frame)] = frame
-    slots.install(memoryview(slots.incoming)[: len(frame)])
+    """Take an offer in blocks, as they come over the air."""
+
+    async def take():
+        taker, manifest = Taker(slots), Manifest(frame)
+        taker.admit(manifest)
+        for at in range(0, len(frame), BLOCK):
+            await taker.take(memoryview(frame)[at : at + BLOCK])
+        slots.install(await taker.finish(manifest))
+
+    asyncio.run(take())
 
 
 def prove(slots):
@@ -80,7 +97,9 @@ for path in sys.argv[1:5]:
     with open(path, "rb") as file:
         frames.append(file.read())
 
+import shards  # noqa: E402
 import wire  # noqa: E402
+from new_model import Taker  # noqa: E402
 from slots import MOST_BOOTS, PROBATION, Slots  # noqa: E402
 
 offers = [wire.unpack_offer(frame) for frame in frames]

@@ -13,7 +13,7 @@ import sys
 import vfs
 from flash_memory import Flash, torn
 
-BLOCKS = 160  # 640 KiB; the smallest board has 960 for files
+BLOCKS = 192  # 768 KiB; the smallest board has 960 for files
 ROOM = 16384
 NOTHING = {"slot": "a", "left": -1, "numbers": {}, "newest": 0, "relapse": ""}
 EACH = 50  # after one cut in so many, firmware is run from the tree, and later firmware is taken
@@ -48,11 +48,12 @@ def update(data):
     """Take a parcel in blocks, as they come over the air."""
 
     async def take():
-        taker, manifest = trees.Trees("/flash", True), Manifest(data)
+        both, manifest = trees.Trees("/flash", True), Manifest(data)
+        taker = new_tree.Taker(both)
         taker.admit(manifest)
         for at in range(0, len(data), ROOM):
             await taker.take(memoryview(data)[at : at + ROOM])
-        await taker.finish(manifest)
+        both.install(await taker.finish(manifest))
 
     asyncio.run(take())
 
@@ -76,7 +77,7 @@ def entries(data):
 def holds(slot, data):
     """Whether a tree is this parcel, to the byte."""
     try:
-        made = asyncio.run(trees.digest("/flash/fw_" + slot, parcel.unpack_head(data), entries(data)))
+        made = asyncio.run(new_tree.digest("/flash/fw_" + slot, parcel.unpack_head(data), entries(data)))
     except OSError:
         return False
     return made == hashlib.sha256(data).digest()
@@ -140,13 +141,17 @@ def tell(name, before, story):
 
 def install():
     slots = Slots("/flash", ROOM, len(offer.trial))
-    slots.incoming[: len(frame)] = frame
-    slots.install(memoryview(slots.incoming)[: len(frame)])
+    with open(slots.arriving, "wb") as file:
+        file.write(offer.model)
+    arrived = wire.unpack_offer(frame)
+    arrived.model = slots.room[: len(offer.model)]
+    slots.install(arrived)
 
 
 import hashlib  # noqa: E402
 
 import main  # noqa: E402
+import new_tree  # noqa: E402
 import parcel  # noqa: E402
 import shards  # noqa: E402
 import trees  # noqa: E402

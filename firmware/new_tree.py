@@ -1,0 +1,161 @@
+"""Firmware on its way: the files of a parcel are written as its blocks come, then read back.
+
+Loaded when some is offered (`reception.py`).
+"""
+
+import asyncio
+import hashlib
+import os
+
+import parcel
+import wire
+from refused import Refused
+
+_NO_HEAD = parcel.Head(0, 0, "")
+_PIECE = 1024  # bytes written in a row, before others have their turn
+
+
+class Taker:
+    """Writes a parcel to the idle one of `trees`."""
+
+    def __init__(self, trees) -> None:
+        self._trees = trees
+        self._writer: "Writer | None" = None
+
+    def admit(self, manifest) -> None:
+        """Raise Refused for a parcel that cannot be taken, before any of it comes."""
+        trees = self._trees
+        if not trees.sealed:
+            raise Refused(403, "a sensor without a key takes no firmware")
+        if manifest.family != parcel.FAMILY + trees.code:
+            raise Refused(400, "made for {}, this sensor runs {}".format(manifest.family, trees.code))
+        if manifest.sequence == trees.sequence:
+            raise Refused(304, "already running")
+        if manifest.sequence <= trees.newest:
+            raise Refused(403, "sequence {} is not above {}".format(manifest.sequence, trees.newest))
+        if manifest.shape.length > parcel.LARGEST:
+            raise Refused(400, "{} bytes, {} are the most".format(manifest.shape.length, parcel.LARGEST))
+        if not trees.proved:
+            raise Refused(409, "firmware {} is still on probation".format(trees.sequence))
+
+    async def take(self, payload) -> None:
+        """Write the next bytes of the parcel; raises Refused."""
+        try:
+            if not self._writer:
+                await remove(self._trees.vacated())
+                os.mkdir(self._trees.idle)
+                self._writer = Writer(self._trees.idle)
+            for at in range(0, len(payload), _PIECE):
+                self._writer.feed(payload[at : at + _PIECE])
+                await asyncio.sleep_ms(0)
+        except wire.WireError as error:
+            raise Refused(400, str(error))
+        except OSError as error:
+            raise Refused(500, "{}: {}".format(self._trees.idle, error))
+
+    async def finish(self, manifest) -> int:
+        """Read all of it back: the number under which it may take over; raises Refused."""
+        writer, self._writer = self._writer, None
+        if not writer or not writer.whole:
+            raise Refused(400, "the parcel is cut short")
+        head = writer.head
+        if head.sequence != manifest.sequence or head.code != self._trees.code:
+            raise Refused(400, "the parcel is not what its manifest says")
+        try:
+            if await digest(self._trees.idle, head, writer.files) != manifest.sha256:
+                raise Refused(500, "{} reads back differently".format(self._trees.idle))
+        except OSError as error:
+            raise Refused(500, "{}: {}".format(self._trees.idle, error))
+        return manifest.sequence
+
+
+class Writer:
+    """Writes the files of a parcel below `folder` as its bytes are fed in, however they are cut.
+
+    head: _NO_HEAD until it came. files: path and size of each that was begun.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.head = _NO_HEAD
+        self.files: "list[tuple[str, int]]" = []
+        self._folder = folder
+        self._start = b""  # of a head or an entry that is not complete
+        self._file = None
+        self._left = 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether all files the head announced are there."""
+        return 0 < len(self.files) == self.head.files and not self._left and not self._start
+
+    def feed(self, data) -> None:
+        """Take the next bytes; raises WireError and OSError."""
+        while data:
+            if not self._left:
+                data = self._read_entry(data)
+            part = data[: self._left]
+            if part:
+                self._file.write(part)
+                self._left -= len(part)
+                data = data[len(part) :]
+                if not self._left:
+                    self._file.close()
+
+    def _read_entry(self, data):
+        """Collect a head or an entry, byte by byte as it may be cut; returns what follows it."""
+        needed = parcel.HEAD if self.head is _NO_HEAD else parcel.entry_length(self._start or data)
+        count = needed - len(self._start)
+        self._start += bytes(data[:count])
+        if len(self._start) == needed:
+            self._begin() if self.head is _NO_HEAD else self._open()
+            self._start = b""
+        return data[count:]
+
+    def _begin(self) -> None:
+        self.head = parcel.unpack_head(self._start)
+
+    def _open(self) -> None:
+        path, size = parcel.unpack_entry(self._start)
+        if len(self.files) == self.head.files:
+            raise wire.WireError("parcel: more than its {} files".format(self.head.files))
+        self.files.append((path, size))
+        if "/" in path:
+            make_folder(self._folder + "/" + path.split("/")[0])
+        self._file = open(self._folder + "/" + path, "wb")  # noqa: SIM115 - closed with its last byte
+        self._left = size
+
+
+async def digest(folder: str, head: parcel.Head, files: list) -> bytes:
+    """SHA-256 of the parcel, made anew from what is on flash."""
+    total, piece = hashlib.sha256(parcel.pack_head(head)), bytearray(_PIECE)
+    for path, size in files:
+        total.update(parcel.pack_entry(path, size))
+        with open(folder + "/" + path, "rb") as file:
+            while count := file.readinto(piece):
+                total.update(memoryview(piece)[:count])
+                await asyncio.sleep_ms(0)
+    return total.digest()
+
+
+async def remove(path: str) -> None:
+    """A folder with all that is in it, if it is there."""
+    try:
+        entries = list(os.ilistdir(path))
+    except OSError:
+        return
+    for entry in entries:
+        inner = path + "/" + entry[0]
+        if entry[1] == 0x4000:
+            await remove(inner)
+        else:
+            os.remove(inner)
+        await asyncio.sleep_ms(0)
+    os.rmdir(path)
+
+
+def make_folder(path: str) -> None:
+    """A folder, unless it is there."""
+    try:
+        os.mkdir(path)
+    except OSError:
+        os.stat(path)

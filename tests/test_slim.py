@@ -1,0 +1,56 @@
+"""What a board is given of the files it shares with the gateway: all that it calls, and little that it does not."""
+
+from tools import device, slim
+
+SHARED = """
+import struct
+
+
+def both(a):
+    return _inner(a)
+
+
+def _inner(a):
+    x, y = a, a
+    return x
+
+
+@property
+def gateways(a):
+    return only_gateways(a)
+
+
+def only_gateways(a):
+    return struct.pack("<I", a)
+
+
+class Frame:
+    def __init__(self):
+        self.kind = 1
+
+    def named_in_a_text(self):
+        pass
+
+    def unnamed(self):
+        pass
+"""
+
+
+def test_what_nobody_mentions_is_cut_out_and_the_rest_stays_as_it_was_written() -> None:
+    files = {
+        "shared.py": SHARED,
+        "own.py": 'from shared import both, Frame\nTABLE = "3 named_in_a_text"\n\ndef own(): 0\n',
+    }
+    made = slim.slimmed(files, ["shared.py"])
+    assert made["own.py"] == files["own.py"]
+    kept = set(made["shared.py"].splitlines())
+    cut = set(SHARED.splitlines()) - kept
+    assert kept <= set(SHARED.splitlines()) and "    x, y = a, a" in kept
+    assert "    def named_in_a_text(self):" in kept and "def _inner(a):" in kept and "    def __init__(self):" in kept
+    assert {"@property", "def gateways(a):", "def only_gateways(a):", "    def unnamed(self):"} <= cut
+
+
+def test_a_board_gets_no_function_that_makes_what_only_a_gateway_sends() -> None:
+    compiled = device.sources()
+    assert "def unpack_shard" in compiled["shards.py"] and "def pack_shard" not in compiled["shards.py"]
+    assert "def pack_window" in compiled["wire.py"] and "def pack_offer" not in compiled["wire.py"]
