@@ -11,6 +11,7 @@ import json
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -274,9 +275,26 @@ def explained(hall: Hall, reader: Hall) -> dict[str, int]:
                 if not message.payload:
                     continue  # retained under yesterday's name, and taken back
                 note(heard, hall.key.public, len(message.payload), counts, manifests, shards)
+    asked = asked_for(hall, reader)
+    for bundle, pieces in shards.items():  # some parity, and not more than was asked for
+        shape = manifests[bundle].shape
+        assert len(pieces) <= 2 * (shape.k * shape.blocks + asked[bundle.hex()])
     payloads = {bundle: rebuilt(federation, manifests[bundle], pieces) for bundle, pieces in shards.items()}
     assert set(payloads.values()) == {last_update(hall)}
     return counts
+
+
+def asked_for(hall: Hall, reader: Hall) -> Counter[str]:
+    """How many shards of each bundle of the hall's the reader asked for: it says so on its own broker."""
+    federation, asked = hall.federation(reader.name, reader.key.public), Counter[str]()
+    for _, down in reader.from_neighbour.said:
+        for first, body, _ in packets(down):
+            if first >> 4 == PUBLISH and not published(first, body).topic.endswith("/status"):
+                heard = federation.hear(published(first, body))
+                if heard.leaf == "request/need" and heard.payload:
+                    said = json.loads(heard.payload)
+                    asked[said["bundle"]] += sum(said["need"].values())
+    return asked
 
 
 def note(
@@ -312,7 +330,6 @@ def rebuilt(federation: Federation, manifest: Manifest, shards: list[Shard]) -> 
     for shard in shards:
         made = encode_block(payload, manifest.shape, shard.block, [shard.index])
         assert bytes(made[0]) == bytes(shard.data)
-    assert len(shards) <= 2 * manifest.shape.k * manifest.shape.blocks  # some parity, and not more than was asked for
     assert Bundle(payload, FAMILY.id, manifest.sender, manifest.sequence, manifest.base).id == manifest.bundle
     return federation.open(manifest, payload)
 
