@@ -20,10 +20,11 @@ from reedmesh import chain, database, deploy, keys, ledger, passport, passports,
 from reedmesh.__main__ import main
 from reedmesh.config import Config
 from reedmesh.errors import DeployError
+from reedmesh.kept_models import StoredModel
 from reedmesh.ledger import Entry
 from reedmesh.merge import Merged, Peer
 from reedmesh.service import Gateway
-from reedmesh.store import Store, StoredModel
+from reedmesh.store import Store
 from reedmesh.trust import Trust
 from tests.test_commission import family, lesson
 from tests.test_tflite_refusals import drawn
@@ -58,7 +59,7 @@ def serve(it: Gateway, sensor: str, sequence: int, model: bytes = PRESS) -> Stor
         sensor, sequence, 1000.0 + sequence, model, learnt.weights, learnt.trial, learnt.trial_score, envelope
     )
     it.store.save_hello(sensor, {})
-    it.store.save_model(made, deploy._entry(ledger.SERVICE, made))
+    it.store.models.save(made, deploy._entry(ledger.SERVICE, made))
     return made
 
 
@@ -160,16 +161,16 @@ def test_passports_outlive_rotations_of_the_key_but_not_its_revocation(tmp_path:
 def test_models_of_an_older_gateway_are_vouched_for_once(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         store.save_hello("press", {})
-        store.save_model(StoredModel("press", 1, 1000.0, PRESS, b"", b"", 0))
+        store.models.save(StoredModel("press", 1, 1000.0, PRESS, b"", b"", 0))
     with closing(sqlite3.connect(tmp_path / database.NAME)) as db, db:
         db.executescript(
             "alter table models drop column passport; drop table ledger; drop table heads; pragma user_version = 3"
         )
     with gateway(tmp_path) as it:
         assert it.line.sensors["press"].model
-        stored = it.store.last_model("press")
+        stored = it.store.models.last("press")
         assert stored and it._passports.check(stored).note == passports.INHERITED
-        it.store.save_model(replace(stored, sequence=2, passport=None))
+        it.store.models.save(replace(stored, sequence=2, passport=None))
     assert digest_in_service(tmp_path, "press") == sha256(PRESS).digest()  # number 1: 2 came without, and too late
 
 

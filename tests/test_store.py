@@ -9,7 +9,8 @@ import pytest
 from reedmesh import outbox as outboxes
 from reedmesh.alert import Alert, Change
 from reedmesh.errors import ConfigError
-from reedmesh.store import Store, StoredModel
+from reedmesh.kept_models import StoredModel
+from reedmesh.store import Store
 
 ALERT = Alert("press-1", "press", "new", 10.0, None, 2.5, 1.0, 2.5)
 
@@ -72,10 +73,10 @@ def test_what_waits_too_long_or_is_too_much_is_dropped_and_counted(monkeypatch: 
 
 def test_the_model_before_the_last_is_found_even_after_it_came_back() -> None:
     with Store() as store:
-        assert store.model_before("press") is None
+        assert store.models.before("press") is None
         for number, tflite in ((1, b"A"), (2, b"B"), (3, b"A")):
-            store.save_model(StoredModel("press", number, 5.0, tflite, b"", b"", 0))
-        assert (before := store.model_before("press")) and (before.sequence, before.tflite) == (2, b"B")
+            store.models.save(StoredModel("press", number, 5.0, tflite, b"", b"", 0))
+        assert (before := store.models.before("press")) and (before.sequence, before.tflite) == (2, b"B")
 
 
 def test_a_sensor_learnt_anew_is_so_after_a_restart_until_it_has_a_model(tmp_path: Path) -> None:
@@ -84,19 +85,19 @@ def test_a_sensor_learnt_anew_is_so_after_a_restart_until_it_has_a_model(tmp_pat
         store.write_windows([("press", at, b"f", None) for at in (9.0, 11.0, 12.0)])
     with Store(tmp_path) as again:
         assert again.relearning() == {"press": 2}
-        again.save_model(StoredModel("press", 1, 20.0, b"", b"", b"", 0))
+        again.models.save(StoredModel("press", 1, 20.0, b"", b"", b"", 0))
         assert again.relearning() == {}
 
 
 def test_the_newest_model_of_each_sensor_is_kept(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         for number in (1, 2):
-            store.save_model(StoredModel("press", number, 5.0, b"model", b"weights", b"trial", number))
+            store.models.save(StoredModel("press", number, 5.0, b"model", b"weights", b"trial", number))
         store.save_hello("press", {"board": "unix"})
     with Store(tmp_path) as again:
-        found = again.last_model("press")
+        found = again.models.last("press")
         assert found == StoredModel("press", 2, 5.0, b"model", b"weights", b"trial", 2)
-        assert again.last_model("saw") is None and again.hellos() == {"press": {"board": "unix"}}
+        assert again.models.last("saw") is None and again.hellos() == {"press": {"board": "unix"}}
 
 
 def test_closing_writes_what_waits(tmp_path: Path) -> None:

@@ -30,8 +30,9 @@ from reedmesh import family as families  # noqa: E402
 from reedmesh import features, wire  # noqa: E402
 from reedmesh.broker import Link, Message  # noqa: E402
 from reedmesh.commission import commission  # noqa: E402
+from reedmesh.kept_models import StoredModel  # noqa: E402
 from reedmesh.model import Model  # noqa: E402
-from reedmesh.store import Store, StoredModel  # noqa: E402
+from reedmesh.store import Store  # noqa: E402
 from tools import plant, recordings, results  # noqa: E402
 
 FOLDER = ROOT / "build" / "latency"
@@ -105,7 +106,7 @@ def prepare(folder: Path, sensors: int) -> tuple[bytes, bytes]:
     model, store = Model(lesson.model), Store(folder)
     for i in range(sensors):
         store.save_hello(f"s{i}", {"features": family.recipe.table(), "model": model.digest.hex(), "sequence": 1})
-        store.save_model(StoredModel(f"s{i}", 1, 0.0, lesson.model, lesson.weights, lesson.trial, lesson.trial_score))
+        store.models.save(StoredModel(f"s{i}", 1, 0.0, lesson.model, lesson.weights, lesson.trial, lesson.trial_score))
     store.close()
     kinds = [("test", "normal", np.argmin), ("test", "imbalance", np.argmax)]
     frames = []

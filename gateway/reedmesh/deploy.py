@@ -17,12 +17,12 @@ from reedmesh.commission import Lesson
 from reedmesh.disk import Disk
 from reedmesh.errors import ConfigError, DeployError, RefusedError
 from reedmesh.family import Family
+from reedmesh.kept_models import StoredModel
 from reedmesh.ledger import Entry
 from reedmesh.model import Model
 from reedmesh.passports import Origin, Passports
 from reedmesh.sensor_keys import SensorKeys
 from reedmesh.sensors import DEPLOYING, Line, Sensor
-from reedmesh.store import StoredModel
 from reedmesh.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ class Deployer:
 
         It stays there until somebody has the machine learnt anew, or says what else is normal.
         """
-        stored = await self._disk.once(self._disk.store.model_before, sensor.name)
+        stored = await self._disk.once(self._disk.store.models.before, sensor.name)
         if not stored:
             raise RefusedError(f"sensor: {sensor.name} has no earlier model")
         again = replace(stored, sequence=_next_sequence(sensor), made=self._clock())
@@ -112,21 +112,21 @@ class Deployer:
             model = self._passports.load(again)
         except DeployError as error:
             raise RefusedError(f"sensor: {error}; relearn makes a new one") from error
-        await self._disk.once(self._disk.store.save_model, again, _entry(ledger.ROLLBACK, again))
+        await self._disk.once(self._disk.store.models.save, again, _entry(ledger.ROLLBACK, again))
         sensor.adopt(model, again.sequence)
         sensor.pinned = True
         return again.sequence
 
     async def renew(self, sensor: Sensor, lesson: Lesson, origins: Mapping[str, Origin]) -> None:
         """Put what was learnt into service; origins: the updates of neighbours that are in it. Raises DeployError."""
-        stored = await self._disk.call(self._disk.store.last_model, sensor.name)
+        stored = await self._disk.call(self._disk.store.models.last, sensor.name)
         if self._line.sensors.get(sensor.name) is not sensor:
             return  # it was forgotten meanwhile
         if sensor.pinned or (sensor.model and stored and stored.tflite == lesson.model):
             return
         model = self._next_model(sensor, lesson, origins)
         loaded = self._passports.load(model)
-        await self._disk.call(self._disk.store.save_model, model, _entry(ledger.SERVICE, model))
+        await self._disk.call(self._disk.store.models.save, model, _entry(ledger.SERVICE, model))
         sensor.adopt(loaded, model.sequence)
 
     def recall(self, sensor: Sensor) -> None:
@@ -135,12 +135,12 @@ class Deployer:
         If it is not the last one made, it gets a number above that, so that the sensor takes it.
         """
         store = self._disk.store
-        for stored in store.models(sensor.name):
+        for stored in store.models.of(sensor.name):
             sensor.sequence = max(sensor.sequence, stored.sequence)
             if model := self._loaded(stored):
                 if stored.sequence < sensor.sequence:
                     stored = replace(stored, sequence=sensor.sequence + 1, made=self._clock())
-                    store.save_model(stored, _entry(ledger.ROLLBACK, stored))
+                    store.models.save(stored, _entry(ledger.ROLLBACK, stored))
                 sensor.adopt(model, stored.sequence)
                 break
 
@@ -159,7 +159,7 @@ class Deployer:
         recent = now - self._offered.get(sensor.name, -OFFER_SECONDS) < pause
         if recent or sensor.state != DEPLOYING or sensor.refusal:
             return
-        stored = await self._disk.call(self._disk.store.last_model, sensor.name)
+        stored = await self._disk.call(self._disk.store.models.last, sensor.name)
         if stored and sensor.model and sha256(stored.tflite).digest() == sensor.model.digest:
             made = wire.Offer(stored.sequence, stored.tflite, sensor.model.digest, stored.trial, stored.trial_score)
             bundle = self._bundle(wire.pack_offer(made), sensor, stored.sequence)

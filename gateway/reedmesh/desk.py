@@ -235,7 +235,7 @@ class Desk:
     async def passport(self, given: Arguments) -> dict[str, Any]:
         """{sensor}: what the model it was offered last is and was made of, and whether that is to be believed."""
         sensor = self._sensor(given)
-        stored = await self._disk.once(self._disk.store.last_model, sensor.name)
+        stored = await self._disk.once(self._disk.store.models.last, sensor.name)
         if not stored:
             raise RefusedError(f"sensor: {sensor.name} has no model yet")
         return self._passports.shown(stored)

@@ -10,8 +10,8 @@ from reedmesh import config, database, keys, passport
 from reedmesh import family as families
 from reedmesh.config import Config
 from reedmesh.errors import ConfigError, DeployError, WireError
+from reedmesh.kept_models import StoredModel
 from reedmesh.passport import Passport
-from reedmesh.store import StoredModel
 
 DIGITS = 8  # of a digest, at least
 

@@ -16,9 +16,9 @@ from reedmesh.commission import Lesson
 from reedmesh.dsse import Signer
 from reedmesh.errors import ConfigError, DeployError, WireError
 from reedmesh.family import Family
+from reedmesh.kept_models import StoredModel
 from reedmesh.model import Model
 from reedmesh.passport import Figures, Ingredient, Maker, Passport, Source
-from reedmesh.store import StoredModel
 from reedmesh.wire import MAX_MODEL
 
 INHERITED = "in service before passports were kept: what it was made from is not known"

@@ -213,7 +213,7 @@ class Gateway:
             sensor = self.line.known(name)
             sensor.hello, sensor.learnt = hello, counts.get(name, 0)
             self._deployer.recall(sensor)
-            sensor.pinned = sensor.model is not None and self.store.is_taken_back(name)
+            sensor.pinned = sensor.model is not None and self.store.models.is_taken_back(name)
         for name, learnt in self.store.relearning().items():
             sensor = self.line.known(name)
             sensor.relearning, sensor.learnt = sensor.model is not None, learnt
@@ -233,7 +233,7 @@ class Gateway:
             log.error("ledger: %s: the database was put back from a backup, or its past was changed", fault)
             self.store.note(Entry(ledger.RESTORED, sequence=head.number if head else 0, reason=fault))
         elif not head:
-            self.store.sign_models(passports.inherit)
+            self.store.models.sign(passports.inherit)
             self.store.enter(Entry(ledger.BEGUN, family=self.family.id, reason=f"reedmesh {__version__}"))
         return passports
 

@@ -7,14 +7,15 @@ out by commits (25 kB written per window one way, 0.6 kB the other). An alert is
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, TypeVar
 
 from reedmesh import database
 from reedmesh.alert import ANOMALY, CLEARED, COLUMNS, NOT_A_FAULT, Alert, Change
 from reedmesh.chain import Chain
+from reedmesh.kept_models import KeptModels
 from reedmesh.ledger import Entry
 from reedmesh.outbox import CALL, Outbox
 
@@ -22,7 +23,6 @@ log = logging.getLogger(__name__)
 
 LEAD = 10.0  # seconds before an alert was raised, whose windows are not learnt from, either
 MOST_ALERTS = 100_000  # alerts kept; of more, the oldest of those that are over go
-MOST_MODELS = 8  # of one sensor
 SPAN = 8  # times as many windows as are learnt from are looked at: a machine is learnt in all its conditions
 MOST_PENDING = 50_000  # windows that wait for a disk that takes nothing; then the oldest are dropped
 
@@ -30,20 +30,6 @@ _SINCE_MOUNTED = "sensor = ? and at > ifnull((select since from mountings as m w
 
 T = TypeVar("T")
 WindowRow = tuple[str, float, bytes, int | None]
-
-
-@dataclass(frozen=True)
-class StoredModel:
-    """A model as it went into service on a sensor."""
-
-    sensor: str
-    sequence: int
-    made: float
-    tflite: bytes
-    weights: bytes
-    trial: bytes
-    trial_score: int
-    passport: bytes | None = None
 
 
 class Store:
@@ -58,6 +44,7 @@ class Store:
         self.db = database.open_in(directory, most_bytes)
         self.outbox = Outbox(self.db)
         self.chain: Chain | None = None  # where entries of the ledger go; without one they go nowhere
+        self.models = KeptModels(self.db, self.append)
 
     def add_window(self, sensor: str, at: float, features: bytes, score: int | None) -> None:
         """Remember a window at the next flush."""
@@ -148,55 +135,6 @@ class Store:
     def hellos(self) -> dict[str, dict[str, Any]]:
         """What each known sensor last said of itself."""
         return {name: json.loads(text) for name, text in self.db.execute("select name, hello from sensors")}
-
-    def save_model(self, model: StoredModel, *entries: Entry) -> None:
-        """Remember a model that is offered to a sensor; the ones before it stay, too, but for the oldest."""
-        with self.db:
-            self.db.execute("delete from relearning where sensor = ?", (model.sensor,))
-            self.db.execute("insert into models values (?, ?, ?, ?, ?, ?, ?, ?)", astuple(model))
-            last = "select sequence from models where sensor = ?1 order by sequence desc limit ?2"
-            query = f"delete from models where sensor = ?1 and sequence not in ({last})"
-            self.db.execute(query, (model.sensor, MOST_MODELS))
-            self.append(entries)
-
-    def sign_models(self, passport: Callable[[StoredModel], bytes]) -> int:
-        """Give every model without a passport the one that `passport` makes; returns how many there were."""
-        query = "select * from models where sensor = ? and sequence = ?"
-        keys = self.db.execute("select sensor, sequence from models where passport is null").fetchall()
-        for key in keys:  # one at a time: together they may be many megabytes
-            model = StoredModel(*self.db.execute(query, key).fetchone())
-            with self.db:
-                change = "update models set passport = ? where sensor = ? and sequence = ?"
-                self.db.execute(change, (passport(model), *key))
-        return len(keys)
-
-    def models(self, sensor: str) -> Iterator[StoredModel]:
-        """The models that are kept of a sensor, newest first."""
-        query = "select * from models where sensor = ? order by sequence desc"
-        return (StoredModel(*row) for row in self.db.execute(query, (sensor,)))
-
-    def last_model(self, sensor: str) -> StoredModel | None:
-        """The newest model of a sensor."""
-        query = "select * from models where sensor = ? order by sequence desc limit 1"
-        row = self.db.execute(query, (sensor,)).fetchone()
-        return StoredModel(*row) if row else None
-
-    def model_before(self, sensor: str) -> StoredModel | None:
-        """The newest model of a sensor that is not the same as its last one."""
-        query = (
-            "select * from models where sensor = ?1 and tflite != (select tflite from models where sensor = ?1 "
-            "order by sequence desc limit 1) order by sequence desc limit 1"
-        )
-        row = self.db.execute(query, (sensor,)).fetchone()
-        return StoredModel(*row) if row else None
-
-    def is_taken_back(self, sensor: str) -> bool:
-        """Whether the newest model of a sensor is one that it had before."""
-        query = (
-            "select count(*) > 1 from models where sensor = ?1 and tflite = "
-            "(select tflite from models where sensor = ?1 order by sequence desc limit 1)"
-        )
-        return bool(self.db.execute(query, (sensor,)).fetchone()[0])
 
     def save_relearning(self, sensor: str, since: float) -> None:
         """Remember that a sensor is learnt anew from windows later than `since`."""

@@ -130,7 +130,7 @@ class Teacher:
         store, anew = self._disk.store, sensor.relearning or sensor.due
         rows = await self._disk.call(store.normal_windows, sensor.name, sensor.to_learn)
         runs = [np.frombuffer(b"".join(run), dtype=np.int8).reshape(len(run), -1) for run in rows if run]
-        stored = await self._disk.call(store.last_model, sensor.name)
+        stored = await self._disk.call(store.models.last, sensor.name)
         sensor.due = False  # whoever says it from now on is heard in the next round
         if not stored or not sensor.model or sha256(stored.tflite).digest() != sensor.model.digest:
             return Pupil(machine.of(self._family, runs))

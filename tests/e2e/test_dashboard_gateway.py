@@ -29,7 +29,7 @@ class Line:
     def __init__(self, stage: Stage, folder: Path) -> None:
         prepare(folder, 1)
         store = Store(folder)
-        stored = store.last_model("s0")
+        stored = store.models.last("s0")
         store.close()
         assert stored
         self._model = Model(stored.tflite)
