@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 
+import aiomqtt
 import pytest
 
 from reedmesh import broker as brokers
@@ -155,6 +156,65 @@ def test_a_link_counts_what_came_to_nothing(tmp_path: Path, monkeypatch: pytest.
                 assert ear.link.attempts == in_vain + 1
             await until(lambda: ear.link.failures > in_vain)  # it broke off
             assert not ear.link.connected
+
+    told(story)
+
+
+class Forgetful:
+    """A client as aiomqtt's under Python 3.11: a cancellation that comes together with something else is forgotten.
+
+    There, asyncio.wait_for gives that instead: here an error, unless it `succeeds`. It forgets one.
+    """
+
+    def __init__(self, succeeds: bool) -> None:
+        self.messages = self
+        self._succeeds, self._forgot = succeeds, False
+
+    async def publish(self, *_: object) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if self._forgot:
+                raise
+            self._forgot = True
+        if not self._succeeds:
+            raise aiomqtt.MqttError("gone")
+
+    async def __aenter__(self) -> "Forgetful":
+        await self.publish()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    def __aiter__(self) -> "Forgetful":
+        return self
+
+    async def __anext__(self) -> Message:
+        return await asyncio.Event().wait()  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("succeeds", [False, True])
+def test_a_cancellation_that_aiomqtt_forgets_ends_who_speaks_and_who_listens(succeeds: bool) -> None:
+    async def speak(speaking: Link) -> None:
+        speaking._client = Forgetful(succeeds)  # type: ignore[assignment]
+        while True:
+            await speaking.publish(Message("t", b""))
+            await asyncio.sleep(0)
+
+    async def listen(listening: Link) -> None:
+        listening._new_client = lambda: Forgetful(succeeds)  # type: ignore[method-assign,assignment,return-value]
+        async for _ in listening.messages():
+            pass
+
+    async def story() -> None:
+        for act in (speak, listen):
+            task = asyncio.create_task(act(Link("127.0.0.1", 1, "a")))
+            await asyncio.sleep(0)
+            task.cancel()
+            for _ in range(10):
+                await asyncio.sleep(0)
+            assert task.cancelled(), act
 
     told(story)
 

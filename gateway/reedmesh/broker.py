@@ -131,6 +131,7 @@ class Link:
             try:
                 async with self._new_client() as client:
                     try:
+                        end_if_cancelled()
                         await self._greet(client)
                         wait = 0.0
                         async for message in client.messages:
@@ -139,6 +140,7 @@ class Link:
                         await self._leave()
                         raise
             except aiomqtt.MqttError as error:
+                end_if_cancelled()
                 self.failures += 1
                 wait = min(LONGEST_WAIT, 2 * wait + 0.25)
                 log.warning("broker %s: %s; trying again in %.2g s", self.place, error, wait)
@@ -152,11 +154,12 @@ class Link:
             return False
         try:
             await self._client.publish(message.topic, message.payload, message.qos, message.retain)
+            sent = True
         except aiomqtt.MqttError as error:
             log.warning("broker %s: %s: %s", self.place, message.topic, error)
-            return False
+            sent = False
         end_if_cancelled()
-        return True
+        return sent
 
     async def follow(self) -> None:
         """As in Subscriber; a link that is down does so when it is up again."""
