@@ -30,6 +30,12 @@ def compiled() -> dict[str, bytes]:
     return update_sensors.compiled("x64")
 
 
+@pytest.fixture(autouse=True)
+def ready() -> None:
+    """Compile it before a test listens to anybody, who would be kept waiting."""
+    compiled()
+
+
 def packed(sequence: int, **changes: bytes) -> bytes:
     """The firmware of this checkout for this machine, but for some files."""
     changed = {f"{name}.mpy": data for name, data in changes.items()}

@@ -158,6 +158,7 @@ async def sensor(folder: Path, recipe: Recipe | None = None) -> AsyncIterator[Se
     Without a recipe it is the vibration family's, and has published its first windows.
     """
     binary()  # skips the test without a MicroPython
+    lesson()  # takes its time, in which nobody listens
     with mosquitto(folder, free_port()) as port:
         async with listening(port, folder, recipe or FAMILY.recipe) as it, asyncio.timeout(PATIENCE):
             try:
@@ -173,7 +174,7 @@ async def listening(port: int, folder: Path = Path(), recipe: Recipe = FAMILY.re
     """The sensor press of gateway gw as it is heard of on a broker, whoever starts it."""
     machine = plant.Machine("gw", "press", False, {})
     plan = plant.Plan(folder, "vibration", recipe.table(), {"gw": 100}, {"gw": port}, [machine], 200.0, 4096.0)
-    link = Link("127.0.0.1", port, "test", subscriptions={"reedmesh/gw/press/#": 1})
+    link = Link("127.0.0.1", port, "test", subscriptions={"reedmesh/gw/press/#": 1}, keepalive=int(PATIENCE))
     it = Sensor(plan, link)
     task = asyncio.create_task(it.listen())
     try:

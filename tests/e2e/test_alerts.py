@@ -14,6 +14,7 @@ import pytest
 from reedmesh import wire
 from tests.brokers import free_port, mosquitto
 from tests.patience import PATIENCE
+from tests.sensor import numbered
 from tools.bench_latency import prepare
 
 
@@ -61,9 +62,10 @@ def publish(port: int, frame: bytes, until: str) -> None:
     heard: list[str] = []
     client.on_message = lambda *given: heard.append(given[2].topic)
     client.subscribe(until, 1)
-    end = time.monotonic() + PATIENCE
+    end, number = time.monotonic() + PATIENCE, 0
     while not heard and time.monotonic() < end:
-        client.publish(wire.topic("gw", "s0", "window"), frame)
+        number += 1
+        client.publish(wire.topic("gw", "s0", "window"), numbered(frame, number))
         client.loop(0.1)
     client.disconnect()
     assert heard

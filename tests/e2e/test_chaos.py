@@ -33,6 +33,7 @@ from reedmesh.store import Store
 from reedmesh.wired import Wired
 from tests.brokers import free_port, mosquitto
 from tests.patience import PATIENCE
+from tests.sensor import numbered
 from tools.bench_latency import prepare
 
 BASE = "reedmesh/gw/"
@@ -83,10 +84,6 @@ class Onlooker:
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
-
-
-def numbered(frame: bytes, number: int) -> bytes:
-    return frame[:8] + number.to_bytes(4, "little") + frame[12:]
 
 
 class Hall:

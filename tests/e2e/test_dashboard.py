@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
-from tests.e2e.dashboard_stage import ALERT, SOON, WATCHING, Play, Stage
+from tests.e2e.dashboard_stage import ALERT, WATCHING, Play, Stage
 
 SCRIPT = "<script>document.title = 'broken into'</script>"
 
@@ -37,7 +37,7 @@ def test_an_alert_is_there_within_two_seconds(play: Play) -> None:
     async def scenario(stage: Stage) -> None:
         await stage.say("gw1/press3/state", WATCHING)
         await expect(stage.page.locator(".sensor")).to_be_visible()
-        assert await stage.quickest(alerts=5) < SOON
+        assert await stage.is_soon()
 
     play(scenario)
 
