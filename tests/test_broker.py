@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ from reedmesh.broker import Link, MemoryBroker, Message
 from reedmesh.config import Broker as Settings
 from reedmesh.config import Config
 from reedmesh.errors import ConfigError
+from reedmesh.sensor_keys import SensorKeys
 from reedmesh.users import Users
 from tests.brokers import free_port, mosquitto
 from tests.patience import PATIENCE
@@ -219,6 +221,29 @@ def test_a_cancellation_that_aiomqtt_forgets_ends_who_speaks_and_who_listens(suc
     told(story)
 
 
+def test_what_is_not_admitted_takes_nobodys_place_and_a_link_follows_its_topics(tmp_path: Path) -> None:
+    topics = {"t/a": 1, "t/b": 1}
+    port = free_port()
+
+    async def story() -> None:
+        ear_link = Link("127.0.0.1", port, "a", subscriptions=lambda: dict(topics), admit=lambda topic: topic != "t/a")
+        async with hearing(ear_link) as ear:
+            while not ear.link.connected:
+                await asyncio.sleep(0)
+            for name in ("a", "b", "c"):
+                assert await ear.link.publish(Message(f"t/{name}", b"", qos=1))
+            assert (await ear.inbox.get()).topic == "t/b"
+            del topics["t/b"]
+            topics.update({f"t/{i}": 1 for i in range(1000)}, **{"t/c": 1})
+            await ear.link.follow()
+            for name in ("a", "b", "999", "c"):
+                assert await ear.link.publish(Message(f"t/{name}", b"", qos=1))
+            assert [(await ear.inbox.get()).topic for _ in range(2)] == ["t/999", "t/c"]
+
+    with mosquitto(tmp_path, port):
+        told(story)
+
+
 def test_leaving_says_farewell_and_vanishing_leaves_the_will_to_the_broker(tmp_path: Path) -> None:
     port = free_port()
     words = {"will": Message("t/state", b"offline", 1, True), "farewell": Message("t/state", b"stopped", 1, True)}
@@ -267,5 +292,39 @@ def test_the_broker_in_memory_retains_filters_and_forgets() -> None:
             assert (await anext(messages)).payload == b"3"
         await broker.link().publish(Message("a/kept", b"", retain=True))
         assert list(broker.retained) == ["b/kept"]
+
+    told(story)
+
+
+def test_the_embedded_broker_reads_slowly_who_says_too_much_and_blames_nobody_for_anothers_words(
+    tmp_path: Path,
+) -> None:
+    port, count = free_port(), 200  # messages: ten seconds of one that is read slowly
+    users = Users(Config("hall", str(tmp_path)))
+    SensorKeys(tmp_path).made_for("press")
+    login, asked = {}, Counter[str]()
+    for user in ("gateway.hall", "sensor.press"):
+        login[user] = user, users.password(user) or ""
+
+    def admit(topic: str) -> bool:
+        asked[topic] += 1
+        return "press" not in topic
+
+    async def story() -> None:
+        async with (
+            embedded.broker(Settings(port=port), users, admit=admit),
+            hearing(link(port, "press", "reedmesh/hall/press/model/#", login=login["sensor.press"])) as press,
+            hearing(link(port, "b", "reedmesh/hall/fan/+", login=login["gateway.hall"])) as b,
+        ):
+            while not (press.link.connected and b.link.connected):
+                await asyncio.sleep(0)
+            for name in ("fan", "press"):  # the first is not for it to say
+                for _ in range(count // 2):
+                    await press.link.publish(Message(f"reedmesh/hall/{name}/window", b"", qos=0))
+            for _ in range(count):
+                assert await b.link.publish(Message("reedmesh/hall/fan/state", b"", qos=1))
+                assert (await b.inbox.get()).topic == "reedmesh/hall/fan/state"
+            assert asked["reedmesh/hall/fan/state"] == count
+            assert asked["reedmesh/hall/fan/window"] == 0 and asked["reedmesh/hall/press/window"] < count / 2
 
     told(story)

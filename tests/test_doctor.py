@@ -189,6 +189,9 @@ def test_what_a_running_gateway_says_is_judged(path: Path) -> None:
     only(line.link, case(path, said=said), WARNING, "50 times", "second gateway")
     only(line.outbox, case(path, said=said), WARNING, "1 late, 2 many")
     only(line.neighbours, case(path, said=said), WARNING, "hall3")
+    for name, words in (("press", "sensor press floods"), ("flood", "flood, no sensor of ours"), ("", "somebody")):
+        only(line.floods, case(path, said=said | {"babbling": {name: 9000.0}}), ERROR, words, "9000 messages/s")
+    assert found(line.floods, case(path, said=said)) == []
     for name, words in (("press", "silent"), ("fan", "400 unusable"), ("saw", "differ"), ("mill", "10.0 %")):
         only(line.sensors, case(path, said=said), WARNING, f"sensor {name}", words)
     well = vitals(counted={"sensors": 2, "alerts": 0})

@@ -47,7 +47,7 @@ def vitals(**more: Any) -> dict[str, Any]:
         "name": "gw", "version": '1"\n\\', "began": 1000.0, "judged": 12, "rejected": 1, "stuck": [], "limit": 200,
         "link": {"connected": True, "reconnects": 2, "offline": 3.5}, "judging_seconds": histogram().table(),
         "sensors": {"press": WATCHING | {"score": 0.25, "threshold": 1.5}, "fan": LEARNING},
-        "standing": [], "alerts": [], "neighbours": {"hall2": 7, "hall3": None},
+        "standing": [], "alerts": [], "babbling": {}, "refused": 0, "neighbours": {"hall2": 7, "hall3": None},
         "store": STORE | {"waiting": 4, "dropped": {"late": 1, "many": 2}},
     }  # fmt: skip
     return well | more
@@ -74,6 +74,8 @@ def test_prometheus_reads_every_metric_as_it_was_meant() -> None:
     assert found["reedmesh_score", "press"] == 0.25 and ("reedmesh_score", "fan") not in found
     assert found["reedmesh_sensors", "learning"] == 1 and found["reedmesh_sensors", "deploying"] == 0
     assert found["reedmesh_outbox_dropped_total", "many"] == 2
+    flooded = samples(metrics.text(vitals(babbling={"press": 9000.0, "": 300.0}, refused=12)))
+    assert (flooded["reedmesh_babbling", ""], flooded["reedmesh_messages_refused_total", ""]) == (2, 12)
     assert found["reedmesh_broker_offline_seconds_total", ""] == 3.5
     buckets = {
         bound: found["reedmesh_judging_seconds_bucket", bound] for bound in ("0.0001", "0.0025", "0.005", "+Inf")

@@ -1,4 +1,4 @@
-"""Silence and doubles become alerts; a gateway that could not hear, a sensor that sleeps or was taken away do not."""
+"""Silence, doubles and floods become alerts; a gateway that could not hear, a sensor that sleeps or is gone do not."""
 
 import json
 
@@ -6,7 +6,8 @@ import pytest
 
 from reedmesh import wire
 from reedmesh.alarms import LATE, Alarms
-from reedmesh.alert import DOUBLE, FLOOD, SILENT, Change
+from reedmesh.alert import BABBLING, DOUBLE, FLOOD, SILENT, STRANGERS, Change
+from reedmesh.babble import DOOR, MOST
 from reedmesh.config import Alerts
 from reedmesh.presence import BACK, DOUBLES, SPAN
 from reedmesh.sensors import Line
@@ -173,6 +174,33 @@ def test_a_board_that_starts_again_and_again_is_one_board() -> None:
             hall.window("press", boot=boot, number=number)
     hall.window("press", boot=18, number=3)  # late
     assert hall.wait(1) == [] and hall.line.sensors["press"].counters.doubled == 1
+
+
+def test_a_sensor_that_floods_is_an_alert_while_it_does_and_is_not_missed() -> None:
+    hall = Hall()
+    hall.window("press")
+    hall.line.babbling = {"press": 9800.4}
+    [raised] = hall.wait(1)
+    assert kinds([raised]) == [("press", BABBLING, "new")] and "not listened to" in raised.text
+    assert (raised.alert.score, raised.alert.threshold, raised.alert.priority) == (9800, MOST, 2)
+    assert hall.wait(3 * LIMIT) == [] and hall.alarms.babbling() == {"press": 9800}
+    hall.line.babbling = {}
+    assert kinds(hall.wait(1)) == [("press", BABBLING, "end")]
+    assert kinds(hall.wait(LIMIT + 2)) == [("press", SILENT, "new")]
+
+
+def test_strangers_that_flood_are_one_alert_of_the_gateway_which_outlives_a_restart() -> None:
+    hall = Hall()
+    hall.line.babbling = {"flood": 5000.0, "x": 200.0}
+    [raised] = hall.wait(1)
+    assert kinds([raised]) == [("gw", STRANGERS, "new")] and "flood" in raised.text and raised.alert.score == 5000
+    again = Hall()
+    again.alarms = Alarms("gw", again.line, [raised.alert])
+    assert again.alarms.babbling() == {DOOR: 5000} and "gw" not in again.line.sensors
+    again.line.babbling = {DOOR: 5000.0}
+    assert again.wait(10) == [] and again.alarms.open() == [raised.alert]
+    again.line.babbling = {}
+    assert kinds(again.wait(1)) == [("gw", STRANGERS, "end")] and again.alarms.open() == []
 
 
 def test_what_the_store_remembers_is_taken_even_if_the_config_now_allows_fewer() -> None:

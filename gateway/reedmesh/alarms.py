@@ -5,9 +5,11 @@ from dataclasses import replace
 from itertools import chain
 
 from reedmesh import alert as life
-from reedmesh.alert import ANOMALY, FLOOD, NOT_A_FAULT, Alert, Change
+from reedmesh.alert import ANOMALY, BABBLING, FLOOD, NOT_A_FAULT, STRANGERS, Alert, Change
+from reedmesh.babble import DOOR
 from reedmesh.flood import Flood
 from reedmesh.sensors import Line, Sensor
+from reedmesh.strangers import Strangers
 
 LATE = 5.0  # seconds between two looks, beyond which the gateway itself was held up and nobody else was silent
 
@@ -18,6 +20,7 @@ class Alarms:
     def __init__(self, name: str, line: Line, alerts: Iterable[Alert] = (), shelves: Mapping[str, float] = {}) -> None:
         self._line = line
         self._flood = Flood(name)
+        self._strangers = Strangers(name)
         self._looked = self._deaf = float("-inf")
         for each in alerts:
             self._put(each)
@@ -27,7 +30,13 @@ class Alarms:
     def open(self) -> list[Alert]:
         """Those that stand, oldest first."""
         found = chain.from_iterable(sensor.alerts() for sensor in self._line.sensors.values())
-        return sorted([*found, *filter(None, [self._flood.alert])], key=lambda each: each.since)
+        own = filter(None, [self._flood.alert, self._strangers.alert])
+        return sorted([*found, *own], key=lambda each: each.since)
+
+    def babbling(self) -> dict[str, float]:
+        """Who babbles, and how many messages a second, as the open alerts have it."""
+        found = {each.sensor: each.score for each in self.open() if each.kind == BABBLING}
+        return found | ({DOOR: self._strangers.alert.score} if self._strangers.alert else {})
 
     def take(self, change: Change) -> list[Change]:
         """What to store and tell of what a sensor's scores changed: marked, and with company, in a flood."""
@@ -42,17 +51,17 @@ class Alarms:
         return [*expired, *filter(None, [self._flood.expire(now)])]
 
     def look(self, now: float, steady: float, hearing: bool) -> list[Change]:
-        """Who is silent, double or revoked. steady: time on the clock nobody sets; hearing: the link is up."""
+        """Who is silent, double, babbles or is revoked. steady: time on the clock nobody sets; hearing: link is up."""
         if not hearing or steady - self._looked > LATE:
             self._deaf = steady
         self._looked = steady
-        sensors = self._line.sensors
-        changes: list[Change] = []
+        sensors, babbling = self._line.sensors, self._line.babbling
+        changes = self._strangers.look({name: babbling[name] for name in babbling.keys() - sensors}, now)
         for name, sensor in sensors.items():
             if name in self._line.revoked:
                 changes += sensor.close("revoked", now)
             else:
-                changes += sensor.presence.look(sensor, steady, self._deaf, now)
+                changes += sensor.presence.look(sensor, steady, self._deaf, now, babbling.get(name, 0.0))
         return list(chain.from_iterable(map(self.take, changes)))
 
     def move(self, step: float, now: float) -> list[Change]:
@@ -89,6 +98,8 @@ class Alarms:
     def _put(self, alert: Alert) -> None:
         if alert.kind == FLOOD:
             self._flood.alert = alert
+        elif alert.kind == STRANGERS:
+            self._strangers.alert = alert
         elif alert.kind == ANOMALY:
             self._line.known(alert.sensor).watcher.alert = alert
         else:

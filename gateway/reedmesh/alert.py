@@ -12,7 +12,8 @@ from typing import Any
 from reedmesh.config import Alerts
 
 NEW, ACKNOWLEDGED, CLEARED = "new", "acknowledged", "cleared"
-ANOMALY, SILENT, DOUBLE, FLOOD = "anomaly", "silent", "double", "flood"  # kinds of alert
+ANOMALY, SILENT, DOUBLE, BABBLING = "anomaly", "silent", "double", "babbling"  # kinds of alert: of a sensor
+FLOOD, STRANGERS = "flood", "strangers"  # and of the gateway
 NOT_A_FAULT = "not a fault"  # verdict: what the alert was about is normal on this machine
 HIGH, MEDIUM = 4.0, 2.0  # so many times the threshold make priority 1 and 2; EEMUA 191 asks for few of the first
 
@@ -42,7 +43,7 @@ class Alert:
 
     @property
     def priority(self) -> int:
-        """1 (act now), 2 or 3, by how far above the threshold it went; a silent or double sensor is 2, a flood 1."""
+        """1 (act now), 2 or 3, by how far above the threshold it went; a flood is 1, what else there is 2."""
         if self.kind != ANOMALY:
             return 1 if self.kind == FLOOD else 2
         excess = self.top_score / self.threshold if self.threshold > 0 else 0.0

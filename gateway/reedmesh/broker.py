@@ -10,9 +10,11 @@ import random
 import secrets
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from itertools import islice
+from typing import Protocol, TypeVar
 
 import aiomqtt
 
@@ -21,9 +23,12 @@ from reedmesh.json_object import read_json as read_json
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 NODELAY = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]  # a QoS 1 round trip takes 1 ms with it, 44 ms without
 LONGEST_WAIT = 30.0  # seconds between two attempts to connect
 QUEUE = 10_000  # messages that may wait on either side; more are dropped rather than kept in memory
+AT_ONCE = 200  # topic filters in one packet
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,7 @@ class Subscriber(Channel, Protocol):
 Greeting = Callable[[], list[Message]]
 Saying = Callable[[], Message]  # asked for at every connect, or when we leave
 Topics = Callable[[], dict[str, int]]  # topic filters with their QoS, as of now
+Admission = Callable[[str], bool]  # whether to listen to a message on this topic
 
 
 class Link:
@@ -82,7 +88,7 @@ class Link:
 
     subscriptions: topic filters with their QoS, or what tells them as of now, for `follow`. will: what the broker says
     when we vanish; farewell: what we say when we leave. greeting: called after every connect for the messages to
-    publish first (retained state that the broker may have lost).
+    publish first (retained state that the broker may have lost). admit: asked of each message before it is queued.
     """
 
     def __init__(
@@ -95,6 +101,7 @@ class Link:
         will: Message | Saying | None = None,
         farewell: Message | Saying | None = None,
         greeting: Greeting = list,
+        admit: Admission | None = None,
         keepalive: int = 15,
         login: tuple[str, str] | None = None,
         ca: str = "",
@@ -119,6 +126,7 @@ class Link:
             "tls_context": _tls(ca) if ca else None,
             "socket_options": NODELAY,
             "max_queued_incoming_messages": QUEUE,
+            "queue_type": partial(_Inbox, admit) if admit else None,
             "max_queued_outgoing_messages": QUEUE,
             "max_inflight_messages": 100,
         }
@@ -168,10 +176,9 @@ class Link:
             return
         self._subscribed = self._topics()
         try:
-            for topic in self._subscribed.keys() - before:
-                await client.subscribe(topic, self._subscribed[topic])
-            for topic in before.keys() - self._subscribed:
-                await client.unsubscribe(topic)
+            await _subscribe(client, {topic: qos for topic, qos in self._subscribed.items() if topic not in before})
+            for part in _parts(before.keys() - self._subscribed):
+                await client.unsubscribe(part)
         except aiomqtt.MqttError as error:
             log.warning("broker %s: %s", self.place, error)
         end_if_cancelled()
@@ -183,9 +190,9 @@ class Link:
 
     async def _greet(self, client: aiomqtt.Client) -> None:
         self._subscribed = self._topics()
-        for topic, qos in self._subscribed.items():
-            await client.subscribe(topic, qos)
+        await _subscribe(client, self._subscribed)
         self._client, self.connected = client, True
+        await self.follow()  # what changed meanwhile
         self.reconnects += 1
         for message in self._greeting():
             await client.publish(message.topic, message.payload, message.qos, message.retain)
@@ -193,6 +200,30 @@ class Link:
     async def _leave(self) -> None:
         if farewell := _said(self._farewell):
             await self.publish(farewell)
+
+
+class _Inbox(asyncio.Queue[aiomqtt.Message]):
+    """What is not admitted takes nobody's place."""
+
+    def __init__(self, admit: Admission, maxsize: int) -> None:
+        super().__init__(maxsize)
+        self._admit = admit
+
+    def put_nowait(self, item: aiomqtt.Message) -> None:
+        """Keep or drop `item`."""
+        if self._admit(item.topic.value):
+            super().put_nowait(item)
+
+
+async def _subscribe(client: aiomqtt.Client, topics: dict[str, int]) -> None:
+    for part in _parts(topics.items()):
+        await client.subscribe(part)
+
+
+def _parts(whole: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(whole)
+    while part := list(islice(rest, AT_ONCE)):
+        yield part
 
 
 def _said(message: Message | Saying | None) -> Message | None:

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from reedmesh.alert import ANOMALY, FLOOD, NEW, SILENT, Change
+from reedmesh.alert import ANOMALY, BABBLING, FLOOD, NEW, SILENT, STRANGERS, Change
 from reedmesh.config import Notify
 from reedmesh.disk import Disk
 from reedmesh.errors import ConfigError, DiskError
@@ -137,6 +137,8 @@ def _line(message: dict[str, Any]) -> str:
     what = {
         ANOMALY: f"{sensor} is not as ever, {excess:.1f} x threshold",
         SILENT: f"{sensor} is silent",
+        BABBLING: f"{sensor} floods the broker and is not listened to",
+        STRANGERS: f"somebody unknown floods the broker of {sensor}",
         FLOOD: f"more than {message['threshold']:.0f} alerts in ten minutes",
     }
     return f"{what.get(kind, f'{sensor}: {kind}')}, priority {message['priority']}, since {since}"

@@ -134,7 +134,7 @@ class Desk:
         if alert.kind == FLOOD:
             raise RefusedError("alert: a flood; say it of the alerts in it")
         if alert.kind != ANOMALY:
-            raise RefusedError(f"alert: {alert.sensor} is {alert.kind}; shelve it, or `forget` a sensor that is gone")
+            raise RefusedError(f"alert: {alert.sensor}: {alert.kind}; shelve it, or `forget` a sensor that is gone")
         done = await self._change(self._alarms.not_a_fault(alert, self._clock(), by, text))
         self._deployer.learn_now(self._line.sensor(alert.sensor))
         return done

@@ -6,7 +6,7 @@ A factory runs mosquitto: it keeps queues over restarts and costs the gateway no
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,16 @@ class Subscriptions(dict[str, list[Any]]):
 
 
 @asynccontextmanager
-async def broker(settings: Settings, users: Users | None = None, pki: Path | None = None) -> AsyncIterator[None]:
+async def broker(
+    settings: Settings,
+    users: Users | None = None,
+    pki: Path | None = None,
+    admit: Callable[[str], bool] = lambda _: True,
+) -> AsyncIterator[None]:
     """Serve MQTT 3.1.1 on the settings' host and port while the context lasts.
 
     users: who may log in, and say what; None: everybody, everything. pki: where the certificate for `tls_port` is.
+    admit: says of a message's topic whether it is one too many (False), and its client read slowly.
     Raises ConfigError when the port is taken or amqtt is not installed.
     """
     try:
@@ -44,7 +50,7 @@ async def broker(settings: Settings, users: Users | None = None, pki: Path | Non
         raise ConfigError("broker.embedded needs amqtt: pip install 'reedmesh[embedded]', or run mosquitto") from error
     logging.getLogger("amqtt").setLevel(logging.CRITICAL)  # it logs with a traceback what it also raises
     logging.getLogger("transitions").setLevel(logging.ERROR)
-    server = Broker(_amqtt_config(settings, users, pki))
+    server = Broker(_amqtt_config(settings, users, pki), users, admit)
     server._subscriptions = Subscriptions()
     try:
         await server.start()

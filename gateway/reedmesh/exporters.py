@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from reedmesh import access
-from reedmesh.broker import Link
+from reedmesh.broker import Link, Topics
 from reedmesh.config import Config
 from reedmesh.errors import ConfigError
 from reedmesh.home_assistant import HomeAssistant
@@ -44,7 +44,7 @@ def _sparkplug(config: Config, gateway: Gateway) -> Work:
     return told.run(Link(there.host, there.port, name, subscriptions=listen, login=login, ca=there.ca, **said))
 
 
-def own_link(config: Config, suffix: str, subscriptions: dict[str, int], **more: Any) -> Link:
+def own_link(config: Config, suffix: str, subscriptions: dict[str, int] | Topics, **more: Any) -> Link:
     """A link to our own broker by our own name; suffix: of the client's name, which a broker knows once."""
     user = access.gateway_user(config.name)
     return Link(

@@ -94,6 +94,8 @@ METRICS = (
     Metric("broker_offline_seconds_total", COUNTER, "seconds without the broker", _one("link", "offline")),
     Metric("messages_total", COUNTER, "messages that went through the data path", _one("judged")),
     Metric("messages_rejected_total", COUNTER, "messages that did not fit and were dropped", _one("rejected")),
+    Metric("messages_refused_total", COUNTER, "messages not listened to, of who says too much", _one("refused")),
+    Metric("babbling", GAUGE, "senders that say far too much", lambda v: [({}, len(v["babbling"]))]),
     Metric("judging_seconds", HISTOGRAM, "time in the data path, of each message", lambda _: ()),
     Metric("sensors", GAUGE, "sensors by state", _counted("state", _sensors, "learning", "deploying", "watching")),
     Metric("sensor_online", GAUGE, "1 while a sensor's link is up", _each("online")),

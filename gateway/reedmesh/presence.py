@@ -1,4 +1,4 @@
-"""Whether a sensor is heard, and whether it is one alone: silence and doubles become alerts. Pure.
+"""Whether a sensor is heard, is one alone, and says no more than it should: else there are alerts. Pure.
 
 Time here is that of a clock nobody sets (`time.monotonic`), and only time in which the gateway could have heard counts:
 not that before it started, nor while its link was down or it was itself held up.
@@ -7,7 +7,8 @@ not that before it started, nor while its link was down or it was itself held up
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reedmesh.alert import CLEARED, DOUBLE, NEW, SILENT, Alert, Change
+from reedmesh.alert import BABBLING, CLEARED, DOUBLE, NEW, SILENT, Alert, Change
+from reedmesh.babble import MOST
 
 if TYPE_CHECKING:
     from reedmesh.sensors import Sensor
@@ -31,10 +32,13 @@ class Presence:
         self._doubled = self._before = 0
         self._doubled_at = float("-inf")
 
-    def look(self, sensor: "Sensor", steady: float, deaf: float, now: float) -> list[Change]:
-        """What is new about `sensor`. steady: time on the clock nobody sets; deaf: until when we could not hear."""
+    def look(self, sensor: "Sensor", steady: float, deaf: float, now: float, babble: float = 0.0) -> list[Change]:
+        """What is new about `sensor`. steady: time on the clock nobody sets; deaf: until when we could not hear.
+
+        babble: messages a second, far too many; then it is not listened to, and not missed.
+        """
         fresh, self._windows = sensor.counters.windows - self._windows, sensor.counters.windows
-        if fresh:
+        if fresh or babble:
             self._heard = steady
         self._back = 0 if SILENT not in self.alerts else self._back + fresh
         quiet = steady - max(self._heard, deaf)
@@ -44,6 +48,7 @@ class Presence:
         found = [
             self._set(sensor, SILENT, silent, (quiet, self._limit), now, why),
             self._set(sensor, DOUBLE, double, (self._doubled, DOUBLES), now, "two boards have this name"),
+            self._set(sensor, BABBLING, babble > 0, (round(babble), MOST), now, "says too much and is not listened to"),
         ]
         return [each for each in found if each]
 

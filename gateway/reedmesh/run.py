@@ -5,6 +5,7 @@ are told and change nothing.
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -24,7 +25,7 @@ from reedmesh.exchange import subscriptions
 from reedmesh.exporters import Work, exporters, own_link
 from reedmesh.heart import BEAT, Heart
 from reedmesh.notify import Notifier
-from reedmesh.service import LISTEN_TO, Gateway
+from reedmesh.service import Gateway
 from reedmesh.store import Store
 from reedmesh.users import Users
 from reedmesh.wired import Wire, Wired
@@ -53,13 +54,17 @@ async def serve(config: Config, notifier: Notifier, reread: Callable[[], Config]
     async with AsyncExitStack() as stack:
         if config.broker.embedded:
             door = None if config.broker.anonymous else Users(config)
-            await stack.enter_async_context(embedded.broker(config.broker, door, Path(config.state) / pki.FOLDER))
+            admit, folder = gateway.listening.admit, Path(config.state) / pki.FOLDER
+            await stack.enter_async_context(embedded.broker(config.broker, door, folder, admit))
         link = _link(config, gateway)
         heart = _heart(config, link, gateway, notifier)
         gateway.process = heart.table
         beside = exporters(config, gateway)
         if config.metrics.listen:
             await stack.enter_async_context(Endpoint(gateway.vitals).serving(config.metrics.listen))
+        beside.append(gateway.listening.run(link))
+        gc.collect()
+        gc.freeze()  # programs and models stay: to go through them again and again would hold up alerts by 20 to 50 ms
         task = asyncio.create_task(_work(gateway, heart, _neighbours(config, gateway), beside))
         signals = _Signals(task, notifier, reread)
         log.info("%s: gateway %s begins, broker %s", __version__, config.name, link.place)
@@ -116,10 +121,10 @@ def _heart(config: Config, link: Link, gateway: Gateway, notifier: Notifier) -> 
 
 
 def _link(config: Config, gateway: Gateway) -> Link:
-    base = wire.topic(config.name)
-    listen = {f"{base}/{topic}": int(topic != "+/window") for topic in LISTEN_TO}
     will, farewell = gateway.status("offline"), gateway.status("stopped")
-    return own_link(config, "", listen, will=will, farewell=farewell, greeting=gateway.greeting)
+    said = {"will": will, "farewell": farewell, "greeting": gateway.greeting}
+    admit = None if config.broker.embedded else gateway.listening.admit  # that broker asks by itself
+    return own_link(config, "", gateway.listening.topics, admit=admit, **said)
 
 
 def _wires(config: Config) -> list[Wire]:

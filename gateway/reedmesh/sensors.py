@@ -4,6 +4,7 @@ A sensor is `learning` until it has a model, `deploying` until it runs that mode
 """
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -199,6 +200,7 @@ class Line:
     def __init__(self, features: int, to_learn: int, rule: Alerts, limit: int) -> None:
         self.sensors: dict[str, Sensor] = {}
         self.revoked: frozenset[str] = frozenset()  # names that are not heard
+        self.babbling: Mapping[str, float] = {}  # messages a second of those who say far too much, see `babble.py`
         self.forgotten: set[str] = set()  # names whose retained topics are still to be taken back
         self._features = features
         self._to_learn = to_learn

@@ -32,9 +32,9 @@ from reedmesh.errors import ConfigError, DiskError
 from reedmesh.family import Family
 from reedmesh.federation import Federation, Sealed
 from reedmesh.heads import Heads
-from reedmesh.heart import BEAT
 from reedmesh.keys import Keyring
 from reedmesh.ledger import Entry
+from reedmesh.listen import Listening
 from reedmesh.passports import Passports
 from reedmesh.receipts import Receipts
 from reedmesh.rollout import Rollout
@@ -49,16 +49,6 @@ from reedmesh.watch import Events, Rejects, watch
 log = logging.getLogger(__name__)
 
 STATE_SECONDS = 1.0  # a sensor's state is published at most this often
-LISTEN_TO = (
-    BEAT,
-    "+/window",
-    "+/late",
-    "+/hello",
-    "+/availability",
-    "+/model/status",
-    "+/firmware/status",
-    "request/+",
-)
 RETAINED = ("hello", "availability", "state")  # what a broker keeps of a sensor
 MOST_LISTED = 200  # alerts in the snapshot, the most urgent ones: a broker may refuse more than 128 KiB
 
@@ -79,6 +69,7 @@ class Gateway:
         self.store = store
         learning = config.learning.windows or family.training.windows
         self.line = Line(family.recipe.length, learning, config.alerts, config.sensors)
+        self.listening = Listening(config.name, self.line, not config.broker.embedded, steady)
         self._clock = clock
         self._steady = steady
         self._steps = Steps(clock, steady)
@@ -100,6 +91,8 @@ class Gateway:
         self.process: Callable[[], dict[str, Any]] = dict  # what whoever runs us knows of link and heart
         self._remember()
         self._alarms = Alarms(config.name, self.line, store.open_alerts(), store.shelves())
+        for name, rate in self._alarms.babbling().items():
+            self.listening.babble.suspect(name, rate, steady())
         self._calls = _calls(config, self._disk, clock)
         self._announcer = Announcer(self._disk, self._topic("alert"), self._snapshot, clock, self._calls)
         facts: dict[str, Callable[[], dict[str, Any]]] = {
@@ -194,6 +187,7 @@ class Gateway:
         """Publish the state of each sensor, and what we know of neighbours, when it changed."""
         while True:
             self.line.revoked = self._sensor_keys.revoked()
+            self.line.babbling = self.listening.babble.rates()
             await self._see_time(publisher.connected)
             await self._take_back(publisher)
             for sensor in list(self.line.sensors.values()):
@@ -258,6 +252,7 @@ class Gateway:
         rejected = self._rejects.total if self._rejects else 0
         about = {"name": self.config.name, "limit": self.config.sensors, "rejected": rejected, "calls": calls}
         about |= {"clock_set": self._steps.count, "sensors": sensors, "store": disk}
+        about |= {"babbling": self.listening.babble.rates(), "refused": self.listening.babble.refused}
         return self._info() | about | told | self.process()
 
     def _health(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-MOST_SENSORS, MOST_ALERTS = 150, 100  # in one answer: a broker may refuse more than 128 KiB
+MOST_SENSORS, MOST_ALERTS, MOST_BABBLING = 150, 100, 20  # in one answer: a broker may refuse more than 128 KiB
 
 
 def shortened(vitals: dict[str, Any]) -> dict[str, Any]:
@@ -12,10 +12,12 @@ def shortened(vitals: dict[str, Any]) -> dict[str, Any]:
     names = sorted(sensors, key=lambda name: (not needs_a_look(sensors[name]), name))[:MOST_SENSORS]
     counted = {"sensors": len(sensors), "alerts": len(alerts)}
     chosen = {name: sensors[name] for name in names}
+    loudest = sorted(vitals["babbling"].items(), key=lambda each: -each[1])[:MOST_BABBLING]
     return vitals | {
         "sensors": chosen,
         "standing": urgent,
         "counted": counted,
+        "babbling": dict(loudest),
         "alerts": [each["id"] for each in urgent],
     }
 

@@ -23,12 +23,13 @@ import paho.mqtt.client as paho
 import pytest
 
 from reedmesh import broker as brokers
-from reedmesh import database, service
+from reedmesh import config, database, service
 from reedmesh import family as families
+from reedmesh.ask import ask
+from reedmesh.babble import MOST
 from reedmesh.broker import Link, Message
 from reedmesh.config import Alerts, Config
-from reedmesh.heart import BEAT
-from reedmesh.service import LISTEN_TO, Gateway
+from reedmesh.service import Gateway
 from reedmesh.store import Store
 from reedmesh.wired import Wired
 from tests.brokers import free_port, mosquitto
@@ -37,6 +38,7 @@ from tests.sensor import numbered
 from tools.bench_latency import prepare
 
 BASE = "reedmesh/gw/"
+HEARD = [f"{BASE}{leaf}" for leaf in ("status", "info", "alert", "alerts", "+/state")] + ["homeassistant/#"]
 FIVE_MINUTES, HOUR = 300.0, 3600.0
 LOOKS = 2  # at the clock that nobody sets, of a gateway that sees to the time
 
@@ -48,10 +50,11 @@ class Onlooker:
         self.said: list[tuple[str, Any]] = []
         self.retained: dict[str, Any] = {}
         self._number = 0
+        self.sent: Counter[str] = Counter()  # windows
         self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
         self._client.reconnect_delay_set(1, 1)
         self.listening = threading.Event()
-        self._client.on_connect = lambda client, *_: client.subscribe([(BASE + "#", 1), ("homeassistant/#", 1)])
+        self._client.on_connect = lambda client, *_: client.subscribe([(topic, 1) for topic in HEARD])
         self._client.on_subscribe = lambda *_: self.listening.set()
         self._client.on_disconnect = lambda *_: self.listening.clear()
         self._client.on_message = self._hear
@@ -71,7 +74,11 @@ class Onlooker:
 
     def window(self, name: str, frame: bytes) -> None:
         self._number += 1
+        self.sent[name] += 1
         self._client.publish(f"{BASE}{name}/window", numbered(frame, self._number))
+
+    def hello(self, name: str) -> None:
+        self._client.publish(f"{BASE}{name}/hello", '{"v": 1}', 1, retain=True)
 
     def until(self, holds: Callable[[], Any], meanwhile: Callable[[], None] = lambda: None) -> None:
         """Wait for it; `meanwhile` is done again and again."""
@@ -98,12 +105,12 @@ class Hall:
         self.start_broker()
         self.onlooker = Onlooker(self.port)
         stack.callback(self.onlooker.close)
-        config = folder / "reedmesh.toml"
-        config.write_text(
+        self.config = folder / "reedmesh.toml"
+        self.config.write_text(
             f'name = "gw"\nstate = "{folder}/state"\n[broker]\nport = {self.port}\nanonymous = true\n'
             "[alerts]\non = 1\nof = 1\noff = 1\n"
         )
-        command = [sys.executable, "-m", "reedmesh", "run", str(config)]
+        command = [sys.executable, "-m", "reedmesh", "run", str(self.config)]
         self.process = stack.enter_context(subprocess.Popen(command, stderr=subprocess.DEVNULL))
         stack.callback(self.process.kill)
         self.onlooker.until(lambda: ("status", "online") in self.states())
@@ -234,8 +241,8 @@ class Inside:
         family = families.load(families.find("vibration"))
         store = Store(folder / "state")
         self.gateway = Gateway(config, family, store, lambda: self.clocks.wall, self.clocks.look)
-        topics = {BASE + topic: 1 for topic in LISTEN_TO if topic != BEAT}
-        self.link = Reachable("127.0.0.1", port, "gateway-gw", subscriptions=topics, greeting=self.gateway.greeting)
+        topics, greeting = self.gateway.listening.topics, self.gateway.greeting
+        self.link = Reachable("127.0.0.1", port, "gateway-gw", subscriptions=topics, greeting=greeting)
         self.onlooker = Onlooker(port)
         self._number = 0
 
@@ -329,18 +336,36 @@ def test_a_clock_set_back_an_hour_changes_nothing_that_lasts(tmp_path: Path, mon
     inside(tmp_path, story)
 
 
-def test_a_client_that_floods_delays_the_others_alerts_but_stops_none_and_fills_no_memory(hall: Hall) -> None:
-    """Ten thousand messages a second that are no windows, for some seconds; tools/bench_junk.py has the figures."""
+@pytest.mark.parametrize("kind", ["windows", "hellos"])
+def test_a_sensor_that_floods_costs_the_others_no_window_is_an_alert_and_keeps_nobody_out(
+    hall: Hall, kind: str
+) -> None:
+    """Ten thousand messages a second, for some seconds; tools/bench_junk.py has the figures."""
     from tools.bench_junk import Flood
 
-    before = rss(hall.process.pid)
-    with Flood(hall.port, 10_000) as flood:
-        for name in ("s0", "s1", "s2", "s3"):
+    def refused() -> int:
+        return int(ask(config.load(hall.config), "status", {}, PATIENCE)["refused"])
+
+    before, look = rss(hall.process.pid), hall.onlooker
+    with Flood(hall.port, 10_000, name="s3", kind=kind, frame=hall.good) as flood:
+        look.until(lambda: [each for each in look.alerts() if each["kind"] == "babbling"])
+        alert = next(each for each in look.alerts() if each["kind"] == "babbling")
+        assert (alert["sensor"], alert["type"]) == ("s3", "new") and alert["score"] > alert["threshold"] == MOST
+        sent = flood.sent
+        for _ in range(60):
+            for name in ("s0", "s1", "s2"):
+                look.window(name, hall.good)
+        for name in ("s0", "s1", "s2"):
             hall.alarm(name)
-        hall.onlooker.until(lambda: flood.sent > 20_000)
-    assert rss(hall.process.pid) - before < 60e6
-    names = {value["sensor"] for value in hall.onlooker.alerts()}
-    assert names == {"s0", "s1", "s2", "s3"} and hall.process.poll() is None
+        look.until(lambda: flood.sent > sent + 30_000)
+        first = refused()
+        look.until(lambda: flood.sent > sent + 50_000)
+        assert refused() - first < 10_000  # the broker has nothing of it for us
+        look.hello("new")
+        look.until(lambda: any(topic == "new/state" for topic, _ in list(look.said)))
+    assert rss(hall.process.pid) - before < 60e6 and hall.process.poll() is None
+    states = lambda: {topic: value.get("windows") for topic, value in list(look.said) if topic.endswith("/state")}  # noqa: E731
+    look.until(lambda: all(states()[f"{name}/state"] == sent for name, sent in look.sent.items()))
 
 
 def rss(pid: int) -> float:

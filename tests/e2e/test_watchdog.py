@@ -98,7 +98,7 @@ def test_a_part_that_hangs_silences_the_watchdog(
         notified.process(manager, config(tmp_path, port), WATCHDOG, fault) as it,
     ):
         manager.until("READY=1")
-        paho.single("reedmesh/gw/press/window", b"junk", qos=0, port=port)  # what the path shall hang on
+        paho.single("reedmesh/gw/press/hello", b"junk", qos=0, port=port)  # what the path shall hang on
         if part:
             manager.until(f"STATUS=stuck: {part}$")
         else:  # the whole loop hangs, and can say nothing

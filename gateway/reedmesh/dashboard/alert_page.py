@@ -4,7 +4,7 @@ import time
 
 from nicegui.element import Element
 
-from reedmesh.alert import ANOMALY, FLOOD
+from reedmesh.alert import ANOMALY, FLOOD, STRANGERS
 from reedmesh.dashboard import answers, spectra
 from reedmesh.dashboard.actions import AlertActions
 from reedmesh.dashboard.answers import Feature, Step, Story
@@ -96,7 +96,7 @@ class AlertPage(Page):
         self._badge.show(taken_on(alert), alert_state(alert, self.say, now))
         facts(self._pairs(alert, _now(sensor) if alert.kind == ANOMALY else None, now), self._facts)
         put(self._sensor, "href", to_sensor(self._gateway, alert.sensor))
-        self._sensor.set_visibility(alert.kind != FLOOD)
+        self._sensor.set_visibility(alert.kind not in (FLOOD, STRANGERS))
         self._pictures.set_visibility(alert.kind == ANOMALY)
         if self._actions:
             self._actions.show(alert)

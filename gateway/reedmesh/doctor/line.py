@@ -52,6 +52,15 @@ def outbox(case: Case) -> Iterable[Finding]:
         yield warning(f"outbox: dropped {told}", "the broker was away for long; `reedmesh alerts --all` still has them")
 
 
+def floods(case: Case) -> Iterable[Finding]:
+    """Who says so much that it is not listened to."""
+    for name, rate in (case.vitals or {"babbling": {}})["babbling"].items():
+        known = case.vitals and name in case.vitals["sensors"]
+        who = f"sensor {name}" if known else f"{name or 'somebody'}, no sensor of ours,"
+        remedy = f"switch it off; or reedmesh sensors revoke {name or 'NAME'}, reedmesh acl write, reload mosquitto"
+        yield error(f"{who} floods the broker: {rate:.0f} messages/s, not listened to for now", remedy)
+
+
 def sensors(case: Case) -> Iterable[Finding]:
     """Each sensor that is not simply watching, and what to do about it."""
     found = [
@@ -122,4 +131,4 @@ def neighbours(case: Case) -> Iterable[Finding]:
             yield warning(f"neighbour {name}: nothing heard since the start", remedy)
 
 
-CHECKS = (answers, link, outbox, sensors, hellos, neighbours)
+CHECKS = (answers, link, outbox, floods, sensors, hellos, neighbours)
