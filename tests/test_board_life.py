@@ -9,6 +9,7 @@ from typing import Any
 
 from tests import micropython, test_node
 from tests.micropython import binary
+from tests.patience import PATIENCE
 from tools import image, plant
 
 SCRIPTS = Path(__file__).parent / "firmware"
@@ -82,7 +83,7 @@ def test_an_error_nobody_foresaw_resets_the_board_and_is_told_after_safe_mode_to
             it.kill()
             for _ in range(5):
                 broken = board(tmp_path, it, sensor={"driver": "adxl345", "rate_hz": 3200, "address": 9})
-                assert await asyncio.to_thread(broken.wait, 20) == 3, "it asked for a reset"
+                assert await asyncio.to_thread(broken.wait, PATIENCE) == 3, "it asked for a reset"
             it.heard.clear()
             process = board(tmp_path, it)
             try:
@@ -90,7 +91,7 @@ def test_an_error_nobody_foresaw_resets_the_board_and_is_told_after_safe_mode_to
                 assert "nothing answers at 0x09" in hello["error"]
                 status = await it.answer(test_node.wire.pack_offer(test_node.offer(1)))
                 assert status["code"] == 200, "it takes a model, and tries again"
-                assert await asyncio.to_thread(process.wait, 20) == 3
+                assert await asyncio.to_thread(process.wait, PATIENCE) == 3
             finally:
                 process.kill()
                 process.wait()

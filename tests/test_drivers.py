@@ -39,7 +39,7 @@ def test_a_fifo_that_is_full_spoils_the_window(driver: str) -> None:
 @pytest.mark.parametrize("driver", FIFO)
 def test_the_rate_is_measured(driver: str) -> None:
     good, hz = told(driver, "measured")
-    assert good and abs(hz - 1000) < 50  # one of 60 readings, and what this machine is late
+    assert good and abs(hz - 1000) < 20  # one of 60 readings
 
 
 @pytest.mark.parametrize("driver", FIFO)
@@ -86,7 +86,7 @@ def test_a_microphone_whose_ring_was_full_spoils_the_window() -> None:
 
 def test_the_converter_is_read_at_its_rate_around_its_middle() -> None:
     good, samples, at_its_rate = micropython.run_json(SLOW, "converter")
-    assert samples == [1, -2, 3, -4] and (at_its_rate or not good)
+    assert good and samples == [1, -2, 3, -4] and at_its_rate
 
 
 def test_a_late_reading_spoils_the_window() -> None:

@@ -16,6 +16,7 @@ from reedmesh.errors import ConfigError
 from reedmesh.family import Family
 from reedmesh.learner import Pupil
 from reedmesh.merge import Merged
+from tests.patience import PATIENCE
 from tools import learning, recordings
 from tools.bench_detect import auc
 from tools.learning import Neighbourhood, Place, Setting, neighbourhood
@@ -97,12 +98,38 @@ def test_who_turns_its_step_round_is_refused_with_the_reason() -> None:
     played(3, look, liars={0: "flip"})
 
 
-def test_who_is_killed_in_a_round_delays_nobody_beyond_the_deadline() -> None:
-    def look(it: Neighbourhood) -> tuple[float, list[list[str]]]:
-        return max(it.seconds[1]), [account.merges[1]["late"] for account in it.accounts[1:]]
+class Ahead(asyncio.SelectorEventLoop):
+    """An event loop whose clock a test sets forward."""
 
-    seconds, late = played(4, look, rounds=2, silent={0: 2}, patience=1.5)
-    assert late == [["gw0"]] * 3 and 1.4 < seconds < 4
+    ahead = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.ahead
+
+
+def test_who_is_killed_in_a_round_delays_nobody_beyond_the_deadline() -> None:
+    deadline = 10 * PATIENCE
+
+    async def story(loop: Ahead) -> None:
+        family, places = world(4)
+        async with neighbourhood(
+            family, [[place] for place in places], Setting(silent={0: 2}, patience=deadline)
+        ) as it:
+            rounds = it.rounds(2)
+            await anext(rounds)
+            second = asyncio.ensure_future(anext(rounds))
+            while [share._awaited for share in it.shares[1:]] != [{"gw0"}] * 3:
+                await asyncio.sleep(0.01)
+            assert not second.done()
+            loop.ahead = deadline
+            await asyncio.wait([second], timeout=PATIENCE)
+            assert second.done()
+            assert [account.merges[1]["late"] for account in it.accounts[1:]] == [["gw0"]] * 3
+
+    with asyncio.Runner(loop_factory=Ahead) as runner:
+        loop = runner.get_loop()
+        assert isinstance(loop, Ahead)
+        runner.run(story(loop))
 
 
 def test_the_cost_of_a_gateway_does_not_grow_with_their_number() -> None:

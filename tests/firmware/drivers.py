@@ -4,7 +4,6 @@ import asyncio
 import json
 import sys
 from array import array
-from time import ticks_diff, ticks_us
 
 from fakes import chips
 from sensors import fifo
@@ -12,6 +11,7 @@ from sensors.adxl345 import Adxl345
 from sensors.icm42688 import Icm42688
 from sensors.lis3dh import Lis3dh
 from sensors.mpu6050 import Mpu6050
+from still_clock import Clock
 
 DRIVERS = {"adxl345": Adxl345, "lis3dh": Lis3dh, "mpu6050": Mpu6050, "icm42688": Icm42688}
 RATE = 1e6  # the fastest of each
@@ -72,13 +72,12 @@ def full(driver):
 
 def measured(driver):
     """Readings a second as counted, where the chip takes one each millisecond."""
-    chip = chip_of(driver, pace=0)
+    chip, clock = chip_of(driver, pace=0), Clock()
+    clock.put_into(fifo)
     sensor = made(driver, chip)
-    start = ticks_us()
 
     def measure():
-        due = ticks_diff(ticks_us(), start) // 1000 - chip.taken
-        chip.pace = max(0, due)
+        chip.pace = max(0, clock.us // 1000 - chip.taken)
         chips.Chip.measure(chip)
 
     chip.measure = measure

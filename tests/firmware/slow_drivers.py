@@ -5,10 +5,15 @@ import json
 import sys
 from array import array
 from struct import pack
-from time import sleep_ms
 
+from sensors import adc, inmp441
 from sensors.adc import Adc, Channel
 from sensors.inmp441 import Inmp441
+from still_clock import Clock
+
+clock = Clock()
+clock.put_into(adc)
+clock.put_into(inmp441)
 
 
 class Stream:
@@ -22,7 +27,7 @@ class Stream:
     async def readinto(self, buffer):
         self.answers += 1
         if self.answers == 5:
-            sleep_ms(self.stall_ms)
+            clock.sleep_us(1000 * self.stall_ms)
         count = len(buffer) // 4
         for i in range(count):
             buffer[4 * i : 4 * i + 4] = pack("<i", (self.n - 100) << 16 | 0xABCD)
@@ -54,7 +59,7 @@ class Converter:
     def read_u16(self):
         self.n += 1
         if self.n == self.stall_at:
-            sleep_ms(30)
+            clock.sleep_us(30000)
         return 32768 + (self.n if self.n & 1 else -self.n)
 
 
@@ -99,7 +104,7 @@ def eight_channels():
     driver = Adc([Channel(Fixed(4096 * i)) for i in range(8)], 10, 0)
     first, second = window(driver, 40), window(driver, 8)
     going_on = driver._going_on
-    sleep_ms(200)
+    clock.sleep_us(200000)
     late = window(driver, 8)
     return [driver.axes, driver.gapless, first[1][:8] == second[1], going_on, late[0], window(driver, 8)[0]]
 
