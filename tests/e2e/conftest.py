@@ -22,7 +22,8 @@ def theatre() -> Iterator[Theatre]:
     expect.set_options(timeout=1000 * PATIENCE)
     with asyncio.Runner() as runner:
         driver = runner.run(async_playwright().start())
-        browser = runner.run(driver.chromium.launch(executable_path=chromium, args=FLAGS))  # with a profile of its own
+        launching = driver.chromium.launch(executable_path=chromium, args=FLAGS, timeout=1000 * PATIENCE)
+        browser = runner.run(launching)  # with a profile of its own
         yield Theatre(runner, browser)
         runner.run(browser.close())
         runner.run(driver.stop())
