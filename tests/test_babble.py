@@ -22,6 +22,7 @@ from reedmesh.babble import (
 from reedmesh.config import Alerts
 from reedmesh.listen import Listening
 from reedmesh.sensors import Line
+from tests.patience import PATIENCE
 
 FLOOD = 10_000.0  # messages a second
 
@@ -194,7 +195,7 @@ def test_the_link_follows_new_sensors_soon_and_floods_at_once(monkeypatch: pytes
         listening = Listening("gw", line, by_name=True)
         link = Followed(listening)
         task = asyncio.create_task(listening.run(link))  # type: ignore[arg-type]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             assert "reedmesh/gw/press/window" in await link.topics.get()
             monkeypatch.setattr(listen, "LOOK", 1000.0)
             line.known("new")
