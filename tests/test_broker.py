@@ -4,11 +4,13 @@ import asyncio
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from pathlib import Path
 
 import aiomqtt
 import pytest
+from amqtt.mqtt import packet
+from amqtt.mqtt.protocol import handler
 
 from reedmesh import broker as brokers
 from reedmesh import embedded
@@ -125,6 +127,43 @@ def test_the_embedded_broker_loses_nothing_while_others_come(tmp_path: Path) -> 
                 for number in range(20):
                     tasks.create_task(come(number))
             assert [int((await b.inbox.get()).payload) for _ in range(count)] == list(range(count))
+
+    told(story)
+
+
+class Forgetting:
+    """asyncio as amqtt sees it, where a task's first cancellation comes together with a PINGREQ, and is forgotten."""
+
+    def __init__(self) -> None:
+        self._forgot: set[object] = set()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(asyncio, name)
+
+    async def wait_for(self, awaitable: Awaitable[object], timeout: float | None) -> object:
+        try:
+            return await asyncio.wait_for(awaitable, timeout)
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) in self._forgot:
+                raise
+            self._forgot.add(task)
+            return packet.MQTTFixedHeader(packet.PINGREQ, 0, 0)
+
+
+def test_the_embedded_broker_leaves_nothing_behind_that_would_keep_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handler, "asyncio", Forgetting())
+    monkeypatch.setattr(embedded, "SHUTDOWN_SECONDS", 0.1)
+    port = free_port()
+
+    async def story() -> None:
+        async with AsyncExitStack() as ears, embedded.broker(Settings(port=port)):
+            ear = await ears.enter_async_context(hearing(link(port, "a", greeting=greeting(b"up"))))
+            await ear.inbox.get()
+            reading = [task for task in asyncio.all_tasks() if "_reader_loop" in repr(task.get_coro())]
+            assert reading
+            ears_after = ears.pop_all()
+        async with ears_after:
+            assert all(task.done() for task in reading)
 
     told(story)
 
