@@ -13,7 +13,7 @@ from amqtt.mqtt import packet
 from amqtt.mqtt.protocol import handler
 
 from reedmesh import broker as brokers
-from reedmesh import embedded
+from reedmesh import door, embedded
 from reedmesh.broker import Link, MemoryBroker, Message
 from reedmesh.config import Broker as Settings
 from reedmesh.config import Config
@@ -365,5 +365,25 @@ def test_the_embedded_broker_reads_slowly_who_says_too_much_and_blames_nobody_fo
                 assert (await b.inbox.get()).topic == "reedmesh/hall/fan/state"
             assert asked["reedmesh/hall/fan/state"] == count
             assert asked["reedmesh/hall/fan/window"] == 0 and asked["reedmesh/hall/press/window"] < count / 2
+
+    told(story)
+
+
+def test_the_embedded_brokers_readers_end_also_when_a_cancellation_was_forgotten() -> None:
+    """As amqtt's do by Python 3.11's wait_for, when data comes in the same moment; the gateway then never ended."""
+    from amqtt.events import MQTTEvents
+
+    async def read(server: door.Broker) -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await server.plugins_manager.fire_event(MQTTEvents.PACKET_RECEIVED, packet=None, session=None)
+
+    async def story() -> None:
+        server = door.Broker(embedded._amqtt_config(Settings(), None, None), None, bool)
+        reader = asyncio.create_task(read(server))
+        await asyncio.sleep(0)
+        reader.cancel()
+        await asyncio.wait([reader])
+        assert reader.cancelled()
 
     told(story)

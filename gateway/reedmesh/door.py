@@ -18,6 +18,7 @@ from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
 from reedmesh import access
+from reedmesh.broker import end_if_cancelled
 from reedmesh.users import Users
 from reedmesh.wire import BASE
 
@@ -35,6 +36,8 @@ class Broker(broker.Broker):  # type: ignore[misc]
 
     async def _fire_in_time(self, event: Any, *, wait: bool = False, **said: Any) -> None:
         packet = said.get("packet")
+        if event == MQTTEvents.PACKET_RECEIVED:
+            end_if_cancelled()  # else a gateway that is told to end would read on for ever
         if event == MQTTEvents.PACKET_RECEIVED and isinstance(packet, PublishPacket):
             user, topic = said["session"].username or "", packet.topic_name or ""
             allowed = self._users is None or self._users.may(user, access.WRITE, topic)
