@@ -54,30 +54,25 @@ class Taker:
             raise Refused(500, "{}: {}".format(self._trees.idle, error))
 
     async def finish(self, manifest) -> int:
-        """Read all of it back: the number under which it may take over; raises Refused."""
+        """The number under which it may take over, for every file was read back; raises Refused."""
         writer, self._writer = self._writer, None
         if not writer or not writer.whole:
             raise Refused(400, "the parcel is cut short")
-        head = writer.head
-        if head.sequence != manifest.sequence or head.code != self._trees.code:
+        if writer.head.sequence != manifest.sequence or writer.head.code != self._trees.code:
             raise Refused(400, "the parcel is not what its manifest says")
-        try:
-            if await digest(self._trees.idle, head, writer.files) != manifest.sha256:
-                raise Refused(500, "{} reads back differently".format(self._trees.idle))
-        except OSError as error:
-            raise Refused(500, "{}: {}".format(self._trees.idle, error))
         return manifest.sequence
 
 
 class Writer:
-    """Writes the files of a parcel below `folder` as its bytes are fed in, however they are cut.
+    """Writes the files of a parcel below `folder` as its bytes are fed in, however they are cut; reads each back.
 
-    head: _NO_HEAD until it came. files: path and size of each that was begun.
+    head: _NO_HEAD until it came.
     """
 
     def __init__(self, folder: str) -> None:
         self.head = _NO_HEAD
-        self.files: "list[tuple[str, int]]" = []
+        self._begun = 0  # files
+        self._piece = bytearray(256)
         self._folder = folder
         self._start = b""  # of a head or an entry that is not complete
         self._file = None
@@ -86,7 +81,7 @@ class Writer:
     @property
     def whole(self) -> bool:
         """Whether all files the head announced are there."""
-        return 0 < len(self.files) == self.head.files and not self._left and not self._start
+        return 0 < self._begun == self.head.files and not self._left and not self._start
 
     def feed(self, data) -> None:
         """Take the next bytes; raises WireError and OSError."""
@@ -96,10 +91,11 @@ class Writer:
             part = data[: self._left]
             if part:
                 self._file.write(part)
+                self._sum.update(part)
                 self._left -= len(part)
                 data = data[len(part) :]
                 if not self._left:
-                    self._file.close()
+                    self._read_back()
 
     def _read_entry(self, data):
         """Collect a head or an entry, byte by byte as it may be cut; returns what follows it."""
@@ -116,25 +112,23 @@ class Writer:
 
     def _open(self) -> None:
         path, size = parcel.unpack_entry(self._start)
-        if len(self.files) == self.head.files:
+        if self._begun == self.head.files:
             raise wire.WireError("parcel: more than its {} files".format(self.head.files))
-        self.files.append((path, size))
+        self._begun += 1
         if "/" in path:
             make_folder(self._folder + "/" + path.split("/")[0])
-        self._file = open(self._folder + "/" + path, "wb")  # noqa: SIM115 - closed with its last byte
-        self._left = size
+        self._path, self._left, self._sum = self._folder + "/" + path, size, hashlib.sha256()
+        self._file = open(self._path, "wb")  # noqa: SIM115 - closed with its last byte
 
-
-async def digest(folder: str, head: parcel.Head, files: list) -> bytes:
-    """SHA-256 of the parcel, made anew from what is on flash."""
-    total, piece = hashlib.sha256(parcel.pack_head(head)), bytearray(_PIECE)
-    for path, size in files:
-        total.update(parcel.pack_entry(path, size))
-        with open(folder + "/" + path, "rb") as file:
+    def _read_back(self) -> None:
+        """Raise OSError unless what is on flash is what was written."""
+        self._file.close()
+        found, piece = hashlib.sha256(), self._piece
+        with open(self._path, "rb") as file:
             while count := file.readinto(piece):
-                total.update(memoryview(piece)[:count])
-                await asyncio.sleep_ms(0)
-    return total.digest()
+                found.update(memoryview(piece)[:count])
+        if found.digest() != self._sum.digest():
+            raise OSError(self._path + " reads back differently")
 
 
 async def remove(path: str) -> None:

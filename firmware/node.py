@@ -5,21 +5,18 @@
 
 import asyncio
 import gc
-import hmac
 import json
 import sys
-from binascii import a2b_base64
 
-import clock
-import sensors
-import settings as stored
 import wire
+from features import Extractor
 from heart import WATCHDOG_MS, Heart
 from life import Life
+from on_call import load, release
 from outage import Outage
 from slots import Slots
 from trees import Trees
-from updates import LONGEST, ROOM, Updates
+from updates import ROOM, Updates
 from watch import Reporter
 
 FIRMWARE = "0.1.0"
@@ -31,24 +28,27 @@ class Restart(Exception):
 
 
 class Node:
-    """This sensor as its gateway sees it. machine: MicroPython's module of this name, None on a desktop."""
+    """This sensor as its gateway sees it. machine: MicroPython's module of this name, None on a desktop.
+
+    client: its link. updates: takes what it is offered.
+    """
 
     def __init__(self, settings: dict, folder: str, life: Life, machine=None) -> None:
         self._settings = settings
         self._life = life
         self._machine = machine
-        self._driver = None if life.safe_mode else sensors.make(settings["sensor"], settings.get("i2c"))
-        self._slots = Slots(folder, settings["model_bytes"], settings["recipe"].length)
+        self._driver = None if life.safe_mode else _driver(settings)
+        self._extractor = self._made()
+        release("recipe")
+        self._slots = Slots(folder, settings["model_bytes"], self._length)
         self._slots.boot()
         self._trees = Trees(folder, "key" in settings)
-        self._longest_shard = wire.MODEL_SHARD
-        self._client = self._join()
+        self._join()
         self._restart = asyncio.Event()
-        self._clock = _clock(settings, machine)
-        frame = wire.WINDOW_HEADER + settings["recipe"].length
-        self._outage = Outage(folder, self._client, self._topic("late"), frame, self._clock, settings.get("key"))
+        frame = wire.WINDOW_HEADER + self._length
+        self._outage = Outage(folder, self.client, self._topic("late"), frame, self._clock, settings.get("key"))
         places = {"model": self._slots, "firmware": self._trees}
-        self._updates = Updates(places, self._client, self._topic, self._renewed, settings.get("key"))
+        self.updates = Updates(places, self.client, self._topic, self._renewed, settings.get("key"))
         self._announce()
         print("hello", json.dumps(self.hello()))  # for whoever flashed us and now waits on the serial line
 
@@ -59,17 +59,17 @@ class Node:
         try:
             await asyncio.gather(*tasks)
         finally:
-            await self._client.close()
+            await self.client.close()
             for task in tasks:
                 task.cancel()
 
     def _works(self) -> list:
         """What goes on at the same time."""
-        works = [self._client.run(), self._updates.run(), self._until_restart()]
-        works += [self._outage.run(self._say_hello), self._clock.keep(self._client), self._keep_telling()]
+        works = [self.client.run(), self.updates.run(), self._until_restart()]
+        works += [self._outage.run(self._say_hello), self._clock.keep(self.client), self._keep_telling()]
         done = [self._life.worked, self._worked]
         if self._machine:
-            heart = Heart(self._machine.WDT(timeout=WATCHDOG_MS).feed, self._client, self._window_ms())
+            heart = Heart(self._machine.WDT(timeout=WATCHDOG_MS).feed, self.client, self._window_ms())
             works.append(heart.beat())
             done.append(heart.judged)
         if self._machine and "wifi" in self._settings:
@@ -77,13 +77,15 @@ class Node:
 
             works.append(wifi.on_board(self._settings["wifi"], self._settings["name"]).keep())
         if self._driver:
-            reporter = Reporter(self._settings, self._slots, self._client, self._driver, self._outage, done)
+            reporter = Reporter(
+                self._settings, self._extractor, self._slots, self.client, self._driver, self._outage, done
+            )
             works.append(reporter.watch(self._say_hello))
         return works
 
     def _window_ms(self) -> int:
         """How long a window takes; 0 when there will be none."""
-        return int(1000 * self._settings["recipe"].samples / self._driver.rate_hz) if self._driver else 0
+        return int(1000 * self._extractor.samples / self._driver.rate_hz) if self._driver else 0
 
     def hello(self) -> dict:
         """What the gateway is told, so that nobody configures a sensor twice."""
@@ -109,48 +111,21 @@ class Node:
             "error": self._life.error,
         }
 
-    def _join(self):
-        """A client that announces us at every connect, over the network or on a wire."""
-        if "serial" in self._settings:
-            return self._join_wire()
-        import mqtt  # 12 KiB that a sensor on a wire does without
+    def _made(self):
+        """What makes features of windows, if there will be any; the recipe is needed no more then."""
+        recipe = self._settings.pop("recipe")
+        self._length = recipe.length
+        return Extractor(recipe) if self._driver else None
 
-        broker, name = self._settings["broker"], self._settings["gateway"] + "-" + self._settings["name"]
-        will = (self._topic("availability"), b'{"state": "offline"}', 1, True)
-        user, password = self._login()
-        return mqtt.Client(
-            broker["host"],
-            broker["port"],
-            name,
-            will=will,
-            user=user,
-            password=password,
-            ssl=self._context(broker, user),
-            max_payload=LONGEST,
-        )
-
-    def _context(self, broker: dict, user):
-        """How the link is TLS, if it is."""
-        if broker.get("psk") is True:
-            return _psk(user, hmac.digest(self._settings["key"], b"reedmesh tls psk", "sha256"))  # as users.py has it
-        return _tls(broker["ca"]) if "ca" in broker else None
-
-    def _login(self):
-        """User and password at the broker; none without a key of our own."""
-        if "key" not in self._settings:
-            return None, None
-        password = hmac.digest(self._settings["key"], b"reedmesh mqtt password", "sha256")  # users.py derives the same
-        return "sensor." + self._settings["name"], password.hex()
-
-    def _join_wire(self):
-        import serial_port
-        from serial_message import LONGEST_SHARD
-
-        self._longest_shard = LONGEST_SHARD
-        return serial_port.client(self._settings["serial"], self._take_shard)
+    def _join(self) -> None:
+        join = load("join")
+        self._longest_shard = join.longest_shard(self._settings)
+        self.client = join.client(self._settings, self._topic("availability"), self._take_shard)
+        self._clock = join.clock(self._settings, self._machine)
+        release("join")
 
     def _take_shard(self, body: bytes) -> None:
-        self._updates.collect_compact(body)
+        self.updates.collect_compact(body)
 
     async def _renewed(self, kind: str) -> None:
         """Something new was taken: say so; start it, or in safe mode try whether it was the remedy."""
@@ -174,50 +149,29 @@ class Node:
 
     def _worked(self) -> None:
         """A window came to its end; new firmware proves good by those that are sent."""
-        if self._client.up.is_set() and self._trees.worked():
+        if self.client.up.is_set() and self._trees.worked():
             self._saying = asyncio.create_task(self._say_hello())
 
     def _announce(self) -> None:
         """What a gateway must know of us, at every connect."""
-        self._client.announcements[self._topic("availability")] = b'{"state": "online"}'
-        self._client.announcements[self._topic("hello")] = json.dumps(self.hello()).encode()
+        self.client.announcements[self._topic("availability")] = b'{"state": "online"}'
+        self.client.announcements[self._topic("hello")] = json.dumps(self.hello()).encode()
 
     async def _say_hello(self) -> None:
         """Something changed that the gateway should know, now and at every connect."""
         self._announce()
         topic = self._topic("hello")
-        await self._client.publish(topic, self._client.announcements[topic], 1, True)
+        await self.client.publish(topic, self.client.announcements[topic], 1, True)
 
     def _topic(self, *leaf: str) -> str:
         return wire.topic(self._settings["gateway"], self._settings["name"], *leaf)
 
 
-def _tls(ca: str):
-    """A context that takes none but the broker that shows a certificate by `ca`, base64 of DER."""
-    import ssl  # and its buffers only where it is used
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.verify_mode = ssl.CERT_REQUIRED  # type: ignore[attr-defined]
-    context.load_verify_locations(cadata=a2b_base64(ca))
-    return context
-
-
-def _psk(user: str, key: bytes):
-    """A context that takes none but a broker which knows `key`, and proves that we do."""
-    import tls  # ssl.SSLContext passes on only what it knows
-
-    context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
-    try:  # the stubs are of 1.28
-        context.psk_identity, context.psk_key = user.encode(), key  # type: ignore[attr-defined]
-    except AttributeError:
-        raise ValueError("'psk' needs MicroPython 1.29")
-    return context
-
-
-def _clock(settings: dict, machine) -> clock.Clock:
-    """A board's clock is set by NTP: by the server that is named, or else the gateway's machine."""
-    server = settings.get("ntp") or settings.get("broker", {}).get("host")
-    return clock.on_board(server) if machine and server else clock.Clock()
+def _driver(settings: dict):
+    try:
+        return load("sensors").make(settings["sensor"], settings.get("i2c"))
+    finally:
+        release("sensors")
 
 
 def _memory() -> dict:
@@ -230,6 +184,13 @@ def _memory() -> dict:
         return memory
     pieces, code = esp32.idf_heap_info(esp32.HEAP_DATA), esp32.idf_heap_info(esp32.HEAP_EXEC)
     return dict(memory, longest=max(piece[2] for piece in pieces), code=sum(piece[1] for piece in code))
+
+
+def _settings(folder: str) -> dict:
+    try:
+        return load("settings").load(folder + "/config.json")
+    finally:
+        release("settings")
 
 
 def hardware():
@@ -245,7 +206,7 @@ def main(folder: str) -> bool:
     Returns whether new firmware is to be started, which a board does by a reset.
     """
     machine = hardware()
-    settings = stored.load(folder + "/config.json")
+    settings = _settings(folder)
     life = Life(folder, bool(machine) and machine.reset_cause() == machine.PWRON_RESET)
     if machine and "mhz" in settings:
         machine.freq(settings["mhz"] * 1000000)

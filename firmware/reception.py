@@ -11,7 +11,6 @@ import shards
 import wire
 from erasure import Decoder
 from refused import Refused
-from updates import ROOM
 
 QUIET_MS = 1000  # without a shard, before the rest is asked for
 ATTEMPTS = 10  # times the rest is asked for, before the bundle is given up
@@ -19,14 +18,16 @@ _TAKERS = {"model": "new_model", "firmware": "new_tree"}
 
 
 class Reception:
-    """places: by kind, where it goes. report: a coroutine function, see updates.py. key: 32 bytes, or None.
+    """places: by kind, where it goes. block: the buffer of one. report: a coroutine function, see updates.py. key: 32
+    bytes, or None.
 
     By kind there is a taker, which raises Refused in `admit(manifest)`, before anything comes; in `await
     take(payload)`, for each block; in `await finish(manifest)`, when all of it was right, which gives the offer.
     """
 
-    def __init__(self, places: dict, report, key: "bytes | None") -> None:
+    def __init__(self, places: dict, block: bytearray, report, key: "bytes | None") -> None:
         self._places = places
+        self._buffer = block
         self._report = report
         self._key = key
         self._kind = ""
@@ -77,9 +78,9 @@ class Reception:
             return
         if self._key and not shards.is_sealed_by(manifest, self._key):
             raise Refused(403, "the manifest is not sealed with the key of this sensor")
-        shape = manifest.shape
-        if shape.shard_length > wire.MODEL_SHARD or shape.k * shape.shard_length > ROOM:
-            raise Refused(400, "{} shards of {} bytes, room for {}".format(shape.k, shape.shard_length, ROOM))
+        shape, room = manifest.shape, len(self._buffer)
+        if shape.shard_length > wire.MODEL_SHARD or shape.k * shape.shard_length > room:
+            raise Refused(400, "{} shards of {} bytes, room for {}".format(shape.k, shape.shard_length, room))
         if self._manifest and (kind != self._kind or not self._decoder):
             raise Refused(409, "{} is coming in".format(self._kind))
         self._begin(kind, manifest)
@@ -87,7 +88,6 @@ class Reception:
     def _begin(self, kind: str, manifest: shards.Manifest) -> None:
         taker = __import__(_TAKERS[kind]).Taker(self._places[kind])
         taker.admit(manifest)
-        self._buffer = bytearray(manifest.shape.k * manifest.shape.shard_length)
         self._taker, self._kind, self._manifest, self._bundle = taker, kind, manifest, manifest.bundle
         self._sum = hashlib.sha256()
         self._expect(0)
@@ -142,7 +142,7 @@ class Reception:
         return None
 
     async def _take(self, shape: shards.Shape) -> None:
-        size = len(self._buffer)
+        size = shape.k * shape.shard_length
         payload = memoryview(self._buffer)[: min(size, shape.length - self._block * size)]
         self._sum.update(payload)
         await self._taker.take(payload)

@@ -9,7 +9,7 @@ from array import array
 import micropython
 from micropython import const
 from scaling import METADATA, ONE, from_bytes
-from tflite.flatbuffer import ModelError
+from tflite.kinds import ModelError
 
 _MEAN_ZERO = const(32768)  # means rest in unsigned words, this much more than they are
 _MAX_GAIN = const(16384)  # a deviation of one step; more would outgrow 32 bits

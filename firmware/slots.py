@@ -12,9 +12,10 @@ import json
 import os
 
 import wire
+from on_call import release
 from refused import Refused
 from score import Judge
-from tflite import Model, ModelError
+from tflite import READERS, Model, ModelError
 
 POINTER, ARRIVING = "slots.json", "next.tflite"
 PROBATION = 20  # windows a new model must judge, to stay ...
@@ -97,6 +98,7 @@ class Slots:
             self._load_either()
             raise
         self._serve(judge, digest)
+        release(*READERS)
 
     def _spare(self) -> str:
         """The slot to overwrite: the idle one, unless that holds the only model that has proved good."""
@@ -156,7 +158,8 @@ class Slots:
         for slot in (self._slot, _other(self._slot)):
             if slot in self._kept and self._load(slot):
                 self._slot = slot
-                return
+                break
+        release(*READERS)
 
     def _load(self, slot: str) -> bool:
         """Read a slot's model into the buffer and judge by it; False when it is damaged."""

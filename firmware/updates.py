@@ -10,7 +10,7 @@ import json
 from on_call import load, release
 from refused import Refused
 
-ROOM = 4096  # bytes of a block
+ROOM = 2048  # bytes of a block: allocated at the start, for later no piece of the heap may be as long
 LONGEST = 1052  # bytes of a message: a shard of 1024 with its head and its CRC
 _ON_CALL = ("reception", "new_model", "new_tree", "parcel", "erasure", "field", "shards")
 
@@ -30,6 +30,7 @@ class Updates:
         self._topic = topic
         self._changed = changed
         self._key = key
+        self._block = bytearray(ROOM)
         self._reception = None  # while something comes in, or might
         self._begun = asyncio.Event()
         for kind in places:
@@ -43,6 +44,7 @@ class Updates:
             self._begun.clear()
             whole = await self._reception.run()
             self._reception = None
+            await asyncio.sleep_ms(0)  # in place of what was awaited last, which a frame would hold on to
             release(*_ON_CALL)
             if whole:
                 await self._take_over(*whole)
@@ -61,7 +63,7 @@ class Updates:
         kind = topic.split("/")[-2]
         try:
             if not self._reception:
-                self._reception = load("reception").Reception(self._places, self.report, self._key)
+                self._reception = load("reception").Reception(self._places, self._block, self.report, self._key)
                 self._begun.set()
             self._reception.announce(kind, frame)
         except Refused as error:

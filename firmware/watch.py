@@ -4,19 +4,17 @@ import os
 from array import array
 
 import wire
-from features import Extractor
 
 
 class Reporter:
     """Turns each window of a driver into a frame for the gateway, in buffers that are allocated once.
 
-    outage: keeps windows that matter and may not arrive. done: functions called after each window. Where the recipe's
-    windows overlap, the readings they share stay and only new ones are fetched. Raises ValueError when the driver has
-    gaps between those.
+    made_of: the Extractor that makes its features. outage: keeps windows that matter and may not arrive. done:
+    functions called after each window. Where windows overlap, readings they share stay; only new ones are fetched.
+    Raises ValueError when the driver has gaps between those.
     """
 
-    def __init__(self, settings: dict, slots, client, driver, outage, done=()) -> None:
-        made_of = settings["recipe"]
+    def __init__(self, settings: dict, made_of, slots, client, driver, outage, done=()) -> None:
         if made_of.hop < made_of.samples and not getattr(driver, "gapless", False):
             raise ValueError("features.hop: windows of driver {} cannot overlap".format(settings["sensor"]["driver"]))
         self._driver = driver
@@ -27,7 +25,7 @@ class Reporter:
         self._kept = self._whole[: len(self._samples) - new], self._whole[new:]  # where to, where from
         self._features = bytearray(made_of.length)
         self._window = wire.Window(self._features, int.from_bytes(os.urandom(4), "little") >> 2, 0)
-        self._extractor = Extractor(made_of)
+        self._extractor = made_of
         self._frame = bytearray(wire.WINDOW_HEADER + made_of.length)
         self._topic = wire.topic(settings["gateway"], settings["name"], "window")
         self._slots = slots

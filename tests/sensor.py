@@ -11,7 +11,7 @@ from reedmesh.model import Model
 from reedmesh.recipe import Recipe
 from reedmesh.wire import Offer, Window
 
-ROOM = 4096  # bytes of a block
+ROOM = 2048  # bytes of a block
 
 
 def numbered(frame: bytes, number: int) -> bytes:

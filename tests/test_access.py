@@ -327,15 +327,13 @@ def test_one_certificate_may_be_pinned_without_any_authority(tmp_path: Path) -> 
 
 
 SENSOR = """
-import asyncio, json, sys
-from node import Node
-node = object.__new__(Node)
+import asyncio, join, json, sys
 with open(sys.argv[1]) as file:
-    node._settings = json.load(file)
-node._settings["key"] = bytes.fromhex(node._settings["key"])
-client = node._join()
+    settings = json.load(file)
+settings["key"] = bytes.fromhex(settings["key"])
+client = join.client(settings, "reedmesh/hall1/press/availability", None)
 async def say():
-    for topic in node._settings["tries"]:
+    for topic in settings["tries"]:
         await client.publish(topic, b"{}", 1)
     await client.publish("reedmesh/hall1/press/hello", b"{}", 1)
 async def story():

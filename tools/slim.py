@@ -1,6 +1,7 @@
-"""Firmware as a board gets it: of files shared with the gateway, what only a gateway calls stays behind.
+"""Firmware as a board gets it: without what only a gateway calls, and without imports that only annotations need.
 
-Names are compared, not meanings: whatever the firmware mentions anywhere, be it in a text, is kept.
+Names are compared, not meanings: whatever the firmware mentions anywhere, be it in a text, is kept. An imported name
+keeps the whole module it comes from in memory, and MicroPython looks at no annotation.
 """
 
 import ast
@@ -17,7 +18,7 @@ def slimmed(sources: Mapping[str, str], shared: Iterable[str]) -> dict[str, str]
         trees = {path: ast.parse(text) for path, text in texts.items()}
         unused = _defined(trees[path] for path in shared) - _mentioned(trees.values())
         if not unused:
-            return texts
+            return {path: _without_hints(text, trees[path]) for path, text in texts.items()}
         for path in shared:
             texts[path] = _without(unused, texts[path], trees[path])
 
@@ -28,8 +29,39 @@ def _without(names: set[str], text: str, tree: ast.AST) -> str:
     for node in ast.walk(tree):
         if isinstance(node, _Definition) and node.name in names:
             first = min([node, *node.decorator_list], key=lambda each: each.lineno)
-            lines[first.lineno - 1 : node.end_lineno] = [""] * (1 + (node.end_lineno or 0) - first.lineno)
+            _replace(lines, first.lineno, node.end_lineno, "")
     return "".join(lines)
+
+
+def _without_hints(text: str, tree: ast.Module) -> str:
+    lines, used = text.splitlines(keepends=True), _used(tree)
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom):
+            names = [each for each in node.names if (each.asname or each.name) in used]
+            if len(names) < len(node.names):
+                kept = ast.unparse(ast.ImportFrom(node.module, names, node.level)) + "\n" if names else ""
+                _replace(lines, node.lineno, node.end_lineno, kept)
+    return "".join(lines)
+
+
+def _used(tree: ast.AST) -> set[str]:
+    """Names that are looked up when the program runs, or that its own list of what it exports has."""
+    found: set[str] = set()
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.add(node.value)
+        hints = {id(getattr(node, field, None)) for field in ("annotation", "returns")}
+        waiting += [child for child in ast.iter_child_nodes(node) if id(child) not in hints]
+    return found
+
+
+def _replace(lines: list[str], first: int, last: int | None, by: str) -> None:
+    """Put text in the place of lines that are counted from 1; all others keep their numbers."""
+    lines[first - 1 : last] = [by] + [""] * ((last or first) - first)
 
 
 def _defined(trees: Iterable[ast.AST]) -> set[str]:

@@ -6,10 +6,13 @@ To add a kind of recipe: a class in `recipe.py`, a file of its name here and one
 
 
 class Extractor:
-    """Makes features by `recipe`, of whichever kind; allocates nothing per window."""
+    """Makes features by `recipe`, of whichever kind; allocates nothing per window.
+
+    samples, axes, hop, length: as the recipe has them, which is needed no more.
+    """
 
     def __init__(self, recipe) -> None:
-        self._recipe = recipe
+        self.samples, self.axes, self.hop, self.length = recipe.samples, recipe.axes, recipe.hop, recipe.length
         self._axis = getattr(__import__("features." + recipe.kind), recipe.kind).Features(recipe)
 
     def extract(self, samples, into) -> None:
@@ -17,8 +20,8 @@ class Extractor:
 
         Raises ValueError when either has not the recipe's size.
         """
-        recipe = self._recipe
-        if len(samples) != recipe.samples * recipe.axes or len(into) < recipe.length:
+        axes, length = self.axes, self.length
+        if len(samples) != self.samples * axes or len(into) < length:
             raise ValueError("features: the window or the vector has not the recipe's size")
-        for axis in range(recipe.axes):
-            self._axis.features(samples, axis, into, axis * (recipe.length // recipe.axes))
+        for axis in range(axes):
+            self._axis.features(samples, axis, into, axis * (length // axes))

@@ -9,7 +9,7 @@ from array import array
 
 import micropython
 from micropython import const
-from recipe import LIMIT, LOG2, POWER_OFFSET, log2
+from recipe import LIMIT, LOG2, POWER_OFFSET
 
 _ZERO = const(32768)  # a signed value's 0, in memory
 
@@ -28,14 +28,16 @@ class Axis:
     """
 
     def __init__(self, recipe) -> None:
-        self.recipe = recipe
+        from recipe import log2  # the rest of which is needed at the start only
+
+        self.samples, self.axes = recipe.samples, recipe.axes
         self.signal = array("H", bytes(2 * recipe.samples))
         self.words = array("i", bytes(24))
         self.samples_level = log2(recipe.samples)
 
     def take(self, samples: array, axis: int) -> int:
         """Remove the axis's mean and shift it left (or right) so that its peak has 15 bits; returns the shift."""
-        n, axes = self.recipe.samples, self.recipe.axes
+        n, axes = self.samples, self.axes
         whole = total(samples, n, axis, axes)
         mean = whole // n
         shift = _left_shift(peak(samples, n, axis, axes, mean))

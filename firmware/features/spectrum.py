@@ -7,7 +7,7 @@ from array import array
 
 import micropython
 from micropython import const
-from recipe import KURTOSIS_OFFSET, LIMIT, LOG2, Spectrum, sine_table
+from recipe import KURTOSIS_OFFSET, LIMIT, LOG2, Spectrum
 
 from features.axis import COARSE, FOURTHS, PEAK, Axis, as_int8, as_power, log2_words
 
@@ -21,7 +21,10 @@ class Features(Axis):
     """Bands and statistics. Holds about 7 bytes a sample and 5 a transform bin beside the tables' 2.5 KiB."""
 
     def __init__(self, recipe: Spectrum) -> None:
+        from recipe import sine_table
+
         super().__init__(recipe)
+        self._count = recipe.bands
         self._half = recipe.fft // 2
         self._sine = sine_table()
         self._hann = recipe.hann(self._sine)
@@ -34,7 +37,7 @@ class Features(Axis):
     def features(self, samples: array, axis: int, into: bytearray, at: int) -> None:
         """Write the features of one axis to into[at ...]."""
         shift = self.take(samples, axis)
-        self._statistics(shift, into, at + self.recipe.bands)
+        self._statistics(shift, into, at + self._count)
         scale = self._transform()
         self._bands(64 * (scale - shift), into, at)
 
@@ -52,7 +55,7 @@ class Features(Axis):
         re, im, half = self._re, self._im, self._half
         blank(re, half)
         blank(im, half)
-        taper(re, im, self.signal, self._hann, self._order, self.recipe.samples)
+        taper(re, im, self.signal, self._hann, self._order, self.samples)
         scale, width = 0, 1
         while width < half:
             grown = largest(re, im, half) * 5 >> 1  # a stage's results are at most 1 + sqrt(2) times its peak
@@ -65,7 +68,7 @@ class Features(Axis):
     def _bands(self, level: int, into: bytearray, at: int) -> None:
         words, edges = self.words, self._edges
         level += self._power_offset
-        for i in range(self.recipe.bands):
+        for i in range(self._count):
             band_power(self._re, self._im, self._sine, words, self._half, edges[i], edges[i + 1])
             into[at + i] = as_power(log2_words(words[_HIGH], words[_LOW], LOG2) + level)
 

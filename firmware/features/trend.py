@@ -10,7 +10,7 @@ class Features(Axis):
 
     def features(self, samples: array, axis: int, into: bytearray, at: int) -> None:
         """Write the features of one axis to into[at ...]."""
-        n, axes = self.recipe.samples, self.recipe.axes
+        n, axes = self.samples, self.axes
         half = n // 2
         level = total(samples, n, axis, axes) - 32768 * n  # a kernel's samples are so much more than they are
         rise = total(samples, n, axis + axes * (n - half), axes) - total(samples, half, axis, axes)

@@ -1,9 +1,12 @@
 """TFLite int8 models on stock MicroPython, straight from a .tflite file's bytes: `Model(buffer).predict(x, y)`.
 
-`graph.py` reads the file through `flatbuffer.py`, `model.py` plans and runs it; each operator has a file of its own.
+`graph.py` reads the file through `flatbuffer.py`, `loading.py` plans it, `model.py` runs it; each operator has a file
+of its own. What reads may be let go once a model is loaded: READERS.
 """
 
-from tflite.flatbuffer import ModelError
+from tflite.kinds import ModelError
 from tflite.model import Model
 
-__all__ = ["Model", "ModelError"]
+READERS = ("tflite.loading", "tflite.graph", "tflite.flatbuffer", "tflite.arena", "tflite.operators", "tflite.names")
+
+__all__ = ["READERS", "Model", "ModelError"]

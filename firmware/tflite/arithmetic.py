@@ -44,7 +44,7 @@ class _Binary:
             if self._spread[i]:
                 self._to[i] = scratch[at : at + self._n]
                 at += self._n
-        del self._ends
+        self._ends = None
 
     def invoke(self) -> None:
         """Input tensors -> output tensor; allocates nothing."""

@@ -5,7 +5,8 @@ from array import array
 import micropython
 
 from tflite.dot import check_weights, factors, multiply, row_sums, starts, total
-from tflite.graph import INT8, INT32, Node
+from tflite.graph import Node
+from tflite.kinds import INT8, INT32
 from tflite.multiplier import requantise, scaled
 from tflite.windows import Windows, pair
 
@@ -34,7 +35,7 @@ class Conv2D:
     def bind(self, scratch: memoryview) -> None:
         """Take the places in the arena that were planned for input, output and scratch."""
         self._x, self._y = [tensor.view for tensor in self._ends]
-        del self._ends
+        self._ends = None
         self._sums = scratch[: 4 * self._rows]
         self._patch = scratch[4 * self._rows : 4 * self._rows + self._n]
 

@@ -8,7 +8,8 @@ from array import array
 
 import micropython
 
-from tflite.graph import FLOAT32, Node
+from tflite.graph import Node
+from tflite.kinds import FLOAT32
 from tflite.lookup import Requantise
 
 
@@ -25,7 +26,7 @@ class _Convert:
     def bind(self, _: memoryview) -> None:
         """Take the places in the arena that were planned for input and output."""
         self._x, self._y = [tensor.view for tensor in self._ends]
-        del self._ends
+        self._ends = None
 
 
 class Quantize(_Convert):

@@ -10,7 +10,8 @@ import micropython
 
 from tflite.conv_2d import gather, job
 from tflite.dot import check_weights, factors, starts
-from tflite.graph import INT8, INT32, Node
+from tflite.graph import Node
+from tflite.kinds import INT8, INT32
 from tflite.multiplier import requantise, scaled
 from tflite.windows import Windows, pair
 
@@ -42,7 +43,7 @@ class DepthwiseConv2D:
     def bind(self, scratch: memoryview) -> None:
         """Take the places in the arena that were planned for input, output and scratch."""
         self._x, self._y = [tensor.view for tensor in self._ends]
-        del self._ends
+        self._ends = None
         self._patch = scratch[: self.scratch]
 
     def invoke(self) -> None:

@@ -6,9 +6,7 @@ copied or followed that was not asked for: a damaged file, cyclic ones too, cost
 
 from struct import calcsize, unpack_from
 
-
-class ModelError(Exception):
-    """The bytes are no model that this program can run; the message says where and why."""
+from tflite.kinds import ModelError
 
 
 def root(buffer, identifier: bytes) -> "Table":

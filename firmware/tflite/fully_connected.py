@@ -6,7 +6,8 @@ docs/decisions/0003 says why there are two.
 from array import array
 
 from tflite.dot import check_weights, factors, multiply, row_sums, starts, total
-from tflite.graph import INT8, INT32, Node
+from tflite.graph import Node
+from tflite.kinds import INT8, INT32
 
 
 class FullyConnected:
@@ -31,7 +32,7 @@ class FullyConnected:
     def bind(self, scratch: memoryview) -> None:
         """Take the places in the arena that were planned for input, output and scratch."""
         self._x, self._y = [tensor.view for tensor in self._ends]
-        del self._ends  # the rest of a tensor is needed no more
+        self._ends = None  # the rest of a tensor is needed no more; `del` would leave it where the collector sees it
         self._sums = scratch[: 4 * self._rows]
 
     def invoke(self) -> None:

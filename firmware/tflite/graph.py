@@ -5,13 +5,11 @@ Field numbers are those of TensorFlow's schema.fbs.
 
 from struct import unpack_from
 
-from tflite.flatbuffer import ModelError, Table, Vector, read
+from tflite.flatbuffer import Table, Vector, read
+from tflite.kinds import FLOAT32, INT8, INT32, ModelError
 from tflite.operators import find
 from tflite.scales import parts, steps
 
-INT8 = 9  # TensorType
-INT32 = 2
-FLOAT32 = 0
 _BYTES = {INT8: 1, INT32: 4, FLOAT32: 4}
 _CUSTOM = 32  # BuiltinOperator
 _RELU, _RELU_N1_TO_1, _RELU6 = 1, 2, 3  # ActivationFunctionType
@@ -227,7 +225,8 @@ class Tensor:
 
     @property
     def zero_point(self) -> int:
-        return self.zero_points.at(0)
+        """The zero point; 0 where there is none."""
+        return self.zero_points.at(0) if len(self.zero_points) else 0
 
     def scale(self, i: int) -> tuple:
         """Scale i as `scales.parts`; raises ModelError unless it is above zero and finite."""
@@ -236,9 +235,13 @@ class Tensor:
             raise self._fault("scale {} is not above zero and finite".format(i))
         return scale
 
+    def dtype(self) -> str:
+        """ "b" for int8, "f" for float32."""
+        return "b" if self.kind == INT8 else "f"
+
     def real_scale(self) -> float:
-        """Scale 0 as a float."""
-        return read(self.scales.buffer, "<f", self.scales.place(0))
+        """Scale 0 as a float; 0 where there is none."""
+        return read(self.scales.buffer, "<f", self.scales.place(0)) if len(self.scales) else 0.0
 
     def integer(self, i: int) -> int:
         """Element i of a constant int32 tensor."""

@@ -37,7 +37,7 @@ class Mean:
     def bind(self, scratch: memoryview) -> None:
         """Take the places in the arena that were planned for input, output and scratch."""
         self._x, self._y = [tensor.view for tensor in self._ends]
-        del self._ends
+        self._ends = None
         self._sums = scratch[: 4 * self._rows]
         self._ordered = scratch[4 * self._rows : 4 * self._rows + self._size] if self._order else self._x
 

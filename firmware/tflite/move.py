@@ -59,7 +59,7 @@ class Move:
     def bind(self, _: memoryview) -> None:
         """Take the places in the arena that were planned for input and output."""
         self._x, self._y = [tensor.view for tensor in self._ends]
-        del self._ends
+        self._ends = None
 
     def invoke(self) -> None:
         """Input tensor -> output tensor; allocates nothing."""
@@ -167,7 +167,7 @@ class Concatenation:
         """Take the places in the arena that were planned for inputs and output."""
         xs, y = self._ends
         self._xs, self._y = [x.view for x in xs], y.view
-        del self._ends
+        self._ends = None
 
     def invoke(self) -> None:
         """Input tensors -> output tensor; allocates nothing."""

@@ -19,7 +19,7 @@ class Reshape:
     def bind(self, _: memoryview) -> None:
         """Take the places in the arena that were planned for input and output."""
         self._x, self._y = [tensor.view for tensor in self._ends]
-        del self._ends
+        self._ends = None
 
     def invoke(self) -> None:
         """Input tensor -> output tensor; allocates nothing. Onto itself, the copy changes nothing."""

@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 
+from features import Extractor
 from recipe import Trend
 from watch import Reporter
 
@@ -45,15 +46,16 @@ async def measured():
 samples, hop = int(sys.argv[1]), int(sys.argv[2])
 lost = [int(each) for each in sys.argv[3].split(",")] if len(sys.argv) > 3 else []
 seen: "list[tuple]" = []
-settings = {"recipe": Trend(samples, 1, hop), "gateway": "gw", "name": "pump", "sensor": {"driver": "counter"}}
-reporter = Reporter(settings, Nobody(), Nobody(), Counter(lost), Nobody())
+made_of = Extractor(Trend(samples, 1, hop))
+settings = {"gateway": "gw", "name": "pump", "sensor": {"driver": "counter"}}
+reporter = Reporter(settings, made_of, Nobody(), Nobody(), Counter(lost), Nobody())
 try:
     asyncio.run(reporter.watch(measured))
 except EOFError:
     pass
 Counter.gapless = False
 try:
-    Reporter(settings, Nobody(), Nobody(), Counter(lost), Nobody())
+    Reporter(settings, made_of, Nobody(), Nobody(), Counter(lost), Nobody())
 except ValueError as error:
     seen.append(str(error))
 print(json.dumps(seen))

@@ -1,0 +1,9 @@
+"""What whoever reads or runs a model must know: types of tensors (TensorType in schema.fbs), and the error."""
+
+INT8 = 9
+INT32 = 2
+FLOAT32 = 0
+
+
+class ModelError(Exception):
+    """The bytes are no model that this program can run; the message says where and why."""

@@ -1,0 +1,85 @@
+"""Reads a .tflite file in place, refuses what cannot be run to the bit, and lays out the memory it runs in.
+
+Field numbers are those of TensorFlow's schema.fbs.
+"""
+
+import gc
+
+from tflite.arena import plan
+from tflite.flatbuffer import Table, root
+from tflite.graph import Graph, content
+from tflite.kinds import ModelError
+from tflite.operators import load
+
+# Bytes between two collections while a model is loaded: garbage that piles up scatters what stays, and leaves no piece
+# of the heap that is long enough for the arena. Collecting often doubles the time, so it is the second try.
+_SPREADS = (4096, 256)
+
+
+class Loading:
+    """What a Model is made of: operators in the order in which they run, input and output, and its arena's size."""
+
+    def __init__(self, buffer, rounding: str) -> None:
+        self._root = _root(buffer)
+        self.operators: "list" = []
+        threshold = gc.threshold()
+        try:
+            self._fit(rounding)
+        finally:
+            gc.threshold(threshold)
+
+    def _fit(self, rounding: str) -> None:
+        """Load it where there is room; more tidily if there is none at first."""
+        for spread in _SPREADS:
+            gc.threshold(spread)
+            try:
+                steps = self._load(Graph(self._root), rounding)
+                self.ram = self._place(steps)  # here, where the graph is gone: its tables are room for the arena
+                return
+            except MemoryError as error:
+                short = str(error)
+            self.operators, steps = [], []
+        raise ModelError(short)
+
+    def _load(self, graph, rounding: str) -> list:
+        """Make the operators, each from its class; returns what each reads and makes."""
+        self.input, self.output = graph.input, graph.output
+        self.operators = [load(graph.node(i).code) for i in range(len(graph))]
+        steps = []
+        for i in range(len(graph)):
+            node = graph.node(i)
+            self.operators[i] = self.operators[i](node, rounding)
+            steps.append(node.tensors())
+        graph.check()
+        return steps
+
+    def _place(self, steps: list) -> int:
+        """Plan the arena, allocate it and hand its parts out; returns its size. Scratch stands first, word-aligned."""
+        scratch = max(operator.scratch for operator in self.operators) + 3 & -4
+        places, size = plan(steps, self.input, self.output)
+        size += scratch
+        gc.collect()
+        try:
+            arena = memoryview(bytearray(size))
+        except MemoryError:
+            raise MemoryError("the arena needs {} bytes, have {}".format(size, gc.mem_free())) from None
+        for tensor, at in places:
+            tensor.view = arena[scratch + at : scratch + at + tensor.bytes]
+        for operator in self.operators:
+            operator.bind(arena[:scratch])
+        return size
+
+
+def metadata(buffer, name: str):
+    """The bytes of the metadata buffer of this name, in place, or None; raises ModelError."""
+    whole = _root(buffer)
+    entries = whole.tables(6)
+    for i in range(len(entries)):
+        entry = entries.at(i)
+        if entry.text(0) == name.encode():
+            return content(whole, entry.number(1, "<I"))
+    return None
+
+
+def _root(buffer) -> Table:
+    return root(buffer, b"TFL3")
