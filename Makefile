@@ -26,7 +26,7 @@ FAMILIES := $(wildcard models/*/build.py tests/families/*/build.py)
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo provision image flash flash-gateway-link update-sensors monitor erase install-gateway check-service test check check-firmware bench bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn bench-learn-all bench-beside bench-security check-model fuzz fuzz-engine licences audit models check-models check-home-assistant clean
+.PHONY: help demo provision image flash flash-gateway-link update-sensors monitor erase install-gateway check-service test check check-firmware bench bench-latency bench-detect bench-alerts bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn bench-learn-all bench-beside bench-security check-model fuzz fuzz-engine licences audit models check-models check-home-assistant clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,13 +93,16 @@ check: $(READY) check-firmware ## formatting, lint and types
 check-firmware: $(READY) $(STUBS) ## types of the firmware against MicroPython's own
 	$(BIN)/mypy --config-file firmware/mypy.ini
 
-bench: bench-latency bench-detect bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn bench-security ## all benchmarks, into build/bench.json
+bench: bench-latency bench-detect bench-alerts bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn bench-security ## all benchmarks, into build/bench.json
 
 bench-latency: $(READY) ## window in -> alert out on one gateway: ms at 50 and 200 windows/s, and the most it sustains
 	$(BIN)/python tools/bench_latency.py
 
 bench-detect: $(READY) ## how well each recorded machine's faults are told from normal [DATA=windows.npz FAMILY=process]
 	$(BIN)/python tools/bench_detect.py $(if $(DATA),--data $(DATA)) $(if $(FAMILY),--family $(FAMILY))
+
+bench-alerts: $(READY) ## whether alerts stand while gateways learn on, and none when all is well [DATA=windows.npz FAMILY=process]
+	$(BIN)/python tools/bench_alerts.py $(if $(DATA),--data $(DATA)) $(if $(FAMILY),--family $(FAMILY))
 
 bench-engine: $(READY) ## the sensor's engine against TFLite-Micro, and instructions a product on boards
 	$(BIN)/python tools/bench_engine.py

@@ -1,7 +1,6 @@
 """When a gateway learns on, through the whole of it: after enough that is new, and not what was taken back."""
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +8,9 @@ import numpy as np
 import pytest
 
 from reedmesh import learning_command
-from reedmesh.alert import NOT_A_FAULT, Change
 from reedmesh.config import Learning
-from reedmesh.store import Store
 from tests.test_desk import Client
 from tests.test_service import FAMILY, LEARN, feed, sounds, taught, world
-from tests.test_store import ALERT
 from tools import learning, recordings
 from tools.learning import Setting, neighbourhood
 
@@ -76,7 +72,7 @@ def test_a_model_that_was_taken_back_stays_until_somebody_says_otherwise(
             assert it.gateway.line.sensors["press"].pinned
             await feed(sensor, sounds()["normal"][:FRESH])
             await it.until(lambda topic, value: topic == "press/state" and value["windows"] >= 2 * LEARN + FRESH)
-            assert await it.gateway._teacher.pupils() == {}
+            assert await it.gateway._pupils.pupils() == {}
         async with world(tmp_path) as it:
             sensor = it.gateway.line.sensors["press"]
             assert sensor.pinned
@@ -84,41 +80,6 @@ def test_a_model_that_was_taken_back_stays_until_somebody_says_otherwise(
             assert not sensor.pinned
 
     asyncio.run(story())
-
-
-def test_a_machine_that_became_another_one_bit_by_bit_is_not_learnt_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    eager(monkeypatch)
-
-    async def story() -> None:
-        async with world(tmp_path) as it:
-            sensor, client = await taught(it, "press"), Client(it)
-            teacher = it.gateway._teacher
-            assert set(await teacher.pupils()) == {"press"} and not teacher.moved
-            slow = np.clip(sounds()["normal"].astype(int) + 12, -128, 127).astype(np.int8)
-            it.gateway.store.write_windows([("press", 9e9 + i, row.tobytes(), 1) for i, row in enumerate(slow[:900])])
-            assert await teacher.pupils() == {} and teacher.moved["press"] > 1
-            assert (await client.data("learning"))["moved"] == teacher.moved
-            sensor_here = it.gateway.line.sensors[sensor.name]
-            sensor_here.due = True  # somebody says that this is normal
-            assert set(await teacher.pupils()) == {"press"} and not teacher.moved
-
-    asyncio.run(story())
-    assert "press moved" in caplog.text
-
-
-def test_windows_called_no_fault_are_a_run_of_their_own_and_those_before_a_move_are_left_out() -> None:
-    with Store() as store:
-        store.write_windows([("press", float(i), bytes([i]), 1) for i in range(100)])
-        alert = replace(ALERT, since=50.0, until=60.0, state="cleared", verdict=NOT_A_FAULT)
-        store.save_changes([Change("end", alert, "cleared", 60.0)])
-        normal, called = store.normal_windows("press", 50)
-        assert len(normal) == 50 and not set(range(40, 61)) & {each[0] for each in normal}
-        assert [each[0] for each in called] == list(range(50, 61))
-        store.save_relearning("press", 69.5)
-        normal, called = store.normal_windows("press", 50)
-        assert [each[0] for each in normal] == list(range(70, 100)) and not called
 
 
 def test_a_move_is_learnt_from_few_windows_and_a_fault_is_still_found() -> None:

@@ -40,7 +40,7 @@ def main() -> int:
     chosen = parser.parse_args()
     try:
         family = families.load(families.find(chosen.family))
-        recording = recordings.find(chosen.data or None, family.recipe)
+        family, recording = recordings.matched(family, recordings.find(chosen.data or None, family.recipe))
         count = chosen.windows or family.training.windows
         print(f"{recording.origin}; {family.name} learnt from {count} windows; {results.machine()}")
         print(HEADINGS)

@@ -80,7 +80,8 @@ def main() -> int:
 
 def world(data: str, gateways: int | None = None, family: str = "vibration") -> tuple[Family, list[Place]]:
     """A family, made for a recording, and the places of the recording's machines."""
-    return learning.places(families.load(families.find(family)), recordings.find(data or None), gateways)
+    known = families.load(families.find(family))
+    return learning.places(known, recordings.find(data or None, known.recipe), gateways)
 
 
 def compare(family: Family, at: list[Place], setting: Setting, rounds: int) -> Outcome:

@@ -68,9 +68,8 @@ def places(family: Family, recording: Recording, count: int | None = None) -> tu
     """
     machines = len(recording.names)
     count = count or machines
-    recording = recordings.fitted(recording, family)
+    family, recording = recordings.matched(family, recording)
     x, owner, split, label = recording.x, recording.gateway, recording.split, recording.label
-    family = replace(family, features={**family.features, "samples": x.shape[1], "axes": x.shape[2]})
     found = []
     for gateway in range(count):
         number, turn = gateway % machines, gateway // machines
@@ -117,9 +116,10 @@ class Site:
             return Pupil(machine.of(self._family, [place.learn], finish.scaling_of(lesson.model)), lesson.model)
         return Pupil(machine.of(self._family, [place.learn]))
 
-    async def deploy(self, sensor: str, lesson: Lesson, _: Mapping[str, Origin]) -> None:
+    async def deploy(self, sensor: str, lesson: Lesson, _: Mapping[str, Origin]) -> str:
         """As in `update.Machines`."""
         self.lessons[sensor] = lesson
+        return ""
 
     def scores(self, name: str) -> tuple[dict[str, NDArray[np.int64]], int]:
         """By condition, of test windows, by the model in service at a machine; and its threshold."""

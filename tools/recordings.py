@@ -96,6 +96,12 @@ def fitted(recording: Recording, family: Family) -> Recording:
     return replace(recording, x=np.rint(rows.mean(axis=2)).astype(np.int16), rate_hz=recording.rate_hz / row)
 
 
+def matched(family: Family, recording: Recording) -> tuple[Family, Recording]:
+    """The recording as `fitted`, and the family with windows of its length; raises ConfigError as that does."""
+    fits = fitted(recording, family)
+    return replace(family, features={**family.features, "samples": fits.x.shape[1]}), fits
+
+
 def load(path: Path) -> Recording:
     """Read the neutral format; raises ConfigError naming the file and what is wrong with it."""
     try:

@@ -62,7 +62,7 @@ class Change:
     """A step in an alert's life: "new", "update" or "end", the alert as it now is, and what happened.
 
     what: raised, worsened, cleared, revoked, clock set; or acknowledged, commented, shelved, unshelved, "not a fault",
-    forgotten, by whom and in what words.
+    "learnt anew", forgotten, by whom and in what words.
     """
 
     type: str

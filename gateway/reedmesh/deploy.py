@@ -22,7 +22,7 @@ from reedmesh.ledger import Entry
 from reedmesh.model import Model
 from reedmesh.passports import Origin, Passports
 from reedmesh.sensor_keys import SensorKeys
-from reedmesh.sensors import DEPLOYING, Line, Sensor
+from reedmesh.sensors import DEPLOYING, LEARNING, Line, Sensor
 from reedmesh.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -117,17 +117,25 @@ class Deployer:
         sensor.pinned = True
         return again.sequence
 
-    async def renew(self, sensor: Sensor, lesson: Lesson, origins: Mapping[str, Origin]) -> None:
-        """Put what was learnt into service; origins: the updates of neighbours that are in it. Raises DeployError."""
+    async def renew(self, sensor: Sensor, lesson: Lesson, origins: Mapping[str, Origin]) -> str:
+        """Put what was learnt into service, or say why not; origins: the updates of neighbours that are in it.
+
+        Raises DeployError.
+        """
         stored = await self._disk.call(self._disk.store.models.last, sensor.name)
         if self._line.sensors.get(sensor.name) is not sensor:
-            return  # it was forgotten meanwhile
-        if sensor.pinned or (sensor.model and stored and stored.tflite == lesson.model):
-            return
+            return "it was forgotten meanwhile"
+        if sensor.pinned:
+            return "its model was taken back, and stays until somebody says otherwise"
+        if sensor.watcher.alert and sensor.state != LEARNING:
+            return "its alert stands, and is to be judged by the model that raised it"
+        if sensor.model and stored and stored.tflite == lesson.model:
+            return ""
         model = self._next_model(sensor, lesson, origins)
         loaded = self._passports.load(model)
         await self._disk.call(self._disk.store.models.save, model, _entry(ledger.SERVICE, model))
         sensor.adopt(loaded, model.sequence)
+        return ""
 
     def recall(self, sensor: Sensor) -> None:
         """At the start: put the newest model whose passport holds into service; without one the machine is learnt anew.

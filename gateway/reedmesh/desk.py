@@ -165,11 +165,12 @@ class Desk:
         return await self._change(*self._alarms.forget(sensor, self._clock(), by, text))
 
     async def relearn(self, given: Arguments) -> dict[str, Any]:
-        """{sensor, by}: the machine was moved or rebuilt; it is learnt anew, and not judged meanwhile."""
-        sensor, by = self._sensor(given), given.who()
+        """{sensor, by}: it was moved or rebuilt; it is learnt anew, and not judged meanwhile; its alert ends."""
+        sensor, by, now = self._sensor(given), given.who(), self._clock()
         log.warning("%s: %s has it learnt anew", sensor.name, by)
         await self._deployer.relearn(sensor)
-        return {"windows": sensor.to_learn}
+        ended = sensor.watcher.close("learnt anew", now, by)
+        return {"windows": sensor.to_learn} | await self._change(*filter(None, [ended]))
 
     async def rollback(self, given: Arguments) -> dict[str, Any]:
         """{sensor, by}: the model before the present one goes back into service."""

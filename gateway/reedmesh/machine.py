@@ -16,6 +16,7 @@ Windows = NDArray[np.int8]
 Scaling = tuple[list[int], list[int]]
 
 FEWEST = 4  # windows of a run
+RECENT = 60  # windows whose mean says how a machine runs: a minute of windows of a second
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,6 @@ class Machine:
         """What it is tested on."""
         return inputs(self.held_out, self.scaling)
 
-    @property
-    def moved(self) -> float:
-        """How far its windows lie from those its scaling was made of, in the features' units: root mean square."""
-        return float(np.sqrt((self.seen.mean(axis=0) ** 2).mean()))
-
 
 def of(family: Family, runs: Sequence[Windows], scaled: Scaling | None = None) -> Machine:
     """The machine that `runs` were heard of: features, int8 [m, recipe.length] each, in the order of their windows.
@@ -66,3 +62,17 @@ def of(family: Family, runs: Sequence[Windows], scaled: Scaling | None = None) -
 def inputs(windows: Windows, scaled: Scaling) -> Floats:
     """`windows`, int8 [m, length], as a network sees them."""
     return scale.apply(windows, *scaled).astype(np.float32) / np.float32(scaling.ONE)
+
+
+def moved(windows: Windows, scaled: Scaling) -> Floats:
+    """How far a machine ran from its scaling at each of `windows`, int8 [m, length] in their order, m > 0: float32 [m].
+
+    In units: root mean square over the features of the mean of about RECENT windows in a row, those among which a
+    window is that lie farthest off. Single windows scatter by one unit; means of 60 by an eighth, unless it moved.
+    """
+    parts = np.array_split(windows, max(1, 2 * len(windows) // RECENT))
+    means = np.array([inputs(part, scaled).mean(axis=0) for part in parts])
+    pairs = (means[:-1] + means[1:]) / 2 if len(means) > 1 else means
+    runs = np.sqrt((pairs**2).mean(axis=1))
+    far = np.maximum(np.append(runs, runs[-1:])[: len(means)], np.append(runs[:1], runs)[: len(means)])
+    return np.repeat(far, [len(part) for part in parts])

@@ -36,6 +36,7 @@ from reedmesh.keys import Keyring
 from reedmesh.ledger import Entry
 from reedmesh.listen import Listening
 from reedmesh.passports import Passports
+from reedmesh.pupils import Pupils
 from reedmesh.receipts import Receipts
 from reedmesh.rollout import Rollout
 from reedmesh.sensor_keys import SensorKeys
@@ -82,7 +83,8 @@ class Gateway:
         self._sensor_keys = SensorKeys(Path(config.state))
         self._rollout = Rollout(config.name, self.line, Path(config.state))
         self._deployer = Deployer(config.name, family, self.line, self._disk, self._sensor_keys, self._passports, clock)
-        self._teacher = Teacher(family, self.line, self._disk, self._share, self._deployer, config.learning)
+        self._pupils = Pupils(family, self.line, self._disk, self._deployer)
+        self._teacher = Teacher(family, self.line, self._disk, self._share, self._pupils, config.learning)
         self._account = Account(copies.merges(store.db), clock)
         self._share.witnesses.append(self._account.take)
         self._receipts = Receipts(config.name, self._disk, self._sensor_keys)

@@ -112,8 +112,8 @@ class Store:
         return dict(self.db.execute(f"select sensor, count(*) from windows as w where at > {since} group by sensor"))
 
     def normal_windows(self, sensor: str, count: int) -> tuple[list[bytes], list[bytes]]:
-        """`count` of the sensor's normal windows, evenly out of the last SPAN times as many, oldest first; and the last
-        half as many out of alerts that somebody called no fault."""
+        """The last SPAN times `count` of the sensor's normal windows, oldest first; and the last half of `count` out of
+        alerts that somebody called no fault."""
         normal = self.learnt_from(sensor, SPAN * count, called=False)
         query = (
             f"select features from windows as w where {_SINCE_MOUNTED} and exists (select 1 from alerts as a where "
@@ -121,7 +121,7 @@ class Store:
             "order by id desc limit ?"
         )
         called = self.db.execute(query, (sensor, ANOMALY, NOT_A_FAULT, count // 2))
-        return _spread(normal, count), [row[0] for row in called][::-1]
+        return normal, [row[0] for row in called][::-1]
 
     def save_hello(self, sensor: str, hello: dict[str, Any]) -> None:
         """Remember what a sensor said of itself."""
@@ -246,8 +246,3 @@ class Store:
         """Write what waits and close the file."""
         self.write_windows(self.take_pending())
         self.db.close()
-
-
-def _spread(rows: list[T], count: int) -> list[T]:
-    """`count` of them, evenly."""
-    return rows if len(rows) <= count else [rows[i * len(rows) // count] for i in range(count)]

@@ -31,8 +31,8 @@ class Machines(Protocol):
         """What each machine is learnt from in this round, by its sensor's name; those with too little are left out."""
         ...
 
-    async def deploy(self, sensor: str, lesson: Lesson, origins: Mapping[str, Origin]) -> None:
-        """Put a lesson's model into service; called only for those there is no objection to.
+    async def deploy(self, sensor: str, lesson: Lesson, origins: Mapping[str, Origin]) -> str:
+        """Put a lesson's model into service, or say why not; called only for those there is no objection to.
 
         origins: the updates of the neighbours that are in it.
         """
@@ -72,11 +72,10 @@ async def update(family: Family, share: Share, machines: Machines, workshop: Wor
 
 async def _renew(machines: Machines, sensor: str, lesson: Lesson, origins: Mapping[str, Origin]) -> Made:
     """Accepted? Then it goes into service."""
-    if lesson.objection:
-        log.info("%s keeps its model: %s", sensor, lesson.objection)
-    else:
-        await machines.deploy(sensor, lesson, origins)
-    return Made(sensor, lesson.model, lesson.objection, lesson.before, lesson.estimate)
+    objection = lesson.objection or await machines.deploy(sensor, lesson, origins)
+    if objection:
+        log.info("%s keeps its model: %s", sensor, objection)
+    return Made(sensor, lesson.model, objection, lesson.before, lesson.estimate)
 
 
 def _begun(family: Family, share: Share) -> list[Floats]:
