@@ -37,7 +37,7 @@ class Alerts:
 
     on: int = field(default=7, metadata={"min": 1, "max": 64})  # windows above the threshold ...
     of: int = field(default=16, metadata={"min": 1, "max": 64})  # ... among the last so many raise an alert
-    off: int = field(default=12, metadata={"min": 1, "max": 3600})  # windows in a row below it clear the alert
+    off: int = field(default=30, metadata={"min": 1, "max": 3600})  # windows in a row below it clear the alert
     deadband: float = field(default=0.1, metadata={"min": 0.0, "max": 0.9})  # below means below by this fraction
     silent: float = field(
         default=60.0, metadata={"min": 0.0, "max": 86400.0}
