@@ -41,9 +41,24 @@ def order(view: View) -> list[tuple[str, str]]:
 
 
 def test_state_becomes_a_sensor() -> None:
-    view = heard(*states("press3", {"missed": 3, "lost": 1, "disagreements": 2, "refusal": "400 too large"}))
+    told = {"missed": 3, "lost": 1, "disagreements": 2, "refusal": "400 too large", "moved": 1.3}
+    view = heard(*states("press3", told))
     assert view.gateways["gw1"].sensors["press3"] == Sensor(
-        "press3", "watching", True, None, None, 0.5, 1.5, "3fa2c1d0", "400 too large", 7, 3, 1, 2, ((100.0, 1 / 3),)
+        "press3",
+        "watching",
+        True,
+        None,
+        None,
+        0.5,
+        1.5,
+        "3fa2c1d0",
+        "400 too large",
+        7,
+        3,
+        1,
+        2,
+        ((100.0, 1 / 3),),
+        moved=1.3,
     )
 
 

@@ -172,7 +172,7 @@ def test_without_litert_the_stand_in_is_told(path: Path, monkeypatch: pytest.Mon
 def test_what_a_running_gateway_says_is_judged(path: Path) -> None:
     sick: dict[str, Any] = {
         "press": WATCHING | {"online": False},
-        "fan": WATCHING | {"refusal": "400 unusable"},
+        "fan": WATCHING | {"refusal": "400 unusable", "moved": 1.3},
         "saw": WATCHING | {"disagreements": 3},
         "mill": WATCHING | {"windows": 900, "missed": 100},
     }
@@ -194,6 +194,7 @@ def test_what_a_running_gateway_says_is_judged(path: Path) -> None:
     assert found(line.floods, case(path, said=said)) == []
     for name, words in (("press", "silent"), ("fan", "400 unusable"), ("saw", "differ"), ("mill", "10.0 %")):
         only(line.sensors, case(path, said=said), WARNING, f"sensor {name}", words)
+    assert any("fan: its machine moved 1.3 units" in each.what for each in found(line.sensors, case(path, said=said)))
     well = vitals(counted={"sensors": 2, "alerts": 0})
     well["sensors"]["fan"] |= {"state": "watching"}
     only(line.sensors, case(path, said=well), GOOD, "all 2")

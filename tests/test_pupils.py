@@ -40,16 +40,20 @@ def test_windows_of_when_a_machine_ran_otherwise_are_not_learnt_also_once_it_is_
         async with world(tmp_path) as it:
             client, normal = Client(it), sounds()["normal"]
             await taught(it, "press")
-            pupils, store = it.gateway._pupils, it.gateway.store
-            assert set(await pupils.pupils()) == {"press"} and not pupils.moved
+            pupils, store, press = it.gateway._pupils, it.gateway.store, it.gateway.line.sensors["press"]
+            assert set(await pupils.pupils()) == {"press"} and not press.moved
             away = otherwise(normal[:120])
             heard(store, away, 9e9)
             learnt = (await pupils.pupils())["press"].machine.learnt
-            assert pupils.moved["press"] > 1 and not {*map(bytes, away)} & {*map(bytes, learnt)}
-            assert (await client.data("learning"))["moved"] == pupils.moved
+            assert press.moved > 1 and not {*map(bytes, away)} & {*map(bytes, learnt)}
+            assert (
+                (await client.data("learning"))["moved"]
+                == {"press": press.moved}
+                == {"press": press.summary()["moved"]}
+            )
             heard(store, normal[:120], 9.1e9)
             learnt = (await pupils.pupils())["press"].machine.learnt
-            assert not pupils.moved and not {*map(bytes, away)} & {*map(bytes, learnt)}
+            assert not press.moved and not {*map(bytes, away)} & {*map(bytes, learnt)}
             assert len({*map(bytes, normal[:120])} & {*map(bytes, learnt)}) > 10
 
     asyncio.run(story())
@@ -63,11 +67,12 @@ def test_a_machine_that_runs_otherwise_for_good_is_not_learnt_until_somebody_say
 
     async def story() -> None:
         async with world(tmp_path) as it:
-            sensor = await taught(it, "press")
+            await taught(it, "press")
+            pupils, press = it.gateway._pupils, it.gateway.line.sensors["press"]
             heard(it.gateway.store, np.tile(otherwise(sounds()["normal"]), (3, 1)), 9e9)
-            assert await it.gateway._pupils.pupils() == {} and it.gateway._pupils.moved
-            it.gateway.line.sensors[sensor.name].due = True
-            assert set(await it.gateway._pupils.pupils()) == {"press"} and not it.gateway._pupils.moved
+            assert await pupils.pupils() == {} and press.moved
+            press.due = True
+            assert set(await pupils.pupils()) == {"press"} and not press.moved
 
     asyncio.run(story())
 

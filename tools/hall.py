@@ -53,7 +53,7 @@ class Hall:
     @property
     def moved(self) -> float:
         """How far the machine is from how it was commissioned, if too far to be learnt on; else 0."""
-        return self._pupils.moved.get(self._name, 0.0)
+        return self._line.sensor(self._name).moved
 
     def hear(self, windows: Windows) -> Heard:
         """A window a second: judge them, store them and keep what alerts begin and end."""

@@ -30,7 +30,6 @@ class Pupils:
     """The machines of one gateway's line, as `update.Machines`; their models go out by `deployer`."""
 
     def __init__(self, family: Family, line: Line, disk: Disk, deployer: Deployer) -> None:
-        self.moved: dict[str, float] = {}  # sensors whose machines are not learnt as they run now, and how far they are
         self._family = family
         self._line = line
         self._disk = disk
@@ -63,7 +62,7 @@ class Pupils:
         sensor.due = False  # whoever says it from now on is heard in the next round
         normal, called = (_table(run) for run in rows)
         scaled = finish.scaling_of(model) if model and not anew else None
-        near = self._near(sensor.name, normal, scaled)
+        near = _near(sensor, normal, scaled)
         if scaled and len(near) < sensor.to_learn // 2:
             return None
         runs = [run for run in (_spread(near, sensor.to_learn), called) if len(run)]
@@ -75,27 +74,26 @@ class Pupils:
         known = stored and sensor.model and sha256(stored.tflite).digest() == sensor.model.digest
         return stored.tflite if stored and known else b""
 
-    def _near(self, sensor: str, windows: Windows, scaled: Scaling | None) -> Windows:
-        """Those of `windows` that were heard while the machine ran as its scaling says; without one, all."""
-        far = machine.moved(windows, scaled) if scaled and len(windows) else np.zeros(len(windows))
-        self._note(sensor, far[-1] if len(far) else 0.0)
-        return windows[far <= FARTHEST]
-
-    def _note(self, sensor: str, far: float) -> None:
-        """How far its machine is now."""
-        if far <= FARTHEST:
-            self.moved.pop(sensor, None)
-            return
-        if sensor not in self.moved:
-            log.warning("%s moved %.1f units from how it was commissioned: look at it, or `relearn`", sensor, far)
-        self.moved[sensor] = round(float(far), 2)
-
 
 def collect_anew(sensors: Iterable[Sensor]) -> None:
     """Those of `sensors` that wait for a lesson begin again, or the same would be tried at once for ever."""
     for sensor in sensors:
         if sensor.ready_to_learn:
             sensor.learnt, sensor.due = 0, False
+
+
+def _near(sensor: Sensor, windows: Windows, scaled: Scaling | None) -> Windows:
+    """Those of `windows` that were heard while the machine ran as its scaling says; without one, all."""
+    far = machine.moved(windows, scaled) if scaled and len(windows) else np.zeros(len(windows))
+    _note(sensor, round(float(far[-1]), 2) if len(far) and far[-1] > FARTHEST else 0.0)
+    return windows[far <= FARTHEST]
+
+
+def _note(sensor: Sensor, moved: float) -> None:
+    """How far its machine is now; 0: not too far."""
+    if moved and not sensor.moved:
+        log.warning("%s moved %.1f units from how it was commissioned: look at it, or `relearn`", sensor.name, moved)
+    sensor.moved = moved
 
 
 def _table(rows: list[bytes]) -> Windows:

@@ -58,6 +58,7 @@ class Sensor:
     score: int | None = None
     relearning: bool = False  # somebody had it learnt anew: not judged until that is done
     pinned: bool = False  # somebody took its model back: it keeps the one before
+    moved: float = 0.0  # units from how it was commissioned, when that is too far to be learnt on; else 0
     fresh: int = 0  # normal windows since the last round of learning
     due: bool = False  # somebody called an alert no fault: a lesson with its windows, at once
     _boot: int = -1
@@ -168,6 +169,7 @@ class Sensor:
         state: dict[str, Any] = {"state": self.state, "online": self.online, **vars(self.counters)}
         state |= {"alerts": [alert.kind for alert in self.alerts()]}
         state |= {"update": self.update} if self.update else {}
+        state |= {"moved": self.moved} if self.moved else {}
         if self.state == LEARNING:
             return state | {"progress": min(1.0, round(self.learnt / self.to_learn, 3))}
         assert self.model

@@ -53,7 +53,8 @@ class Teacher:
         """For JSON."""
         knows = self._share.knows
         said = {"state": self.state, "rounds": knows.rounds, "sequence": knows.sequence, "heard": self.fresh}
-        return said | {"moved": self._pupils.moved, "deadline": round(self._share.seconds, 2)}
+        moved = {sensor.name: sensor.moved for sensor in self._line.sensors.values() if sensor.moved}
+        return said | {"moved": moved, "deadline": round(self._share.seconds, 2)}
 
     async def run(self) -> None:
         """Learn whenever it is worth it; for ever."""

@@ -92,6 +92,7 @@ def _state(before: Sensor, state: dict[str, Any], now: float) -> Sensor:
         threshold=number(state.get("threshold"), MAX_SCORE),
         model=text(state.get("model")),
         refusal=text(state.get("refusal")),
+        moved=number(state.get("moved"), MAX_SCORE),
         windows=count(state.get("windows")),
         missed=count(state.get("missed")),
         lost=count(state.get("lost")),

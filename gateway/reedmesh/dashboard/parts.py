@@ -249,6 +249,7 @@ def faults(sensor: Sensor, say: Language) -> list[str]:
     found = [
         say("alert.shelved", when=say.moment(sensor.shelved_until, time.time())) if sensor.shelved_until else "",
         say("fault.disagreements") if sensor.disagreements else "",
+        say("fault.moved", far=say.number(sensor.moved)) if sensor.moved else "",
         say("fault.losses") if gone > MUCH_LOSS * (sensor.windows + gone) else "",
         say("fault.refusal", reason=sensor.refusal) if sensor.refusal else "",
         say("fault.safe-mode") if hello and hello.safe_mode else "",

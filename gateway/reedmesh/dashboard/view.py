@@ -50,7 +50,8 @@ class Sensor:
     """One sensor as its gateway last described it. Scores are squared standard deviations per feature.
 
     progress: of learning, 0..1. model: key of the model that judges it, hexadecimal. refusal: why it did not take its
-    last model. sequence: its number. update: what its firmware update is at. shelved_until: seconds since 1970.
+    last model. moved: units from how its machine was commissioned, when that is too far to be learnt on. sequence: its
+    number. update: what its firmware update is at. shelved_until: seconds since 1970.
     history: (seconds since 1970, score as a multiple of the threshold of its time) as they arrived, oldest first.
     """
 
@@ -72,6 +73,7 @@ class Sensor:
     update: str = ""
     shelved_until: float | None = None
     hello: Hello | None = None
+    moved: float | None = None
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,9 @@ def _sensor(name: str, told: dict[str, Any]) -> Iterable[Finding]:
         yield warning(
             f"sensor {name} refused its model: {told['refusal']}", f"reedmesh rollback {name}, or flash it anew"
         )
+    if told.get("moved"):
+        said = f"sensor {name}: its machine moved {told['moved']} units from how it was commissioned: not learnt on"
+        yield warning(said, f"look at it; if it is to run like that: reedmesh relearn {name}")
     if told["disagreements"]:
         remedy = "its firmware is of another version: make update-sensors"
         yield warning(f"sensor {name}: {told['disagreements']} scores differ from ours", remedy)
