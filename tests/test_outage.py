@@ -81,7 +81,7 @@ class TestOnTheSensor:
 class TestOnTheGateway:
     """alert.py: what late windows make of an alert."""
 
-    RULE = Alerts()
+    RULE = Alerts(on=4, of=6, off=12)
 
     def late(self, *numbers: int, score: float = 5.0, boot: int = 1) -> tuple[Watcher, list[Any]]:
         watcher = Watcher("press", self.RULE)

@@ -97,10 +97,10 @@ def test_figures_count_the_rows_of_all_records_together() -> None:
     assert area == 0.5, "of the one record that has both kinds of rows"
 
 
-def test_an_alert_needs_four_of_six_and_lasts_until_it_is_calm() -> None:
-    scores = np.zeros(40)
-    scores[5:11] = 5
-    assert np.flatnonzero(Judged(scores, 1, scores > 9).alerted).tolist() == list(range(8, 22))
+def test_an_alert_needs_seven_of_sixteen_and_lasts_until_it_is_calm() -> None:
+    scores = np.zeros(60)
+    scores[5:14] = 5
+    assert np.flatnonzero(Judged(scores, 1, scores > 9).alerted).tolist() == list(range(11, 43))
 
 
 def test_ledoit_wolf_shrinks_what_little_data_says() -> None:

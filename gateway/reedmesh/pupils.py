@@ -23,7 +23,7 @@ from reedmesh.sensors import LEARNING, Line, Sensor
 
 log = logging.getLogger(__name__)
 
-FARTHEST = 0.6  # units that a machine may have moved, see `machine.moved`, to be learnt on (docs/decisions/0026)
+FARTHEST = 0.6  # units that a machine may have moved, see `machine.moved`, to be learnt on (docs/decisions/0027)
 
 
 class Pupils:
