@@ -184,7 +184,10 @@ async def calm_down(
         while time.monotonic() < end and db.execute("select count(*) from outbox").fetchone()[0]:
             await asyncio.sleep(0.1)
     process.terminate()
-    await asyncio.to_thread(process.join)
+    await asyncio.to_thread(process.join, PATIENCE)
+    if process.is_alive():
+        process.kill()
+        raise RuntimeError("the gateway was told to end, and did not")
 
 
 def judged(folder: Path, heard: Counter[Step], exact: bool) -> dict[str, int]:
