@@ -235,6 +235,13 @@ class Forgetful:
         return await asyncio.Event().wait()  # type: ignore[return-value]
 
 
+class Open(Forgetful):
+    """It forgets while it greets."""
+
+    async def __aenter__(self) -> Forgetful:
+        return self
+
+
 @pytest.mark.parametrize("succeeds", [False, True])
 def test_a_cancellation_that_aiomqtt_forgets_ends_who_speaks_and_who_listens(succeeds: bool) -> None:
     async def speak(speaking: Link) -> None:
@@ -248,9 +255,14 @@ def test_a_cancellation_that_aiomqtt_forgets_ends_who_speaks_and_who_listens(suc
         async for _ in listening.messages():
             pass
 
+    async def greet(listening: Link) -> None:
+        listening._new_client = lambda: Open(succeeds)  # type: ignore[method-assign,assignment,return-value]
+        async for _ in listening.messages():
+            pass
+
     async def story() -> None:
-        for act in (speak, listen):
-            task = asyncio.create_task(act(Link("127.0.0.1", 1, "a")))
+        for act in (speak, listen, greet):
+            task = asyncio.create_task(act(Link("127.0.0.1", 1, "a", greeting=greeting(b"up"))))
             await asyncio.sleep(0)
             task.cancel()
             for _ in range(10):

@@ -141,6 +141,7 @@ class Link:
                     try:
                         end_if_cancelled()
                         await self._greet(client)
+                        end_if_cancelled()
                         wait = 0.0
                         async for message in client.messages:
                             yield _ours(message)
