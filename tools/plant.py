@@ -86,7 +86,7 @@ class Plan:
 
 
 def plan(recording: Recording, folder: Path, family_name: str = "vibration", gateways: int = 3) -> Plan:
-    """Lay out one gateway per recorded machine (the first of them with two sensors); every other machine will fail.
+    """Lay out a gateway per recorded machine (the first with two sensors); one of each will fail but of the last.
 
     Raises ConfigError when the recording cannot be judged by the family.
     """
@@ -111,7 +111,7 @@ def plan(recording: Recording, folder: Path, family_name: str = "vibration", gat
 
 
 def _machines(recording: Recording, names: tuple[str, ...]) -> list[Machine]:
-    machines = []
+    machines, failing = [], max(1, len(names) - 1)
     for gateway, name in enumerate(names):
         mine = (recording.gateway == gateway) | (recording.gateway == -1)
         fault = next(iter(recording.faults(gateway)), None)
@@ -126,7 +126,8 @@ def _machines(recording: Recording, names: tuple[str, ...]) -> list[Machine]:
         for i in range(sensors):
             sounds = {key: windows[i::sensors] for key, windows in chosen.items()}
             wired = gateway == 0 and i == 1
-            machines.append(Machine(name, f"{name}-{i + 1}", len(machines) % 2 == 1, sounds, wired))
+            faulty = i == sensors - 1 and gateway < failing
+            machines.append(Machine(name, f"{name}-{i + 1}", faulty, sounds, wired))
     return machines
 
 
