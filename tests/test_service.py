@@ -204,7 +204,7 @@ def test_a_sensor_that_lacks_shards_is_sent_others(tmp_path: Path) -> None:
     async def story() -> None:
         async with world(tmp_path) as it:
             sensor = await it.sensor("press")
-            asyncio.get_running_loop().create_task(it.obey(sensor, lost=(0, 3)))
+            asyncio.get_running_loop().create_task(it.obey(sensor, lost=(0, 1)))
             await feed(sensor, sounds()["train"][:LEARN])
             await it.until(lambda topic, value: topic == "press/state" and value["state"] == "deploying")
             while sensor.model is None:  # of each block one shard more is lost than was sent to spare
