@@ -42,7 +42,8 @@ from tools import plant, results  # noqa: E402
 from tools.bench_latency import GATEWAY, LINES, mosquitto, prepare  # noqa: E402
 
 FOLDER = ROOT / "build" / "crash"
-LONGEST_LIFE = 0.5  # seconds from "online" to the kill
+MOST_STEPS = 40  # of alerts that are heard between "online" and the kill: so it comes under load, on any machine
+SPREAD = 0.1  # seconds from there to the kill, so that it comes anywhere in what a step takes
 PATIENCE = 120.0  # seconds for a start, on a machine that may be busy
 FAULTS = 0.3  # of the windows
 Step = tuple[str, str, float]  # alert, what, at
@@ -66,12 +67,21 @@ class Onlooker:
                 self.state = value["state"]
             self.news.set()
 
-    async def until(self, state: str) -> None:
-        """Wait for the gateway to be in that state."""
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait for something to be heard; raises TimeoutError."""
         async with asyncio.timeout(PATIENCE):
-            while self.state != state:
+            while not holds():
                 self.news.clear()
                 await self.news.wait()
+
+    async def state_is(self, state: str) -> None:
+        """Wait for the gateway to be in that state."""
+        await self.until(lambda: self.state == state)
+
+    async def hears(self, steps: int) -> None:
+        """Wait for so many more steps of alerts."""
+        wanted = self.steps.total() + steps
+        await self.until(lambda: self.steps.total() >= wanted)
 
 
 def step(message: dict[str, Any]) -> Step:
@@ -115,8 +125,9 @@ async def kill(onlooker: Onlooker, start: Callable[[], multiprocessing.Process],
     process = start()
     try:
         if chance.random() < 0.9:
-            await onlooker.until("online")
-        await asyncio.sleep(chance.random() * LONGEST_LIFE)
+            await onlooker.state_is("online")
+            await onlooker.hears(chance.randrange(MOST_STEPS))
+        await asyncio.sleep(chance.random() * SPREAD)
     finally:
         process.kill()
         await asyncio.to_thread(process.join)
@@ -148,7 +159,7 @@ async def run(folder: Path, broker: str, kills: int, sensors: int, rate: float) 
             progress(number + 1, kills, broker, sum(onlooker.steps.values()))
         await calm_down(folder, onlooker, crowd, start)
         if broker == "mosquitto":  # the other one ends with its gateway
-            await onlooker.until("stopped")  # said last, and so heard last
+            await onlooker.state_is("stopped")  # said last, and so heard last
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -178,7 +189,7 @@ async def calm_down(
     """A last life without faults that ends as it should."""
     crowd.faults, onlooker.state = 0.0, ""
     process = start()
-    await onlooker.until("online")
+    await onlooker.state_is("online")
     with contextlib.closing(sqlite3.connect(folder / database.NAME, timeout=10)) as db:
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end and db.execute("select count(*) from outbox").fetchone()[0]:
@@ -212,9 +223,10 @@ def judged(folder: Path, heard: Counter[Step], exact: bool) -> dict[str, int]:
 
 
 def progress(done: int, of: int, broker: str, steps: int) -> None:
-    """A line that is written over."""
+    """A line that is written over, where somebody looks."""
     end = "\n" if done == of else "\r"
-    print(f"  {broker}: {done} of {of} kills, {steps} messages heard", end=end, flush=True)
+    if sys.stdout.isatty() or done == of:
+        print(f"  {broker}: {done} of {of} kills, {steps} messages heard", end=end, flush=True)
 
 
 async def main() -> None:
