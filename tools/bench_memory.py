@@ -97,10 +97,11 @@ def show_boards(micropython: str, folder: Path, bits: int) -> None:
     if bits != 32:
         print("what is left of a board's heap: with a MicroPython of 32 bits, see --help")
         return
+    print(f"  {'of a board, KiB':16} {'budget':>7} {'started':>8} {'updated':>8}   left, of an estimate")
     for name in boards.names():
-        left = boards.load(name).heap_kib - max(least, updated)
-        print(f"  {name:14} {left:+5} KiB of {boards.load(name).heap_kib} (estimate)")
-        results.save(f"board_heap_free_{name}", left, "KiB")
+        budget = boards.load(name).heap_kib
+        print(f"  {name:16} {budget:>7} {budget - least:>+8} {budget - updated:>+8}")
+        results.save(f"board_heap_free_{name}", budget - updated, "KiB", {"started": budget - least})
 
 
 def measuring(folder: Path, bits: int) -> list[str]:
