@@ -133,9 +133,9 @@ class Reception:
             await self._take(manifest.shape)
             if self._block + 1 == manifest.shape.blocks:
                 return await self._finish(manifest)
-        except Refused as refusal:
+        except (Refused, MemoryError) as refusal:
             self._manifest = None
-            await self._report(kind, refusal.code, str(refusal))
+            await self._report(kind, getattr(refusal, "code", 503), str(refusal))
             return None
         self._expect(self._block + 1)
         await self._report(kind, 206, "", manifest.shape.k, self._block)

@@ -94,7 +94,7 @@ class Slots:
             slot, digest = self._spare(), offer.sha256.hex()
             self._move(slot)
             self._point(slot, {"sequence": offer.sequence, "sha256": digest, "bytes": len(offer.model)})
-        except Refused:
+        except (Refused, MemoryError):
             self._load_either()
             raise
         self._serve(judge, digest)

@@ -52,8 +52,8 @@ class Updates:
     async def _take_over(self, kind: str, offer) -> None:
         try:
             self._places[kind].install(offer)
-        except Refused as refusal:
-            await self.report(kind, refusal.code, str(refusal))
+        except (Refused, MemoryError) as refusal:  # what was there serves on; a restart would find no more room
+            await self.report(kind, getattr(refusal, "code", 503), str(refusal))
         else:
             await self.report(kind, 200, "")
             await self._changed(kind)

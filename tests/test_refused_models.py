@@ -8,13 +8,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reedmesh import wire
+from reedmesh import shards, wire
 from reedmesh.broker import Message
-from reedmesh.bundle import Bundle
+from reedmesh.bundle import Bundle, shape_for
 from reedmesh.model import Model
+from tests.micropython import run_json
 from tests.test_node import UNSEALED, Sensor, lesson, offer, sensor
 from tests.test_tflite_refusals import edited, small
 
+SCRIPTS = Path(__file__).parent / "firmware"
+ROOM = 2048  # bytes of a block, as a sensor's hello says
 SERVING = 5  # sequence of the model in service
 Act = Callable[[Sensor], Awaitable[Any]]
 
@@ -121,3 +124,14 @@ def test_a_wrong_model_never_becomes_active_and_is_reported(tmp_path: Path) -> N
             assert (await it.answer(of(other())))["code"] == 200, "and a good one is still taken"
 
     asyncio.run(story())
+
+
+def test_an_update_that_finds_no_room_is_refused_and_the_sensor_lives_on(tmp_path: Path) -> None:
+    payload = of(other())
+    bundle = Bundle(payload, "vibration", "gw", 1, SERVING + 1, shape_for(len(payload), wire.MODEL_SHARD, ROOM))
+    sent = [shards.pack_manifest(bundle.manifest)]
+    for block in range(bundle.shape.blocks):
+        sent += bundle.wave({block: bundle.shape.k})
+    (tmp_path / "frames").write_bytes(b"".join(len(frame).to_bytes(2, "little") + frame for frame in sent))
+    said = run_json(SCRIPTS / "no_room.py", tmp_path / "frames", tmp_path)
+    assert said == {"codes": [503, 503, 200], "runs": True}
