@@ -32,31 +32,31 @@ help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## a line that learns and then alarms [SECONDS=60] [DATA=windows.npz] [FAMILY=process] [RATE=16] [PAGE=8080, 0: none]
-	@$(BIN)/python tools/line.py $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DATA),--data $(DATA)) \
+	@$(BIN)/python -m tools.simulate.demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DATA),--data $(DATA)) \
 	  $(if $(FAMILY),--family $(FAMILY)) $(if $(RATE),--rate $(RATE)) $(if $(PAGE),--page $(PAGE))
 
 provision: $(READY) ## the settings of a sensor: NAME= GATEWAY= [HOST= SSID= CA= or PSK=1 or PLAIN=1, BOARD= KEY= UART= DRIVER= RATE= FAMILY= CHANNELS= NTP=]; asks for the rest; PORT= [CONFIG=]: to a sensor at once
-	@$(BIN)/python tools/provision.py $(SETTINGS) $(if $(CONFIG),--config $(CONFIG)) $(if $(PORT),--port $(PORT)) $(ARGS)
+	@$(BIN)/python -m tools.board.provision $(SETTINGS) $(if $(CONFIG),--config $(CONFIG)) $(if $(PORT),--port $(PORT)) $(ARGS)
 
 image: $(READY) ## the file system of a sensor as bytes: BOARD= CONFIG= [MODEL= FLASH=MiB]
-	@$(BIN)/python tools/image.py --board $(or $(BOARD),esp32) --config $(CONFIG) $(if $(MODEL),--model $(MODEL)) \
+	@$(BIN)/python -m tools.board.image --board $(or $(BOARD),esp32) --config $(CONFIG) $(if $(MODEL),--model $(MODEL)) \
 	  $(if $(FLASH),--flash $(FLASH))
 
 flash: $(READY) ## a bare board becomes a sensor: BOARD= CONFIG= [PORT= MODEL= FIRMWARE=path]
-	@$(BIN)/python tools/flash.py $(TO_FLASH) --config $(CONFIG) $(ARGS)
+	@$(BIN)/python -m tools.board.flash $(TO_FLASH) --config $(CONFIG) $(ARGS)
 
 flash-gateway-link: $(READY) ## a bare board becomes a sensor on a wire to its gateway: NAME= GATEWAY= BOARD= [UART=1 KEY= PORT= FIRMWARE=path]
-	@$(BIN)/python tools/provision.py $(SETTINGS) $(if $(UART),,--uart 1)
-	@$(BIN)/python tools/flash.py $(TO_FLASH) --config build/sensors/$(NAME).json $(ARGS)
+	@$(BIN)/python -m tools.board.provision $(SETTINGS) $(if $(UART),,--uart 1)
+	@$(BIN)/python -m tools.board.flash $(TO_FLASH) --config build/sensors/$(NAME).json $(ARGS)
 
 update-sensors: $(READY) ## the firmware here, over the air to the sensors of a gateway [CONFIG=/etc/reedmesh/reedmesh.toml]
-	@$(BIN)/python tools/update_sensors.py $(if $(CONFIG),--config $(CONFIG))
+	@$(BIN)/python -m tools.board.update_sensors $(if $(CONFIG),--config $(CONFIG))
 
 monitor: $(READY) ## what a board prints [PORT=]
-	@$(BIN)/python tools/monitor.py $(if $(PORT),--port $(PORT))
+	@$(BIN)/python -m tools.board.monitor $(if $(PORT),--port $(PORT))
 
 erase: $(READY) ## make a board bare again [PORT=]
-	@$(BIN)/python tools/erase.py $(if $(PORT),--port $(PORT))
+	@$(BIN)/python -m tools.board.erase $(if $(PORT),--port $(PORT))
 
 install-gateway: $(READY) ## the gateway here as a service of this machine: says what it would do; YES=1 does it
 	@echo "put a wheel of this tree, with [dashboard,serial], into $(GATEWAY_HOME)"
@@ -73,14 +73,14 @@ else
 endif
 
 check-service: $(READY) ## the service under a real systemd, in a container: install, learn, reload, hang, upgrade, uninstall
-	@$(SUDO) $(abspath $(BIN))/python tools/check_service.py
+	@$(SUDO) $(abspath $(BIN))/python -m tools.check.service
 
 .PHONY: check-wheels check-stand-in
 check-wheels: $(READY) ## that all a gateway needs comes as a wheel for a Raspberry Pi, Python 3.11 and 3.13
-	@$(BIN)/python tools/check_wheels.py
+	@$(BIN)/python -m tools.check.wheels
 
 check-stand-in: $(READY) $(STAND_IN) ## scores of tflite-runtime against LiteRT's, and a gateway that runs with it [PYTHON_311=]
-	@$(BIN)/python tools/stand_in.py compare vibration $(VENV)-tflite-runtime/bin/python
+	@$(BIN)/python -m tools.check.tflite_runtime compare vibration $(VENV)-tflite-runtime/bin/python
 
 test: $(READY) ## all tests, in parallel [ARGS="-k wire"]
 	$(BIN)/python -m pytest -n 2 $(ARGS)
@@ -96,81 +96,81 @@ check-firmware: $(READY) $(STUBS) ## types of the firmware against MicroPython's
 bench: bench-latency bench-detect bench-alerts bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn bench-security ## all benchmarks, into build/bench.json
 
 bench-latency: $(READY) ## window in -> alert out on one gateway: ms at 50 and 200 windows/s, and the most it sustains
-	$(BIN)/python tools/bench_latency.py
+	$(BIN)/python -m tools.bench.latency
 
 bench-detect: $(READY) ## how well each recorded machine's faults are told from normal [DATA=windows.npz FAMILY=process]
-	$(BIN)/python tools/bench_detect.py $(if $(DATA),--data $(DATA)) $(if $(FAMILY),--family $(FAMILY))
+	$(BIN)/python -m tools.bench.detect $(if $(DATA),--data $(DATA)) $(if $(FAMILY),--family $(FAMILY))
 
 bench-alerts: $(READY) ## whether alerts stand while gateways learn on, and none when all is well [DATA=windows.npz FAMILY=process]
-	$(BIN)/python tools/bench_alerts.py $(if $(DATA),--data $(DATA)) $(if $(FAMILY),--family $(FAMILY))
+	$(BIN)/python -m tools.bench.alerts $(if $(DATA),--data $(DATA)) $(if $(FAMILY),--family $(FAMILY))
 
 bench-engine: $(READY) ## the sensor's engine against TFLite-Micro, and instructions a product on boards
-	$(BIN)/python tools/bench_engine.py
+	$(BIN)/python -m tools.bench.engine
 
 bench-memory: $(READY) ## the smallest heap the engine runs in [MICROPYTHON=path of one built for 32 bits]
-	$(BIN)/python tools/bench_memory.py $(if $(MICROPYTHON),--micropython $(MICROPYTHON))
+	$(BIN)/python -m tools.bench.memory $(if $(MICROPYTHON),--micropython $(MICROPYTHON))
 
 bench-learn: $(READY) ## learning together [DATA= FAMILY= GATEWAYS= LOSS=0.3 LIARS=1 LIE=noise PROFILE=narrow10 TOPOLOGY=ring BROKER=mosquitto JSON=1 ROUNDS= SEEDS=]
-	$(BIN)/python tools/bench_learn.py $(if $(DATA),--data $(DATA)) $(if $(FAMILY),--family $(FAMILY)) $(if $(GATEWAYS),--gateways $(GATEWAYS)) \
+	$(BIN)/python -m tools.bench.learning $(if $(DATA),--data $(DATA)) $(if $(FAMILY),--family $(FAMILY)) $(if $(GATEWAYS),--gateways $(GATEWAYS)) \
 	  $(if $(LOSS),--loss $(LOSS)) $(if $(LIARS),--liars $(LIARS)) $(if $(LIE),--lie $(LIE)) \
 	  $(if $(PROFILE),--profile $(PROFILE)) $(if $(TOPOLOGY),--topology $(TOPOLOGY)) \
 	  $(if $(BROKER),--broker $(BROKER)) $(if $(JSON),--json) \
   $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEEDS),--seeds $(SEEDS)) --plot build/learn
 
 bench-beside: $(READY) ## what learning costs the data path: window in -> alert out, learning all the time and not at all
-	$(BIN)/python tools/bench_beside.py
+	$(BIN)/python -m tools.bench.learning_cost
 
 bench-learn-all: $(READY) ## all that learning together must show: DATA="fan.npz actuators.npz"
-	$(BIN)/python tools/bench_learn_all.py $(DATA)
+	$(BIN)/python -m tools.bench.learning_all $(DATA)
 
 bench-security: $(READY) ## what sealing, opening, boxes and signatures cost, and HMAC on a sensor [LENGTH=bytes of an update]
-	$(BIN)/python tools/bench_security.py $(if $(LENGTH),--length $(LENGTH))
+	$(BIN)/python -m tools.bench.security $(if $(LENGTH),--length $(LENGTH))
 
 bench-crash: $(READY) ## kill -9 under load: alerts lost, alerts doubled, databases damaged [KILLS=1000]
-	$(BIN)/python tools/bench_crash.py --kills $(or $(KILLS),100)
+	$(BIN)/python -m tools.bench.crash --kills $(or $(KILLS),100)
 
 .PHONY: bench-load bench-junk
 bench-load: $(READY) ## a hall of sensors for ten minutes: latency, CPU, memory, disk writes [SECONDS=600]
-	$(BIN)/python tools/bench_load.py --seconds $(or $(SECONDS),600)
+	$(BIN)/python -m tools.bench.load --seconds $(or $(SECONDS),600)
 
 bench-junk: $(READY) ## alerts of others while one client floods the broker [SECONDS=20]
-	$(BIN)/python tools/bench_junk.py --seconds $(or $(SECONDS),20)
+	$(BIN)/python -m tools.bench.flood --seconds $(or $(SECONDS),20)
 
 bench-ota: $(READY) ## power cuts during updates of a sensor's model, and how long sampling pauses
-	$(BIN)/python tools/bench_ota.py
+	$(BIN)/python -m tools.bench.ota
 
 bench-coding: $(READY) ## encode and worst-case decode, MB/s, against reedsolo, zfec, pyeclib and copying memory
-	$(BIN)/python tools/bench_coding.py
+	$(BIN)/python -m tools.bench.coding
 
 bench-delivery: $(READY) ## payloads through slow receivers, loss, a killed broker, to 20 sensors: ours and plain QoS 1
-	$(BIN)/python tools/bench_delivery.py
+	$(BIN)/python -m tools.bench.delivery
 
 .PHONY: bench-dashboard screenshots
 bench: bench-dashboard
 bench-dashboard: $(READY) ## the web page: first paint with 200 sensors, memory and processor with 3 browsers and 50 sensors
-	$(BIN)/python tools/bench_dashboard.py
+	$(BIN)/python -m tools.bench.dashboard
 
 screenshots: $(READY) ## every page, light and dark, phone and desktop, into build/screenshots [DATA=windows.npz RATE=16]
-	$(BIN)/python tools/screenshots.py $(if $(DATA),--data $(DATA)) $(if $(RATE),--rate $(RATE))
+	$(BIN)/python -m tools.check.screenshots $(if $(DATA),--data $(DATA)) $(if $(RATE),--rate $(RATE))
 
 .PHONY: bench-skab windows-skab
 bench-skab: $(READY) ## the process family on SKAB by its leaderboard's protocol: DATA=SKAB/data [SEEDS=3]
-	$(BIN)/python tools/bench_skab.py $(DATA) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FAMILY),--family $(FAMILY))
+	$(BIN)/python -m tools.bench.skab $(DATA) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FAMILY),--family $(FAMILY))
 
 windows-skab: $(READY) ## records as SKAB has them as windows in the neutral format: DATA=SKAB/data [OUT=build/skab.npz BY=record]
-	$(BIN)/python tools/skab.py $(DATA) $(or $(OUT),build/skab.npz) $(if $(BY),--by $(BY)) $(if $(FAMILY),--family $(FAMILY))
+	$(BIN)/python -m tools.simulate.skab $(DATA) $(or $(OUT),build/skab.npz) $(if $(BY),--by $(BY)) $(if $(FAMILY),--family $(FAMILY))
 
 check-model: $(READY) ## whether a .tflite runs on a board, and about how fast: MODEL=x.tflite [BOARD=esp32]
-	@$(BIN)/python tools/check_model.py $(MODEL) --board $(or $(BOARD),esp32)
+	@$(BIN)/python -m tools.board.check_model $(MODEL) --board $(or $(BOARD),esp32)
 
 fuzz-engine: $(READY) ## damage 100 000 models and load them [FUZZ=1000000]
 	FUZZ=$(or $(FUZZ),100000) $(BIN)/python -m pytest -n 2 tests/test_tflite_refusals.py -k damaged
 
 fuzz: $(READY) ## everything that reads bytes, coverage-guided: inputs, new paths, memory, crashes [RUNS=1100000 ONLY=target]
-	$(BIN)/python tools/fuzz.py $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only "$(ONLY)")
+	$(BIN)/python -m tools.check.fuzz $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only "$(ONLY)")
 
 licences: $(READY) ## the licence of everything we depend on, against those that are allowed
-	@$(BIN)/python tools/licences.py
+	@$(BIN)/python -m tools.check.licences
 
 audit: licences $(AUDIT) ## known vulnerabilities of everything we depend on: asks pypi.org
 	$(VENV)-audit/bin/pip-audit --strict --disable-pip --no-deps --requirement constraints.txt
@@ -182,7 +182,7 @@ check-models: $(MODELS) ## build the families and compare with the files in the 
 	for family in $(FAMILIES); do $(VENV)-models/bin/python $$family --check || exit 1; done
 
 check-home-assistant: $(READY) $(HOME_ASSISTANT) ## whether the real Home Assistant takes what we announce [PYTHON_313=python3.13]
-	$(BIN)/python tools/check_home_assistant.py
+	$(BIN)/python -m tools.check.home_assistant
 
 clean: ## remove what was built; the environments stay
 	rm -rf build .mypy_cache .pytest_cache .ruff_cache .hypothesis

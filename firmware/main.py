@@ -1,46 +1,18 @@
 """Starts the firmware in fw_a or fw_b, whichever `firmware.json` names. No update touches this file.
 
 Run by MicroPython at boot, or on a desktop as `micropython main.py FOLDER < recording`, where FOLDER holds config.json,
-the models and the two trees. A new tree is on probation (`trees.py` ends that): it has so many starts to prove good,
-and then the one before is back. A tree that cannot be loaded is put on probation, too.
+the models and the two trees. A new tree is on probation, which `ota/firmware_slots.py` ends: it has three starts to
+prove good, and then the tree before is back. A tree that cannot be loaded is put on probation, too.
 """
 
 import gc
-import json
-import os
 import sys
 import time
 
-STATE = "firmware.json"
-STARTS = 3
-PROVED = -1  # in place of the starts that are left
+from boot_state import PROVED, STARTS, other, read, write
+
 WATCHDOG_MS = 60000
 SPREAD = 4096  # bytes between two collections while it loads: garbage scatters what stays, and leaves no long piece
-
-
-def read(folder: str) -> dict:
-    """What is known of both trees. slot: the one to start. left: its starts, if it is on probation. numbers: of those
-    that are whole. newest: the highest number ever taken. relapse: why the one before is back, if it is."""
-    try:
-        with open(folder + "/" + STATE) as file:
-            state = json.load(file)
-        if state["slot"] in ("a", "b") and all(key in state for key in ("left", "numbers", "newest", "relapse")):
-            return state
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    return {"slot": "a", "left": PROVED, "numbers": {"a": 0}, "newest": 0, "relapse": ""}
-
-
-def write(folder: str, state: dict) -> None:
-    """Replace the file in one rename, so that a power cut leaves the old one or this."""
-    with open(folder + "/firmware.tmp", "w") as file:
-        json.dump(state, file)
-    os.rename(folder + "/firmware.tmp", folder + "/" + STATE)
-
-
-def other(slot: str) -> str:
-    """The tree that is not this one."""
-    return "b" if slot == "a" else "a"
 
 
 def choose(folder: str) -> dict:
@@ -84,7 +56,7 @@ def load(folder: str):
     sys.path.insert(0, folder + "/fw_" + state["slot"])
     gc.threshold(SPREAD)
     try:
-        return __import__("node")
+        return __import__("app")
     except Exception as error:
         sys.print_exception(error)
         distrust(folder)

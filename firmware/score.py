@@ -8,7 +8,7 @@ from array import array
 
 import micropython
 from micropython import const
-from scaling import METADATA, ONE, from_bytes
+from protocol.scaling import METADATA, ONE, from_bytes
 from tflite.kinds import ModelError
 
 _MEAN_ZERO = const(32768)  # means rest in unsigned words, this much more than they are

@@ -20,8 +20,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow is chatty about
 import numpy as np
 import tensorflow as tf
 
-from reedmesh import quantise, scaling, tflite
-from reedmesh.family import FILES, Plan, read_plan
+from reedmesh.inference import tflite_file
+from reedmesh.inference.family import FILES, Plan, read_plan
+from reedmesh.learning import quantise
+from reedmesh.protocol import scaling
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-7  # Adam's, as Keras has them
 NEVER = 2**32 - 1  # the threshold of a model that has learnt nothing
@@ -92,7 +94,7 @@ def float_model(shapes: Shapes, start: np.ndarray) -> bytes:
         }
         for i, part in enumerate(parts)
     ]
-    return tflite.rewrite(model, {quantise.WEIGHTS: json.dumps(index, separators=(",", ":")).encode()})
+    return tflite_file.rewrite(model, {quantise.WEIGHTS: json.dumps(index, separators=(",", ":")).encode()})
 
 
 def int8_model(with_floats: bytes, start: np.ndarray, plan: Plan) -> bytes:
@@ -104,7 +106,7 @@ def int8_model(with_floats: bytes, start: np.ndarray, plan: Plan) -> bytes:
 
 
 def train_model(shapes: Shapes, start: np.ndarray, plan: Plan) -> bytes:
-    """The network with its gradient and Adam, as the four signatures that `reedmesh.train` calls."""
+    """The network with its gradient and Adam, as the four signatures that `reedmesh.learning.trainer` calls."""
     module = Trainable(shapes, start, plan.training.batch)
     return convert(module, {name: getattr(module, name) for name in ("train", "infer", "get_weights", "set_weights")})
 
@@ -197,5 +199,5 @@ def _function(python: Callable, *inputs: tf.TensorSpec) -> Callable:
 
 def _buffer_of(model: bytes, part: np.ndarray) -> int:
     """The number of the buffer that holds `part`: tensors' names change with the converter's version, bytes do not."""
-    (number,) = (number for number, data in enumerate(tflite.buffers(model)) if data == part.tobytes())
+    (number,) = (number for number, data in enumerate(tflite_file.buffers(model)) if data == part.tobytes())
     return number

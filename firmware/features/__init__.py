@@ -1,6 +1,6 @@
 """Window -> features on the sensor, in integers: the bytes that `gateway/reedmesh/features/` makes with numpy.
 
-To add a kind of recipe: a class in `recipe.py`, a file of its name here and one there, a line in files.toml and one in
+To add a kind of recipe: a class in `recipe.py`, a file of its name here and one there and a line in
 `__init__.py` there.
 """
 

@@ -9,7 +9,7 @@ from array import array
 
 import micropython
 from micropython import const
-from recipe import LIMIT, LOG2, POWER_OFFSET
+from protocol.recipe import LIMIT, LOG2, POWER_OFFSET
 
 _ZERO = const(32768)  # a signed value's 0, in memory
 
@@ -28,7 +28,7 @@ class Axis:
     """
 
     def __init__(self, recipe) -> None:
-        from recipe import log2  # the rest of which is needed at the start only
+        from protocol.recipe import log2  # the rest of which is needed at the start only
 
         self.samples, self.axes = recipe.samples, recipe.axes
         self.signal = array("H", bytes(2 * recipe.samples))

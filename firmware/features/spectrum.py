@@ -7,7 +7,7 @@ from array import array
 
 import micropython
 from micropython import const
-from recipe import KURTOSIS_OFFSET, LIMIT, LOG2, Spectrum
+from protocol.recipe import KURTOSIS_OFFSET, LIMIT, LOG2, Spectrum
 
 from features.axis import COARSE, FOURTHS, PEAK, Axis, as_int8, as_power, log2_words
 
@@ -21,7 +21,7 @@ class Features(Axis):
     """Bands and statistics. Holds about 7 bytes a sample and 5 a transform bin beside the tables' 2.5 KiB."""
 
     def __init__(self, recipe: Spectrum) -> None:
-        from recipe import sine_table
+        from protocol.recipe import sine_table
 
         super().__init__(recipe)
         self._count = recipe.bands

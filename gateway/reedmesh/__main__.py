@@ -6,29 +6,26 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from reedmesh import (
-    __version__,
-    alerts_command,
-    broker_command,
-    check_model,
-    config,
-    dashboard,
-    database,
+from reedmesh import __version__, dashboard
+from reedmesh.commands import (
+    alerts,
+    broker,
     doctor,
     install,
-    keys_command,
-    learning_command,
-    ledger_command,
-    logs,
-    notify,
+    keys,
+    learning,
+    ledger,
     ownership,
-    parcels,
-    passport_command,
-    status_command,
-)  # fmt: skip
-from reedmesh import board as boards
+    passport,
+    status,  # fmt: skip
+)
+from reedmesh.config import settings as config
 from reedmesh.errors import ConfigError, ReedmeshError
-from reedmesh.sensor_keys import SensorKeys
+from reedmesh.identity.sensor_keys import SensorKeys
+from reedmesh.inference import boards, compatibility
+from reedmesh.service import journal, systemd
+from reedmesh.store import database
+from reedmesh.updates import firmware_packages
 
 DEFAULT_CONFIG = Path("/etc/reedmesh/reedmesh.toml")
 
@@ -37,14 +34,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status: 0, 1 for a failure, 2 for what the operator can mend."""
     parser = _parser()
     chosen = parser.parse_args(arguments)
-    logs.set_up(chosen.verbose)
+    journal.set_up(chosen.verbose)
     try:
         done = int(chosen.run(chosen) or 0)
         if getattr(chosen, "config", None) and chosen.run not in (_run, dashboard.main):
             ownership.give_back(Path(config.load(chosen.config).state))
         return done
     except ReedmeshError as error:
-        notify.Notifier().status(str(error).splitlines()[0])
+        systemd.Notifier().status(str(error).splitlines()[0])
         if chosen.verbose:
             raise
         print("\n".join(f"reedmesh: {line}" for line in str(error).splitlines()), file=sys.stderr)
@@ -69,20 +66,20 @@ def _parser() -> argparse.ArgumentParser:
     sensor.add_argument("sensor", help="its name")
     sensor.add_argument("config", nargs="?", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
     sensor.set_defaults(run=_sensor_key)
-    keys_command.add_keys(commands, DEFAULT_CONFIG)
-    keys_command.add_sensors(commands, DEFAULT_CONFIG)
-    alerts_command.add(commands, DEFAULT_CONFIG)
-    learning_command.add(commands, DEFAULT_CONFIG)
-    passport_command.add(commands, DEFAULT_CONFIG)
-    ledger_command.add(commands, DEFAULT_CONFIG)
-    status_command.add(commands, DEFAULT_CONFIG)
+    keys.add_keys(commands, DEFAULT_CONFIG)
+    keys.add_sensors(commands, DEFAULT_CONFIG)
+    alerts.add(commands, DEFAULT_CONFIG)
+    learning.add(commands, DEFAULT_CONFIG)
+    passport.add(commands, DEFAULT_CONFIG)
+    ledger.add(commands, DEFAULT_CONFIG)
+    status.add(commands, DEFAULT_CONFIG)
     doctor.add(commands, DEFAULT_CONFIG)
     backup = commands.add_parser("backup", help="copy the gateway's database to a new file, also while it runs")
     backup.add_argument("target", type=Path, metavar="FILE")
     backup.add_argument("config", nargs="?", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
     backup.set_defaults(run=_backup)
-    broker_command.add_acl(commands, DEFAULT_CONFIG)
-    broker_command.add_pki(commands, DEFAULT_CONFIG)
+    broker.add_acl(commands, DEFAULT_CONFIG)
+    broker.add_pki(commands, DEFAULT_CONFIG)
     update = commands.add_parser("update-sensors", help="have this gateway give its sensors new firmware")
     update.add_argument("parcels", nargs="+", type=Path, help="what `make update-sensors` made, one for each processor")
     update.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
@@ -104,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(chosen: argparse.Namespace) -> None:
     settings = config.load(chosen.config)
-    from reedmesh import run  # LiteRT takes a moment to load; no other command needs it
+    from reedmesh.service import process as run  # LiteRT takes a moment to load; no other command needs it
 
     run.run(settings, partial(_reread, chosen.config))
 
@@ -130,14 +127,14 @@ def _check_config(chosen: argparse.Namespace) -> int:
 def _update_sensors(chosen: argparse.Namespace) -> None:
     state = Path(config.load(chosen.config).state)
     for path in chosen.parcels:
-        taken = parcels.put(path, state)
+        taken = firmware_packages.put(path, state)
         print(f"{path}: firmware {taken.sequence} for {taken.code}, {len(taken.payload)} bytes, goes to its sensors")
 
 
 def _check_model(chosen: argparse.Namespace) -> int:
     known = boards.load(chosen.board)
     try:
-        report = check_model.check(chosen.model.read_bytes(), chosen.model.name)
+        report = compatibility.check(chosen.model.read_bytes(), chosen.model.name)
     except OSError as e:
         raise ConfigError(f"{chosen.model}: {e.strerror}") from e
     print("\n".join(report.lines(known)))

@@ -11,7 +11,7 @@
 Pure code raises; the path that called it decides what is normal.
 """
 
-from reedmesh.wire import WireError
+from reedmesh.protocol.wire import WireError
 
 __all__ = ["ConfigError", "DeployError", "DiskError", "ReedmeshError", "RefusedError", "WireError"]
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from reedmesh.wire import WireError
+from reedmesh.protocol.wire import WireError
 
 
 def read_json(payload: bytes, most: int) -> dict[str, Any]:

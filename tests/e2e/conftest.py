@@ -9,8 +9,8 @@ import pytest
 from playwright.async_api import async_playwright, expect
 
 from tests.e2e.dashboard_stage import FLAGS, Play, Theatre
-from tests.micropython import missing
-from tests.patience import PATIENCE
+from tests.support.micropython import missing
+from tests.support.timeouts import PATIENCE
 
 
 @pytest.fixture(scope="session")

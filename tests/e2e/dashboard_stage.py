@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Request, WebSocket, expect
 
-from reedmesh.broker import Link, Message
-from tests.brokers import free_port, mosquitto
-from tests.patience import PATIENCE
+from reedmesh.links.mqtt_link import Link, Message
+from tests.support.brokers import free_port, mosquitto
+from tests.support.timeouts import PATIENCE
 
 SOON = 2.0  # seconds from a message to the page: what the dashboard promises
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import paho.mqtt.client as paho
 import pytest
 
-from reedmesh import wire
-from tests.brokers import free_port, mosquitto
-from tests.patience import PATIENCE
-from tests.sensor import numbered
-from tools.bench_latency import prepare
+from reedmesh.protocol import wire
+from tests.support.brokers import free_port, mosquitto
+from tests.support.sensor import numbered
+from tests.support.timeouts import PATIENCE
+from tools.bench.latency import prepare
 
 
 @pytest.fixture

@@ -22,20 +22,22 @@ import aiomqtt
 import paho.mqtt.client as paho
 import pytest
 
-from reedmesh import broker as brokers
-from reedmesh import config, database, service
-from reedmesh import family as families
-from reedmesh.ask import ask
-from reedmesh.babble import MOST
-from reedmesh.broker import Link, Message
-from reedmesh.config import Alerts, Config
-from reedmesh.service import Gateway
-from reedmesh.store import Store
-from reedmesh.wired import Wired
-from tests.brokers import free_port, mosquitto
-from tests.patience import PATIENCE
-from tests.sensor import numbered
-from tools.bench_latency import prepare
+from reedmesh.alerts.rate_guard import MOST
+from reedmesh.commands.client import ask
+from reedmesh.config import settings as config
+from reedmesh.config.settings import Alerts, Config
+from reedmesh.inference import family as families
+from reedmesh.links import mqtt_link as brokers
+from reedmesh.links.combined_link import Wired
+from reedmesh.links.mqtt_link import Link, Message
+from reedmesh.service import gateway
+from reedmesh.service.gateway import Gateway
+from reedmesh.store import database
+from reedmesh.store.store import Store
+from tests.support.brokers import free_port, mosquitto
+from tests.support.sensor import numbered
+from tests.support.timeouts import PATIENCE
+from tools.bench.latency import prepare
 
 BASE = "reedmesh/gw/"
 HEARD = [f"{BASE}{leaf}" for leaf in ("status", "info", "alert", "alerts", "+/state")] + ["homeassistant/#"]
@@ -284,7 +286,7 @@ def test_a_broker_gone_for_five_minutes_costs_no_alert_and_blames_no_sensor(
 ) -> None:
     """Five minutes of the gateway's own clocks, which go faster; the links, the outbox and the store are real."""
     monkeypatch.setattr(brokers, "LONGEST_WAIT", 0.2)
-    monkeypatch.setattr(service, "STATE_SECONDS", 0.01)
+    monkeypatch.setattr(gateway, "STATE_SECONDS", 0.01)
 
     async def story(it: Inside, broker: ExitStack) -> None:
         it.onlooker.window("s1", it.good)
@@ -314,7 +316,7 @@ def test_a_broker_gone_for_five_minutes_costs_no_alert_and_blames_no_sensor(
 
 def test_a_clock_set_back_an_hour_changes_nothing_that_lasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The gateway's own clock is set, with what looks at it as in service."""
-    monkeypatch.setattr(service, "STATE_SECONDS", 0.01)
+    monkeypatch.setattr(gateway, "STATE_SECONDS", 0.01)
 
     async def story(it: Inside, _: ExitStack) -> None:
         now = it.clocks.wall
@@ -340,8 +342,8 @@ def test_a_clock_set_back_an_hour_changes_nothing_that_lasts(tmp_path: Path, mon
 def test_a_sensor_that_floods_costs_the_others_no_window_is_an_alert_and_keeps_nobody_out(
     hall: Hall, kind: str
 ) -> None:
-    """Ten thousand messages a second, for some seconds; tools/bench_junk.py has the figures."""
-    from tools.bench_junk import Flood
+    """Ten thousand messages a second, for some seconds; tools/bench/flood.py has the figures."""
+    from tools.bench.flood import Flood
 
     def refused() -> int:
         return int(ask(config.load(hall.config), "status", {}, PATIENCE)["refused"])

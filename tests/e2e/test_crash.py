@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.micropython import missing
-from tools import bench_crash
+from tests.support.micropython import missing
+from tools.bench import crash
 
 
 @pytest.mark.parametrize("broker", ["mosquitto", "embedded"])
 def test_ten_kills(tmp_path: Path, broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if broker == "mosquitto" and not bench_crash.mosquitto():
+    if broker == "mosquitto" and not crash.mosquitto():
         missing("no mosquitto found: apt install mosquitto")
-    monkeypatch.setattr(bench_crash.brokers, "LONGEST_WAIT", 0.2)
-    counted = asyncio.run(bench_crash.run(tmp_path / "crash", broker, kills=10, sensors=5, rate=200.0))
+    monkeypatch.setattr(crash.brokers, "LONGEST_WAIT", 0.2)
+    counted = asyncio.run(crash.run(tmp_path / "crash", broker, kills=10, sensors=5, rate=200.0))
     assert counted["steps"] > 20
     assert (counted["lost"], counted["doubled"], counted["corrupt"]) == (0, 0, 0)

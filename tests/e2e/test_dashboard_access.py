@@ -7,9 +7,9 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
-from reedmesh.dashboard.passwords import hashed
+from reedmesh.dashboard.model.passwords import hashed
+from tests.dashboard.pages.test_pages import LEARNING
 from tests.e2e.dashboard_stage import ALERT, WATCHING, Answers, Play, Stage
-from tests.test_dashboard_pages import LEARNING
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 STEP = {"at": 5.0, "what": "acknowledged", "who": "Ana", "text": "on my way"}

@@ -10,15 +10,15 @@ from pathlib import Path
 
 from playwright.async_api import Page, expect
 
-from reedmesh import wire
-from reedmesh.alert import NOT_A_FAULT
-from reedmesh.broker import Link, Message
-from reedmesh.model import Model
-from reedmesh.store import Store
+from reedmesh.alerts.alert import NOT_A_FAULT
+from reedmesh.inference.model import Model
+from reedmesh.links.mqtt_link import Link, Message
+from reedmesh.protocol import wire
+from reedmesh.store.store import Store
 from tests.e2e.dashboard_stage import Play, Stage
-from tests.patience import PATIENCE
-from tests.test_service import sounds
-from tools.bench_latency import prepare
+from tests.service.test_gateway import sounds
+from tests.support.timeouts import PATIENCE
+from tools.bench.latency import prepare
 
 LEARN = 60  # windows
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from playwright.async_api import Page, expect
 
-from tests.brokers import free_port
 from tests.e2e.dashboard_stage import ALERT, WATCHING, Play, Stage, Theatre
 from tests.e2e.test_line import ROOT, simulated
-from tests.micropython import binary
-from tests.patience import PATIENCE
+from tests.support.brokers import free_port
+from tests.support.micropython import binary
+from tests.support.timeouts import PATIENCE
 
 LEARNS = 90 + PATIENCE  # seconds until every machine of the line is learnt and one fails
 MANY = 200
@@ -50,7 +50,7 @@ def test_a_fault_in_the_demo_line_appears_without_reload(theatre: Theatre, tmp_p
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
 
     async def scenario() -> None:
-        command = [sys.executable, "tools/line.py", *options]
+        command = [sys.executable, "-m", "tools.simulate.demo", *options]
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=pipe, env=environment)
         context = await theatre.browser.new_context()

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Page, expect
 
-from reedmesh.dashboard.passwords import hashed
+from reedmesh.dashboard.model.passwords import hashed
 from tests.e2e.dashboard_stage import ALERT, WATCHING, Play, Stage
-from tests.patience import PATIENCE
+from tests.support.timeouts import PATIENCE
 
 SECRET = "correct horse battery"
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from playwright.async_api import expect
 
+from tests.dashboard.pages.test_pages import LEARNING, ROUND
 from tests.e2e.dashboard_stage import ALERT, WATCHING, Play, Stage
-from tests.test_dashboard_pages import LEARNING, ROUND
 
 SCRIPT = "<script>document.title = 'broken into'</script><img src=x onerror=alert(1)>"
 INFO = {"version": "0.1.0", "family": {"name": "vibration"}}

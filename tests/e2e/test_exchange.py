@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from reedmesh.broker import Link
-from reedmesh.exchange import subscriptions
-from tests.brokers import free_port, mosquitto
-from tests.exchange import FAMILY, Gateway, running, settle
+from reedmesh.exchange.listener import subscriptions
+from reedmesh.links.mqtt_link import Link
+from tests.support.brokers import free_port, mosquitto
+from tests.support.neighbours import FAMILY, Gateway, running, settle
 
 NAMES = ("hall1", "hall2", "gone")
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests import patience
-from tests.micropython import binary
-from tools import recordings
+from tests.support import timeouts
+from tests.support.micropython import binary
+from tests.support.paths import ROOT
+from tools.simulate import recordings
 
-ROOT = Path(__file__).parent.parent.parent
-PATIENCE = 600 + patience.PATIENCE  # seconds: the longest play, and what starting and ending it may take
+PATIENCE = 600 + timeouts.PATIENCE  # seconds: the longest play, and what starting and ending it may take
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def own_family(folder: Path) -> Path:
 
 def line(folder: Path, data: Path | None, *options: str) -> "subprocess.Popen[str]":
     binary()  # skips the test without a MicroPython
-    command = [sys.executable, "tools/line.py", "--folder", str(folder / "line"), "--page", "0"]
+    command = [sys.executable, "-m", "tools.simulate.demo", "--folder", str(folder / "line"), "--page", "0"]
     command += ["--data", str(data)] if data else []
     return subprocess.Popen([*command, *options], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 

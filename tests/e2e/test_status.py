@@ -9,9 +9,9 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests import notified
-from tests.brokers import free_port, mosquitto
-from tests.patience import PATIENCE
+from tests.support import systemd
+from tests.support.brokers import free_port, mosquitto
+from tests.support.timeouts import PATIENCE
 
 
 def reedmesh(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -31,8 +31,8 @@ def test_a_gateway_tells_how_it_is_and_what_became_of_it(tmp_path: Path) -> None
     settings = tmp_path / "reedmesh.toml"
     where = f'[broker]\nport = {port}\n[metrics]\nlisten = "127.0.0.1:{page}"\n'
     settings.write_text(f'name = "gw"\nstate = "{tmp_path}/state"\n{where}')
-    with notified.manager(tmp_path) as manager:
-        with mosquitto(tmp_path, port), notified.process(manager, settings):
+    with systemd.manager(tmp_path) as manager:
+        with mosquitto(tmp_path, port), systemd.process(manager, settings):
             manager.until("STATUS=judging")
             told = json.loads(reedmesh("status", "--json", str(settings)).stdout)
             assert told["name"] == "gw" and told["link"]["connected"] and not told["stuck"]
@@ -56,8 +56,8 @@ def test_without_a_broker_it_is_healthy_but_not_ready(tmp_path: Path) -> None:
     settings = tmp_path / "reedmesh.toml"
     where = f'[broker]\nport = {free_port()}\n[metrics]\nlisten = "127.0.0.1:{page}"\n'
     settings.write_text(f'name = "gw"\nstate = "{tmp_path}/state"\n{where}')
-    breaks = "from reedmesh import heart\nheart.READY_SECONDS = 0.5"
-    with notified.manager(tmp_path) as manager, notified.process(manager, settings, before=breaks):
+    breaks = "from reedmesh.service import watchdog\nwatchdog.READY_SECONDS = 0.5"
+    with systemd.manager(tmp_path) as manager, systemd.process(manager, settings, before=breaks):
         manager.until("READY=1")
         assert got(page, "/health")[0] == 200
         status, text = got(page, "/ready")
@@ -66,9 +66,9 @@ def test_without_a_broker_it_is_healthy_but_not_ready(tmp_path: Path) -> None:
 
 def test_a_port_that_is_taken_is_told_in_one_line_and_to_systemd(tmp_path: Path) -> None:
     settings = tmp_path / "reedmesh.toml"
-    with mosquitto(tmp_path, free_port()) as port, notified.manager(tmp_path) as manager:
+    with mosquitto(tmp_path, free_port()) as port, systemd.manager(tmp_path) as manager:
         settings.write_text(f'name = "gw"\nstate = "{tmp_path}/state"\n[broker]\nembedded = true\nport = {port}\n')
-        with notified.process(manager, settings) as it:
+        with systemd.process(manager, settings) as it:
             assert f"broker.port = {port}" in manager.until("STATUS=")
             assert it.wait(PATIENCE) == 2
         assert "choose another port" in (tmp_path / "gateway.log").read_text()

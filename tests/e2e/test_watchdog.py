@@ -7,10 +7,10 @@ from pathlib import Path
 import paho.mqtt.publish as paho
 import pytest
 
-from tests import notified
-from tests.brokers import free_port, mosquitto
-from tests.notified import Manager
-from tests.patience import PATIENCE
+from tests.support import systemd
+from tests.support.brokers import free_port, mosquitto
+from tests.support.systemd import Manager
+from tests.support.timeouts import PATIENCE
 
 WATCHDOG = 2.0  # seconds; 30 in the unit
 
@@ -34,12 +34,12 @@ service.watch = hang
 """
 WORN_OUT = """
 import threading
-from reedmesh.outbox import Outbox
+from reedmesh.store.outbox import Outbox
 Outbox.next = lambda outbox, *rest: threading.Event().wait()
 """
 LOST = """
 import asyncio
-from reedmesh.broker import Link
+from reedmesh.links.mqtt_link import Link
 async def greet(link, client):
     await asyncio.Event().wait()
 Link._greet = greet
@@ -51,7 +51,7 @@ heart.READY_SECONDS = 0.1
 
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[Manager]:
-    with notified.manager(tmp_path) as it:
+    with systemd.manager(tmp_path) as it:
         yield it
 
 
@@ -62,7 +62,7 @@ def config(folder: Path, port: int) -> Path:
 
 
 def test_it_is_ready_with_its_broker_beats_and_says_that_it_stops(tmp_path: Path, manager: Manager) -> None:
-    with mosquitto(tmp_path, free_port()) as port, notified.process(manager, config(tmp_path, port), WATCHDOG) as it:
+    with mosquitto(tmp_path, free_port()) as port, systemd.process(manager, config(tmp_path, port), WATCHDOG) as it:
         manager.until("READY=1")
         assert "WATCHDOG=1" not in manager.told
         manager.until("STATUS=judging")
@@ -74,9 +74,9 @@ def test_it_is_ready_with_its_broker_beats_and_says_that_it_stops(tmp_path: Path
 
 
 def test_without_a_broker_it_is_ready_all_the_same_and_says_what_is_amiss(tmp_path: Path, manager: Manager) -> None:
-    breaks = "from reedmesh import heart\nheart.READY_SECONDS = 0.5"
+    breaks = "from reedmesh.service import watchdog\nwatchdog.READY_SECONDS = 0.5"
     port = free_port()
-    with notified.process(manager, config(tmp_path, port), WATCHDOG, breaks):
+    with systemd.process(manager, config(tmp_path, port), WATCHDOG, breaks):
         manager.until("READY=1")
         manager.until("STATUS=.*cannot be reached")
         for _ in range(int(3 * WATCHDOG)):
@@ -95,7 +95,7 @@ def test_a_part_that_hangs_silences_the_watchdog(
 ) -> None:
     with (
         mosquitto(tmp_path, free_port()) as port,
-        notified.process(manager, config(tmp_path, port), WATCHDOG, fault) as it,
+        systemd.process(manager, config(tmp_path, port), WATCHDOG, fault) as it,
     ):
         manager.until("READY=1")
         paho.single("reedmesh/gw/press/hello", b"junk", qos=0, port=port)  # what the path shall hang on
@@ -111,7 +111,7 @@ def test_settings_are_reloaded_in_place_and_wrong_ones_change_nothing(tmp_path: 
     with mosquitto(tmp_path, free_port()) as port:
         path = config(tmp_path, port)
         good = path.read_text()
-        with notified.process(manager, path, WATCHDOG) as it:
+        with systemd.process(manager, path, WATCHDOG) as it:
             manager.until("STATUS=judging")
             path.write_text(good + "[alerts]\nof = 900\noff = 0\n")
             it.send_signal(signal.SIGHUP)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests import notified
-from tests.brokers import free_port, mosquitto
-from tests.micropython import ROOT
-from tests.patience import PATIENCE
+from tests.support import systemd
+from tests.support.brokers import free_port, mosquitto
+from tests.support.paths import ROOT
+from tests.support.timeouts import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +70,8 @@ def test_its_commands_find_their_data(wheel: Path, tmp_path: Path) -> None:
 def test_a_gateway_runs_from_it(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(wheel / "site"))
     monkeypatch.chdir(wheel)
-    with notified.manager(tmp_path) as manager, mosquitto(tmp_path, free_port()) as port:
+    with systemd.manager(tmp_path) as manager, mosquitto(tmp_path, free_port()) as port:
         settings = tmp_path / "reedmesh.toml"
         settings.write_text(f'name = "gw"\nstate = "{tmp_path}/state"\n[broker]\nport = {port}\n')
-        with notified.process(manager, settings):
+        with systemd.process(manager, settings):
             manager.until("STATUS=judging")

@@ -21,21 +21,24 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reedmesh import access, features, keys, ledger, users
-from reedmesh import family as families
-from reedmesh.broker import Link, Message
-from reedmesh.bundle import Bundle
-from reedmesh.config import FEDERATION
-from reedmesh.erasure import Decoder, encode_block
-from reedmesh.federation import Federation, Heard, Sealed
-from reedmesh.keys import Keyring
-from reedmesh.sensor_keys import SensorKeys
-from reedmesh.shards import Manifest, Shard, unpack_manifest, unpack_shard
-from reedmesh.store import Store
-from tests.brokers import CONNECT, DISCONNECT, PINGREQ, PUBACK, PUBLISH, SUBSCRIBE, free_port
-from tests.patience import PATIENCE
-from tests.sensor import FakeSensor
-from tools.recordings import simulate
+from reedmesh.broker import accounts, acl
+from reedmesh.coding import Decoder, encode_block
+from reedmesh.coding.bundle import Bundle
+from reedmesh.config.settings import FEDERATION
+from reedmesh.exchange.federation import Federation, Heard, Sealed
+from reedmesh.identity import keys
+from reedmesh.identity.keys import Keyring
+from reedmesh.identity.sensor_keys import SensorKeys
+from reedmesh.inference import family as families
+from reedmesh.inference import features
+from reedmesh.links.mqtt_link import Link, Message
+from reedmesh.protocol.shards import Manifest, Shard, unpack_manifest, unpack_shard
+from reedmesh.provenance import ledger
+from reedmesh.store.store import Store
+from tests.support.brokers import CONNECT, DISCONNECT, PINGREQ, PUBACK, PUBLISH, SUBSCRIBE, free_port
+from tests.support.sensor import FakeSensor
+from tests.support.timeouts import PATIENCE
+from tools.simulate.recordings import simulate
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # see `collected` in test_access.py
 
@@ -107,7 +110,7 @@ class Hall:
         self.key = keys.load(self.folder)
 
     def write(self, neighbour: "Hall") -> Path:
-        password = users.derived(neighbour.folder, access.gateway_user(self.name))
+        password = accounts.derived(neighbour.folder, acl.gateway_user(self.name))
         there = f'name = "{neighbour.name}"\nhost = "127.0.0.1"\nport = {neighbour.from_neighbour.port}\nplain = true\n'
         config = self.folder / "reedmesh.toml"
         config.write_text(
@@ -120,7 +123,7 @@ class Hall:
     def link(self, user: str, port: int, *topics: str) -> Link:
         sensor = user.startswith("sensor.")
         key = SensorKeys(self.folder).made_for(user[7:]) if sensor else b""
-        password = users.sensor_password(key) if sensor else users.derived(self.folder, user)
+        password = accounts.sensor_password(key) if sensor else accounts.derived(self.folder, user)
         return Link("127.0.0.1", port, user, subscriptions=dict.fromkeys(topics, 1), login=(user, password))
 
     def federation(self, neighbour: str, key: bytes) -> Federation:
@@ -147,7 +150,7 @@ async def live(hall: Hall, number: int) -> None:
     models = [f"reedmesh/{hall.name}/press/model/{leaf}" for leaf in ("manifest", "shard")]
     link = hall.link("sensor.press", hall.from_sensor.port, *models)
     heard: list[Message] = []
-    ears = hall.link(access.DASHBOARD, hall.port, f"reedmesh/{hall.name}/#")
+    ears = hall.link(acl.DASHBOARD, hall.port, f"reedmesh/{hall.name}/#")
     sensor = FakeSensor(link, hall.name, "press", FAMILY.recipe)
     tasks = [asyncio.create_task(sensor.receive(link.messages())), asyncio.create_task(listen(ears, heard))]
     while not (link.connected and ears.connected):

@@ -5,6 +5,6 @@ date and asks gateways, `routes` says which address shows which page, `guard` le
 all on a port. A slow browser, or this process gone, changes nothing for an alert.
 """
 
-from reedmesh.dashboard.serve import add_arguments, add_user_arguments, main, print_user
+from reedmesh.dashboard.server.serve import add_arguments, add_user_arguments, main, print_user
 
 __all__ = ["add_arguments", "add_user_arguments", "main", "print_user"]

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reedmesh import toml
-from reedmesh.config import NO_TLS, is_loopback
-from reedmesh.dashboard.passwords import is_hash
-from reedmesh.dashboard.users import OPERATOR, ROLES, VIEWER
+from reedmesh.config import schema
+from reedmesh.config.settings import NO_TLS, is_loopback
+from reedmesh.dashboard.model.passwords import is_hash
+from reedmesh.dashboard.model.sessions import OPERATOR, ROLES, VIEWER
 from reedmesh.errors import ConfigError
 
 
@@ -64,7 +64,7 @@ class Settings:
 
 def load(path: Path) -> Settings:
     """The settings in the TOML file at `path`; raises ConfigError with one line per fault."""
-    settings = toml.read_file(Settings, path)
+    settings = schema.read_file(Settings, path)
     if faults := _contradictions(settings):
         raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
     return settings

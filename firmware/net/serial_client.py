@@ -1,0 +1,158 @@
+"""A sensor's link over a serial line: what `mqtt.Client` is for those with Wi-Fi, with the same methods.
+
+    uart = machine.UART(1, 115200)
+    client = Client(asyncio.StreamReader(uart), asyncio.StreamWriter(uart, {}))
+    client.announcements["reedmesh/gw1/press3/availability"] = b"online"
+    asyncio.create_task(client.run())
+    await client.publish("reedmesh/gw1/press3/window", frame)
+
+A wire has no connections, so announcements, which a broker would retain, are made again and again. Models come as
+shards (`serial_message.py`), which are handed to `on_shard` as they arrive, and decoded in place.
+"""
+
+import asyncio
+import os
+from asyncio import sleep_ms
+from time import ticks_diff, ticks_ms
+
+from protocol import serial_message
+from protocol.serial_frame import Deframer, frame
+from protocol.serial_message import LAST, PIECE, REPORT, SHARD, Assembler, asking, pieces
+from protocol.wire import WireError
+
+PATIENCE_MS = 600  # for a report: its time on a slow wire, and what a gateway may be busy with
+TRIES = 20  # unanswered ones, until a message is given up
+ANNOUNCE_MS = 30000
+
+
+class Client:
+    """Sends and receives on a pair of streams; see the head of this file.
+
+    longest: bytes of a received message; a longer one is refused. on_shard(body): called for every shard, None: they
+    are dropped. lost: messages at QoS 1 that nobody reported. refused: bodies that did not fit. heard, lost_at: ticks
+    of the last report, and of the last before the line went dead. sessions: how often it came to life.
+    """
+
+    def __init__(self, reader, writer, longest: int = 1024, on_shard=None) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._deframer = Deframer()
+        self._assembler = Assembler(longest)
+        self._subscriptions: "list[tuple]" = []
+        self.announcements: "dict[str, bytes]" = {}
+        self.on_shard = on_shard
+        self.lost = self.refused = 0
+        self._number = int.from_bytes(os.urandom(2), "little")
+        self._in_flight, self._sending = asyncio.Lock(), asyncio.Lock()
+        self._reported = asyncio.Event()
+        self._missing = self.sessions = 0
+        self.heard = self.lost_at = ticks_ms()
+        self.up = asyncio.Event()  # somebody answers
+
+    def subscribe(self, topic: str, sink, qos: int = 0, buffer=None) -> None:  # noqa: ARG002 - as mqtt.Client has it
+        """Have `sink(topic, payload, retained)`, perhaps a coroutine, called for each message on `topic`."""
+        self._subscriptions.append((topic, sink))
+
+    async def publish(self, topic: str, payload, qos: int = 0, retain: bool = False) -> bool:
+        """Send; at QoS 1, wait until it is reported whole. False: nobody reports."""
+        message = serial_message.pack_message(topic, bytes(payload), qos, retain)
+        async with self._in_flight:
+            self._number = (self._number + 1) & 65535
+            cut = pieces(self._number, message)
+            if qos:
+                return await self._send_until_reported(cut)
+            await self._send(cut)
+            return True
+
+    async def run(self) -> None:
+        """Receive, and announce, until cancelled or the line ends."""
+        announcing = asyncio.create_task(self._announce())
+        try:
+            while True:
+                data = await self._reader.read(256)
+                if not data:
+                    raise OSError("the line was hung up")
+                for body in self._deframer.feed(data):
+                    await self._take(body)
+        finally:
+            announcing.cancel()
+
+    async def close(self) -> None:
+        """Nothing is to be said: the gateway notices by itself."""
+
+    async def _announce(self):
+        while True:
+            for topic, payload in list(self.announcements.items()):
+                await self.publish(topic, payload, 1, True)
+            await sleep_ms(ANNOUNCE_MS)
+
+    async def _send(self, bodies):
+        for body in bodies:
+            async with self._sending:  # only one task may wait for a stream
+                self._writer.write(frame(body))
+                await self._writer.drain()
+
+    async def _send_until_reported(self, cut):
+        left, tries = list(cut), 0
+        while tries < TRIES:
+            self._reported.clear()
+            await self._send(left[:-1] + [asking(left[-1])])
+            if not await self._report():
+                tries += 1
+                left = left[-1:]
+            elif not self._missing:
+                self._answered()
+                return True
+            else:
+                tries = 0
+                left = [cut[i] for i in range(len(cut)) if self._missing >> i & 1]
+        self.lost += 1
+        if self.up.is_set():
+            self.lost_at = self.heard
+        self.up.clear()
+        return False
+
+    def _answered(self):
+        """Somebody is there."""
+        self.heard = ticks_ms()
+        if not self.up.is_set():
+            self.sessions += 1
+            self.up.set()
+
+    async def _report(self):
+        start = ticks_ms()
+        while ticks_diff(ticks_ms(), start) < PATIENCE_MS:
+            if self._reported.is_set():
+                return True
+            await sleep_ms(5)
+        return False
+
+    async def _take(self, body):
+        try:
+            await self._understand(body)
+        except WireError:
+            self.refused += 1
+
+    async def _understand(self, body):
+        kind = body[0]
+        if kind == SHARD and self.on_shard:
+            self.on_shard(body)
+        elif kind == REPORT:
+            number, missing = serial_message.unpack_report(body)
+            if number == self._number:
+                self._missing = missing
+                self._reported.set()
+        elif kind in (PIECE, LAST):
+            number, missing, message = self._assembler.add(body)
+            if kind == LAST:
+                await self._send([serial_message.pack_report(number, missing)])
+            if message:
+                await self._deliver(message)
+
+    async def _deliver(self, message):
+        topic, payload, _, retain = serial_message.unpack_message(message)
+        for pattern, sink in self._subscriptions:
+            if pattern == topic:
+                pending = sink(topic, payload, retain)
+                if pending is not None:
+                    await pending

@@ -1,0 +1,153 @@
+"""Receives a bundle: collects shards, any k of a block, asks for what is missing, passes block after block on to flash.
+
+Loaded when something is offered (`offers.py`). A block has at most `offers.ROOM` bytes, whatever comes: a model is
+cut into blocks as firmware is, and each is asked for.
+"""
+
+import asyncio
+import hashlib
+
+from board.lazy import load
+from ota.decoder import Decoder
+from ota.refused import Refused
+from protocol import shards, wire
+
+QUIET_MS = 1000  # without a shard, before the rest is asked for
+ATTEMPTS = 10  # times the rest is asked for, before the bundle is given up
+_TAKERS = {"model": "ota.model_writer", "firmware": "ota.firmware_writer"}
+
+
+class Reception:
+    """places: by kind, where it goes. block: the buffer of one. report: a coroutine function, see offers.py. key: 32
+    bytes, or None.
+
+    By kind there is a taker, which raises Refused in `admit(manifest)`, before anything comes; in `await
+    take(payload)`, for each block; in `await finish(manifest)`, when all of it was right, which gives the offer.
+    """
+
+    def __init__(self, places: dict, block: bytearray, report, key: "bytes | None") -> None:
+        self._places = places
+        self._buffer = block
+        self._report = report
+        self._key = key
+        self._kind = ""
+        self._manifest: "shards.Manifest | None" = None  # of the bundle that is being received
+        self._bundle = b""
+        self._decoder: "Decoder | None" = None
+        self._asked = 0
+        self._news = asyncio.Event()
+
+    async def run(self) -> "tuple | None":
+        """Kind and offer, once one is whole; None when nothing is coming any more."""
+        while True:
+            if await self._heard():
+                if self._decoder and not self._decoder.missing:
+                    offer = await self._pass_on()
+                    if offer:
+                        return self._kind, offer
+            elif self._manifest:
+                await self._ask()
+            else:
+                return None
+
+    async def _heard(self) -> bool:
+        """Whether anything came in time."""
+        try:
+            await asyncio.wait_for_ms(self._news.wait(), QUIET_MS)
+        except asyncio.TimeoutError:
+            return False
+        self._news.clear()
+        self._asked = 0
+        return True
+
+    async def _ask(self) -> None:
+        if self._asked == ATTEMPTS:
+            self._manifest = self._decoder = None
+            await self._report(self._kind, 408, "{} shards never came".format(ATTEMPTS))
+        else:
+            self._asked += 1
+            await self._report(self._kind, 206, "", self._decoder.missing, self._block)
+
+    def announce(self, kind: str, frame: bytes) -> None:
+        """A bundle is coming; raises Refused and MemoryError."""
+        try:
+            manifest = shards.unpack_manifest(frame)
+        except wire.WireError as error:
+            raise Refused(400, str(error))
+        if self._manifest and manifest.bundle == self._bundle:
+            return
+        if self._key and not shards.is_sealed_by(manifest, self._key):
+            raise Refused(403, "the manifest is not sealed with the key of this sensor")
+        shape, room = manifest.shape, len(self._buffer)
+        if shape.shard_length > wire.MODEL_SHARD or shape.k * shape.shard_length > room:
+            raise Refused(400, "{} shards of {} bytes, room for {}".format(shape.k, shape.shard_length, room))
+        if self._manifest and (kind != self._kind or not self._decoder):
+            raise Refused(409, "{} is coming in".format(self._kind))
+        self._begin(kind, manifest)
+
+    def _begin(self, kind: str, manifest: shards.Manifest) -> None:
+        taker = load(_TAKERS[kind]).Taker(self._places[kind])
+        taker.admit(manifest)
+        self._taker, self._kind, self._manifest, self._bundle = taker, kind, manifest, manifest.bundle
+        self._sum = hashlib.sha256()
+        self._expect(0)
+        if manifest.shape.blocks > 1:  # what has one block comes unasked
+            self._asking = asyncio.create_task(self._report(kind, 206, "", manifest.shape.k, 0))
+
+    def _expect(self, block: int) -> None:
+        """Collect this block from now on."""
+        self._block = block
+        self._decoder = Decoder(self._buffer, self._manifest.shape.k, self._manifest.shape.shard_length)
+        self._news.set()
+
+    def collect(self, frame: bytes) -> bool:
+        """Take one shard; False when it cannot be read."""
+        try:
+            shard = shards.unpack_shard(frame)
+        except wire.WireError:
+            return False
+        if self._decoder and shard.bundle == self._bundle and shard.shape.same(self._manifest.shape):
+            self._add(self._decoder, shard)
+        return True
+
+    def collect_compact(self, body: bytes) -> bool:
+        """As `collect`, off a wire."""
+        from protocol.serial_message import unpack_shard  # which a sensor with Wi-Fi does without
+
+        if self._decoder:
+            try:
+                self._add(self._decoder, unpack_shard(body, self._bundle, self._manifest.shape))
+            except wire.WireError:
+                return False
+        return True
+
+    def _add(self, decoder: Decoder, shard) -> None:
+        if shard.block == self._block:
+            decoder.add(shard.index, shard.data)
+            self._news.set()
+
+    async def _pass_on(self):
+        """A block is whole; the last one gives the offer. No shard is taken meanwhile."""
+        kind, manifest, self._decoder = self._kind, self._manifest, None
+        try:
+            await self._take(manifest.shape)
+            if self._block + 1 == manifest.shape.blocks:
+                return await self._finish(manifest)
+        except (Refused, MemoryError) as refusal:
+            self._manifest = None
+            await self._report(kind, getattr(refusal, "code", 503), str(refusal))
+            return None
+        self._expect(self._block + 1)
+        await self._report(kind, 206, "", manifest.shape.k, self._block)
+        return None
+
+    async def _take(self, shape: shards.Shape) -> None:
+        size = shape.k * shape.shard_length
+        payload = memoryview(self._buffer)[: min(size, shape.length - self._block * size)]
+        self._sum.update(payload)
+        await self._taker.take(payload)
+
+    async def _finish(self, manifest):
+        if self._sum.digest() != manifest.sha256:
+            raise Refused(400, "the shards are not of one offer")
+        return await self._taker.finish(manifest)

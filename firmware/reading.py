@@ -1,0 +1,75 @@
+"""THE PATH OF A READING on the sensor: sample -> features -> model -> score -> publish, while there is power."""
+
+import os
+from array import array
+
+from protocol import wire
+
+
+class Reporter:
+    """Turns each window of a driver into a frame for the gateway, in buffers that are allocated once.
+
+    made_of: the Extractor that makes its features. outage: keeps windows that matter and may not arrive. done:
+    functions called after each window. Where windows overlap, readings they share stay; only new ones are fetched.
+    Raises ValueError when the driver has gaps between those.
+    """
+
+    def __init__(self, settings: dict, made_of, slots, client, driver, outage, done=()) -> None:
+        if made_of.hop < made_of.samples and not getattr(driver, "gapless", False):
+            raise ValueError("features.hop: windows of driver {} cannot overlap".format(settings["sensor"]["driver"]))
+        self._driver = driver
+        self._samples = array("h", bytes(2 * made_of.samples * made_of.axes))
+        new = made_of.hop * made_of.axes
+        self._whole = self._wanted = memoryview(self._samples)  # wanted: what the driver fills next
+        self._new = self._whole[len(self._samples) - new :]
+        self._kept = self._whole[: len(self._samples) - new], self._whole[new:]  # where to, where from
+        self._features = bytearray(made_of.length)
+        self._window = wire.Window(self._features, int.from_bytes(os.urandom(4), "little") >> 2, 0)
+        self._extractor = made_of
+        self._frame = bytearray(wire.WINDOW_HEADER + made_of.length)
+        self._topic = wire.topic(settings["gateway"], settings["name"], "window")
+        self._slots = slots
+        self._client = client
+        self._outage = outage
+        self._done = done
+        outage.boot = self._window.boot
+
+    async def watch(self, measured) -> None:
+        """Judge window after window. measured: a coroutine function, awaited once the driver knows its true rate."""
+        while True:
+            if await self._sampled():
+                self._judge()
+                await self._publish()
+                for tell in self._done:
+                    tell()
+                if self._window.number == 1 and self._driver.measured_hz:
+                    await measured()
+            else:
+                self._window.lost += 1
+
+    async def _sampled(self) -> bool:
+        """Whether the window is filled; after an overrun the next one is new from end to end."""
+        if self._wanted is self._new:
+            to, readings = self._kept
+            to[:] = readings
+        good = await self._driver.read_into(self._wanted)
+        self._wanted = self._new if good else self._whole
+        return good
+
+    def _judge(self) -> None:
+        """Features of the window at hand, and its score when there is a model."""
+        window, judge = self._window, self._slots.judge
+        window.number += 1
+        self._extractor.extract(self._samples, self._features)
+        if judge:
+            window.score = judge.score(self._features)
+            window.model = self._slots.key
+            self._slots.judged()
+
+    async def _publish(self) -> None:
+        """Send the window at QoS 0: one that is lost is not worth a wait."""
+        wire.pack_window(self._window, self._frame)
+        await self._client.publish(self._topic, self._frame)
+        judge = self._slots.judge
+        if judge and self._window.model == self._slots.key and self._window.score > judge.threshold:
+            self._outage.note(self._frame)

@@ -1,0 +1,66 @@
+"""A flood of alerts is one alert with a list: whoever is called forty times at once sees none of them. Pure.
+
+EEMUA 191 calls more than ten alerts in ten minutes a flood. Each of them is kept and published as ever, and carries the
+flood's id; who calls people (notifications, the page) calls once, for the flood.
+"""
+
+from collections import deque
+from dataclasses import replace
+
+from reedmesh.alerts.alert import CLEARED, FLOOD, NEW, Alert, Change
+
+MOST = 10  # alerts ...
+SPAN = 600.0  # ... in so many seconds are what people can follow
+
+
+class Flood:
+    """Watches the alerts of one gateway, `name`; `alert` is the flood that stands, after a restart the store's."""
+
+    def __init__(self, name: str, alert: Alert | None = None) -> None:
+        self.alert = alert
+        self._name = name
+        self._raised: deque[float] = deque(maxlen=10_000)
+
+    def take(self, change: Change) -> list[Change]:
+        """What to tell of `change`: mostly itself; in a flood marked as part of it, after what that changes of it."""
+        if change.type != "new":
+            return [change]
+        self._raised.append(change.at)
+        self._forget(change.at)
+        if len(self._raised) <= MOST and not self.alert:
+            return [change]
+        told = self._grow(change)
+        assert self.alert
+        return [*told, replace(change, alert=replace(change.alert, flood=self.alert.id))]
+
+    def expire(self, now: float) -> Change | None:
+        """The end of the flood, when half the rate is left of it."""
+        self._forget(now)
+        if not self.alert or len(self._raised) > MOST // 2:
+            return None
+        ended, self.alert = replace(self.alert, state=CLEARED, until=now), None
+        return Change("end", ended, "cleared", now)
+
+    def move(self, step: float) -> None:
+        """The clock was set by so many seconds."""
+        self._raised = deque((at + step for at in self._raised), maxlen=self._raised.maxlen)
+
+    def _grow(self, change: Change) -> list[Change]:
+        """Told when it begins and when it doubles. Its scores are alerts in ten minutes, its threshold MOST."""
+        count, text = float(len(self._raised)), f"after {change.alert.sensor}"
+        if self.alert is None:
+            self.alert = self._begin(change.at, count)
+            return [Change("new", self.alert, "raised", change.at, text=text)]
+        if count < 2 * self.alert.top_score:
+            return []
+        self.alert = replace(self.alert, top_score=count)
+        return [Change("update", self.alert, "worsened", change.at, text=text)]
+
+    def _begin(self, now: float, count: float) -> Alert:
+        name = f"{self._name}-flood-{int(now * 1000):x}"
+        return Alert(name, self._name, NEW, now, None, count, MOST, count, kind=FLOOD)
+
+    def _forget(self, now: float) -> None:
+        """Also what lies in the future: the clock was set back."""
+        while self._raised and not now - SPAN < self._raised[0] <= now:
+            self._raised.popleft()

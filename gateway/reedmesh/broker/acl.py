@@ -1,0 +1,83 @@
+"""Who may say and hear what on a gateway's broker: one table, which mosquitto and the embedded broker both keep. Pure.
+
+    user                  reads                              writes
+    gateway.<this one>    all                                all
+    gateway.<neighbour>   update/#, status                   nothing
+    sensor.<name>         <name>/model/#, firmware/#,        its hello, availability, window, late, and their status
+                          late/taken of its own
+    dashboard             all of this gateway                request/#
+    home-assistant        all of this gateway, homeassistant/#   request/#, homeassistant/status and .../device/+/config
+    sparkplug             spBv1.0/#                          spBv1.0/+/NCMD/<this one>, spBv1.0/STATE/+
+
+A neighbour reads reedmesh/+/update/#: updates of a sealed federation stand under pseudonyms (`federation.py`), and only
+this gateway writes there. Users are names with a role before the dot, which no sensor's or gateway's name has in it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reedmesh.protocol.wire import BASE, is_name
+
+READ, WRITE = "read", "write"
+DASHBOARD, HOME_ASSISTANT, SPARKPLUG = "dashboard", "home-assistant", "sparkplug"
+PROGRAMS = (DASHBOARD, HOME_ASSISTANT, SPARKPLUG)  # users that are no gateway and no sensor
+SENSOR_SAYS = ("hello", "availability", "window", "late", "model/status", "firmware/status")
+SENSOR_HEARS = ("model/#", "firmware/#", "late/taken")
+UPDATES = f"{BASE}/+/update/#"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Leave to `access` (read or write) what matches the topic filter `topic`."""
+
+    access: str
+    topic: str
+
+
+def gateway_user(name: str) -> str:
+    """The user that the gateway `name` is, on its own broker and on its neighbours'."""
+    return f"gateway.{name}"
+
+
+def sensor_user(name: str) -> str:
+    """The user that the sensor `name` is."""
+    return f"sensor.{name}"
+
+
+def rules(gateway: str, user: str) -> tuple[Rule, ...]:
+    """All that `user` may do on the broker of `gateway`; nothing for one that is no user there."""
+    return tuple(_rules(f"{BASE}/{gateway}", gateway, user))
+
+
+def may(gateway: str, user: str, access: str, topic: str) -> bool:
+    """Whether a message on `topic` (no wildcards) may pass, or `topic` as a filter lies within what may be read."""
+    return any(rule.access == access and covers(rule.topic, topic) for rule in rules(gateway, user))
+
+
+def covers(allowed: str, asked: str) -> bool:
+    """Whether the filter `allowed` matches all that `asked`, a topic or a filter, matches (MQTT 3.1.1, 4.7)."""
+    mine, theirs = allowed.split("/"), asked.split("/")
+    for i, level in enumerate(mine):
+        if level == "#":
+            return i > 0 or not asked.startswith("$")
+        if i >= len(theirs) or theirs[i] == "#" or (level not in ("+", theirs[i])):
+            return False
+    return len(mine) == len(theirs)
+
+
+def _rules(base: str, gateway: str, user: str) -> Iterator[Rule]:
+    role, _, name = user.partition(".")
+    if user == gateway_user(gateway):
+        yield from (Rule(READ, "#"), Rule(WRITE, "#"))
+    elif role == "gateway" and is_name(name):
+        yield from (Rule(READ, UPDATES), Rule(READ, f"{base}/status"))
+    elif role == "sensor" and is_name(name):
+        yield from (Rule(READ, f"{base}/{name}/{leaf}") for leaf in SENSOR_HEARS)
+        yield from (Rule(WRITE, f"{base}/{name}/{leaf}") for leaf in SENSOR_SAYS)
+    elif user in (DASHBOARD, HOME_ASSISTANT):
+        yield from (Rule(READ, f"{base}/#"), Rule(WRITE, f"{base}/request/#"))
+        if user == HOME_ASSISTANT:
+            yield from (Rule(READ, "homeassistant/#"), Rule(WRITE, "homeassistant/status"))
+            yield Rule(WRITE, "homeassistant/device/+/config")  # takes back what somebody deletes there
+    elif user == SPARKPLUG:
+        yield from (Rule(READ, "spBv1.0/#"), Rule(WRITE, f"spBv1.0/+/NCMD/{gateway}"), Rule(WRITE, "spBv1.0/STATE/+"))

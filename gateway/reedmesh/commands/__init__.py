@@ -1,0 +1,1 @@
+"""The `reedmesh` command line: one file a command."""

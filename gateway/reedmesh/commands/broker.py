@@ -1,0 +1,117 @@
+"""`reedmesh acl write | invite` and `reedmesh pki ca | issue | show`: who may log in at our broker, and how."""
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from reedmesh.broker import acl, mosquitto
+from reedmesh.broker.accounts import Users
+from reedmesh.config import settings as config
+from reedmesh.config.settings import Config
+from reedmesh.errors import ConfigError
+from reedmesh.identity import certificates
+from reedmesh.protocol import wire
+
+RELOAD = "now: systemctl reload mosquitto"
+INSTALLED = Path("/etc/mosquitto/reedmesh")  # where `reedmesh install` has them
+
+
+def add_acl(commands: Any, default: Path) -> None:
+    """The arguments of `reedmesh acl`."""
+    verbs = commands.add_parser("acl", help="mosquitto's files, and passwords of who is invited").add_subparsers(
+        required=True, metavar="VERB"
+    )
+    written = verbs.add_parser("write", help="write mosquitto.conf, acl and passwords as the config says")
+    written.add_argument("--out", type=Path, help=f"folder; default {INSTALLED}, or in the state directory")
+    invite = verbs.add_parser("invite", help="print the password of a neighbour, a sensor or the dashboard")
+    invite.add_argument("user", help="name of a gateway we trust, sensor.NAME, dashboard, home-assistant or sparkplug")
+    for verb, run in ((written, _write), (invite, _invite)):
+        verb.add_argument("config", nargs="?", type=Path, default=default, help=f"default {default}")
+        verb.set_defaults(run=run)
+
+
+def add_pki(commands: Any, default: Path) -> None:
+    """The arguments of `reedmesh pki`."""
+    verbs = commands.add_parser("pki", help="certificates of brokers").add_subparsers(required=True, metavar="VERB")
+    made = verbs.add_parser("ca", help="make a site's own authority")
+    made.add_argument("folder", type=Path, help="where ca.crt and ca.key will be: a stick in a drawer")
+    made.add_argument("--site", default="site", help="a name for people")
+    made.set_defaults(run=_ca)
+    issue = verbs.add_parser("issue", help="make this gateway's certificate, pki/server.crt in the state directory")
+    issue.add_argument("--host", action="append", required=True, help="name or address of the broker; may be repeated")
+    issue.add_argument("--ca", type=Path, help="folder of the authority; without one the certificate is pinned itself")
+    issue.add_argument("--days", type=int, default=certificates.DAYS, help=f"default {certificates.DAYS}")
+    issue.add_argument("config", nargs="?", type=Path, default=default, help=f"default {default}")
+    issue.set_defaults(run=_issue)
+    show = verbs.add_parser("show", help="fingerprint and dates of a certificate")
+    show.add_argument("file", type=Path)
+    show.add_argument("--json", action="store_true", help="for programs")
+    show.set_defaults(run=_show)
+
+
+def _write(chosen: argparse.Namespace) -> None:
+    settings = config.load(chosen.config)
+    beside = INSTALLED if INSTALLED.is_dir() else Path(settings.state) / "mosquitto"
+    for path in write(settings, (chosen.out or beside).absolute()):
+        print(path)
+    print(RELOAD)
+
+
+def write(settings: Config, folder: Path, named: Path | None = None) -> list[Path]:
+    """Write all that mosquitto needs into `folder`, which it will know as `named`; raises ConfigError."""
+    named, pki_folder = named or folder, Path(settings.state) / certificates.FOLDER
+    found = mosquitto.files(settings.broker, Users(settings), named, named)
+    if settings.broker.tls_port:  # mosquitto gives up root's rights before it reads them, so it gets copies of its own
+        certificates.read(pki_folder / "server.crt")
+        found |= {name: (pki_folder / name).read_text() for name in ("server.crt", "server.key")}
+    folder.mkdir(parents=True, exist_ok=True)
+    group = folder.stat().st_gid
+    for name, text in found.items():
+        _replace(folder / name, text, group)
+    return [folder / name for name in found]
+
+
+def _replace(path: Path, text: str, group: int) -> None:
+    """Whole or not at all: mosquitto may be told to read them at any time. Its group may read them, and nobody else."""
+    draft = path.with_name(f".{path.name}.new")
+    draft.unlink(missing_ok=True)
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    os.chown(draft, -1, group)
+    draft.chmod(0o640)
+    draft.replace(path)
+
+
+def _invite(chosen: argparse.Namespace) -> None:
+    settings = config.load(chosen.config)
+    user = acl.gateway_user(chosen.user) if wire.is_name(chosen.user) and "." not in chosen.user else chosen.user
+    user = chosen.user if chosen.user in acl.PROGRAMS else user
+    password = Users(settings).password(user)
+    if not password:
+        raise ConfigError(f"{chosen.user}: neither a gateway we trust (see `keys trust`) nor a sensor with a key")
+    print(f"user {user}\npassword {password}")
+
+
+def _ca(chosen: argparse.Namespace) -> None:
+    _tell(chosen.folder / "ca.crt", certificates.make_ca(chosen.folder, chosen.site))
+
+
+def _issue(chosen: argparse.Namespace) -> None:
+    folder = Path(config.load(chosen.config).state) / certificates.FOLDER
+    _tell(folder / "server.crt", certificates.issue(folder, chosen.host, chosen.ca, chosen.days))
+
+
+def _show(chosen: argparse.Namespace) -> None:
+    found = certificates.read(chosen.file)
+    if not chosen.json:
+        _tell(chosen.file, found)
+        return
+    dates = {"from": found.not_valid_before_utc.isoformat(), "to": found.not_valid_after_utc.isoformat()}
+    print(json.dumps({"file": str(chosen.file), "sha256": certificates.fingerprint(found), **dates}, indent=1))
+
+
+def _tell(path: Path, certificate: Any) -> None:
+    print(f"{path}\nSHA-256 {certificates.fingerprint(certificate)}")
+    print(f"valid {certificate.not_valid_before_utc:%Y-%m-%d} to {certificate.not_valid_after_utc:%Y-%m-%d}")

@@ -1,0 +1,65 @@
+"""Asks a running gateway over MQTT: one request, one answer. The other side is `desk.py`."""
+
+import asyncio
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+from reedmesh.broker.accounts import derived
+from reedmesh.broker.acl import DASHBOARD
+from reedmesh.config.settings import Config
+from reedmesh.errors import RefusedError
+from reedmesh.links.mqtt_link import Link, Message, read_json
+from reedmesh.protocol import wire
+from reedmesh.protocol.wire import WireError
+
+PATIENCE = 10.0  # seconds
+
+
+def ask(config: Config, verb: str, arguments: dict[str, Any], patience: float = PATIENCE) -> dict[str, Any]:
+    """What the gateway of `config` answers; raises RefusedError with its reason, or when there is no answer."""
+    return asyncio.run(_ask(config, verb, arguments, patience))
+
+
+async def _ask(config: Config, verb: str, arguments: dict[str, Any], patience: float) -> dict[str, Any]:
+    mine = secrets.token_hex(8)
+    payload = json.dumps({**arguments, "transaction": mine}).encode()
+    request = Message(wire.topic(config.name, "request", verb), payload, qos=1)
+    link = Link(
+        config.broker.host,
+        config.broker.port,
+        f"ask-{mine}",
+        subscriptions={wire.topic(config.name, "response", verb): 1},
+        greeting=lambda: [request],
+        login=(DASHBOARD, derived(Path(config.state), DASHBOARD)),
+        ca=config.broker.ca,
+    )
+    try:
+        async with asyncio.timeout(patience):
+            return _data(await _answer(link, mine))
+    except TimeoutError as error:
+        where = f"gateway {config.name} at {link.place}"
+        raise RefusedError(f"{where} did not answer within {patience:g} s: is `reedmesh run` running?") from error
+
+
+async def _answer(link: Link, mine: str) -> dict[str, Any]:
+    messages = link.messages()
+    try:
+        async for message in messages:
+            try:
+                answer = read_json(message.payload, wire.MAX_PAYLOAD)
+            except WireError:
+                continue
+            if answer.get("transaction") == mine:
+                return answer
+    finally:
+        await messages.aclose()  # type: ignore[attr-defined]
+    raise AssertionError("a link's messages do not end")
+
+
+def _data(answer: dict[str, Any]) -> dict[str, Any]:
+    data = answer.get("data")
+    if answer.get("status") != "ok" or not isinstance(data, dict):
+        raise RefusedError(str(answer.get("error", "the gateway's answer makes no sense")))
+    return data

@@ -1,0 +1,123 @@
+"""`reedmesh keys show | trust | rotate | revoke | secret`: whose word counts, changed while the gateway runs."""
+
+import argparse
+import getpass
+import json
+import secrets
+import time
+from pathlib import Path
+from typing import Any
+
+from reedmesh.commands.client import ask
+from reedmesh.config import settings as config
+from reedmesh.config.settings import Config
+from reedmesh.errors import ConfigError
+from reedmesh.identity import keys
+from reedmesh.identity.sensor_keys import SensorKeys
+from reedmesh.identity.trust_store import Trust
+from reedmesh.protocol import wire
+
+OVERLAP_DAYS = 14
+
+
+def add_keys(commands: Any, default: Path) -> None:
+    """The command's arguments."""
+    verbs = commands.add_parser("keys", help="show, trust, rotate and revoke keys of gateways").add_subparsers(
+        required=True, metavar="VERB"
+    )
+    show = verbs.add_parser("show", help="our public key, for the neighbours' settings, and whom we trust")
+    show.add_argument("--json", action="store_true", help="for programs")
+    trust = verbs.add_parser("trust", help="believe a neighbour that uses another key than the config says")
+    trust.add_argument("name", help="of the gateway")
+    trust.add_argument("key", help="64 hexadecimal digits, as `keys show` prints them there")
+    rotate = verbs.add_parser("rotate", help="make a new key; the present one stays valid for a while")
+    rotate.add_argument("--days", type=float, default=OVERLAP_DAYS, help=f"of overlap, default {OVERLAP_DAYS}; 0: none")
+    revoke = verbs.add_parser("revoke", help="believe nobody with this key, nor with those it appointed, ever again")
+    revoke.add_argument("key", help="64 hexadecimal digits, or the name of a gateway: all its keys")
+    secret = verbs.add_parser("secret", help="make a secret for [exchange] of all gateways: their updates are sealed")
+    secret.set_defaults(run=lambda _: print(secrets.token_hex(32)))
+    for verb, run in ((show, _show), (trust, _trust), (rotate, _rotate), (revoke, _revoke)):
+        verb.add_argument("config", nargs="?", type=Path, default=default, help=f"default {default}")
+        verb.set_defaults(run=run)
+
+
+def add_sensors(commands: Any, default: Path) -> None:
+    """The arguments of `reedmesh sensors`."""
+    verbs = commands.add_parser(
+        "sensors", help="revoke a sensor that was lost, forget one that was taken away"
+    ).add_subparsers(required=True, metavar="VERB")
+    revoke = verbs.add_parser("revoke", help="hear a sensor no more; `sensor-key` lets it in again, with a new key")
+    revoke.add_argument("sensor", help="its name")
+    revoke.add_argument("config", nargs="?", type=Path, default=default, help=f"default {default}")
+    revoke.set_defaults(run=_revoke_sensor)
+    forget = verbs.add_parser("forget", help="expect a sensor no more that was taken away: its models and windows go")
+    forget.add_argument("sensor", help="its name")
+    forget.add_argument("--by", default=getpass.getuser(), help="who does it; default the user's name")
+    forget.add_argument("config", nargs="?", type=Path, default=default, help=f"default {default}")
+    forget.set_defaults(run=_forget_sensor)
+
+
+def trust_of(settings: Config) -> Trust:
+    """Whom the gateway of these settings trusts."""
+    return Trust(Path(settings.state), {each.name: keys.read_public(each.key) for each in settings.neighbours})
+
+
+def _show(chosen: argparse.Namespace) -> None:
+    settings = config.load(chosen.config)
+    key, trust = keys.load(Path(settings.state)), trust_of(settings)
+    if chosen.json:
+        trusted = {name: [each.hex() for each in trust.of(name)] for name in trust.names()}
+        told = {"key": key.public.hex(), "trusted": trusted, "revoked": sorted(trust.known().revoked)}
+        print(json.dumps(told, indent=1))
+        return
+    print(f"{key.public.hex()}\nfingerprint {keys.fingerprint(key.public)}")
+    for name in trust.names():
+        for each in trust.of(name):
+            print(f"trusts {name}: {each.hex()}, fingerprint {keys.fingerprint(each)}")
+        if not trust.of(name):
+            print(f"trusts no key of {name} any more")
+    for gone in trust.known().revoked:
+        print(f"revoked: {gone}")
+
+
+def _trust(chosen: argparse.Namespace) -> None:
+    if not wire.is_name(chosen.name):
+        raise ConfigError(f"{chosen.name!r} is no name of a gateway: 1 to 32 of a-z 0-9 _ -")
+    key = _public(chosen.key)
+    trust_of(config.load(chosen.config)).trust(chosen.name, key)
+    print(f"trusts {chosen.name} with fingerprint {keys.fingerprint(key)}: compare it by voice")
+
+
+def _rotate(chosen: argparse.Namespace) -> None:
+    settings = config.load(chosen.config)
+    new = keys.rotate(Path(settings.state), settings.name, int(time.time() + chosen.days * 86400))
+    print(f"{new.public.hex()}\nfingerprint {keys.fingerprint(new.public)}")
+    print(f"restart the gateway: neighbours that hear it trust the new key; the old one ends in {chosen.days:g} days")
+
+
+def _revoke(chosen: argparse.Namespace) -> None:
+    settings = config.load(chosen.config)
+    trust = trust_of(settings)
+    found = trust.of(chosen.key) if chosen.key in trust.names() else [_public(chosen.key)]
+    gone = list(dict.fromkeys(each for key in found for each in trust.revoke(key)))
+    if keys.load(Path(settings.state)).public in gone:
+        print("this is our own key: `keys rotate --days 0` here, `keys revoke` and `keys trust` at each neighbour")
+    for each in gone:
+        print(f"revoked {each.hex()}, fingerprint {keys.fingerprint(each)}")
+
+
+def _revoke_sensor(chosen: argparse.Namespace) -> None:
+    SensorKeys(Path(config.load(chosen.config).state)).revoke(chosen.sensor)
+    print(f"revoked {chosen.sensor}: nothing it says is heard; `reedmesh acl` closes the broker to it as well")
+
+
+def _forget_sensor(chosen: argparse.Namespace) -> None:
+    ask(config.load(chosen.config), "forget", {"sensor": chosen.sensor, "by": chosen.by})
+    print(f"forgot {chosen.sensor}; a sensor of that name that speaks again begins anew")
+
+
+def _public(text: str) -> bytes:
+    try:
+        return keys.read_public(text)
+    except ValueError as error:
+        raise ConfigError(f"{text!r:.80} is neither a trusted gateway nor a key of 64 hexadecimal digits") from error

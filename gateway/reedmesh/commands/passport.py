@@ -1,0 +1,75 @@
+"""`reedmesh passport SENSOR|DIGEST|FILE`: what a model is and was made of, and whether that is to be believed."""
+
+import argparse
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from reedmesh.config import settings as config
+from reedmesh.config.settings import Config
+from reedmesh.errors import ConfigError, DeployError, WireError
+from reedmesh.identity import keys
+from reedmesh.inference import family as families
+from reedmesh.provenance import passport
+from reedmesh.provenance.passport import Passport
+from reedmesh.store import database
+from reedmesh.store.models import StoredModel
+
+DIGITS = 8  # of a digest, at least
+
+
+def add(commands: Any, default: Path) -> None:
+    """The command's arguments."""
+    show = commands.add_parser("passport", help="what a model is and was made of, and whether that is to be believed")
+    show.add_argument("what", metavar="SENSOR|DIGEST|FILE", help="whose model, its SHA-256, a .tflite or a passport")
+    show.add_argument("--json", action="store_true", help="the signed passport itself: in-toto in DSSE")
+    show.add_argument("config", nargs="?", type=Path, default=default, help=f"default {default}")
+    show.set_defaults(run=_show)
+
+
+def _show(chosen: argparse.Namespace) -> None:
+    settings = config.load(chosen.config)
+    path = Path(chosen.what)
+    content = _content(path) if path.is_file() else b""
+    if content and content[4:8] != b"TFL3":
+        envelope, found = content, _verified(settings, path, content)
+    else:
+        stored = _stored(settings, chosen.what, content)
+        envelope, found = stored.passport or b"", _checked(settings, stored)
+    print(envelope.decode() if chosen.json else "\n".join(["passport   holds", *found.lines()]))
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+
+
+def _verified(settings: Config, path: Path, envelope: bytes) -> Passport:
+    """The passport in a file."""
+    try:
+        return passport.verify(envelope, keys.counting(Path(settings.state), settings.name))
+    except WireError as fault:
+        raise DeployError(f"{path}: {fault}") from fault
+
+
+def _stored(settings: Config, what: str, model: bytes) -> StoredModel:
+    """The newest model of that sensor, or with that digest, or those bytes."""
+    wanted = sha256(model).hexdigest() if model else what
+    with database.reading(Path(settings.state)) as db:
+        for row in db.execute("select * from models order by made desc"):
+            stored = StoredModel(*row)
+            digest = sha256(stored.tflite).hexdigest()
+            if wanted == stored.sensor or (len(wanted) >= DIGITS and digest.startswith(wanted)):
+                return stored
+    raise ConfigError(f"{what}: {settings.name} has no such sensor, model or file")
+
+
+def _checked(settings: Config, stored: StoredModel) -> Passport:
+    from reedmesh.updates.attestation import Passports  # LiteRT takes a moment to load; no other command here needs it
+
+    state, family = Path(settings.state), families.load(families.find(settings.family))
+    counting = partial(keys.counting, state, settings.name)
+    return Passports(settings.name, family, keys.load(state), counting).check(stored)

@@ -1,0 +1,1 @@
+"""Settings of a gateway: the schema of its TOML file, what each key means, and credentials."""

@@ -1,0 +1,249 @@
+"""The gateway's settings: frozen dataclasses, read from one TOML file, each default in its one place here.
+
+`reedmesh.example.toml` shows them all (a test keeps it equal to this file). A wrong file is refused as a whole, with a
+line for each fault.
+"""
+
+import re
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from reedmesh.config import credentials, schema
+from reedmesh.errors import ConfigError
+from reedmesh.protocol import wire
+
+FEDERATION = "reedmesh"  # of gateways that were told no other name
+SECRET = {"secret": True}  # metadata of what is shown to nobody
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where this gateway's sensors publish."""
+
+    embedded: bool = False  # run a broker inside the gateway: demo and tests; a factory runs mosquitto
+    host: str = "127.0.0.1"
+    port: int = field(default=1883, metadata={"min": 1, "max": 65535})
+    keepalive: int = field(default=15, metadata={"min": 5, "max": 3600})  # seconds
+    ca: str = ""  # file of the authority, or of the one certificate, that it must show; not set: no TLS
+    tls_port: int | None = field(default=None, metadata={"min": 1, "max": 65535})  # where it serves others by TLS
+    psk_port: int | None = field(default=None, metadata={"min": 1, "max": 65535})  # where sensors come by TLS-PSK
+    plain: bool = False  # serve others without TLS as well: on an isolated network
+    anonymous: bool = False  # let everybody say everything: a bench
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """When a run of scores becomes an alert, and when that ends."""
+
+    on: int = field(default=7, metadata={"min": 1, "max": 64})  # windows above the threshold ...
+    of: int = field(default=16, metadata={"min": 1, "max": 64})  # ... among the last so many raise an alert
+    off: int = field(default=30, metadata={"min": 1, "max": 3600})  # windows in a row below it clear the alert
+    deadband: float = field(default=0.1, metadata={"min": 0.0, "max": 0.9})  # below means below by this fraction
+    silent: float = field(
+        default=60.0, metadata={"min": 0.0, "max": 86400.0}
+    )  # seconds without a window; 0: never told
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How a machine is learnt, first and on; what is not set here is the family's to say."""
+
+    windows: int | None = field(default=None, metadata={"min": 20, "max": 20000})  # normal windows to learn from
+    fresh: int = field(default=3600, metadata={"min": 10})  # normal windows of a sensor that are worth another round
+    profile: str = "full"  # of what changed, how much is told: all, 25 % or 10 %
+    patience: float = field(default=60.0, metadata={"min": 1.0, "max": 3600.0})  # seconds a round waits at most
+
+
+@dataclass(frozen=True)
+class Store:
+    """What is kept on disk."""
+
+    windows: int = field(default=100_000, metadata={"min": 1000})  # newest windows kept per gateway
+    megabytes: int = field(default=1000, metadata={"min": 20})  # full at this size: windows make room, alerts last
+    flush_seconds: float = field(default=10.0, metadata={"min": 0.05, "max": 60.0})
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Figures for Prometheus, and whether all is well; not served unless it is said where."""
+
+    listen: str = ""  # HOST:PORT of /metrics, /health and /ready, such as 127.0.0.1:9464
+
+
+@dataclass(frozen=True)
+class Serial:
+    """A serial port with sensors on it: RS-485, or one on a UART."""
+
+    port: str  # such as /dev/ttyUSB0, or better what stands for it in /dev/serial/by-id
+    baud: int = field(default=115200, metadata={"min": 1200, "max": 4_000_000})
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """With the neighbours; the same on all gateways that learn from each other."""
+
+    federation: str = FEDERATION  # its name: what is signed for one counts in no other
+    secret: str = field(default="", metadata=SECRET)  # 64 digits of `reedmesh keys secret`; set: updates are sealed
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A gateway whose updates we take, read from its broker."""
+
+    name: str
+    host: str
+    key: str  # its public key, 64 hexadecimal digits: what `reedmesh keys show` says there
+    port: int = field(default=1883, metadata={"min": 1, "max": 65535})
+    password: str = field(default="", metadata=SECRET)  # what `reedmesh acl invite` says there of us
+    ca: str = ""  # file of the authority, or of the one certificate, that its broker must show
+    plain: bool = False  # reach it without TLS: on an isolated network
+
+
+@dataclass(frozen=True)
+class HomeAssistant:
+    """Whether sensors appear in a Home Assistant that listens to our broker."""
+
+    enabled: bool = True
+    prefix: str = "homeassistant"  # of discovery topics, as its MQTT integration has it
+
+
+@dataclass(frozen=True)
+class Sparkplug:
+    """Whether the gateway is an edge node of Sparkplug B, and on which broker."""
+
+    group: str = ""  # its group; not set: it is none
+    host: str = ""  # of the broker of the SCADA system; not set: our own
+    port: int = field(default=1883, metadata={"min": 1, "max": 65535})
+    user: str = ""
+    password: str = field(default="", metadata=SECRET)
+    ca: str = ""  # file of the authority, or of the one certificate, that it must show
+    plain: bool = False  # reach it without TLS: on an isolated network
+
+
+@dataclass(frozen=True)
+class Notify:
+    """Whom to call for new alerts."""
+
+    urls: tuple[str, ...] = field(default=(), metadata=SECRET)  # Apprise's; not set: nobody
+    priority: int = field(default=2, metadata={"min": 1, "max": 3})  # the lowest that people are called for
+    seconds: float = field(default=60.0, metadata={"min": 1.0, "max": 86400.0})  # from a call to the next, at least
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything a gateway is told."""
+
+    name: str
+    state: str  # directory of the database
+    family: str = "vibration"  # a family that ships with reedmesh, or the path of a folder with a model.toml
+    sensors: int = field(default=200, metadata={"min": 1, "max": 2000})  # most sensors it will listen to
+    broker: Broker = Broker()
+    alerts: Alerts = Alerts()
+    learning: Learning = Learning()
+    store: Store = Store()
+    metrics: Metrics = Metrics()
+    exchange: Exchange = Exchange()
+    home_assistant: HomeAssistant = HomeAssistant()
+    sparkplug: Sparkplug = Sparkplug()
+    notify: Notify = Notify()
+    serial: tuple[Serial, ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
+
+
+PROFILES = ("full", "narrow25", "narrow10")  # of `delta.py`
+NO_TLS = 'reached without TLS: set "ca", or "plain" = true on a network nobody else is on'
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what is said to `host` stays on this machine."""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def shown(settings: Any) -> Any:
+    """The settings as JSON says them, without what is secret: any client of the broker may ask for them."""
+    if isinstance(settings, tuple):
+        return [shown(each) for each in settings]
+    if not is_dataclass(settings):
+        return settings
+    told = {each.name: getattr(settings, each.name) for each in fields(settings)}
+    hidden = {each.name for each in fields(settings) if each.metadata.get("secret")}
+    return {name: "***" if name in hidden and value else shown(value) for name, value in told.items()}
+
+
+def load(path: Path) -> Config:
+    """The settings in the TOML file at `path`; raises ConfigError with one line per fault, each naming file and key."""
+    config = _with_secrets(schema.read_file(Config, path), path)
+    faults = [*_contradictions(config), *_contradictory_learning(config.learning), *_unreadable(config.metrics)]
+    if faults:
+        raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
+    return config
+
+
+def _with_secrets(config: Config, path: Path) -> Config:
+    """Secrets that the file leaves out, from `credentials`."""
+    secret = config.exchange.secret or credentials.find("exchange", path)
+    told = [replace(each, password=each.password or _password(each.name, path)) for each in config.neighbours]
+    return replace(config, exchange=replace(config.exchange, secret=secret), neighbours=tuple(told))
+
+
+def _password(neighbour: str, path: Path) -> str:
+    return credentials.find(f"neighbour.{neighbour}", path) if wire.is_name(neighbour) else ""
+
+
+def _contradictions(config: Config) -> list[str]:
+    faults = []
+    if not wire.is_name(config.name):
+        faults.append(f'name = "{config.name}": 1 to 32 of a-z 0-9 _ -, it becomes part of MQTT topics')
+    if not wire.is_name(config.exchange.federation):
+        faults.append(f'exchange.federation = "{config.exchange.federation}": 1 to 32 of a-z 0-9 _ -')
+    if not re.fullmatch("([0-9a-f]{64})?", config.exchange.secret):
+        faults.append("exchange.secret: 64 of 0-9 a-f, as `reedmesh keys secret` prints them")
+    if config.alerts.on > config.alerts.of:
+        faults.append(f"alerts.on = {config.alerts.on} windows cannot be above the threshold among {config.alerts.of}")
+    if not config.broker.ca and not config.broker.plain and not is_loopback(config.broker.host):
+        faults.append(f'broker.host = "{config.broker.host}": {NO_TLS}')
+    if not re.fullmatch("[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", config.home_assistant.prefix):
+        faults.append(f'home_assistant.prefix = "{config.home_assistant.prefix}": a topic of A-Z a-z 0-9 _ -')
+    if config.broker.psk_port and config.broker.embedded:
+        faults.append("broker.psk_port: the embedded broker has no TLS-PSK, mosquitto has")
+    faults += _contradictory_sparkplug(config.sparkplug)
+    ports = [each.port for each in config.serial]
+    for i, port in enumerate(ports):
+        if port in ports[:i]:
+            faults.append(f'serial[{i}].port = "{port}": a port is opened once, and it stands there twice')
+    return faults + _contradictory_neighbours(config)
+
+
+def _contradictory_sparkplug(wanted: Sparkplug) -> list[str]:
+    faults = []
+    if not re.fullmatch("[A-Za-z0-9_ -]{0,64}", wanted.group):
+        faults.append(f'sparkplug.group = "{wanted.group}": at most 64 of A-Z a-z 0-9 _ - and space')
+    if wanted.host and not wanted.ca and not wanted.plain and not is_loopback(wanted.host):
+        faults.append(f'sparkplug.host = "{wanted.host}": {NO_TLS}')
+    return faults
+
+
+def _contradictory_neighbours(config: Config) -> list[str]:
+    faults, names = [], [config.name]
+    for i, neighbour in enumerate(config.neighbours):
+        if not wire.is_name(neighbour.name) or neighbour.name in names:
+            faults.append(f'neighbours[{i}].name = "{neighbour.name}": 1 to 32 of a-z 0-9 _ -, of each gateway its own')
+        names.append(neighbour.name)
+        if not neighbour.ca and not neighbour.plain and not is_loopback(neighbour.host):
+            faults.append(f'neighbours[{i}].host = "{neighbour.host}": {NO_TLS}')
+        if not re.fullmatch("[0-9a-f]{64}", neighbour.key):
+            faults.append(
+                f'neighbours[{i}].key: 64 of 0-9 a-f, as `reedmesh keys show` prints it on "{neighbour.name}"'
+            )
+    return faults
+
+
+def _contradictory_learning(learning: Learning) -> list[str]:
+    known = learning.profile in PROFILES
+    return [] if known else [f'learning.profile = "{learning.profile}": one of {", ".join(PROFILES)}']
+
+
+def _unreadable(metrics: Metrics) -> list[str]:
+    good = re.fullmatch(r"(\S+:[0-9]{1,5})?", metrics.listen)
+    return [] if good else [f'metrics.listen = "{metrics.listen}": HOST:PORT, such as "127.0.0.1:9464"']

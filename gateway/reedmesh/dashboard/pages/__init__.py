@@ -1,0 +1,1 @@
+"""The pages themselves: overview, alert, sensor, learning, settings, downloads."""

@@ -1,0 +1,217 @@
+"""An alert: what, where, since when; what the score did around it; what stood out; what was done, and what can be."""
+
+import time
+
+from nicegui.element import Element
+
+from reedmesh.alerts.alert import ANOMALY, FLOOD, STRANGERS
+from reedmesh.dashboard.model import answers
+from reedmesh.dashboard.model.answers import Feature, Step, Story
+from reedmesh.dashboard.model.view import Alert, Gateway, Sensor, View
+from reedmesh.dashboard.ui import spectra
+from reedmesh.dashboard.ui.actions import AlertActions
+from reedmesh.dashboard.ui.elements import Parts, Row, Text, box, link, put
+from reedmesh.dashboard.ui.language import Language
+from reedmesh.dashboard.ui.parts import ALERT_SYMBOLS, Badge, alert_state, taken_on
+from reedmesh.dashboard.ui.plots import ScorePlot, SharesPlot
+from reedmesh.dashboard.ui.query import Asked
+from reedmesh.dashboard.ui.shell import Page, Visit, facts
+from reedmesh.dashboard.ui.urls import to_alert, to_sensor
+
+EVERY = 5.0  # seconds between two looks at what the gateway's database has
+BEFORE, AFTER = 300.0, 120.0  # seconds of scores around an alert
+POINTS = 300
+
+
+class AlertPage(Page):
+    """The page of one alert, open or over."""
+
+    part = "overview"
+
+    def __init__(self, visit: Visit, gateway: str, alert: str) -> None:
+        self._gateway, self._id = gateway, alert
+        self._alert: Alert | None = None
+        self._drawn: tuple[object, ...] = ()
+        self._highest = 0.0  # of the scores while it stood, times the threshold
+        super().__init__(visit)
+
+    def build(self) -> None:
+        """Make its sections."""
+        with box("header", "subject"):
+            link("/", self.say("nav.overview"), "back")
+            with box("h1"):
+                self._name = Text("span")
+                self._badge = Badge(ALERT_SYMBOLS)
+            self._sensor = link("", self.say("alert.to-sensor"))
+        self._fault = Text("p", "faults")
+        self._facts = box("dl", "facts")
+        self._actions = self._build_actions()
+        self._build_pictures()
+        self._members = Parts(box("ul", "links"), LinkPart)
+        with box("section", "journal", aria_label=self.say("alert.journal")):
+            Text("h2", "", self.say("alert.journal"))
+            self._journal = Parts(box("ol"), lambda: StepPart(self.say))
+        self._asked = Asked(self._ask, EVERY, self._fault)
+
+    def draw(self, view: View, now: float) -> str:
+        """Draw what is known, and see to it that it is known anew when the alert changed."""
+        gateway = view.gateways.get(self._gateway)
+        told = gateway.alerts.get(self._id) if gateway else None
+        if told:
+            self._alert = told
+        self._asked.look(told)
+        title = self.say("alert.title", sensor=self._alert.sensor if self._alert else self._id)
+        self._name.set_text(title)
+        self._show(gateway, now)
+        return title
+
+    def _build_actions(self) -> AlertActions | None:
+        if self.user.acts:
+            return AlertActions(self.say, self._do)
+        Text("p", "quiet", self.say("user.only-look"))
+        return None
+
+    def _build_pictures(self) -> None:
+        self._pictures = box("div", "pictures")
+        with self._pictures:
+            with box("section", aria_label=self.say("alert.score")):
+                Text("h2", "", self.say("alert.score"))
+                self._scores = ScorePlot(self.say)
+            with box("section", aria_label=self.say("alert.shares")):
+                Text("h2", "", self.say("alert.shares"))
+                self._foremost = Text("p")
+                self._shares = SharesPlot(self.say)
+                with box("details"):
+                    Text("summary", "", self.say("alert.table"))
+                    self._table = Parts(box("table", aria_label=self.say("alert.table")), lambda: Row(2, self._share))
+
+    def _show(self, gateway: Gateway | None, now: float) -> None:
+        alert = self._alert
+        if alert is None:
+            return
+        sensor = gateway.sensors.get(alert.sensor) if gateway else None
+        key = (alert, sensor, int(now))
+        if key == self._drawn:
+            return
+        self._drawn = key
+        self._badge.show(taken_on(alert), alert_state(alert, self.say, now))
+        facts(self._pairs(alert, _now(sensor) if alert.kind == ANOMALY else None, now), self._facts)
+        put(self._sensor, "href", to_sensor(self._gateway, alert.sensor))
+        self._sensor.set_visibility(alert.kind not in (FLOOD, STRANGERS))
+        self._pictures.set_visibility(alert.kind == ANOMALY)
+        if self._actions:
+            self._actions.show(alert)
+        company = gateway.alerts.values() if gateway and alert.kind == FLOOD else ()
+        self._members.show(
+            [(each.id, (to_alert(self._gateway, each.id), each.sensor)) for each in company if each.flood == alert.id]
+        )
+
+    def _pairs(self, alert: Alert, now_at: float | None, now: float) -> list[tuple[str, str]]:
+        say = self.say
+        ago = say.duration((alert.until or now) - alert.since)
+        lasted = say("alert.lasted", time=ago) if alert.over else say("alert.ago", time=ago)
+        highest = max(alert.excess or 0.0, self._highest, now_at or 0.0)
+        worst = say("alert.excess-at", n=say.number(highest)) if alert.kind == ANOMALY and highest else ""
+        return [
+            (say("alert.kind"), say.of("kind", alert.kind)),
+            (say("alert.priority"), say.of("priority", str(alert.priority))),
+            (say("alert.gateway"), self._gateway),
+            (say("alert.began"), f"{say.moment(alert.since, now)}, {lasted}"),
+            (say("alert.ended"), say.moment(alert.until, now) if alert.until else ""),
+            (
+                say("alert.present"),
+                "" if alert.over or now_at is None else say("alert.excess-at", n=say.number(now_at)),
+            ),
+            (say("alert.highest"), worst),
+            (say("alert.by"), alert.by),
+            (say("alert.until"), say.moment(alert.shelved_until, now) if alert.shelved_until else ""),
+        ]
+
+    async def _ask(self) -> None:
+        """Ask for the alert's story, then for the scores around it."""
+        story = answers.story(await self.ask(self._gateway, "alert", alert=self._id))
+        if self._alert is None or story.alert.over:
+            self._alert = story.alert
+        self._draw_story(story)
+        if story.alert.kind != ANOMALY:
+            return
+        since, until = story.alert.since - BEFORE, (story.alert.until or time.time()) + AFTER
+        until = min(until, time.time())
+        span = {"since": since, "until": until, "points": POINTS}
+        found = answers.scores(await self.ask(self._gateway, "history", sensor=story.alert.sensor, **span))
+        marks = [each for each in (story.alert.since, story.alert.until) if each]
+        self._scores.show(found, since, until, marks)
+        lasts = [top for at, _, top in found.points if story.alert.since <= at <= (story.alert.until or until)]
+        self._highest = max(lasts, default=0.0) / (found.threshold or 1.0)
+
+    def _draw_story(self, story: Story) -> None:
+        self._journal.show([(str(i), (each, time.time())) for i, each in enumerate(story.journal)])
+        self._shares.show(story.shares)
+        ranked = sorted(story.shares, key=lambda pair: -pair[1])
+        self._table.show([(f"{each.axis} {each.name}", (each, share)) for each, share in ranked])
+        self._foremost.set_text(foremost(story.shares, self.say))
+
+    def _share(self, value: tuple[Feature, float]) -> tuple[str, str]:
+        """A feature's row in the table."""
+        return feature_name(value[0], self.say), self.say.percent(value[1])
+
+    async def _do(self, verb: str, **arguments: object) -> None:
+        given = {key: value for key, value in arguments.items() if value != ""}
+        await self.ask(self._gateway, verb, by=self.user.name, **given)
+        await self._asked.now()
+
+
+class StepPart:
+    """One line of a journal."""
+
+    def __init__(self, say: Language) -> None:
+        self._say = say
+        self.root = box("li")
+        with self.root:
+            self._when = Text("time", "quiet")
+            self._what = Text("strong")
+            self._text = Text("span")
+
+    def show(self, value: tuple[Step, float]) -> None:
+        """Draw when, what by whom, and in what words."""
+        step, now = value
+        self._when.set_text(self._say.moment(step.at, now))
+        what = self._say.of("step", step.what)
+        self._what.set_text(self._say("alert.step-by", what=what, who=step.who) if step.who else what)
+        self._text.set_text(step.text)
+
+
+class LinkPart:
+    """A link in a list."""
+
+    def __init__(self) -> None:
+        self.root: Element = box("li")
+        with self.root:
+            self._link = link("", "")
+
+    def show(self, value: tuple[str, str]) -> None:
+        """Draw an address and its name."""
+        put(self._link, "href", value[0])
+        self._link.set_text(value[1])
+
+
+def _now(sensor: Sensor | None) -> float | None:
+    """The present score, times the threshold."""
+    return sensor.score / sensor.threshold if sensor and sensor.score is not None and sensor.threshold else None
+
+
+def foremost(shares: tuple[tuple[Feature, float], ...], say: Language) -> str:
+    """What stands out, in a sentence."""
+    if not shares:
+        return say("alert.no-shares")
+    named = [f"{feature_name(each, say)} ({say.percent(share)})" for each, share in spectra.outstanding(shares)]
+    return say("alert.foremost", names=", ".join(named)) if named else say("alert.even")
+
+
+def feature_name(feature: Feature, say: Language) -> str:
+    """A band by its frequencies, anything else by its name; on which axis."""
+    if feature.band:
+        name = say("plot.band", low=say.number(feature.low), high=say.number(feature.high))
+    else:
+        name = say.of("feature", feature.name)
+    return say("plot.on-axis", name=name, axis=spectra.axis_name(feature))

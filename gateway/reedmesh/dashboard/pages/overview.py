@@ -1,0 +1,43 @@
+"""The first page: open alerts, then every gateway with its sensors, the worst first."""
+
+from reedmesh.dashboard.model.view import Gateway, View, gateways_worst_first, open_alerts
+from reedmesh.dashboard.ui.elements import Parts, Text, box
+from reedmesh.dashboard.ui.parts import AlertPart, AlertView, GatewayPart
+from reedmesh.dashboard.ui.shell import Page
+
+MOST_ALERTS = 50  # listed; nobody reads more at once
+
+
+class Overview(Page):
+    """The whole line at a glance."""
+
+    part = "overview"
+
+    def build(self) -> None:
+        """Make its two sections."""
+        Text("h1", "unseen", self.say("overview.title"))
+        with box("section", "alerts", aria_label=self.say("overview.alerts")):
+            self._heading = Text("h2")
+            self._alerts = Parts(box("ul", aria_live="polite", aria_relevant="additions"), lambda: AlertPart(self.say))
+            self._more = Text("p", "quiet")
+        self._nobody = Text("p", "quiet", self.say("overview.nobody"))
+        self._gateways: Parts[tuple[Gateway, bool]] = Parts(box("div"), lambda: GatewayPart(self.say))
+        Text("p", "quiet", self.say("overview.legend"))
+
+    def draw(self, view: View, now: float) -> str:
+        """Draw the alerts and the gateways."""
+        self._show_alerts(view, now)
+        self._gateways.show([(each.name, (each, view.reachable(each))) for each in gateways_worst_first(view)])
+        self._nobody.set_visibility(not view.line)
+        return ""
+
+    def _show_alerts(self, view: View, now: float) -> None:
+        alerts = open_alerts(view)
+        self._heading.set_text(self.say("overview.alerts" if alerts else "overview.no-alerts"))
+        rows = [
+            (f"{gateway.name}/{alert.id}", AlertView(gateway.name, alert, gateway.sensors.get(alert.sensor), now))
+            for gateway, alert in alerts[:MOST_ALERTS]
+        ]
+        self._alerts.show(rows)
+        more = len(alerts) - MOST_ALERTS
+        self._more.set_text(self.say("overview.more", n=more) if more > 0 else "")

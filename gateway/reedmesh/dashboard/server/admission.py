@@ -1,0 +1,77 @@
+"""Who a request comes from, and whether it may come at all: names of the host, origins, sessions, the proxy. Pure.
+
+NiceGUI takes a WebSocket from any page of any site (its Socket.IO server has cors_allowed_origins="*"), so that is
+checked here: a browser says in Origin which site a page is of, and it must be ours.
+"""
+
+import socket
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from reedmesh.config.settings import is_loopback
+from reedmesh.dashboard.model.sessions import OPERATOR, VIEWER, Sessions, Tries, User
+from reedmesh.dashboard.settings import Settings
+
+COOKIE = "reedmesh-session"
+NOBODY = User("", VIEWER)
+HERE = User("this computer", OPERATOR)  # whoever sits at it: without accounts, what only listens here asks no one
+
+
+class Doors:
+    """Of one dashboard. clock: seconds, for sessions."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
+        self.settings = settings
+        self.sessions = Sessions(3600 * settings.session_hours, 60 * settings.idle_minutes)
+        self.tries = Tries()
+        self.clock = clock
+        own = socket.gethostname().lower()
+        self._names = {"localhost", own, f"{own}.local", *(name.lower() for name in settings.names)}
+
+    def host_is_ours(self, host: str) -> bool:
+        """Whether a browser may ask for that name: else any site could point its own name here (DNS rebinding)."""
+        name = _host(host)
+        return name in self._names or _is_address(name)
+
+    def origin_is_ours(self, origin: str, host: str) -> bool:
+        """Whether a page of `origin` (scheme, host, port) is one of ours, which was asked for as `host`."""
+        scheme, _, place = origin.partition("://")
+        try:
+            return scheme in ("http", "https") and _authority(place, scheme) == _authority(host, scheme)
+        except ValueError:
+            return False
+
+    def user(self, address: str, headers: Mapping[str, str], cookies: Mapping[str, str]) -> User | None:
+        """Who asks, from `address`; None: they must log in first. Names of headers are in lower case."""
+        settings = self.settings
+        if settings.proxy and address in settings.proxy.addresses:
+            name = headers.get(settings.proxy.header.lower(), "").strip()[:64]
+            if name.isprintable() and name:
+                return User(name, OPERATOR if name in settings.proxy.operators else VIEWER)
+        if user := self.sessions.user(cookies.get(COOKIE, ""), self.clock()):
+            return user
+        if not settings.asks_for_login:
+            return HERE if is_loopback(settings.host) else NOBODY
+        return NOBODY if settings.anyone_may_look else None
+
+
+def _authority(netloc: str, scheme: str) -> str:
+    """Host and port, the latter also where it is the usual one."""
+    found = urlsplit(f"//{netloc.lower()}")
+    return f"{found.hostname}:{found.port or (443 if scheme == 'https' else 80)}"
+
+
+def _host(text: str) -> str:
+    try:
+        return urlsplit(f"//{text.lower()}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True

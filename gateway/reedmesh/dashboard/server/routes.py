@@ -1,0 +1,95 @@
+"""Which address shows which page, and what surrounds them all: the guard, the login, the style."""
+
+from collections.abc import Callable
+from copy import copy
+from pathlib import Path
+from typing import Any
+
+from nicegui import ui
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from reedmesh.dashboard.model.feed import Feed
+from reedmesh.dashboard.model.sessions import User
+from reedmesh.dashboard.pages.alert import AlertPage
+from reedmesh.dashboard.pages.downloads import Downloads
+from reedmesh.dashboard.pages.learning import LearningPage
+from reedmesh.dashboard.pages.overview import Overview
+from reedmesh.dashboard.pages.sensor import SensorPage
+from reedmesh.dashboard.pages.settings import SettingsPage
+from reedmesh.dashboard.server.admission import Doors
+from reedmesh.dashboard.server.login import Login
+from reedmesh.dashboard.server.middleware import USER, Guard
+from reedmesh.dashboard.ui.language import CODES, HTML, Language, preferred
+from reedmesh.dashboard.ui.shell import Visit
+
+STYLE = Path(__file__).parents[1] / "ui" / "style.css"
+THEMES = {"light": False, "dark": True}
+
+
+def add_routes(app: Any, feed: Feed, doors: Doors) -> None:
+    """Make `app` serve the pages."""
+    login, downloads = Login(doors), Downloads(feed)
+    app.add_middleware(Guard, doors=doors)
+    app.add_route("/login", login.show, methods=["GET"])
+    app.add_route("/login", login.enter, methods=["POST"])
+    app.add_route("/logout", login.leave, methods=["POST"])
+    app.add_route("/style.css", _style, methods=["GET"])
+    app.add_route("/alerts.csv", downloads.alerts, methods=["GET"])
+    app.add_route("/gateway/{gateway}/sensor/{sensor}/windows.csv", downloads.windows, methods=["GET"])
+    ui.add_head_html('<link rel="stylesheet" href="/style.css">', shared=True)
+
+    @ui.page("/")
+    def overview(request: Request) -> None:
+        Overview(_visit(request, feed, doors))
+
+    @ui.page("/learning")
+    def learning_page(request: Request) -> None:
+        LearningPage(_visit(request, feed, doors))
+
+    @ui.page("/settings")
+    def settings_page(request: Request) -> None:
+        SettingsPage(_visit(request, feed, doors), doors.settings)
+
+    @ui.page("/gateway/{gateway}/sensor/{sensor}")
+    def sensor_page(request: Request, gateway: str, sensor: str) -> None:
+        SensorPage(_visit(request, feed, doors), gateway, sensor)
+
+    @ui.page("/gateway/{gateway}/alert/{alert:path}")
+    def alert_page(request: Request, gateway: str, alert: str) -> None:
+        AlertPage(_visit(request, feed, doors), gateway, alert)
+
+
+def _style(_: Request) -> Response:
+    return FileResponse(STYLE, headers={"cache-control": "no-cache"})
+
+
+def _visit(request: Request, feed: Feed, doors: Doors) -> Visit:
+    """Who looks at what, in which language and theme; the page is told of the latter two."""
+    code = request.cookies.get("lang", "")
+    code = code if code in CODES else preferred(request.headers.get("accept-language", ""))
+    theme = request.cookies.get("theme", "auto")
+    client = ui.context.client
+    client.page = copy(client.page)  # all readers share one, and each has a language of their own
+    client.page.language, client.page.dark = HTML[code], THEMES.get(theme)  # type: ignore[assignment]
+    return Visit(
+        feed=feed,
+        title=doors.settings.title,
+        say=Language(code),
+        path=request.url.path,
+        who=_whoever(request, doors),
+        login=doors.settings.asks_for_login,
+        theme=theme,
+    )
+
+
+def _whoever(request: Request, doors: Doors) -> Callable[[], User | None]:
+    """Who it is while the page stays open: sessions end."""
+    address, headers = request.client.host if request.client else "", dict(request.headers)
+    cookies, first = dict(request.cookies), request.scope.get(USER)
+
+    def who() -> User | None:
+        now = doors.user(address, headers, cookies)
+        return now if now == first else None  # somebody else by now, or nobody: the page is not theirs
+
+    return who

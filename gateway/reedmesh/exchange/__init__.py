@@ -1,0 +1,1 @@
+"""The exchange of updates with neighbours: sending, collecting, sealed federations, checkpoints."""

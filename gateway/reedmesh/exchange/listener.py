@@ -1,0 +1,182 @@
+"""THE EXCHANGE with neighbours: what their brokers say goes to the collector, what they ask of us goes to the sender.
+
+Nobody writes to anybody else's broker: a gateway publishes its updates and its requests on its own, and reads those of
+its neighbours. Each neighbour's link has a task of its own and reconnects by itself; a cluster that all share is one
+link with everybody's topics. docs/exchange.md has the topics, and the life of an update.
+"""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable, Collection, Sequence
+
+from reedmesh.coding.collector import Collector, Payload
+from reedmesh.coding.reassembly import Generation
+from reedmesh.coding.repair import Need, Request, read
+from reedmesh.errors import WireError
+from reedmesh.exchange.federation import OPEN, Federation
+from reedmesh.exchange.sender import Sender, say
+from reedmesh.identity.keys import Keyring
+from reedmesh.links.mqtt_link import Message, Publisher, Subscriber, read_json
+from reedmesh.protocol import wire
+from reedmesh.protocol.shards import unpack_manifest, unpack_shard
+from reedmesh.readings.watch import Rejects
+
+log = logging.getLogger(__name__)
+
+MAX_JSON = 4096  # bytes of a request
+LOOK_SECONDS = 0.1  # between two looks for what should be asked for
+REMEDY = "nothing of it is taken until [exchange] says the same there and here"
+
+
+def subscriptions(neighbour: str, family: str, federation: Federation = OPEN) -> dict[str, int]:
+    """Topics of a neighbour, with their QoS."""
+    return {wire.topic(neighbour, "status"): 1} | federation.topics(neighbour, family)
+
+
+def unwitnessed(_gateway: str, _frame: bytes) -> None:
+    """For who remembers no ledgers of others."""
+
+
+class Exchange:
+    """Listens to the neighbours of the gateway `name` for as long as `run` lasts.
+
+    keys: of the neighbours; others are not heard. families: that we take updates of. own: links to our own brokers.
+    deliver: called with each payload, in order; it must not block. witness: called with who speaks and the head of its
+    ledger; raises WireError for what is none. rejects: counts what was not believed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        keys: Keyring,
+        families: Collection[str],
+        collector: Collector,
+        sender: Sender,
+        own: Sequence[Publisher],
+        deliver: Callable[[Payload], None],
+        clock: Callable[[], float] = time.monotonic,
+        look: float = LOOK_SECONDS,
+        federation: Federation = OPEN,
+        witness: Callable[[str, bytes], None] = unwitnessed,
+    ) -> None:
+        self.rejects = Rejects()
+        self._federation = federation
+        self._witness = witness
+        self._name = name
+        self._keys = keys
+        self._families = families
+        self._collector = collector
+        self._sender = sender
+        self._own = own
+        self._deliver = deliver
+        self._clock = clock
+        self._look = look
+
+    async def run(self, links: Sequence[Subscriber]) -> None:
+        """Listen to all links, send, and ask for what is missing."""
+        async with asyncio.TaskGroup() as tasks:
+            for link in links:
+                tasks.create_task(self._listen(link))
+            tasks.create_task(self._sender.run())
+            tasks.create_task(self._ask())
+            tasks.create_task(self._keep_up(links))
+
+    async def _listen(self, link: Subscriber) -> None:
+        async for message in link.messages():
+            await self.hear(message)
+
+    async def _keep_up(self, links: Sequence[Subscriber]) -> None:
+        """With the names that neighbours go by, day after day."""
+        day = self._federation.day()
+        while True:
+            await asyncio.sleep(self._look)
+            if self._federation.day() != day:
+                day = self._federation.day()
+                for link in links:
+                    await link.follow()
+
+    async def hear(self, message: Message) -> None:
+        """One message from a neighbour's broker; what is not to be believed is counted, logged and dropped."""
+        try:
+            await self._take(message)
+        except WireError as fault:
+            self.rejects.add(message.topic, fault)
+
+    async def _take(self, message: Message) -> None:
+        if message.topic.endswith("/status"):
+            self._compare(message)
+            return
+        heard = self._federation.hear(message)
+        if heard.gateway == self._name:
+            return  # our own, on a broker that all share
+        if heard.gateway not in self._keys or heard.family not in self._families:
+            raise WireError(f"nothing is expected on {message.topic}")
+        if not heard.payload:
+            return  # a retained message was taken back
+        if heard.leaf == "shard":
+            generation = self._collector.add(unpack_shard(heard.payload), self._clock())
+            if generation:
+                await self._finish(generation)
+        elif heard.leaf == "manifest":
+            self._announce(heard.family, heard.payload)
+        elif heard.leaf == "key":
+            self._keys.succeed(heard.gateway, heard.payload)
+        elif heard.leaf == "head":
+            self._witness(heard.gateway, heard.payload)
+        else:
+            verb = heard.leaf.removeprefix("request/")
+            self._note(heard.gateway, read(verb, heard.family, read_json(heard.payload, MAX_JSON)))
+
+    def _compare(self, message: Message) -> None:
+        """Whether a neighbour is of our federation: if it is not, we hear nothing of it that we could use."""
+        gateway = wire.split_topic(message.topic)[0]
+        theirs = read_json(message.payload, MAX_JSON).get("federation", self._federation.mark)
+        if gateway in self._keys and theirs != self._federation.mark:
+            raise WireError(f"{gateway} is of federation {theirs!r:.40}, we are of {self._federation.mark!r}: {REMEDY}")
+
+    def _announce(self, family: str, frame: bytes) -> None:
+        manifest = unpack_manifest(frame)
+        if manifest.sender == self._name:
+            return  # a neighbour passes on what it had from us
+        if manifest.family != family:
+            raise WireError(f"manifest of family {manifest.family} among those of {family}")
+        manifest.signer = self._keys.check(manifest)
+        self._collector.announce(manifest, self._clock())
+
+    def _note(self, receiver: str, request: Request) -> None:
+        if request.to != self._name:
+            return
+        if isinstance(request, Need):
+            self._sender.ask(receiver, request)
+        else:
+            self._sender.ask_snapshot(request.family)
+
+    async def _finish(self, generation: Generation) -> None:
+        try:
+            data: bytes | None = await asyncio.to_thread(self._payload, generation)
+        except WireError as fault:
+            data = None
+            log.warning("%s, sequence %d: %s", "/".join(generation.stream), generation.manifest.sequence, fault)
+        for payload in self._collector.finish(generation, data, self._clock()):
+            if payload.manifest.signer in self._keys.of(payload.manifest.sender):  # it may be revoked by now
+                self._deliver(payload)
+
+    def _payload(self, generation: Generation) -> bytes:
+        return self._federation.open(generation.manifest, generation.payload())
+
+    async def _ask(self) -> None:
+        while True:
+            await asyncio.sleep(self._look)
+            for request in self._collector.requests(self._clock()):
+                await self._publish(request)
+
+    async def _publish(self, request: Request) -> None:
+        """On the first of our brokers that takes it; if none does, the next request says the same."""
+        verb = "need" if isinstance(request, Need) else "snapshot"
+        said = json.dumps(request.table()).encode()
+        message = self._federation.message(self._name, request.family, f"request/{verb}", said)
+        for link in self._own:
+            if await say(link, message):
+                return

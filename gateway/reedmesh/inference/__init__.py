@@ -1,0 +1,1 @@
+"""Models: families, feature recipes, running a .tflite, and what boards can run it."""

@@ -1,0 +1,227 @@
+"""Whether a .tflite runs on a sensor's board, what it takes and about how long: known before anybody flashes it.
+
+The sensor's engine is `firmware/tflite/`; what it supports and how it plans its arena is said here again, because it
+runs on boards and this on gateways. A test compares the two on every kind of operator.
+"""
+
+import struct
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from reedmesh.errors import ConfigError
+from reedmesh.inference.boards import Board
+
+# The newest version of each operator: as in firmware/tflite/operators.py.
+SUPPORTED = {
+    "ADD": 5, "AVERAGE_POOL_2D": 3, "CONCATENATION": 7, "CONV_2D": 8, "DEPTHWISE_CONV_2D": 6, "DEQUANTIZE": 9,
+    "EXPAND_DIMS": 1, "FULLY_CONNECTED": 14, "LEAKY_RELU": 2, "LOGISTIC": 3, "MAX_POOL_2D": 3, "MEAN": 3, "MUL": 7,
+    "PAD": 6, "QUANTIZE": 6, "RELU": 3, "RELU6": 3, "RESHAPE": 1, "SOFTMAX": 3, "SQUEEZE": 1, "STRIDED_SLICE": 4,
+    "SUB": 5, "TANH": 3, "TRANSPOSE": 8,
+}  # fmt: skip
+_BYTES = {"INT8": 1, "INT32": 4, "FLOAT32": 4}
+_SHAPELESS = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "RELU", "RELU6", "LEAKY_RELU", "LOGISTIC", "TANH", "SOFTMAX"}
+_BINARY = {"ADD", "SUB", "MUL"}
+_CHUNK = 4 * 64  # bytes of sums that _BINARY makes at a time
+
+FIRMWARE_KIB = 104  # 32 bits, `make bench-memory`: 122 to be updated, less 12 for the model and 6 for arena and tables
+UPDATING_KIB = 22  # of those, for what receives an update and goes again
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor's number, type, shape and whether it has content in the file."""
+
+    number: int
+    kind: str
+    shape: tuple[int, ...]
+    constant: bool
+
+    @property
+    def size(self) -> int:
+        """Elements."""
+        return prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        """What it takes in the arena."""
+        return self.size * _BYTES.get(self.kind, 1)
+
+
+@dataclass(frozen=True)
+class Operator:
+    """An operator with the tensors it reads, those it makes, and why the engine refuses it ("" if it does not)."""
+
+    name: str
+    inputs: tuple[Tensor | None, ...]
+    outputs: tuple[Tensor, ...]
+    strides: tuple[int, int]
+    refused: str
+
+    @property
+    def reads(self) -> list[Tensor]:
+        """The inputs that others make."""
+        return [tensor for tensor in self.inputs if tensor and not tensor.constant]
+
+    @property
+    def macs(self) -> int:
+        """Products of weights and inputs."""
+        weights, y = (self.inputs[1:2] or (None,))[0], self.outputs[0]
+        if self.name == "DEPTHWISE_CONV_2D" and weights:
+            return y.size * prod(weights.shape[1:3])
+        if self.name in ("CONV_2D", "FULLY_CONNECTED") and weights:
+            return y.size * prod(weights.shape[1:])
+        return 0
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a model takes: operators in order, bytes of its file and of the arena."""
+
+    operators: tuple[Operator, ...]
+    file: int
+    arena: int
+
+    def refused(self) -> list[str]:
+        """Why the engine does not run it, a line for each reason."""
+        faults = [(i, o) for i, o in enumerate(self.operators) if o.refused]
+        return [f"operator {i} ({o.name}): {o.refused}" for i, o in faults]
+
+    def milliseconds(self, board: Board) -> float:
+        """An estimate: instructions of products and outputs, times cycles; all else is left out."""
+        engine, total = board.engine, 0.0
+        for operator in self.operators:
+            each = engine.depthwise if operator.name == "DEPTHWISE_CONV_2D" else engine.dense
+            total += operator.macs * each + (operator.outputs[0].size * engine.output if operator.macs else 0)
+        return total * engine.cycles / board.mhz / 1000
+
+    def lines(self, board: Board) -> list[str]:
+        """The report for people."""
+        macs, need = sum(operator.macs for operator in self.operators), self.file + self.arena
+        names = [operator.name for operator in self.operators]
+        counts = ", ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names))
+        fits = need <= board.heap_kib << 10
+        return [
+            f"operators  {counts}",
+            *(f"refused    {line}" for line in self.refused()),
+            f"memory     {self.file} bytes of model + {self.arena} of arena = {need / 1024:.1f} KiB, and the layers' "
+            f"own tables; {board.heap_kib} KiB free on {board.name}: {'fits' if fits else 'DOES NOT FIT'}",
+            f"sensor     its firmware takes some {FIRMWARE_KIB} KiB of that besides, {UPDATING_KIB} of it for updates",
+            f"work       {macs / 1e6:.3f} million products",
+            f"time       about {self.milliseconds(board):.1f} ms on {board.chip} at {board.mhz} MHz: instructions "
+            f"counted in the compiled loops, {board.engine.cycles} cycles each, which is an estimate (+-40 %)",
+        ]
+
+    def runs(self, board: Board) -> bool:
+        """Whether every operator is supported, and model and arena fit."""
+        return not self.refused() and self.file + self.arena <= board.heap_kib << 10
+
+
+def check(model: bytes, name: str = "the model") -> Report:
+    """What is in a .tflite; raises ConfigError if it is none, or has no or several graphs."""
+    from ai_edge_litert import schema_py_generated as schema  # costs 4 MB
+
+    if model[4:8] != b"TFL3":
+        raise ConfigError(f"{name} is not a .tflite file")
+    try:
+        tree = schema.ModelT.InitFromPackedBuf(model)
+        (graph,) = tree.subgraphs
+        tensors = [_tensor(schema, tree, graph, i) for i in range(len(graph.tensors))]
+        codes = [(_name(schema, code), code.version) for code in tree.operatorCodes]
+        operators = tuple(_operator(operator, codes, tensors) for operator in graph.operators)
+        (first,), (last,) = graph.inputs, graph.outputs
+        return Report(operators, len(model), _arena(operators, tensors[first], tensors[last]))
+    except (struct.error, IndexError, TypeError, ValueError, AttributeError, KeyError, UnicodeDecodeError) as e:
+        raise ConfigError(f"{name} is damaged, or has not one graph of one input and one output: {e}") from e
+
+
+def _name(schema: Any, code: Any) -> str:
+    number = max(code.builtinCode, code.deprecatedBuiltinCode)
+    names: dict[int, str] = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
+    return names.get(number, str(number))
+
+
+def _tensor(schema: Any, tree: Any, graph: Any, number: int) -> Tensor:
+    tensor = graph.tensors[number]
+    kinds = {value: key for key, value in vars(schema.TensorType).items() if isinstance(value, int)}
+    shape = tuple(int(n) for n in (tensor.shape if tensor.shape is not None else ()))
+    data = tree.buffers[tensor.buffer].data
+    return Tensor(number, kinds[tensor.type], shape, data is not None and len(data) > 0)
+
+
+def _operator(operator: Any, codes: list[tuple[str, int]], tensors: list[Tensor]) -> Operator:
+    name, version = codes[operator.opcodeIndex]
+    inputs = tuple(tensors[i] if i >= 0 else None for i in operator.inputs)
+    outputs = tuple(tensors[i] for i in operator.outputs)
+    options = operator.builtinOptions
+    strides = getattr(options, "strideH", 1), getattr(options, "strideW", 1)
+    return Operator(name, inputs, outputs, strides, _refused(name, version, inputs, outputs))
+
+
+def _refused(name: str, version: int, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> str:
+    if name not in SUPPORTED:
+        return "not supported"
+    if version > SUPPORTED[name]:
+        return f"version {version} is not supported, 1 to {SUPPORTED[name]} are"
+    moved = [tensor for tensor in (*inputs[:1], *outputs) if tensor]
+    allowed = {"QUANTIZE": ("FLOAT32", "INT8"), "DEQUANTIZE": ("INT8", "FLOAT32")}.get(name, ("INT8",))
+    wrong = next((tensor.kind for tensor in moved if tensor.kind not in allowed), None)
+    return f"{wrong} is not supported, int8 is: quantise the model in full" if wrong else ""
+
+
+def _arena(operators: tuple[Operator, ...], first: Tensor, last: Tensor) -> int:
+    """Bytes of the arena: scratch, then each tensor in the lowest gap that is free while it lives."""
+    scratch = -(-max((_scratch(operator) for operator in operators), default=0) // 4) * 4
+    dies = {first: 0} | {t: i for i, o in enumerate(operators) for t in (*o.reads, *o.outputs)} | {last: len(operators)}
+    live, size = [(0, first.bytes, first)], first.bytes
+    for step, operator in enumerate(operators):
+        for tensor in operator.outputs:
+            dead = [
+                p for p in live if p[2] in _reusable(operator) and dies[p[2]] == step and p[2].bytes == tensor.bytes
+            ]
+            at = dead[0][0] if dead else _gap(live, tensor.bytes)
+            live = sorted(
+                [p for p in live if p not in dead[:1]] + [(at, at + tensor.bytes, tensor)], key=lambda p: p[0]
+            )
+            size = max(size, at + tensor.bytes)
+        live = [place for place in live if dies[place[2]] > step]
+    return scratch + size
+
+
+def _gap(live: list[tuple[int, int, Tensor]], size: int) -> int:
+    at = 0
+    for start, end, _ in live:
+        if at + size <= start:
+            break
+        at = max(at, (end + 3) // 4 * 4)
+    return at
+
+
+def _spread(operator: Operator, tensor: Tensor | None) -> bool:
+    """Whether an input is broadcast."""
+    y = operator.outputs[0]
+    return tensor is None or [n for n in tensor.shape if n > 1] != [n for n in y.shape if n > 1]
+
+
+def _reusable(operator: Operator) -> list[Tensor]:
+    """Inputs whose place the output may take."""
+    if operator.name in _BINARY:
+        return [tensor for tensor in operator.reads if not _spread(operator, tensor)]
+    table = operator.name in _SHAPELESS or (operator.name == "QUANTIZE" and operator.reads[0].kind == "INT8")
+    return operator.reads[:1] if table else []
+
+
+def _scratch(operator: Operator) -> int:
+    """Bytes that an operator needs while it runs."""
+    x, y = operator.inputs[0], operator.outputs[0]
+    weights = operator.inputs[1] if len(operator.inputs) > 1 else None
+    if operator.name in _BINARY:
+        return _CHUNK + sum(y.size for tensor in operator.inputs if _spread(operator, tensor))
+    if operator.name == "FULLY_CONNECTED" and weights:
+        return 4 * weights.shape[0]
+    if operator.name == "DEPTHWISE_CONV_2D" and weights:
+        return prod(weights.shape)
+    if operator.name == "CONV_2D" and weights and x:
+        direct = weights.shape[1:3] == (1, 1) and operator.strides == (1, 1) and weights.shape[3] == x.shape[3]
+        return 4 * weights.shape[0] + (0 if direct else prod(weights.shape[1:]))
+    return 4 * y.size if operator.name == "MEAN" else 0

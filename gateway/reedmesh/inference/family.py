@@ -1,0 +1,130 @@
+"""A model family: one architecture with one feature recipe, read from its folder; only members of a family can merge.
+
+A folder `models/<name>/` holds `model.toml` and what its `build.py` made of it: `train.tflite` (trains on a gateway),
+`float.tflite` (takes the trained weights) and `int8.tflite` (the start weights, as a sensor would run them).
+A model reconstructs its scaled features z, and the score of a window is sum((z - model(z))**2), see `scaling.py`.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+
+from reedmesh.config.schema import read_file
+from reedmesh.errors import ConfigError
+from reedmesh.protocol import recipe as recipes
+from reedmesh.protocol.recipe import Recipe
+
+FILES = ("train.tflite", "float.tflite", "int8.tflite")
+_PACKAGED = Path(__file__).parents[1] / "models"  # in a wheel
+_CHECKOUT = Path(__file__).parents[3] / "models"
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """hidden: the width of each dense layer between input and output."""
+
+    hidden: tuple[int, ...] = field(metadata={"min": 1, "max": 1024})
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a gateway trains, on how many normal windows, and which share of them (the last) it keeps for the threshold.
+
+    rate: Adam's. batch: fixed in train.tflite.
+    """
+
+    windows: int = field(metadata={"min": 20, "max": 100_000})
+    held_out: float = field(metadata={"min": 0.05, "max": 0.5})
+    epochs: int = field(metadata={"min": 1, "max": 10_000})
+    batch: int = field(metadata={"min": 1, "max": 1024})
+    rate: float = field(metadata={"min": 1e-6, "max": 1.0})
+    seed: int = field(metadata={"min": 0, "max": 2**32 - 1})
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """An alert's threshold is `margin` times the `quantile` of the held-out windows' scores."""
+
+    quantile: float = field(metadata={"min": 0.5, "max": 1.0})
+    margin: float = field(metadata={"min": 1.0, "max": 100.0})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A family's model.toml: all that `build.py` needs to know."""
+
+    name: str
+    summary: str
+    features: dict[str, int | str]  # the recipe, as `recipe.from_table` reads it
+    architecture: Architecture
+    training: Training
+    threshold: Threshold
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """How windows become features."""
+        return recipes.from_table(self.features)
+
+    @cached_property
+    def tensors(self) -> tuple[int, ...]:
+        """Lengths of the parts of the flat weights: of each dense layer the matrix, then the biases."""
+        widths = [self.recipe.length, *self.architecture.hidden, self.recipe.length]
+        return tuple(size for n, m in pairwise(widths) for size in (n * m, m))
+
+    @cached_property
+    def id(self) -> str:
+        """16 hex digits that gateways compare before they merge: a digest of the architecture and the recipe."""
+        meaning = {"architecture": asdict(self.architecture), "features": self.recipe.table()}
+        canonical = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Family(Plan):
+    """A plan and the three models that were built from it."""
+
+    train_tflite: bytes = field(repr=False)
+    float_tflite: bytes = field(repr=False)
+    int8_tflite: bytes = field(repr=False)
+
+
+def load(folder: Path) -> Family:
+    """The family in `folder`; raises ConfigError for a fault of model.toml, or a file that was not built."""
+    plan = read_plan(folder)
+    known = {name: getattr(plan, name) for name in Plan.__dataclass_fields__}
+    train, with_floats, int8 = (_built(folder / name) for name in FILES)
+    return Family(**known, train_tflite=train, float_tflite=with_floats, int8_tflite=int8)
+
+
+def read_plan(folder: Path) -> Plan:
+    """What `folder`'s model.toml says; raises ConfigError with a line for each fault."""
+    file = folder / "model.toml"
+    plan = read_file(Plan, file)
+    if plan.name != folder.resolve().name:
+        raise ConfigError(f'{file}: "name" must be the folder\'s, "{folder.resolve().name}", not "{plan.name}"')
+    try:
+        plan.recipe  # noqa: B018 - reads the table, and says what is wrong with it
+    except ValueError as e:
+        raise ConfigError(f"{file}: {e}") from e
+    return plan
+
+
+def find(name: str) -> Path:
+    """The folder of a family: a path as it stands, else one that came with this program (ConfigError lists those)."""
+    if "/" in name:
+        return Path(name)
+    root = _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
+    known = sorted(path.parent.name for path in root.glob("*/model.toml"))
+    if name not in known:
+        raise ConfigError(f'no model family "{name}"; known: {", ".join(known) or "none"}')
+    return root / name
+
+
+def _built(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as e:
+        raise ConfigError(f"{path}: {e.strerror}; `make models` builds it") from e

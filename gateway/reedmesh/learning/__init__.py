@@ -1,0 +1,1 @@
+"""Training, merging, quantising and judging models. Pure: arrays in, arrays out."""

@@ -1,0 +1,61 @@
+"""What a model is worth on its machine's normal windows that it did not learn from, and whether it may replace another.
+
+The false-alarm estimate of a candidate is twofold: its threshold follows from held-out windows, so it is made of one
+half of them and tried on the other, and the other way round. The model in service is simply tried on all. Pure.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reedmesh.inference.family import Family
+from reedmesh.inference.model import Model
+from reedmesh.learning.dataset import Windows
+from reedmesh.protocol import scaling
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """loss: the mean score, in squared deviations a feature. false_alarms: the share of windows over the threshold."""
+
+    loss: float
+    false_alarms: float
+
+    def table(self) -> dict[str, float]:
+        """For JSON."""
+        return {"loss": round(self.loss, 4), "false_alarms": round(self.false_alarms, 4)}
+
+
+def in_service(model: Model, held_out: Windows) -> Estimate:
+    """Of a model whose threshold was set before."""
+    scores = model.scores(held_out)
+    return Estimate(_loss(scores, model), float((scores > model.threshold).mean()))
+
+
+def candidate(family: Family, model: Model, held_out: Windows) -> Estimate:
+    """Of a model whose threshold follows from the same windows."""
+    scores = model.scores(held_out)
+    halves = scores[::2], scores[1::2]
+    margin, quantile = family.threshold.margin, family.threshold.quantile
+    over = sum(
+        int((tried > margin * np.quantile(made, quantile)).sum()) for made, tried in (halves, halves[::-1]) if len(made)
+    )
+    return Estimate(_loss(scores, model), over / len(scores))
+
+
+def objection(family: Family, before: Estimate, after: Estimate) -> str:
+    """Why the candidate `after` may not replace what is in service; "" if it may: no worse in either respect.
+
+    False alarms as rare as the family's quantile promises are no objection.
+    """
+    if not after.loss <= before.loss:
+        return f"loss {after.loss:.4f} on held-out windows, {before.loss:.4f} before"
+    allowed = max(before.false_alarms, 1 - family.threshold.quantile)
+    if after.false_alarms > allowed:
+        return f"false alarms {after.false_alarms:.1%} of held-out windows, {before.false_alarms:.1%} before"
+    return ""
+
+
+def _loss(scores: NDArray[np.int64], model: Model) -> float:
+    return float(scores.mean()) / (scaling.ONE**2 * model.length)

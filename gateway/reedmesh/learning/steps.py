@@ -1,0 +1,118 @@
+"""What a gateway computes in one round of learning: train, merge, make models. Pure; runs in a process of its own.
+
+A gateway learns one set of weights from all its machines, each in its own scaling, and a model of them for each.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from reedmesh.inference.family import Family
+from reedmesh.inference.model import Model
+from reedmesh.learning import aggregate, evaluate, trainer
+from reedmesh.learning.aggregate import Merged, Peer
+from reedmesh.learning.candidate import Lesson, lesson
+from reedmesh.learning.dataset import Floats, Machine
+from reedmesh.learning.trainer import Trainer
+
+ROUNDS = 10  # into which a family's epochs are divided: so many make up what a new machine gets at once
+
+
+@dataclass(frozen=True)
+class Pupil:
+    """A machine in a round. model: what is in service; b"": nothing yet. anew: somebody said what is normal now, so the
+    candidate's loss need not be below that of the model in service, which learnt something else."""
+
+    machine: Machine
+    model: bytes = b""
+    anew: bool = False
+
+
+@dataclass(frozen=True)
+class Trained:
+    """weights: float32 [n]. windows: learnt from. quantile, squares: as in `delta.Delta`. loss: on held-out windows."""
+
+    weights: Floats
+    windows: int
+    quantile: float
+    squares: Floats
+    loss: float
+
+
+def start(family: Family) -> Floats:
+    """The weights that every gateway of the family begins with, float32 [n]."""
+    return Trainer(family.train_tflite).get()
+
+
+def epochs(family: Family, pupils: Iterable[Pupil]) -> int:
+    """All that the family's settings say where a machine is new, a round's part of it otherwise."""
+    new = any(pupil.anew or not pupil.model for pupil in pupils)
+    return family.training.epochs if new else max(1, family.training.epochs // ROUNDS)
+
+
+def fit(family: Family, pupils: Sequence[Pupil], begun: Sequence[Floats], epochs: int, seed: int) -> Trained:
+    """Learn from all pupils, from that one of the weights `begun` that fits them best."""
+    school = _School(family, pupils)
+    losses = [school.loss(each) for each in begun]
+    best = begun[int(np.nanargmin(losses))] if len(begun) > 1 else begun[0]
+    weights = trainer.fit(school.trainer, best, school.seen, epochs, family.training.rate, seed)
+    squares = sum(_squares(pupil.machine) for pupil in pupils)
+    return Trained(weights, len(school.seen), school.quantile(weights), np.asarray(squares), school.loss(weights))
+
+
+def loss(family: Family, pupils: Sequence[Pupil], weights: Floats) -> float:
+    """The mean squared error of `weights` on the pupils' held-out windows."""
+    return _School(family, pupils).loss(weights)
+
+
+def mix(
+    family: Family, pupils: Sequence[Pupil], trained: Trained, public: Floats, peers: Mapping[str, Peer], step: float
+) -> tuple[Merged, float]:
+    """Trained weights, merged with what helps of what the neighbours know, and their loss on held-out windows.
+
+    public: our copy that they hold.
+    """
+    school = _School(family, pupils)
+    merged = aggregate.merge(trained.weights, public, trained.windows, peers, school.loss, step)
+    return merged, school.loss(merged.weights)
+
+
+def make(family: Family, pupil: Pupil, merged: Merged, quantiles: Sequence[float]) -> Lesson:
+    """A pupil's lesson from the merged weights, and what there is to object to it in place of the model in service.
+
+    quantiles: of the neighbours that are in them.
+    """
+    made = replace(lesson(family, merged.weights, pupil.machine, quantiles), taken=merged.taken, worth=merged.worth)
+    if not pupil.model:
+        return made
+    before = evaluate.in_service(Model(pupil.model), pupil.machine.held_out)
+    compared = replace(before, loss=float("inf")) if pupil.anew else before
+    return replace(made, before=before, objection=evaluate.objection(family, compared, made.estimate))
+
+
+class _School:
+    """The windows of all pupils, and a trainer to try weights with."""
+
+    def __init__(self, family: Family, pupils: Sequence[Pupil]) -> None:
+        self.trainer = Trainer(family.train_tflite)
+        self.seen = np.concatenate([pupil.machine.seen for pupil in pupils])
+        self._each = [pupil.machine.unseen for pupil in pupils]
+        self._unseen = np.concatenate(self._each)
+        self._quantile = family.threshold.quantile
+
+    def loss(self, weights: Floats) -> float:
+        """The mean squared error of `weights` on held-out windows."""
+        self.trainer.set(weights)
+        return self.trainer.loss(self._unseen)
+
+    def quantile(self, weights: Floats) -> float:
+        """The highest quantile of held-out scores among the machines, in squared deviations a feature."""
+        self.trainer.set(weights)
+        return max(float(np.quantile(self.trainer.errors(unseen), self._quantile)) for unseen in self._each)
+
+
+def _squares(it: Machine) -> Floats:
+    """The sum of squared differences to the machine's mean, per feature."""
+    wide = it.learnt.astype(np.float64)
+    return np.asarray(((wide - wide.mean(axis=0)) ** 2).sum(axis=0), np.float32)

@@ -1,0 +1,89 @@
+"""A parcel: the files of a sensor's firmware as one payload, in one file that both sides run.
+
+A head, then file after file, so that a sensor writes each as it comes and holds none of them whole. The head says for
+which code the files were compiled ("xtensawin-6-3": architecture, version and sub-version of .mpy) and their number in
+time. Little-endian; every declared size is checked before anything is made of it, WireError.
+"""
+
+from struct import calcsize, pack, unpack_from
+
+from .wire import WireError, is_name
+
+VERSION = 1
+FAMILY = "firmware-"  # then the code: what the manifest of a parcel says instead of a family of models
+_HEAD = "<BBHI24s"  # version, spare, files, sequence, code
+HEAD = calcsize(_HEAD)
+_ENTRY = "<BI"  # length of the path, bytes of the file
+ENTRY = calcsize(_ENTRY)
+MOST_FILES = 200
+LONGEST_PATH = 64
+LARGEST = 1 << 20  # bytes of a parcel
+_ARCHITECTURES = ("", "x86", "x64", "armv6", "armv6m", "armv7m", "armv7em", "armv7emsp", "armv7emdp", "xtensa",
+                  "xtensawin", "rv32imc", "rv64imc")  # fmt: skip
+
+
+class Head:
+    """files: how many follow. sequence: grows with every parcel. code: what can run them."""
+
+    def __init__(self, files: int, sequence: int, code: str) -> None:
+        self.files = files
+        self.sequence = sequence
+        self.code = code
+
+
+def code_name(flags: int, version: int) -> str:
+    """ "xtensawin-6-3" of a .mpy's third and second byte, or of the two bytes of `sys.implementation._mpy`."""
+    index = flags >> 2 & 15
+    architecture = _ARCHITECTURES[index] if index < len(_ARCHITECTURES) else ""
+    return "{}-{}-{}".format(architecture or "any", version, flags & 3)
+
+
+def pack_head(head: Head) -> bytes:
+    """The bytes a parcel begins with."""
+    return pack(_HEAD, VERSION, 0, head.files, head.sequence, head.code.encode())
+
+
+def unpack_head(data: bytes) -> Head:
+    """The head of a parcel; raises WireError."""
+    if len(data) < HEAD:
+        raise WireError("parcel: {} bytes, a head alone has {}".format(len(data), HEAD))
+    version, spare, files, sequence, padded = unpack_from(_HEAD, data, 0)
+    try:
+        code = padded.rstrip(b"\0").decode()
+    except UnicodeError:
+        code = ""
+    if version != VERSION or spare or not 0 < files <= MOST_FILES or not is_name(code):
+        raise WireError("parcel: version {}, {} files for {!r}".format(version, files, code))
+    return Head(files, sequence, code)
+
+
+def pack_entry(path: str, size: int) -> bytes:
+    """What comes before a file of `size` bytes."""
+    return pack(_ENTRY, len(path), size) + path.encode()
+
+
+def entry_length(data: bytes) -> int:
+    """Bytes of the entry that begins with `data`, at least its first."""
+    return ENTRY + data[0]
+
+
+def unpack_entry(data: bytes) -> "tuple[str, int]":
+    """Path and size of the file that follows; raises WireError for a path that leads elsewhere, and no bytes."""
+    if len(data) < ENTRY:
+        raise WireError("parcel: {} bytes, an entry alone has {}".format(len(data), ENTRY))
+    length, size = unpack_from(_ENTRY, data, 0)
+    try:
+        path = bytes(data[ENTRY : ENTRY + length]).decode()
+    except UnicodeError:
+        path = ""
+    if len(path) != length or not is_path(path) or not 0 < size <= LARGEST:
+        raise WireError("parcel: file {!r} of {} bytes".format(path[:80], size))
+    return path, size
+
+
+def is_path(path: str) -> bool:
+    """Whether it is a .mpy file, in a folder at most: names of a-z 0-9 _ -, none of which can lead out of its tree."""
+    stem = path[:-4]
+    return (
+        len(path) <= LONGEST_PATH and path[-4:] == ".mpy" and stem.count("/") < 2 and all(map(is_name, stem.split("/")))
+    )

@@ -1,0 +1,126 @@
+"""What frames on a serial line carry: pieces of MQTT messages, reports of the pieces that are missing, and shards.
+
+A message is cut into pieces of 229 bytes. One at QoS 0 is sent once. At QoS 1 its last piece asks for a report, which
+says what is missing; that is sent again, until nothing is. Shards travel alone, in a profile of 4 bytes instead of 24:
+everything else about them is in their bundle's manifest. Runs under CPython and MicroPython; docs/protocol.md has every
+byte.
+"""
+
+from struct import calcsize, pack, unpack_from
+
+from .serial_frame import LONGEST_BODY
+from .shards import INDICES, Shape, Shard
+from .wire import WireError
+
+# What a body is, in its first byte.
+PIECE, LAST, REPORT, SHARD = 0, 1, 2, 3  # LAST: a piece whose sender waits for a report
+
+_PIECE = "<BHBB"  # kind, message, piece, pieces
+_REPORT = "<BHQ"  # kind, message, missing: bit i is set when piece i is
+_SHARD = "<BBBB"  # kind, first byte of the bundle, block, index
+_TOPIC = "<BB"  # flags: QoS, and 2 for retain; length of the topic
+PIECE_LENGTH = LONGEST_BODY - calcsize(_PIECE)
+MOST_PIECES = 64
+LONGEST_MESSAGE = MOST_PIECES * PIECE_LENGTH
+LONGEST_SHARD = (LONGEST_BODY - calcsize(_SHARD)) // 4 * 4
+
+
+def pieces(number: int, message: bytes) -> "list[bytes]":
+    """The bodies of message `number`, 0..65535; raises WireError when it is empty or too long."""
+    count = -(-len(message) // PIECE_LENGTH)
+    if not 0 < count <= MOST_PIECES:
+        raise WireError("message: {} bytes, {} are the most".format(len(message), LONGEST_MESSAGE))
+    cut = [message[i * PIECE_LENGTH : (i + 1) * PIECE_LENGTH] for i in range(count)]
+    return [pack(_PIECE, PIECE, number, i, count) + cut[i] for i in range(count)]
+
+
+def asking(piece: bytes) -> bytes:
+    """The same piece, whose sender waits for a report."""
+    return bytes([LAST]) + piece[1:]
+
+
+class Assembler:
+    """Puts messages together from pieces in any order; the two newest at a time, of `longest` bytes each at most."""
+
+    def __init__(self, longest: int = LONGEST_MESSAGE) -> None:
+        self._most = -(-longest // PIECE_LENGTH)
+        self._parts: "list[tuple[int, int, dict[int, bytes]]]" = []
+
+    def add(self, body: bytes) -> "tuple[int, int, bytes]":
+        """Number, bitmap of the missing pieces and, if that is 0, the bytes of the message a PIECE or LAST belongs to.
+
+        Raises WireError when it does not fit. A message is forgotten once it is whole: one that comes again, because a
+        report was lost, is put together again.
+        """
+        if len(body) <= calcsize(_PIECE):
+            raise WireError("piece: {} bytes".format(len(body)))
+        _, number, piece, count = unpack_from(_PIECE, body, 0)
+        data = body[calcsize(_PIECE) :]
+        if not piece < count <= self._most or (piece < count - 1 and len(data) != PIECE_LENGTH):
+            raise WireError("piece: {} of {}, {} bytes".format(piece, count, len(data)))
+        held = self._of(number, count)
+        held[piece] = data
+        missing = sum(1 << i for i in range(count) if i not in held)
+        if missing:
+            return number, missing, b""
+        self._parts = [part for part in self._parts if part[2] is not held]
+        return number, 0, b"".join([held[i] for i in range(count)])
+
+    def _of(self, number: int, count: int) -> "dict[int, bytes]":
+        for part in self._parts:
+            if part[:2] == (number, count):
+                return part[2]
+        self._parts = self._parts[-1:] + [(number, count, {})]
+        return self._parts[-1][2]
+
+
+def pack_report(number: int, missing: int) -> bytes:
+    """The body that answers LAST."""
+    return pack(_REPORT, REPORT, number, missing)
+
+
+def unpack_report(body: bytes) -> "tuple[int, int]":
+    """Number of the message and bitmap of its missing pieces; raises WireError."""
+    if len(body) != calcsize(_REPORT):
+        raise WireError("report: {} bytes".format(len(body)))
+    _, number, missing = unpack_from(_REPORT, body, 0)
+    return number, missing
+
+
+def pack_message(topic: str, payload: bytes, qos: int, retain: bool) -> bytes:
+    """An MQTT message as bytes; raises WireError when it is too long."""
+    name = topic.encode()
+    message = pack(_TOPIC, qos | retain << 1, min(len(name), 255)) + name + payload
+    if len(name) > 255 or len(message) > LONGEST_MESSAGE:
+        raise WireError("message: {} bytes, {} are the most".format(len(message), LONGEST_MESSAGE))
+    return message
+
+
+def unpack_message(message: bytes) -> "tuple[str, bytes, int, bool]":
+    """Topic, payload, QoS (0 or 1) and retain of a message; raises WireError."""
+    if len(message) < calcsize(_TOPIC) or message[0] > 3 or len(message) < calcsize(_TOPIC) + message[1]:
+        raise WireError("message: {} bytes do not fit".format(len(message)))
+    end = calcsize(_TOPIC) + message[1]
+    try:
+        topic = bytes(message[calcsize(_TOPIC) : end]).decode()
+    except UnicodeError:
+        raise WireError("message: its topic is not UTF-8") from None
+    return topic, message[end:], message[0] & 1, bool(message[0] >> 1)
+
+
+def pack_shard(shard: Shard) -> bytes:
+    """The body of a shard of at most 228 bytes: what it is a shard of, only a manifest says."""
+    if len(shard.data) > LONGEST_SHARD or shard.block > 255:
+        raise WireError("shard: {} bytes of block {} do not fit".format(len(shard.data), shard.block))
+    return pack(_SHARD, SHARD, shard.bundle[0], shard.block, shard.index) + bytes(shard.data)
+
+
+def unpack_shard(body: bytes, bundle: bytes, shape: Shape) -> Shard:
+    """The shard in `body`, of the bundle with that name and shape; raises WireError when it is of another."""
+    start = calcsize(_SHARD)
+    if len(body) != start + shape.shard_length or body[1] != bundle[0]:
+        raise WireError("shard: {} bytes, or of another bundle".format(len(body)))
+    block, index = body[2], body[3]
+    if block >= shape.blocks or index >= INDICES:
+        raise WireError("shard: index {}, block {} do not fit".format(index, block))
+    return Shard(bundle, shape, block, index, memoryview(body)[start:])

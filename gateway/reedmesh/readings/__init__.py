@@ -1,0 +1,1 @@
+"""The path of a reading on its gateway (`watch.py`), and the sensors it comes from."""

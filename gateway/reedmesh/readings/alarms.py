@@ -1,0 +1,106 @@
+"""All alerts of one gateway, and what people and time do with them. Pure: each step is a Change, to store and tell."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from itertools import chain
+
+from reedmesh.alerts import alert as life
+from reedmesh.alerts.alert import ANOMALY, BABBLING, FLOOD, NOT_A_FAULT, STRANGERS, Alert, Change
+from reedmesh.alerts.flood import Flood
+from reedmesh.alerts.rate_guard import DOOR
+from reedmesh.alerts.unknown_senders import Strangers
+from reedmesh.readings.sensor import Line, Sensor
+
+LATE = 5.0  # seconds between two looks, beyond which the gateway itself was held up and nobody else was silent
+
+
+class Alarms:
+    """The alerts of gateway `name`. alerts, shelves: what the store remembers of the last run."""
+
+    def __init__(self, name: str, line: Line, alerts: Iterable[Alert] = (), shelves: Mapping[str, float] = {}) -> None:
+        self._line = line
+        self._flood = Flood(name)
+        self._strangers = Strangers(name)
+        self._looked = self._deaf = float("-inf")
+        for each in alerts:
+            self._put(each)
+        for sensor, until in shelves.items():
+            line.known(sensor).watcher.shelved_until = until
+
+    def open(self) -> list[Alert]:
+        """Those that stand, oldest first."""
+        found = chain.from_iterable(sensor.alerts() for sensor in self._line.sensors.values())
+        own = filter(None, [self._flood.alert, self._strangers.alert])
+        return sorted([*found, *own], key=lambda each: each.since)
+
+    def babbling(self) -> dict[str, float]:
+        """Who babbles, and how many messages a second, as the open alerts have it."""
+        found = {each.sensor: each.score for each in self.open() if each.kind == BABBLING}
+        return found | ({DOOR: self._strangers.alert.score} if self._strangers.alert else {})
+
+    def take(self, change: Change) -> list[Change]:
+        """What to store and tell of what a sensor's scores changed: marked, and with company, in a flood."""
+        changes = self._flood.take(change)
+        if changes[-1].alert.open:
+            self._put(changes[-1].alert)
+        return changes
+
+    def tick(self, now: float) -> list[Change]:
+        """What time alone changes: shelves expire and floods end."""
+        expired = chain.from_iterable(sensor.expire(now) for sensor in self._line.sensors.values())
+        return [*expired, *filter(None, [self._flood.expire(now)])]
+
+    def look(self, now: float, steady: float, hearing: bool) -> list[Change]:
+        """Who is silent, double, babbles or is revoked. steady: time on the clock nobody sets; hearing: link is up."""
+        if not hearing or steady - self._looked > LATE:
+            self._deaf = steady
+        self._looked = steady
+        sensors, babbling = self._line.sensors, self._line.babbling
+        changes = self._strangers.look({name: babbling[name] for name in babbling.keys() - sensors}, now)
+        for name, sensor in sensors.items():
+            if name in self._line.revoked:
+                changes += sensor.close("revoked", now)
+            else:
+                changes += sensor.presence.look(sensor, steady, self._deaf, now, babbling.get(name, 0.0))
+        return list(chain.from_iterable(map(self.take, changes)))
+
+    def move(self, step: float, now: float) -> list[Change]:
+        """The clock was set by so many seconds."""
+        self._flood.move(step)
+        moved = [sensor.watcher.move(step, now) for sensor in self._line.sensors.values()]
+        return [change for change in moved if change]
+
+    def forget(self, sensor: Sensor, now: float, by: str, text: str) -> list[Change]:
+        """Somebody took the sensor away: its alerts end, and it is not expected any more."""
+        self._line.forget(sensor)
+        return sensor.close("forgotten", now, by, text)
+
+    def acknowledge(self, alert: Alert, now: float, by: str, text: str) -> Change:
+        """Somebody has taken the alert on."""
+        return self._keep(life.acknowledged(alert, now, by, text))
+
+    def comment(self, alert: Alert, now: float, by: str, text: str) -> Change:
+        """Somebody has something to say."""
+        return Change("update", alert, "commented", now, by, text)
+
+    def not_a_fault(self, alert: Alert, now: float, by: str, text: str) -> Change:
+        """Somebody knows that this is normal: the alert ends, and its windows are learnt from."""
+        sensor = self._line.sensors.get(alert.sensor)
+        if sensor and sensor.watcher.alert and sensor.watcher.alert.id == alert.id:
+            return sensor.watcher.dismiss(now, by, text)
+        return Change("update", replace(alert, verdict=NOT_A_FAULT), NOT_A_FAULT, now, by, text)
+
+    def _keep(self, change: Change) -> Change:
+        if change.alert.open:
+            self._put(change.alert)
+        return change
+
+    def _put(self, alert: Alert) -> None:
+        if alert.kind == FLOOD:
+            self._flood.alert = alert
+        elif alert.kind == STRANGERS:
+            self._strangers.alert = alert
+        elif alert.kind == ANOMALY:
+            self._line.known(alert.sensor).watcher.alert = alert
+        else:
+            self._line.known(alert.sensor).presence.alerts[alert.kind] = alert

@@ -1,0 +1,237 @@
+"""What the gateway knows of its sensors, and what one window changes in that. No I/O: the service does what follows.
+
+A sensor is `learning` until it has a model, `deploying` until it runs that model itself, then `watching`.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from reedmesh.alerts.alert import Alert, Change, Watcher
+from reedmesh.alerts.presence import Presence
+from reedmesh.config.settings import Alerts
+from reedmesh.protocol import scaling
+from reedmesh.protocol.wire import MODEL_SHARD, Window, WireError
+
+if TYPE_CHECKING:  # the web page uses this file without LiteRT
+    from reedmesh.inference.model import Model
+
+SHORTEST_SHARD = 64  # bytes: shorter ones are mostly header
+MOST_ROOM = 1 << 17  # bytes of a block
+RECENT = 256  # windows by which it is known whether a late one was heard before
+BOOTS = 4  # starts of a sensor that are remembered
+MOST_HZ = 1e6  # no sensor samples faster
+RESERVED = ("request", "response", "update")  # second parts of topics that are the gateway's own
+LEARNING, DEPLOYING, WATCHING = "learning", "deploying", "watching"
+
+
+@dataclass
+class Counters:
+    """What happened to a sensor's windows since the gateway started."""
+
+    windows: int = 0
+    missed: int = 0  # published but never arrived: gaps in the numbering
+    lost: int = 0  # discarded on the sensor because the transducer overran, since the sensor's boot
+    disagreements: int = 0  # sensor and gateway ran the same model on the same features and differ
+    late: int = 0  # kept by the sensor over an outage and sent after it; not among `windows`
+    doubled: int = 0  # from a start before the last one, or numbered like one before: two boards have this name
+
+
+@dataclass
+class Sensor:
+    """One sensor of this gateway's line."""
+
+    name: str
+    watcher: Watcher
+    presence: Presence
+    to_learn: int  # windows it takes to learn the machine
+    learnt: int = 0
+    hello: dict[str, Any] = field(default_factory=dict)
+    online: bool = False
+    model: "Model | None" = None
+    sequence: int = 0  # of the newest model made for it
+    running: bytes = bytes(8)  # key of the model it says it runs
+    refusal: str = ""  # why it did not take the last model, in its own words
+    update: str = ""  # what its firmware update is at, in words
+    counters: Counters = field(default_factory=Counters)
+    score: int | None = None
+    relearning: bool = False  # somebody had it learnt anew: not judged until that is done
+    pinned: bool = False  # somebody took its model back: it keeps the one before
+    moved: float = 0.0  # units from how it was commissioned, when that is too far to be learnt on; else 0
+    fresh: int = 0  # normal windows since the last round of learning
+    due: bool = False  # somebody called an alert no fault: a lesson with its windows, at once
+    _boot: int = -1
+    _number: int = -1
+    _recent: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=RECENT))  # boot and number
+    _boots: deque[int] = field(default_factory=lambda: deque(maxlen=BOOTS))  # those before
+
+    @property
+    def state(self) -> str:
+        """learning, deploying or watching."""
+        if self.model is None or self.relearning:
+            return LEARNING
+        return WATCHING if self.running == self.model.key else DEPLOYING
+
+    @property
+    def ready_to_learn(self) -> bool:
+        """Whether enough windows are there for a model, and one is wanted."""
+        return self.due or (self.state == LEARNING and self.learnt >= self.to_learn)
+
+    @property
+    def hz(self) -> float:
+        """Readings a second, as measured on the sensor or else as it was set; 0 when it told neither."""
+        set_to = self.hello.get("sensor")
+        said = self.hello.get("measured_hz") or (set_to.get("rate_hz") if isinstance(set_to, dict) else 0)
+        return float(said) if isinstance(said, int | float) and 0 < said < MOST_HZ else 0.0
+
+    @property
+    def channels(self) -> list[str]:
+        """What its axes are called, as its settings say; [] when they say nothing of it, or not of all."""
+        set_to = self.hello.get("sensor")
+        told = set_to.get("channels") if isinstance(set_to, dict) else None
+        names = [each.get("name") for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+        return [str(name)[:32] for name in names] if all(isinstance(name, str) for name in names) else []
+
+    @property
+    def longest_shard(self) -> int:
+        """Bytes of the shards in which it takes a model: fewer on a wire, as its hello says."""
+        said = self.hello.get("shard")
+        if isinstance(said, int) and SHORTEST_SHARD <= said <= MODEL_SHARD and said % 4 == 0:
+            return said
+        return MODEL_SHARD
+
+    @property
+    def room(self) -> int:
+        """Bytes of a block that it can decode, as its hello says."""
+        said = self.hello.get("room")
+        return said if isinstance(said, int) and MODEL_SHARD <= said <= MOST_ROOM else MODEL_SHARD
+
+    def adopt(self, model: "Model", sequence: int) -> None:
+        """From now on judge by `model`."""
+        self.model, self.sequence, self.refusal = model, sequence, ""
+        self.relearning = False
+        self.watcher.forget()
+
+    def take(self, window: Window, now: float) -> tuple[int | None, Change | None]:
+        """Judge one window: its score, and what that changes. While learning there is no score."""
+        self._count(window)
+        self.running = window.model
+        if self.model is None or self.relearning:
+            self.learnt += 1
+            return None, None
+        self.score = self.model.score(window.features)
+        if window.model == self.model.key and window.score != self.score:
+            self.counters.disagreements += 1
+        self.fresh += self.score <= self.model.threshold
+        judged = self.readable(self.score), self.readable(self.model.threshold)
+        return self.score, self.watcher.judge(*judged, now)
+
+    def is_news(self, window: Window) -> bool:
+        """Whether a late window was never heard: it may have arrived in time all the same, or be sent twice."""
+        return (window.boot, window.number) not in self._recent
+
+    def take_late(self, window: Window, at: float, now: float) -> tuple[int | None, Change | None]:
+        """Judge a window that was kept since `at`. The machine is not learnt from it: it seemed abnormal there."""
+        self.counters.late += 1
+        self._recent.append((window.boot, window.number))
+        if self.model is None or self.relearning:
+            return None, None
+        score = self.model.score(window.features)
+        if window.model == self.model.key and window.score != score:
+            self.counters.disagreements += 1
+        judged = self.readable(score), self.readable(self.model.threshold)
+        return score, self.watcher.judge_late(*judged, (window.boot, window.number), at, now)
+
+    def alerts(self) -> list[Alert]:
+        """Those that stand."""
+        return [*filter(None, [self.watcher.alert]), *self.presence.alerts.values()]
+
+    def close(self, what: str, now: float, by: str = "", text: str = "") -> list[Change]:
+        """End its alerts, for it is not listened to any more."""
+        ended = self.watcher.close(what, now, by, text)
+        return [*filter(None, [ended]), *self.presence.close(what, now, by, text)]
+
+    def shelve(self, until: float | None, now: float, by: str, text: str) -> list[Change]:
+        """Call nobody for it until then; None: call people again."""
+        watcher = self.watcher
+        change = watcher.unshelve(now, by, text) if until is None else watcher.shelve(until, now, by, text)
+        what = "shelved" if until else "unshelved"
+        return [*filter(None, [change]), *self.presence.shelved(until, what, now, by, text)]
+
+    def expire(self, now: float) -> list[Change]:
+        """Take it off the shelf when its time is over: a shelf always expires."""
+        until = self.watcher.shelved_until
+        return self.shelve(None, now, "", "time was over") if until is not None and now >= until else []
+
+    def summary(self) -> dict[str, Any]:
+        """What is published as the sensor's state. Scores are mean squared deviations per feature."""
+        state: dict[str, Any] = {"state": self.state, "online": self.online, **vars(self.counters)}
+        state |= {"alerts": [alert.kind for alert in self.alerts()]}
+        state |= {"update": self.update} if self.update else {}
+        state |= {"moved": self.moved} if self.moved else {}
+        if self.state == LEARNING:
+            return state | {"progress": min(1.0, round(self.learnt / self.to_learn, 3))}
+        assert self.model
+        state |= {"shelved_until": self.watcher.shelved_until, "sequence": self.sequence}
+        state |= {"model": self.model.key.hex(), "threshold": self.readable(self.model.threshold)}
+        state |= {"score": None if self.score is None else self.readable(self.score)}
+        return state | {"alert": self.watcher.alert and self.watcher.alert.id, "refusal": self.refusal}
+
+    def readable(self, score: int) -> float:
+        """A score in squared standard deviations per feature."""
+        return round(scaling.deviations(score, self.model.length), 3) if self.model else 0.0
+
+    def _count(self, window: Window) -> None:
+        self.counters.windows += 1
+        self.counters.lost = window.lost
+        if window.boot != self._boot:
+            self.counters.doubled += window.boot in self._boots
+            self._boots.append(self._boot)
+        elif window.number > self._number:
+            self.counters.missed += window.number - self._number - 1
+        else:
+            self.counters.doubled += 1
+        self._boot, self._number = window.boot, window.number
+        self._recent.append((window.boot, window.number))
+
+
+class Line:
+    """All sensors of one gateway, by name; at most `limit`, so that made-up names cannot fill the memory."""
+
+    def __init__(self, features: int, to_learn: int, rule: Alerts, limit: int) -> None:
+        self.sensors: dict[str, Sensor] = {}
+        self.revoked: frozenset[str] = frozenset()  # names that are not heard
+        self.babbling: Mapping[str, float] = {}  # messages a second of those who say far too much, see `babble.py`
+        self.forgotten: set[str] = set()  # names whose retained topics are still to be taken back
+        self._features = features
+        self._to_learn = to_learn
+        self._rule = rule
+        self._limit = limit
+
+    def sensor(self, name: str) -> Sensor:
+        """The sensor of that name, new if it was never heard of; raises WireError when revoked or too many."""
+        if name in self.revoked:
+            raise WireError(f"sensor {name} was revoked: `reedmesh sensor-key {name}` lets it in again, with a new key")
+        if name not in self.sensors:
+            if name in RESERVED:
+                raise WireError(f"sensor {name}: the name is taken, topics of the gateway's own begin with it")
+            if len(self.sensors) >= self._limit:
+                raise WireError(f"sensor {name} is one more than the {self._limit} of `sensors` in the config")
+        return self.known(name)
+
+    def known(self, name: str) -> Sensor:
+        """The sensor of that name, which the store remembers: the limit is for new ones."""
+        if name not in self.sensors:
+            self.sensors[name] = Sensor(name, Watcher(name, self._rule), Presence(self._rule.silent), self._to_learn)
+        return self.sensors[name]
+
+    def forget(self, sensor: Sensor) -> None:
+        """Expect the sensor no more."""
+        self.sensors.pop(sensor.name, None)
+        self.forgotten.add(sensor.name)
+
+    def admit(self, window: Window) -> None:
+        """Raise WireError when `window` cannot be judged by this gateway's family."""
+        if len(window.features) != self._features:
+            raise WireError(f"window of {len(window.features)} features, this gateway's family has {self._features}")

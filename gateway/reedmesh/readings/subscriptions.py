@@ -1,0 +1,92 @@
+"""What a gateway listens to on its broker: its sensors by name, and strangers at the door, who may say hello.
+
+A broker that has more for us than we take drops of all senders alike. It has nothing for us of who is not subscribed
+to: so who babbles (`babble.py`) is left out, and what strangers say under other topics never comes. decision 0026
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+
+from reedmesh.alerts.rate_guard import DOOR, Babble
+from reedmesh.broker import acl
+from reedmesh.links.mqtt_link import Subscriber
+from reedmesh.protocol import wire
+from reedmesh.readings.sensor import Line
+from reedmesh.service.watchdog import BEAT
+
+log = logging.getLogger(__name__)
+
+LOOK = 0.2  # seconds between two looks at who is there
+HELLO, REQUEST = "hello", "request"
+SAYS = {leaf: int(leaf != "window") for leaf in acl.SENSOR_SAYS if leaf != HELLO}  # with the QoS
+
+
+class Listening:
+    """Of gateway `name`, to the sensors of `line`.
+
+    by_name: False where the broker itself slows down who babbles, and matching thousands of topics would cost it more.
+    """
+
+    def __init__(self, name: str, line: Line, by_name: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        self.babble = Babble(line.sensors, own=[REQUEST])
+        self._base = wire.topic(name)
+        self._line = line
+        self._by_name = by_name
+        self._clock = clock
+        self._stir = asyncio.Event()
+
+    def topics(self) -> dict[str, int]:
+        """Topic filters with their QoS, as of now."""
+        if not self._by_name:
+            return self._of("+", {**SAYS, HELLO: 1}) | self._own()
+        names = self._line.sensors.keys() - self.babble.shut
+        open_door = DOOR not in self.babble.shut
+        found = self._own() | (self._of("+", {HELLO: 1}) if open_door else {})
+        for name in names:
+            found |= self._of(name, SAYS if open_door else {**SAYS, HELLO: 1})
+        return found
+
+    def admit(self, topic: str) -> bool:
+        """Whether to listen to a message on `topic`; quick, for it is asked of every one."""
+        parts = topic.split("/", 3)
+        if len(parts) < 4 or (parts[3] not in SAYS and parts[3] != HELLO and parts[2] != REQUEST):
+            return True  # the gateway's own
+        shut = self.babble.shut
+        admitted = self.babble.admit(parts[2], self._clock())
+        if self.babble.shut is not shut:
+            self._stir.set()
+        return admitted
+
+    async def run(self, link: Subscriber) -> None:
+        """Have `link` follow who is there, for ever."""
+        before: tuple[frozenset[str], frozenset[str]] | None = None
+        told: dict[str, float] = {}
+        while True:
+            self.babble.look(self._clock())
+            told = self._tell(told)
+            if (now := (frozenset(self._line.sensors), self.babble.shut)) != before:
+                await link.follow()
+                before = now
+            self._stir.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK):
+                    await self._stir.wait()
+
+    def _own(self) -> dict[str, int]:
+        heard = {BEAT: 1} if REQUEST in self.babble.shut and self._by_name else {BEAT: 1, f"{REQUEST}/+": 1}
+        return {f"{self._base}/{leaf}": qos for leaf, qos in heard.items()}
+
+    def _of(self, name: str, leaves: dict[str, int]) -> dict[str, int]:
+        return {f"{self._base}/{name}/{leaf}": qos for leaf, qos in leaves.items()}
+
+    def _tell(self, before: dict[str, float]) -> dict[str, float]:
+        """Log who began and who ceased to babble."""
+        rates = self.babble.rates()
+        for name in rates.keys() - before:
+            log.error("%s: %.0f messages/s: not listened to for now", name or "strangers", rates[name])
+        for name in before.keys() - rates:
+            log.warning("%s: says no more than it should again", name or "strangers")
+        return rates

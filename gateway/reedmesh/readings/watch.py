@@ -1,0 +1,167 @@
+"""THE DATA PATH: collect -> check -> score -> alert -> store -> show, one window after the other.
+
+Nothing on this path waits for a disk or a network: windows and changes are handed on, and other tasks write and publish
+them. What does not parse is counted, logged once per sender and minute, and dropped.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from reedmesh.alerts.alert import Change
+from reedmesh.alerts.presence import LONGEST_SLEEP
+from reedmesh.links.mqtt_link import Channel, Message, read_json
+from reedmesh.protocol import wire
+from reedmesh.protocol.wire import Window, WireError
+from reedmesh.readings.sensor import Line, Sensor
+from reedmesh.store.store import Store
+
+log = logging.getLogger(__name__)
+
+LEAVES = (["hello"], ["availability"], ["model", "status"], ["firmware", "status"])  # where sensors speak JSON
+MAX_JSON = 4096  # bytes of a hello or a status; a sensor has a few hundred to say
+PARTIAL, REFUSED, TIMEOUT, BUSY = 206, 400, 408, 409  # what a sensor says of a model, in the numbers of HTTP
+OLDEST = 90 * 86400  # seconds: the age of a late window that is believed
+QUIET = 60.0  # seconds between two log lines about the same sender
+MAX_SENDERS = 1000  # senders of junk whose last log line is remembered
+
+
+class Events:
+    """What the path hands on, and to whom."""
+
+    def __init__(
+        self,
+        changed: Callable[[Change], None],
+        introduced: Callable[[Sensor], None],
+        lacking: Callable[[tuple[Sensor, tuple[int, int]]], None],
+        updating: Callable[[tuple[Sensor, dict[str, Any]]], None],
+        asked: Callable[[str, bytes], None],
+        received: Callable[[str, Window], None],
+    ) -> None:
+        self.changed = changed  # an alert began, worsened or ended
+        self.introduced = introduced  # a sensor said hello
+        self.lacking = lacking  # a block of its model of which a sensor still needs so many shards
+        self.updating = updating  # what a sensor says of the firmware it is sent
+        self.asked = asked  # a person or program asks for something: verb, payload; raises WireError
+        self.received = received  # a late window came, of the sensor with this name
+        self.rejects = Rejects()
+
+
+async def watch(channel: Channel, line: Line, store: Store, events: Events, clock: Callable[[], float]) -> None:
+    """Judge every window the sensors send, for as long as the gateway runs."""
+    async for message in channel.messages():
+        try:
+            take(message, line, store, events, clock())
+        except WireError as fault:
+            events.rejects.add(message.topic, fault)
+
+
+def take(message: Message, line: Line, store: Store, events: Events, now: float) -> None:
+    """One message: a window to judge, what a sensor says of itself, or a request. Raises WireError."""
+    _, name, *leaf = wire.split_topic(message.topic)
+    if name == "request" and len(leaf) == 1:
+        events.asked(leaf[0], message.payload)
+    elif leaf == ["window"]:
+        judge(message.payload, name, line, store, events, now)
+    elif leaf == ["late"]:
+        judge_late(message.payload, name, line, store, events, now)
+    elif leaf in (["hello"], ["availability"]) and not message.payload:
+        return  # what was retained is taken back: the sensor was forgotten
+    elif leaf == ["availability"] and name not in line.sensors and b"offline" in message.payload:
+        return  # the last word of one that was forgotten, or that was never heard
+    elif leaf in LEAVES:
+        note(leaf, read_json(message.payload, MAX_JSON), line.sensor(name), events)
+    else:
+        raise WireError(f"nothing is expected on {message.topic}")
+
+
+def note(leaf: list[str], said: dict[str, Any], sensor: Sensor, events: Events) -> None:
+    """What a sensor says in JSON. Raises WireError."""
+    if leaf == ["hello"]:
+        introduce(sensor, said, events)
+    elif leaf == ["availability"]:
+        note_availability(sensor, said)
+    elif leaf == ["model", "status"]:
+        note_status(sensor, said, events)
+    else:
+        events.updating((sensor, said))
+
+
+def judge(frame: bytes, name: str, line: Line, store: Store, events: Events, now: float) -> None:
+    """The life of a window on the gateway. Junk makes no sensor of a name."""
+    window = wire.unpack_window(frame)
+    line.admit(window)
+    sensor = line.sensor(name)
+    score, change = sensor.take(window, now)
+    store.add_window(sensor.name, now, bytes(window.features), score)
+    if change:
+        events.changed(change)
+
+
+def judge_late(frame: bytes, name: str, line: Line, store: Store, events: Events, now: float) -> None:
+    """A window the sensor kept while its link was down: it counts for the time at which it was judged there."""
+    age, window = wire.unpack_late(frame)
+    events.received(name, window)
+    line.admit(window)
+    sensor = line.sensor(name)
+    if not sensor.is_news(window):
+        return
+    at = now - age if age < OLDEST else now
+    score, change = sensor.take_late(window, at, now)
+    store.add_window(sensor.name, at, bytes(window.features), score)
+    if change:
+        events.changed(change)
+
+
+def introduce(sensor: Sensor, hello: dict[str, Any], events: Events) -> None:
+    """A sensor started, came back, or changed its model."""
+    sensor.hello = hello
+    try:
+        sensor.running = bytes.fromhex(hello.get("model") or "00" * 8)[:8]
+    except (TypeError, ValueError) as fault:
+        raise WireError(f"hello: model {hello.get('model')!r:.40} is no digest") from fault
+    events.introduced(sensor)
+
+
+def note_availability(sensor: Sensor, said: dict[str, Any]) -> None:
+    """online, offline, or sleeping for so many "seconds", in which nobody misses it."""
+    state, seconds = said.get("state"), said.get("seconds", LONGEST_SLEEP)
+    sensor.online = state in ("online", "sleeping")
+    known = isinstance(seconds, int | float) and 0 <= seconds <= LONGEST_SLEEP
+    sensor.presence.asleep = 0.0 if state != "sleeping" else float(seconds) if known else LONGEST_SLEEP
+
+
+def note_status(sensor: Sensor, status: dict[str, Any], events: Events) -> None:
+    """What became of the model we offered; codes as in HTTP: 206 part of it is here, from 400 on it was refused."""
+    code, reason = status.get("code"), str(status.get("reason", ""))[:200]
+    block, missing = status.get("block", 0), status.get("missing")
+    if not isinstance(code, int):
+        raise WireError("model/status: no code")
+    if code == PARTIAL and isinstance(missing, int) and missing > 0 and isinstance(block, int) and block >= 0:
+        events.lacking((sensor, (block, missing)))
+    sensor.refusal = f"{code} {reason}".strip() if code >= REFUSED and code not in (TIMEOUT, BUSY) else ""
+    if sensor.refusal:
+        log.error("%s refused its new model and keeps the old one: %s", sensor.name, sensor.refusal)
+
+
+class Rejects:
+    """Counts what was dropped, and logs it once per sender and minute."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.total = 0
+        self._clock = clock
+        self._logged: dict[str, float] = {}
+        self._since: dict[str, int] = {}
+
+    def add(self, topic: str, fault: WireError) -> None:
+        """Drop one message."""
+        self.total += 1
+        sender = "/".join(topic.split("/")[:3])[:100]
+        if sender not in self._since and len(self._since) >= MAX_SENDERS:
+            sender = "(others)"
+        self._since[sender] = self._since.get(sender, 0) + 1
+        now = self._clock()
+        if now - self._logged.get(sender, -QUIET) >= QUIET:
+            log.warning("%s: %d dropped: %s", sender, self._since[sender], fault)
+            self._logged[sender], self._since[sender] = now, 0

@@ -1,0 +1,307 @@
+"""The gateway: opens broker, store and family, and runs the data path beside what writes, publishes and teaches.
+
+The only file that knows everybody. Tasks talk through queues; the database has a thread of its own (`disk.py`) and
+learning a process of its own (`aside`), so that the data path waits for neither.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from reedmesh import __version__
+from reedmesh.alerts.alert import Change
+from reedmesh.config.settings import Config, shown
+from reedmesh.errors import ConfigError, DiskError
+from reedmesh.exchange.checkpoints import Heads
+from reedmesh.exchange.deadline import Bounds
+from reedmesh.exchange.federation import Federation, Sealed
+from reedmesh.exchange.neighbourhood import Share, Timing
+from reedmesh.identity import keys
+from reedmesh.identity.keys import Keyring
+from reedmesh.identity.sensor_keys import SensorKeys
+from reedmesh.identity.trust_store import Trust
+from reedmesh.inference.family import Family
+from reedmesh.learning import delta
+from reedmesh.links.mqtt_link import Channel, Message, Subscriber
+from reedmesh.outputs.alert_publisher import Announcer
+from reedmesh.outputs.apprise_notifier import Calls, ways
+from reedmesh.protocol import wire
+from reedmesh.provenance import ledger
+from reedmesh.provenance.ledger import Entry
+from reedmesh.readings.alarms import Alarms
+from reedmesh.readings.receipts import Receipts
+from reedmesh.readings.sensor import Line
+from reedmesh.readings.subscriptions import Listening
+from reedmesh.readings.watch import Events, Rejects, watch
+from reedmesh.service import status as vitals
+from reedmesh.service.clock_steps import Steps
+from reedmesh.service.requests.server import Desk
+from reedmesh.store import database, replicas
+from reedmesh.store import ledger as chain
+from reedmesh.store.ledger import Chain
+from reedmesh.store.store import Store
+from reedmesh.store.writer import Disk
+from reedmesh.updates.attestation import Passports
+from reedmesh.updates.firmware_rollout import Rollout
+from reedmesh.updates.model_rollout import Deployer
+from reedmesh.updates.scheduler import Teacher
+from reedmesh.updates.selection import Pupils
+from reedmesh.updates.statistics import Account
+
+log = logging.getLogger(__name__)
+
+STATE_SECONDS = 1.0  # a sensor's state is published at most this often
+RETAINED = ("hello", "availability", "state")  # what a broker keeps of a sensor
+MOST_LISTED = 200  # alerts in the snapshot, the most urgent ones: a broker may refuse more than 128 KiB
+
+
+class Gateway:
+    """One gateway at work; `run` lasts until it is cancelled."""
+
+    def __init__(
+        self,
+        config: Config,
+        family: Family,
+        store: Store,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.config = config
+        self.family = family
+        self.store = store
+        learning = config.learning.windows or family.training.windows
+        self.line = Line(family.recipe.length, learning, config.alerts, config.sensors)
+        self.listening = Listening(config.name, self.line, not config.broker.embedded, steady)
+        self._clock = clock
+        self._steady = steady
+        self._steps = Steps(clock, steady)
+        self._disk = Disk(store)
+        keyring = _keyring(config)
+        self.federation = _federation(config, family, keyring)
+        self._passports = self._begin_ledger()
+        heads = Heads(self._disk, Path(config.state), keyring)
+        self._share = _share(config, family, keyring, self._disk, self.federation, heads)
+        self._sensor_keys = SensorKeys(Path(config.state))
+        self._rollout = Rollout(config.name, self.line, Path(config.state))
+        self._deployer = Deployer(config.name, family, self.line, self._disk, self._sensor_keys, self._passports, clock)
+        self._pupils = Pupils(family, self.line, self._disk, self._deployer)
+        self._teacher = Teacher(family, self.line, self._disk, self._share, self._pupils, config.learning)
+        self._account = Account(replicas.merges(store.db), clock)
+        self._share.witnesses.append(self._account.take)
+        self._receipts = Receipts(config.name, self._disk, self._sensor_keys)
+        self._published: dict[str, bytes] = {}
+        self._rejects: Rejects | None = None
+        self.process: Callable[[], dict[str, Any]] = dict  # what whoever runs us knows of link and heart
+        self._remember()
+        self._alarms = Alarms(config.name, self.line, store.open_alerts(), store.shelves())
+        for name, rate in self._alarms.babbling().items():
+            self.listening.babble.suspect(name, rate, steady())
+        self._calls = _calls(config, self._disk, clock)
+        self._announcer = Announcer(self._disk, self._topic("alert"), self._snapshot, clock, self._calls)
+        facts: dict[str, Callable[[], dict[str, Any]]] = {
+            "config": lambda: shown(config),
+            "status": self._health,
+            "learning": self._learning,
+        }
+        self._desk = Desk(
+            family,
+            self.line,
+            self._disk,
+            self._alarms,
+            self._deployer,
+            self._announcer,
+            self._passports,
+            facts,
+            clock,
+        )
+
+    async def run(self, channel: Channel, neighbours: Sequence[Subscriber] = ()) -> None:
+        """Judge, store, publish, teach and exchange until cancelled; then write what waits."""
+        deployer = self._deployer
+        introduced, lacking = deployer.introduce, deployer.lacking.put
+        statuses, receipts = self._rollout.statuses.put, self._receipts
+        events = Events(self._take, introduced, lacking, statuses, self._desk.put, receipts.put)
+        self._rejects = events.rejects
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(watch(channel, self.line, self.store, events, self._clock))
+                tasks.create_task(self._keep_windows())
+                tasks.create_task(self._announcer.run(channel))
+                tasks.create_task(receipts.run(channel))
+                tasks.create_task(self._show(channel))
+                tasks.create_task(self._desk.run(channel, self._topic))
+                for work in (deployer.meet, deployer.repeat, deployer.complete):
+                    tasks.create_task(work(channel))
+                tasks.create_task(self._teacher.run())
+                tasks.create_task(self._rollout.run(channel))
+                tasks.create_task(self._share.run(channel, neighbours))
+                if self._calls:
+                    tasks.create_task(self._calls.run())
+        finally:
+            self._disk.close()
+
+    def see_to_outbox(self) -> int:
+        """Have what waits published; says how often that was done, which grows as long as it does not hang."""
+        self._announcer.put(None)
+        return self._announcer.turns
+
+    def greeting(self) -> list[Message]:
+        """What a broker must hold of this gateway, said after every connect."""
+        self._published.clear()  # states are said again: the broker may have lost them
+        self._announcer.put(None)
+        said = [self.status("online"), self._retained("info", self._info()), self._snapshot()]
+        return said + self._share.greeting()
+
+    def status(self, state: str) -> Message:
+        """online, stopped (by somebody) or offline (it vanished); and what neighbours must be of, too."""
+        return self._retained("status", {"state": state, "federation": self.federation.mark})
+
+    def _take(self, change: Change) -> None:
+        for each in self._alarms.take(change):
+            self._announcer.put(each)
+
+    async def _keep_windows(self) -> None:
+        while True:
+            await asyncio.sleep(self.config.store.flush_seconds)
+            await self._disk.flush()
+            self._announcer.remind()
+
+    async def _see_time(self, hearing: bool) -> None:
+        """What time alone brings about: shelves expire, sensors are missed, and the clock may have been set."""
+        now, changes = self._clock(), []
+        if step := self._steps.look():
+            log.warning("the clock was set by %+.0f s; what lasts goes on at its pace", step)
+            changes = self._alarms.move(step, now)
+            with contextlib.suppress(DiskError):
+                await self._disk.once(self.store.move_deadlines, step)
+        changes += self._alarms.tick(now)
+        for change in [*changes, *self._alarms.look(now, self._steady(), hearing)]:
+            self._announcer.put(change)
+
+    async def _take_back(self, publisher: Channel) -> None:
+        """What was retained of sensors that were forgotten."""
+        for name in list(self.line.forgotten):
+            topics = [self._topic(name, leaf) for leaf in RETAINED]
+            if all([await publisher.publish(Message(topic, b"", qos=1, retain=True)) for topic in topics]):
+                self.line.forgotten.discard(name)
+                self._published.pop(f"{name}/state", None)
+
+    async def _show(self, publisher: Channel) -> None:
+        """Publish the state of each sensor, and what we know of neighbours, when it changed."""
+        while True:
+            self.line.revoked = self._sensor_keys.revoked()
+            self.line.babbling = self.listening.babble.rates()
+            await self._see_time(publisher.connected)
+            await self._take_back(publisher)
+            for sensor in list(self.line.sensors.values()):
+                await self._show_one(publisher, f"{sensor.name}/state", sensor.summary())
+            await self._show_one(publisher, "info", self._info())
+            await asyncio.sleep(STATE_SECONDS)
+
+    async def _show_one(self, publisher: Channel, leaf: str, value: dict[str, Any]) -> None:
+        message = self._retained(leaf, value)
+        if self._published.get(leaf) != message.payload and await publisher.publish(message):
+            self._published[leaf] = message.payload
+
+    def _remember(self) -> None:
+        """Take up where the last run of the gateway stopped."""
+        counts = self.store.counts()
+        for name, hello in self.store.hellos().items():
+            sensor = self.line.known(name)
+            sensor.hello, sensor.learnt = hello, counts.get(name, 0)
+            self._deployer.recall(sensor)
+            sensor.pinned = sensor.model is not None and self.store.models.is_taken_back(name)
+        for name, learnt in self.store.relearning().items():
+            sensor = self.line.known(name)
+            sensor.relearning, sensor.learnt = sensor.model is not None, learnt
+
+    def _begin_ledger(self) -> Passports:
+        """Have what happens from now on entered and signed; the first time, vouch for the models that are there."""
+        state, name = Path(self.config.state), self.config.name
+        key, counting = keys.load(state), partial(keys.counting, state, name)
+        self.store.chain = Chain(self.store.db, name, key, self._clock)
+        passports = Passports(name, self.family, key, counting)
+        try:
+            head = chain.published(state, keys.lineage(state, name))
+            fault = chain.lost(self.store.db, head) if head else ""
+        except ConfigError as error:  # nobody is kept waiting for it, and no model is vouched for
+            head, fault = None, str(error)
+        if fault:
+            log.error("ledger: %s: the database was put back from a backup, or its past was changed", fault)
+            self.store.note(Entry(ledger.RESTORED, sequence=head.number if head else 0, reason=fault))
+        elif not head:
+            self.store.models.sign(passports.inherit)
+            self.store.enter(Entry(ledger.BEGUN, family=self.family.id, reason=f"reedmesh {__version__}"))
+        return passports
+
+    def _info(self) -> dict[str, Any]:
+        family = {"name": self.family.name, "id": self.family.id, "features": self.family.recipe.table()}
+        about = {"version": __version__, "wire": wire.VERSION, "family": family, "sensors": self.config.sensors}
+        return about | {"neighbours": self._share.heard(), "reputation": self._account.reputation()}
+
+    def _learning(self) -> dict[str, Any]:
+        """How learning together goes."""
+        settings = {"profile": self.config.learning.profile, "fresh": self.config.learning.fresh}
+        return self._teacher.table() | settings | self._account.table()
+
+    def vitals(self) -> dict[str, Any]:
+        """How the gateway is: all that `reedmesh status` and the metrics tell."""
+        sensors = {name: sensor.summary() for name, sensor in self.line.sensors.items()}
+        disk = {"trouble": self._disk.trouble, "unsaved": self._announcer.unsaved, "dropped": self.store.outbox.dropped}
+        disk |= {"waiting": self._announcer.waiting, **database.space(Path(self.config.state))}
+        alerts = self._alarms.open()
+        calls = self._calls.facts() if self._calls else None
+        told = {"alerts": [alert.id for alert in alerts], "standing": [alert.table() for alert in alerts]}
+        rejected = self._rejects.total if self._rejects else 0
+        about = {"name": self.config.name, "limit": self.config.sensors, "rejected": rejected, "calls": calls}
+        about |= {"clock_set": self._steps.count, "sensors": sensors, "store": disk}
+        about |= {"babbling": self.listening.babble.rates(), "refused": self.listening.babble.refused}
+        return self._info() | about | told | self.process()
+
+    def _health(self) -> dict[str, Any]:
+        """The same as an answer on MQTT, which has to be short: of many sensors those that need a look."""
+        return vitals.shortened(self.vitals())
+
+    def _snapshot(self) -> Message:
+        alerts = sorted(self._alarms.open(), key=lambda alert: (alert.priority, alert.since))
+        return self._retained(
+            "alerts", {"alerts": [alert.table() for alert in alerts[:MOST_LISTED]], "open": len(alerts)}
+        )
+
+    def _retained(self, leaf: str, value: dict[str, Any]) -> Message:
+        return Message(self._topic(*leaf.split("/")), json.dumps(value).encode(), qos=1, retain=True)
+
+    def _topic(self, *parts: str) -> str:
+        return wire.topic(self.config.name, *parts)
+
+
+def _calls(config: Config, disk: Disk, clock: Callable[[], float]) -> Calls | None:
+    wanted = config.notify
+    return Calls(config.name, wanted, disk, ways(wanted.urls), clock) if wanted.urls else None
+
+
+def _keyring(config: Config) -> Keyring:
+    pinned = {each.name: keys.read_public(each.key) for each in config.neighbours}
+    return Keyring(pinned, Trust(Path(config.state), pinned), config.exchange.federation)
+
+
+def _federation(config: Config, family: Family, keyring: Keyring) -> Federation:
+    name, secret = config.exchange.federation, config.exchange.secret
+    if not secret:
+        return Federation(name)
+    state = Path(config.state)
+    own = [each for each in (keys.load(state), keys.previous(state)) if each]
+    return Sealed(name, bytes.fromhex(secret), config.name, [family.id], own, keyring)
+
+
+def _share(config: Config, family: Family, keyring: Keyring, disk: Disk, federation: Federation, heads: Heads) -> Share:
+    state, names = Path(config.state), [each.name for each in config.neighbours]
+    key, appointment = keys.load(state), keys.appointment(state)
+    profile, timing = delta.PROFILES[config.learning.profile], Timing(Bounds(most=config.learning.patience))
+    return Share(config.name, family, key, keyring, heads, disk, names, profile, timing, federation, appointment)

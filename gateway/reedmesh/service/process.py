@@ -1,0 +1,153 @@
+"""`reedmesh run`: a gateway as a process: broker, links, heart, and what signals do.
+
+SIGTERM and SIGINT end it. SIGHUP has the settings read again: good ones are taken by starting anew in place, bad ones
+are told and change nothing.
+"""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+
+from reedmesh import __version__
+from reedmesh.broker import acl, embedded
+from reedmesh.broker.accounts import Users
+from reedmesh.config.settings import Config
+from reedmesh.errors import ConfigError, ReedmeshError
+from reedmesh.exchange.listener import subscriptions
+from reedmesh.identity import certificates
+from reedmesh.inference import family as families
+from reedmesh.links.combined_link import Wire, Wired
+from reedmesh.links.mqtt_link import Link
+from reedmesh.outputs.exporters import Work, exporters, own_link
+from reedmesh.protocol import wire
+from reedmesh.service.gateway import Gateway
+from reedmesh.service.http_endpoint import Endpoint
+from reedmesh.service.systemd import Notifier
+from reedmesh.service.watchdog import BEAT, Heart
+from reedmesh.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: Config, reread: Callable[[], Config]) -> None:
+    """Be the gateway of `settings` until told to end; reread: gives the settings as they are by now."""
+    notifier = Notifier()
+    try:
+        anew = asyncio.run(serve(settings, notifier, reread))
+    except ReedmeshError as error:
+        notifier.status(str(error))
+        raise
+    if anew:
+        os.environ.update(notifier.handed_on())
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - the very words this process was started with
+
+
+async def serve(config: Config, notifier: Notifier, reread: Callable[[], Config] | None = None) -> bool:
+    """Run the gateway `config` describes until SIGINT, SIGTERM, or a SIGHUP with other good settings: then True."""
+    family = families.load(families.find(config.family))
+    store = Store(Path(config.state), config.store.windows, config.store.megabytes * 1_000_000)
+    gateway = Gateway(config, family, store)
+    async with AsyncExitStack() as stack:
+        if config.broker.embedded:
+            door = None if config.broker.anonymous else Users(config)
+            admit, folder = gateway.listening.admit, Path(config.state) / certificates.FOLDER
+            await stack.enter_async_context(embedded.broker(config.broker, door, folder, admit))
+        link = _link(config, gateway)
+        heart = _heart(config, link, gateway, notifier)
+        gateway.process = heart.table
+        beside = exporters(config, gateway)
+        if config.metrics.listen:
+            await stack.enter_async_context(Endpoint(gateway.vitals).serving(config.metrics.listen))
+        beside.append(gateway.listening.run(link))
+        gc.collect()
+        gc.freeze()  # programs and models stay: to go through them again and again would hold up alerts by 20 to 50 ms
+        task = asyncio.create_task(_work(gateway, heart, _neighbours(config, gateway), beside))
+        signals = _Signals(task, notifier, reread)
+        log.info("%s: gateway %s begins, broker %s", __version__, config.name, link.place)
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.result()
+    return signals.anew
+
+
+async def _work(gateway: Gateway, heart: Heart, neighbours: list[Link], beside: list[Work]) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for each in (gateway.run(heart, neighbours), heart.run(), *beside):
+            tasks.create_task(each)
+
+
+class _Signals:
+    """What the signals do to `task`."""
+
+    def __init__(self, task: "asyncio.Task[None]", notifier: Notifier, reread: Callable[[], Config] | None) -> None:
+        self.anew = False
+        self._task = task
+        self._notifier = notifier
+        self._reread = reread
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, self._end)
+        loop.add_signal_handler(signal.SIGTERM, self._end)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+
+    def _end(self) -> None:
+        self._notifier.stopping()
+        self._task.cancel()
+
+    def _reload(self) -> None:
+        self._notifier.reloading()
+        try:
+            if self._reread:
+                self._reread()
+        except ConfigError as error:
+            for fault in str(error).splitlines():
+                log.error("%s", fault)
+            log.error("the settings stay as they were; mend the file and reload again")
+            self._notifier.status("settings not reloaded, the file is wrong: see `reedmesh check-config`")
+            self._notifier.ready()
+        else:
+            log.info("begins anew with the settings as they are now")
+            self.anew = self._reread is not None
+            self._task.cancel()
+
+
+def _heart(config: Config, link: Link, gateway: Gateway, notifier: Notifier) -> Heart:
+    channel = Wired(config.name, link, _wires(config)) if config.serial else link
+    topic = wire.topic(config.name, BEAT)
+    return Heart(channel, topic, link, gateway.see_to_outbox, notifier)
+
+
+def _link(config: Config, gateway: Gateway) -> Link:
+    will, farewell = gateway.status("offline"), gateway.status("stopped")
+    said = {"will": will, "farewell": farewell, "greeting": gateway.greeting}
+    admit = None if config.broker.embedded else gateway.listening.admit  # that broker asks by itself
+    return own_link(config, "", gateway.listening.topics, admit=admit, **said)
+
+
+def _wires(config: Config) -> list[Wire]:
+    try:
+        from reedmesh.links.serial_link import SerialLink
+    except ImportError as error:
+        raise ConfigError(f"[[serial]] needs pyserial: pip install 'reedmesh[serial]' ({error})") from error
+    return [SerialLink(each.port, each.baud) for each in config.serial]
+
+
+def _neighbours(config: Config, gateway: Gateway) -> list[Link]:
+    """A link to each neighbour's broker, which listens only."""
+    return [
+        Link(
+            each.host,
+            each.port,
+            f"{config.name}-at-{each.name}",
+            subscriptions=partial(subscriptions, each.name, gateway.family.id, gateway.federation),
+            login=(acl.gateway_user(config.name), each.password) if each.password else None,
+            ca=each.ca,
+        )
+        for each in config.neighbours
+    ]

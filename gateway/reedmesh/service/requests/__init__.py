@@ -1,0 +1,1 @@
+"""The request server: what people and programs ask of a gateway over MQTT."""

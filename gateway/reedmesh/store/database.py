@@ -1,0 +1,177 @@
+"""The database file: opened, checked, mended where it is damaged, and brought to the present schema.
+
+A power cut does not damage it (WAL, synchronous = full); a worn-out SD card does. What cannot be read is left out, what
+can is copied to a new file, and the damaged one stays beside it.
+"""
+
+import contextlib
+import logging
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+from reedmesh.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+NAME = "reedmesh.db"
+VERSION = 5  # `pragma user_version` of the schema in schema.sql
+# What turns the schema of each version into the next one's.
+MIGRATIONS = {
+    1: """
+    alter table alerts add column kind text not null default 'anomaly';
+    alter table alerts add column by text not null default '';
+    alter table alerts add column verdict text not null default '';
+    alter table alerts add column shelved_until real;
+    alter table alerts add column flood text not null default '';
+    """,
+    2: """
+    alter table outbox add column way text not null default 'mqtt';
+    alter table outbox add column alert text not null default '';
+    alter table outbox add column priority integer not null default 3;
+    alter table outbox add column queued real not null default 0;
+    update outbox set alert = json_extract(message, '$.id'), queued = json_extract(message, '$.at'),
+      priority = json_extract(message, '$.priority');
+    """,
+    3: "alter table models add column passport blob;",
+    4: "drop index if exists windows_of_sensor;",
+}
+
+
+def open_in(directory: Path | None, most_bytes: int = 0) -> sqlite3.Connection:
+    """The database in `directory`, or one in memory; raises ConfigError when none can be kept there.
+
+    most_bytes: the size at which it counts as full, 0: none. A file that is larger already stays so, and grows no more.
+    """
+    db = _open(directory)
+    if most_bytes:
+        size = db.execute("pragma page_size").fetchone()[0]
+        db.execute(f"pragma max_page_count = {most_bytes // size}")
+    return db
+
+
+def _open(directory: Path | None) -> sqlite3.Connection:
+    try:
+        if not directory:
+            return _ready(sqlite3.connect(":memory:", check_same_thread=False))
+        directory.mkdir(parents=True, exist_ok=True)
+        path = directory / NAME
+        try:
+            return _ready(_connect(path))
+        except sqlite3.DatabaseError as damage:
+            if isinstance(damage, sqlite3.OperationalError):  # locked, full, no permission: no damage
+                raise
+            return _mended(path, damage)
+    except (OSError, sqlite3.Error) as error:
+        raise ConfigError(f"state = {directory}: cannot keep a database there: {error}") from error
+
+
+@contextlib.contextmanager
+def reading(directory: Path) -> Iterator[sqlite3.Connection]:
+    """The database of a gateway, which may be running, for reading only; raises ConfigError if there is none."""
+    path = directory / NAME
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as db:
+            if (version := db.execute("pragma user_version").fetchone()[0]) != VERSION:
+                raise ConfigError(f"{path}: of version {version}, this program reads {VERSION}: start the gateway once")
+            yield db
+    except sqlite3.Error as error:
+        raise ConfigError(f"{path}: {error}: start the gateway once, and be its user") from error
+
+
+def back_up(directory: Path, target: Path) -> None:
+    """Copy the database of a gateway, perhaps running, to the new file `target`, for its owner; raises ConfigError."""
+    if target.exists():
+        raise ConfigError(f"{target} exists: give the backup a new name")
+    try:
+        target.touch(0o600)
+        with contextlib.closing(reader(directory)) as source, contextlib.closing(sqlite3.connect(target)) as copy:
+            source.backup(copy)
+    except (sqlite3.Error, OSError) as error:
+        target.unlink(missing_ok=True)
+        raise ConfigError(f"{directory / NAME} cannot be copied to {target}: {error}") from error
+
+
+def reader(directory: Path) -> sqlite3.Connection:
+    """A second connection to a database that a gateway may be writing, for looking only; raises sqlite3.Error."""
+    return sqlite3.connect(f"file:{directory / NAME}?mode=ro", uri=True, timeout=5)
+
+
+def space(directory: Path) -> dict[str, int]:
+    """Bytes that the database takes, and that are free on its disk; 0 for what cannot be told."""
+    parts = [directory / f"{NAME}{end}" for end in ("", "-wal")]
+    with contextlib.suppress(OSError):
+        taken = sum(part.stat().st_size for part in parts if part.exists())
+        return {"bytes": taken, "free": shutil.disk_usage(directory).free}
+    return {"bytes": 0, "free": 0}
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, check_same_thread=False, timeout=5)
+
+
+def _ready(db: sqlite3.Connection) -> sqlite3.Connection:
+    """Check the file and bring it up to date; raises sqlite3.DatabaseError when it is damaged."""
+    try:
+        db.execute("pragma journal_mode = wal")
+        db.execute("pragma synchronous = full")  # costs nothing for batches, and an alert must outlive a power cut
+        db.execute("pragma journal_size_limit = 5000000")
+        if (found := db.execute("pragma quick_check(1)").fetchone()[0]) != "ok":
+            raise sqlite3.DatabaseError(found)
+        _migrate(db)
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    version = db.execute("pragma user_version").fetchone()[0]
+    if version > VERSION:
+        raise sqlite3.OperationalError(f"it is of version {version}, this program knows {VERSION}: upgrade reedmesh")
+    if not version and db.execute("select 1 from sqlite_master where name = 'alerts'").fetchone():
+        version = 1  # the first schema had no number
+    for each in range(version or VERSION, VERSION):
+        db.executescript(f"begin; {MIGRATIONS[each]} pragma user_version = {each + 1}; commit;")
+    db.executescript(files("reedmesh.store").joinpath("schema.sql").read_text() + f"pragma user_version = {VERSION};")
+
+
+def _mended(path: Path, damage: sqlite3.DatabaseError) -> sqlite3.Connection:
+    """A new database with what can be read of the damaged one, which is put aside."""
+    aside = path.with_name(f"{NAME}.damaged-{int(time.time())}")
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + suffix))
+    log.error("%s is damaged (%s): it is now %s, and what can be read of it is copied", path, damage, aside.name)
+    db = _ready(_connect(path))
+    for (table,) in db.execute("select name from sqlite_master where type = 'table'").fetchall():
+        log.error("%s: %d rows saved", table, _rescue(aside, db, table))
+    return db
+
+
+def _rescue(aside: Path, db: sqlite3.Connection, table: str) -> int:
+    """Copy rows from both ends towards the damage; returns how many."""
+    marks = ", ".join("?" * len(db.execute(f"pragma table_info({table})").fetchall()))
+    (clustered,) = db.execute("select wr from pragma_table_list where name = ?", (table,)).fetchone()
+    saved = 0
+    for order in ("asc", "desc"):
+        query = f"select * from {table} order by {'1' if clustered else 'rowid'} {order}"
+        with contextlib.closing(_connect(aside)) as source:
+            saved += _copy(source, query, db, f"insert or ignore into {table} values ({marks})")
+    return saved
+
+
+def _copy(source: sqlite3.Connection, query: str, target: sqlite3.Connection, insert: str) -> int:
+    """Row after row until the end or a page that cannot be read."""
+    saved = 0
+    try:
+        for row in source.execute(query):
+            saved += target.execute(insert, row).rowcount
+    except sqlite3.DatabaseError as damage:
+        log.warning("%s: %s", query, damage)
+    target.commit()
+    return saved

@@ -1,0 +1,95 @@
+"""The firmware a gateway holds for its sensors: parcels in `<state>/firmware`, one for each kind of code.
+
+`make update-sensors` makes them and `reedmesh update-sensors` puts them here; a running gateway sees them at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from reedmesh.errors import ConfigError
+from reedmesh.protocol import firmware_package
+from reedmesh.protocol.wire import WireError
+
+SUFFIX = ".parcel"
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """Firmware as sensors take it. code: such as "xtensawin-6-3". sequence: they take only higher ones than theirs."""
+
+    payload: bytes
+    code: str
+    sequence: int
+
+
+def pack(files: Mapping[str, bytes], sequence: int) -> bytes:
+    """The parcel of compiled files by path; raises ConfigError when they are no firmware, or for different processors.
+
+    sequence: 1 .. 2**32 - 1.
+    """
+    if wrong := [path for path, data in files.items() if not firmware_package.is_path(path) or data[:1] != b"M"]:
+        raise ConfigError(f"{', '.join(wrong)}: no compiled file of a sensor's firmware")
+    codes = {firmware_package.code_name(data[2], data[1]) for data in files.values() if data[2] >> 2}
+    if len(codes) != 1:
+        raise ConfigError(f"files for {', '.join(sorted(codes)) or 'no processor'}: one parcel serves one")
+    head = firmware_package.pack_head(firmware_package.Head(len(files), sequence, codes.pop()))
+    return head + b"".join(firmware_package.pack_entry(path, len(data)) + data for path, data in sorted(files.items()))
+
+
+def unpack(payload: bytes) -> Parcel:
+    """A parcel that was looked through, entry by entry; raises WireError."""
+    head, at = firmware_package.unpack_head(payload), firmware_package.HEAD
+    for _ in range(head.files):
+        if at >= len(payload):
+            raise WireError(f"parcel: {head.files} files declared, it ends before")
+        _, size = firmware_package.unpack_entry(payload[at : at + firmware_package.entry_length(payload[at:])])
+        at += firmware_package.entry_length(payload[at:]) + size
+    if at != len(payload) or len(payload) > firmware_package.LARGEST:
+        raise WireError(f"parcel: {len(payload)} bytes, its files need {at}; {firmware_package.LARGEST} are the most")
+    return Parcel(payload, head.code, head.sequence)
+
+
+def read(path: Path) -> Parcel:
+    """The parcel in a file; raises ConfigError."""
+    try:
+        with path.open("rb") as file:
+            return unpack(file.read(firmware_package.LARGEST + 1))
+    except (OSError, WireError) as error:
+        raise ConfigError(f"{path}: no firmware for sensors: {error}; `make update-sensors` makes it") from error
+
+
+def put(path: Path, state: Path) -> Parcel:
+    """Hold the parcel in `path` ready for the sensors of the gateway with this state directory; raises ConfigError."""
+    taken = read(path)
+    place = state / "firmware" / (taken.code + SUFFIX)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        draft = place.with_suffix(".draft")
+        draft.write_bytes(taken.payload)
+        draft.replace(place)
+    except OSError as error:
+        raise ConfigError(f"{place}: {error.strerror}") from error
+    return taken
+
+
+class Shelf:
+    """The parcels in the state directory `state`, read again when one changed."""
+
+    def __init__(self, state: Path) -> None:
+        self._folder = state / "firmware"
+        self._seen: dict[Path, int] = {}
+        self._parcels: dict[Path, Parcel] = {}
+
+    def look(self) -> bool:
+        """Whether anything is new; raises ConfigError for a file that is no parcel, once."""
+        found = {path: path.stat().st_mtime_ns for path in self._folder.glob(f"*{SUFFIX}")}
+        if found == self._seen:
+            return False
+        self._seen = found
+        self._parcels = {path: read(path) for path in found}
+        return True
+
+    def of(self, code: object) -> Parcel | None:
+        """What a sensor with this code should run."""
+        return next((each for each in self._parcels.values() if each.code == code), None)

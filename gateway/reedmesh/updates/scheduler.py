@@ -1,0 +1,84 @@
+"""When a gateway learns: for new machines, what somebody said is normal, and enough that was heard since last time."""
+
+import asyncio
+import logging
+from concurrent.futures import BrokenExecutor
+from typing import Any
+
+from reedmesh.config.settings import Learning
+from reedmesh.errors import ReedmeshError
+from reedmesh.exchange.neighbourhood import Share
+from reedmesh.inference.family import Family
+from reedmesh.readings.sensor import Line
+from reedmesh.store import replicas
+from reedmesh.store.writer import Disk
+from reedmesh.updates.selection import Pupils, collect_anew
+from reedmesh.updates.update import update
+from reedmesh.updates.worker import Workshop, aside
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.25  # between two looks for something to learn
+EARLY = 0.5  # of what is worth a round of our own is worth joining a neighbour's
+
+
+class Teacher:
+    """Of one gateway. state: what it is at, in words."""
+
+    def __init__(
+        self,
+        family: Family,
+        line: Line,
+        disk: Disk,
+        share: Share,
+        pupils: Pupils,
+        settings: Learning,
+        workshop: Workshop = aside,
+    ) -> None:
+        self.state = "waiting"
+        self._family = family
+        self._line = line
+        self._disk = disk
+        self._share = share
+        self._pupils = pupils
+        self._settings = settings
+        self._workshop = workshop
+
+    @property
+    def fresh(self) -> int:
+        """Normal windows since the last round, of the sensor that has most."""
+        return max((sensor.fresh for sensor in self._line.sensors.values()), default=0)
+
+    def table(self) -> dict[str, Any]:
+        """For JSON."""
+        knows = self._share.knows
+        said = {"state": self.state, "rounds": knows.rounds, "sequence": knows.sequence, "heard": self.fresh}
+        moved = {sensor.name: sensor.moved for sensor in self._line.sensors.values() if sensor.moved}
+        return said | {"moved": moved, "deadline": round(self._share.seconds, 2)}
+
+    async def run(self) -> None:
+        """Learn whenever it is worth it; for ever."""
+        while True:
+            if self._is_due():
+                await self._try()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _is_due(self) -> bool:
+        worth = self._settings.fresh * (EARLY if self._share.anything_new else 1.0)
+        return self.fresh >= worth or any(sensor.ready_to_learn for sensor in self._line.sensors.values())
+
+    async def _try(self) -> None:
+        self.state = "learning"
+        for sensor in self._line.sensors.values():
+            sensor.fresh = 0
+        try:
+            outcome = await update(self._family, self._share, self._pupils, self._workshop, self._family.training.seed)
+            if outcome:
+                await self._disk.call(replicas.keep_merge, self._disk.store.db, outcome.table())
+            refused = [each.sensor for each in outcome.made if each.objection] if outcome else []
+            collect_anew(self._line.sensors[name] for name in refused if name in self._line.sensors)
+        except (ReedmeshError, BrokenExecutor) as error:
+            log.error("a round of learning failed, its windows are collected anew: %s", error)
+            collect_anew(self._line.sensors.values())
+        finally:
+            self.state = "waiting"

@@ -1,0 +1,106 @@
+"""What a gateway learns from: the windows of its line's machines, and which of them are how a machine normally is.
+
+Not learnt: windows of an alert nobody called no fault, and those of a time when the machine ran unlike it did when it
+was commissioned, for a fault that grows slowly raises no alert. A model stays as long as its machine is in alert.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+
+import numpy as np
+
+from reedmesh.errors import DeployError
+from reedmesh.inference.family import Family
+from reedmesh.learning import calibrate, dataset
+from reedmesh.learning.candidate import Lesson
+from reedmesh.learning.dataset import Scaling, Windows
+from reedmesh.learning.steps import Pupil
+from reedmesh.readings.sensor import LEARNING, Line, Sensor
+from reedmesh.store.writer import Disk
+from reedmesh.updates.attestation import Origin
+from reedmesh.updates.model_rollout import Deployer
+
+log = logging.getLogger(__name__)
+
+FARTHEST = 0.6  # units that a machine may have moved, see `machine.moved`, to be learnt on (docs/decisions/0027)
+
+
+class Pupils:
+    """The machines of one gateway's line, as `update.Machines`; their models go out by `deployer`."""
+
+    def __init__(self, family: Family, line: Line, disk: Disk, deployer: Deployer) -> None:
+        self._family = family
+        self._line = line
+        self._disk = disk
+        self._deployer = deployer
+
+    async def pupils(self) -> dict[str, Pupil]:
+        """As in `update.Machines`: every sensor that has a model, or is ready for its first, or for one anew."""
+        await self._disk.flush()
+        found: dict[str, Pupil] = {}
+        for sensor in list(self._line.sensors.values()):
+            if sensor.ready_to_learn or (sensor.state != LEARNING and not sensor.pinned):
+                try:
+                    if pupil := await self._pupil(sensor):
+                        found[sensor.name] = pupil
+                except DeployError as error:
+                    log.error("%s: its windows are collected anew: %s", sensor.name, error)
+                    collect_anew([sensor])
+        return found
+
+    async def deploy(self, sensor: str, lesson: Lesson, origins: Mapping[str, Origin]) -> str:
+        """As in `update.Machines`."""
+        if sensor not in self._line.sensors:
+            return "it was forgotten meanwhile"
+        return await self._deployer.renew(self._line.sensors[sensor], lesson, origins)
+
+    async def _pupil(self, sensor: Sensor) -> Pupil | None:
+        """None: too few of its windows are from when it ran as it did when it was commissioned."""
+        anew, model = sensor.relearning or sensor.due, await self._model(sensor)
+        rows = await self._disk.call(self._disk.store.normal_windows, sensor.name, sensor.to_learn)
+        sensor.due = False  # whoever says it from now on is heard in the next round
+        normal, called = (_table(run) for run in rows)
+        scaled = calibrate.scaling_of(model) if model and not anew else None
+        near = _near(sensor, normal, scaled)
+        if scaled and len(near) < sensor.to_learn // 2:
+            return None
+        runs = [run for run in (_spread(near, sensor.to_learn), called) if len(run)]
+        return Pupil(dataset.of(self._family, runs, scaled), model, anew and bool(model))
+
+    async def _model(self, sensor: Sensor) -> bytes:
+        """What is in service; b"": nothing yet."""
+        stored = await self._disk.call(self._disk.store.models.last, sensor.name)
+        known = stored and sensor.model and sha256(stored.tflite).digest() == sensor.model.digest
+        return stored.tflite if stored and known else b""
+
+
+def collect_anew(sensors: Iterable[Sensor]) -> None:
+    """Those of `sensors` that wait for a lesson begin again, or the same would be tried at once for ever."""
+    for sensor in sensors:
+        if sensor.ready_to_learn:
+            sensor.learnt, sensor.due = 0, False
+
+
+def _near(sensor: Sensor, windows: Windows, scaled: Scaling | None) -> Windows:
+    """Those of `windows` that were heard while the machine ran as its scaling says; without one, all."""
+    far = dataset.moved(windows, scaled) if scaled and len(windows) else np.zeros(len(windows))
+    _note(sensor, round(float(far[-1]), 2) if len(far) and far[-1] > FARTHEST else 0.0)
+    return windows[far <= FARTHEST]
+
+
+def _note(sensor: Sensor, moved: float) -> None:
+    """How far its machine is now; 0: not too far."""
+    if moved and not sensor.moved:
+        log.warning("%s moved %.1f units from how it was commissioned: look at it, or `relearn`", sensor.name, moved)
+    sensor.moved = moved
+
+
+def _table(rows: list[bytes]) -> Windows:
+    """Features of windows, int8 [m, length]; rows may not differ in length."""
+    return np.frombuffer(b"".join(rows), np.int8).reshape(len(rows), -1 if rows else 0)
+
+
+def _spread(rows: Windows, count: int) -> Windows:
+    """`count` of them, evenly."""
+    return rows if len(rows) <= count else rows[np.arange(count) * len(rows) // count]

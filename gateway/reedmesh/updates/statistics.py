@@ -1,0 +1,175 @@
+"""The account of learning together: what was given to neighbours, taken from them, refused and merged.
+
+`share.py` and `update.py` tell each event once, to whoever keeps account of it. What is kept here answers the request
+`learning`, and stands in `info`.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from reedmesh.learning.aggregate import Merged
+from reedmesh.learning.evaluate import Estimate
+from reedmesh.store.replicas import MOST_MERGES
+
+MOST_REFUSALS = 10  # remembered of each neighbour
+
+
+@dataclass(frozen=True)
+class Given:
+    """Our update `sequence` is stored and about to be published."""
+
+    sequence: int
+    payload: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A neighbour's update was verified and added to its public copy here."""
+
+    sender: str
+    sequence: int
+    payload: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A neighbour's update cannot be what it claims to be."""
+
+    sender: str
+    sequence: int
+    reason: str
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Made:
+    """A lesson became a sensor's model, or why it did not (`objection`). before: of what was in service."""
+
+    sensor: str
+    model: bytes = field(repr=False)
+    objection: str
+    before: Estimate | None
+    after: Estimate
+
+    def table(self) -> dict[str, Any]:
+        """For JSON."""
+        before = self.before and self.before.table()
+        return {"objection": self.objection, "before": before, "after": self.after.table()}
+
+
+@dataclass(frozen=True)
+class Round:
+    """What came of a round. at: s since 1970, when it was over.
+
+    windows: learnt from. merged: who is in it and who is not. late: those that were not heard of in time. before,
+    after: mean squared error on our held-out windows, before and after the merge.
+    """
+
+    at: float
+    number: int
+    windows: int
+    merged: Merged
+    late: tuple[str, ...]
+    before: float
+    after: float
+    seconds: float
+    made: tuple[Made, ...] = ()
+
+    def table(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "at": round(self.at, 2),
+            "round": self.number,
+            "windows": self.windows,
+            "taken": {name: round(share, 4) for name, share in self.merged.taken.items()},
+            "worth": {name: round(worth, 6) for name, worth in self.merged.worth.items()},
+            "refused": self.merged.refused,
+            "late": list(self.late),
+            "loss": {"before": round(self.before, 5), "after": round(self.after, 5)},
+            "seconds": round(self.seconds, 2),
+            "sensors": {each.sensor: each.table() for each in self.made},
+        }
+
+
+Event = Given | Taken | Refused | Round
+Witness = Callable[[Event], None]
+
+
+@dataclass
+class Standing:
+    """What is known of a neighbour's updates since the gateway started."""
+
+    sequence: int | None = None  # of the newest that was taken
+    at: float | None = None  # when
+    updates: int = 0
+    bytes_in: int = 0
+    merged: int = 0
+    refused: int = 0
+    reason: str = ""  # of the last refusal
+    last: str = ""  # what came of it in the last round it was in: merged, refused or late
+    share: float = 0.0  # in the last merge
+    refusals: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=MOST_REFUSALS))
+
+
+class Account:
+    """Of one gateway. merges: of earlier runs, as `Round.table` made them."""
+
+    def __init__(self, merges: Iterable[dict[str, Any]] = (), clock: Callable[[], float] = time.time) -> None:
+        self.neighbours: dict[str, Standing] = {}
+        self.merges: deque[dict[str, Any]] = deque(merges, MOST_MERGES)
+        self.updates = self.bytes_out = 0
+        self._clock = clock
+
+    def take(self, event: Event) -> None:
+        """Note what happened."""
+        if isinstance(event, Given):
+            self.updates, self.bytes_out = self.updates + 1, self.bytes_out + len(event.payload)
+        elif isinstance(event, Taken):
+            it = self._of(event.sender)
+            it.sequence, it.at, it.updates = event.sequence, self._clock(), it.updates + 1
+            it.bytes_in += len(event.payload)
+        elif isinstance(event, Refused):
+            self._of(event.sender).bytes_in += event.size
+            self._refuse(event.sender, event.sequence, event.reason)
+        else:
+            self._note_round(event)
+
+    def reputation(self) -> dict[str, dict[str, Any]]:
+        """How often each neighbour's update was merged and refused, and why it was the last time."""
+        return {
+            name: {"merged": it.merged, "refused": it.refused, "reason": it.reason}
+            for name, it in self.neighbours.items()
+            if it.merged or it.refused
+        }
+
+    def table(self) -> dict[str, Any]:
+        """For JSON."""
+        neighbours = {name: vars(it) | {"refusals": list(it.refusals)} for name, it in self.neighbours.items()}
+        return {
+            "updates": self.updates,
+            "bytes_out": self.bytes_out,
+            "neighbours": neighbours,
+            "merges": list(self.merges),
+        }
+
+    def _note_round(self, event: Round) -> None:
+        self.merges.append(event.table())
+        for name, share in event.merged.taken.items():
+            it = self._of(name)
+            it.merged, it.share, it.last = it.merged + 1, round(share, 4), "merged"
+        for name, reason in event.merged.refused.items():
+            self._refuse(name, self._of(name).sequence, reason)
+            self._of(name).last = "refused"
+        for name in event.late:
+            self._of(name).last = "late"
+
+    def _refuse(self, name: str, sequence: int | None, reason: str) -> None:
+        it = self._of(name)
+        it.refused, it.reason = it.refused + 1, reason
+        it.refusals.append({"at": round(self._clock(), 2), "sequence": sequence, "reason": reason})
+
+    def _of(self, name: str) -> Standing:
+        return self.neighbours.setdefault(name, Standing())

@@ -1,0 +1,85 @@
+"""THE UPDATE PATH: one round of learning in a gateway, from the windows of its machines to the models of its sensors.
+
+    train -> delta -> encode -> publish | collect -> decode -> verify -> merge -> accept? -> quantise -> deploy
+
+Arithmetic is done beside the data path (`aside.py`). Nobody waits for anybody longer than the deadline, and what is in
+service stays there unless its successor is no worse.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Protocol
+
+from reedmesh.exchange.neighbourhood import Share
+from reedmesh.inference.family import Family
+from reedmesh.learning import steps
+from reedmesh.learning.candidate import Lesson
+from reedmesh.learning.dataset import Floats
+from reedmesh.learning.steps import Pupil
+from reedmesh.updates.attestation import Origin
+from reedmesh.updates.statistics import Made, Round
+from reedmesh.updates.worker import Workshop
+
+log = logging.getLogger(__name__)
+
+
+class Machines(Protocol):
+    """Where windows come from, and models go to."""
+
+    async def pupils(self) -> dict[str, Pupil]:
+        """What each machine is learnt from in this round, by its sensor's name; those with too little are left out."""
+        ...
+
+    async def deploy(self, sensor: str, lesson: Lesson, origins: Mapping[str, Origin]) -> str:
+        """Put a lesson's model into service, or say why not; called only for those there is no objection to.
+
+        origins: the updates of the neighbours that are in it.
+        """
+        ...
+
+
+async def update(family: Family, share: Share, machines: Machines, workshop: Workshop, seed: int) -> Round | None:
+    """Play one round and return what came of it, None when there is no machine to learn from.
+
+    The same windows, copies and seed give the same weights. Raises DeployError or BrokenExecutor when it had to be
+    given up; then neighbours may have heard of it, and all else is as it was.
+    """
+    began, pupils = time.monotonic(), await machines.pupils()
+    if not pupils:
+        return None
+    everyone, begun = list(pupils.values()), _begun(family, share)
+    epochs = steps.epochs(family, everyone)
+    async with workshop() as work:
+        trained = await work(steps.fit, family, everyone, begun, epochs, seed + share.knows.rounds)
+        await share.give(trained)  # delta -> encode -> publish
+        peers, late = await share.collect()  # decoded and verified as they come
+        public, step = share.knows.public, share.profile.step
+        merged, loss = await work(steps.mix, family, everyone, trained, public, peers, step)
+        await share.keep(merged, peers)
+        quantiles = [peers[name].quantile for name in merged.taken]
+        origins = {name: peers[name].origin for name in merged.taken}
+        made = [
+            await _renew(machines, sensor, await work(steps.make, family, pupil, merged, quantiles), origins)
+            for sensor, pupil in pupils.items()
+        ]
+    seconds = time.monotonic() - began
+    losses = trained.loss, loss
+    outcome = Round(time.time(), share.knows.rounds, trained.windows, merged, late, *losses, seconds, tuple(made))
+    share.tell(outcome)
+    return outcome
+
+
+async def _renew(machines: Machines, sensor: str, lesson: Lesson, origins: Mapping[str, Origin]) -> Made:
+    """Accepted? Then it goes into service."""
+    objection = lesson.objection or await machines.deploy(sensor, lesson, origins)
+    if objection:
+        log.info("%s keeps its model: %s", sensor, objection)
+    return Made(sensor, lesson.model, objection, lesson.before, lesson.estimate)
+
+
+def _begun(family: Family, share: Share) -> list[Floats]:
+    """Where to begin: where we were, or at first from whichever fits us best, the start or what a neighbour knows."""
+    if share.knows.rounds:
+        return [share.knows.weights]
+    return [steps.start(family), *(peer.weights for _, peer in sorted(share.peers().items()))]

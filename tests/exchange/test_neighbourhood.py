@@ -1,0 +1,306 @@
+"""Neighbours in memory: copies stay equal over loss, gaps and power cuts, and what is wrong is left out."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reedmesh.coding.collector import Limits
+from reedmesh.exchange import checkpoints
+from reedmesh.exchange.checkpoints import Heads
+from reedmesh.exchange.deadline import Bounds
+from reedmesh.exchange.listener import subscriptions
+from reedmesh.exchange.neighbourhood import Share, Timing
+from reedmesh.exchange.sender import Pace
+from reedmesh.identity import keys
+from reedmesh.identity.keys import Keyring
+from reedmesh.inference import family as families
+from reedmesh.learning import delta, steps
+from reedmesh.learning.steps import Trained
+from reedmesh.links.mqtt_link import MemoryBroker
+from reedmesh.provenance import ledger
+from reedmesh.provenance.ledger import Entry
+from reedmesh.store import ledger as chain
+from reedmesh.store import replicas
+from reedmesh.store.ledger import Chain
+from reedmesh.store.store import Store
+from reedmesh.store.writer import Disk
+from reedmesh.updates.statistics import Account, Event, Given, Refused, Taken
+from tests.support.timeouts import PATIENCE
+
+FAMILY = families.load(families.find("vibration"))
+START = steps.start(FAMILY)
+QUICK = Timing(Bounds(PATIENCE, 0.0, PATIENCE), Pace(1e9, merge=0.02, snapshot=0.05), Limits(0.04, snapshot=0.1), 0.01)
+
+
+def trained(value: float, windows: int = 180) -> Trained:
+    """Weights that are all `value`, of so many windows."""
+    weights = START + np.float32(value)
+    return Trained(weights, windows, 2.0, np.full(FAMILY.recipe.length, windows, np.float32), 1.0)
+
+
+class World:
+    """A Share for each name, each with a broker of its own that all others listen to."""
+
+    def __init__(self, folder: Path, profile: str = "full") -> None:
+        self.folder = folder
+        self.profile = delta.PROFILES[profile]
+        self.brokers: dict[str, MemoryBroker] = {}
+        self.shares: dict[str, Share] = {}
+        self.events: list[Event] = []
+
+    def __getitem__(self, name: str) -> Share:
+        return self.shares[name]
+
+    async def until(self, wanted: Callable[[], bool]) -> None:
+        while not wanted():
+            await asyncio.sleep(0.001)
+
+    async def in_step(self, *names: str) -> None:
+        """Wait until everybody holds what each of `names` takes them to hold."""
+        for name in names:
+            await self.until(lambda told=name: all(self._holds(each, told) for each in self.shares))
+
+    def _holds(self, name: str, told: str) -> bool:
+        held = self[name].peers().get(told)
+        return name == told or (held is not None and held.sequence == self[told].knows.sequence)
+
+
+@asynccontextmanager
+async def neighbours(folder: Path, *names: str, all_names: str = "", **settings: Any) -> AsyncIterator[World]:
+    """Those of `names` at work; all_names: who else is a neighbour, but away."""
+    it = World(folder, **settings)
+    everybody = {*names, *all_names}
+    public = {name: keys.load(folder / name).public for name in everybody}
+    it.brokers = {name: MemoryBroker() for name in everybody}
+    async with AsyncExitStack() as stack:
+        tasks = []
+        for name in names:
+            disk, key = Disk(Store(folder / name)), keys.load(folder / name)
+            disk.store.chain = Chain(disk.store.db, name, key)
+            stack.callback(disk.close)
+            others = {other: public[other] for other in everybody if other != name}
+            ring = Keyring(others)
+            told = Heads(disk, folder / name, ring)
+            share = Share(name, FAMILY, key, ring, told, disk, sorted(others), it.profile, QUICK)
+            share.witnesses.append(it.events.append)
+            it.shares[name] = share
+            links = [it.brokers[each].link(*subscriptions(each, FAMILY.id)) for each in sorted(others)]
+            tasks.append(asyncio.create_task(share.run(it.brokers[name].link(), links)))
+        try:
+            async with asyncio.timeout(PATIENCE):
+                yield it
+        finally:
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with suppress(asyncio.CancelledError):
+                    await task
+
+
+def check_copies(it: World) -> None:
+    """Every copy is, bit for bit, what its owner takes it to be."""
+    for name, share in it.shares.items():
+        for other, peer in share.peers().items():
+            assert (peer.weights == it[other].knows.public).all(), (name, other)
+
+
+@pytest.mark.parametrize("profile", list(delta.PROFILES))
+def test_copies_are_equal_after_every_update_and_after_a_restart(tmp_path: Path, profile: str) -> None:
+    async def story() -> None:
+        for first in (0.0, 0.3):
+            async with neighbours(tmp_path, "a", "b", "c", profile=profile) as it:
+                for value in (0.1, 0.25, 0.2):
+                    await it["a"].give(trained(first + value))
+                    await it["b"].give(trained(-first - value))
+                    await it.in_step("a", "b")
+                    check_copies(it)
+                assert it["c"].peers()["a"].windows == 180 and it["c"].peers()["a"].quantile == 2.0
+
+    asyncio.run(story())
+
+
+def test_the_first_update_stands_alone_and_the_next_continue_it(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with neighbours(tmp_path, "a", "b") as it:
+            for value in (0.1, 0.2):
+                await it["a"].give(trained(value))
+                await it.in_step("a")
+            given = [each for each in it.events if isinstance(each, Given)]
+            assert [(each.sequence, delta.stands_alone(each.payload)) for each in given] == [(1, True), (2, False)]
+            assert [each.sequence for each in it.events if isinstance(each, Taken)] == [1, 2]
+
+    asyncio.run(story())
+
+
+def test_who_missed_an_update_gets_a_snapshot_and_all_stay_equal(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with neighbours(tmp_path, "a", "b", "c") as it:
+            await it["a"].give(trained(0.1))
+            await it.in_step("a")
+        async with neighbours(tmp_path, "a", "b", all_names="c") as it:
+            for value in (0.2, 0.4):
+                await it["a"].give(trained(value))
+                await it.in_step("a")
+        async with neighbours(tmp_path, "a", "b", "c") as it:
+            await it.in_step("a")
+            check_copies(it)
+            assert it["a"].knows.sequence == 4
+            assert np.abs(it["c"].peers()["a"].weights - trained(0.4).weights).max() < 0.02
+
+    asyncio.run(story())
+
+
+def test_a_late_joiner_gets_a_snapshot_also_of_one_that_learns_nothing_more(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with neighbours(tmp_path, "a", "b", all_names="c") as it:
+            for value in (0.1, 0.2):
+                await it["a"].give(trained(value))
+                await it.in_step("a")
+        async with neighbours(tmp_path, "a", "b", "c") as it:
+            await it.in_step("a")
+            peer = it["c"].peers()["a"]
+            assert peer.squares is not None and (peer.squares == 180).all()
+
+    asyncio.run(story())
+
+
+def test_a_power_cut_between_store_and_publish_puts_nobody_out_of_step(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with neighbours(tmp_path, "a", "b") as it:
+            await it["a"].give(trained(0.1))
+            await it.in_step("a")
+        async with neighbours(tmp_path, "a", all_names="b") as it:
+            it["a"].sender = None  # it is stored, and the power goes before it is published
+            await it["a"].give(trained(0.3))
+        async with neighbours(tmp_path, "a", "b") as it:
+            await it.in_step("a")
+            check_copies(it)
+            assert not [each for each in it.events if isinstance(each, Refused)]
+            await it["a"].give(trained(0.4))
+            await it.in_step("a")
+            check_copies(it)
+
+    asyncio.run(story())
+
+
+def test_a_power_cut_before_what_arrived_is_stored_puts_nobody_out_of_step(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with neighbours(tmp_path, "a", "b") as it:
+            await it["a"].give(trained(0.1))
+            await it.in_step("a")
+        saved = (tmp_path / "b" / "reedmesh.db").read_bytes()
+        async with neighbours(tmp_path, "a", "b") as it:
+            await it["a"].give(trained(0.2))
+            await it.in_step("a")
+        (tmp_path / "b" / "reedmesh.db").write_bytes(saved)
+        async with neighbours(tmp_path, "a", "b") as it:
+            await it.in_step("a")
+            check_copies(it)
+
+    asyncio.run(story())
+
+
+def test_what_cannot_be_is_refused_with_the_reason_and_a_snapshot_mends_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        async with neighbours(tmp_path, "a", "b") as it:
+            await it["a"].give(trained(0.1))
+            await it.in_step("a")
+            await it["a"]._give(it["a"].knows, b"junk")
+            await it.until(lambda: any(isinstance(each, Refused) for each in it.events))
+            await it.in_step("a")  # the snapshot that b asked for
+            check_copies(it)
+            refused = [each for each in it.events if isinstance(each, Refused)]
+            assert [(each.sender, each.sequence) for each in refused] == [("a", 2)]
+            assert "delta" in refused[0].reason and "update 2 of a is left out: delta" in caplog.text
+            account = Account()
+            for event in it.events:
+                account.take(event)
+            assert account.table()["neighbours"]["a"]["refusals"][0]["reason"] == refused[0].reason
+
+    asyncio.run(story())
+
+
+def test_a_neighbour_that_only_ever_sends_junk_leaves_the_others_alone(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with neighbours(tmp_path, "a", "b", "c") as it:
+            for i in range(5):
+                await it["a"]._give(it["a"].knows, bytes([3, 255]) + bytes(i))
+                await it["b"].give(trained(0.1 * i))
+                await it.in_step("b")
+            assert "a" not in it["c"].peers() and "b" in it["c"].peers()
+
+    asyncio.run(story())
+
+
+async def until_entered(share: Share, *kinds: str) -> None:
+    """Wait until the newest entries of a gateway's ledger are of these kinds."""
+    store = share._disk.store
+    while [ledger.read(row)["kind"] for row in chain.rows(store.db)][-len(kinds) :] != list(kinds):
+        await asyncio.sleep(0.01)
+
+
+def test_what_was_given_and_taken_is_entered_and_neighbours_hear_if_the_past_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "LOOK_SECONDS", 0.01)
+
+    async def story() -> None:
+        async with neighbours(tmp_path, "a", "b") as it:
+            for value in (0.1, 0.2):
+                await it["a"].give(trained(value))
+                await it.in_step("a")
+            await until_entered(it["a"], "given", "given")
+            await until_entered(it["b"], "taken", "taken")
+            while not chain.remembered(it["b"]._disk.store.db):
+                await asyncio.sleep(0.01)
+        with Store(tmp_path / "a") as store:
+            store.db.execute("delete from ledger")
+            store.chain = Chain(store.db, "a", keys.load(tmp_path / "a"))
+            store.enter(*[Entry(ledger.GIVEN, "a", sequence=9)] * 3)
+        async with neighbours(tmp_path, "a", "b") as it:
+            await until_entered(it["b"], "taken", "fork")
+
+    asyncio.run(story())
+
+
+def test_collect_waits_for_all_and_not_for_who_is_dead(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with neighbours(tmp_path, "a", "b", "c") as it:
+            gathering = asyncio.create_task(it["a"].collect())
+            await it["b"].give(trained(0.1))
+            await it.until(lambda: "b" in it["a"].peers())
+            assert not gathering.done()
+            await it["c"].give(trained(0.1))
+            found, late = await gathering
+            assert set(found) == {"b", "c"} and not late
+        quick = Timing(Bounds(0.2, 0.0, 0.2))
+        async with neighbours(tmp_path, "a", all_names="bc") as it:
+            it["a"]._deadline = type(it["a"]._deadline)(quick.bounds)
+            for late in (("b", "c"),) * 3 + ((),):
+                assert (await it["a"].collect())[1] == late
+            assert set(it["a"].peers()) == {"b", "c"}  # what they told before they died still counts
+
+    asyncio.run(story())
+
+
+def test_no_reading_can_be_in_what_is_shared() -> None:
+    """Its length is bounded by what weights and moments explain, whatever was learnt from."""
+    for windows in (10, 5000):
+        it = trained(0.5, windows)
+        whole = delta.Delta(it.weights, it.windows, it.quantile, it.squares)
+        payload, _ = delta.pack(whole, FAMILY.tensors, delta.PROFILES["full"])
+        assert len(payload) < len(START) + 4 * FAMILY.recipe.length + 100
+
+
+def test_what_is_kept_of_rounds_is_bounded(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        for i in range(replicas.MOST_MERGES + 5):
+            replicas.keep_merge(store.db, {"round": i})
+        assert [each["round"] for each in replicas.merges(store.db)] == list(range(5, replicas.MOST_MERGES + 5))

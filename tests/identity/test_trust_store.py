@@ -1,0 +1,163 @@
+"""Who is believed changes while the gateway runs: rotated keys overlap, a revoked one is gone at once and for good."""
+
+import asyncio
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from reedmesh.__main__ import main
+from reedmesh.errors import ConfigError, WireError
+from reedmesh.identity import keys, succession
+from reedmesh.identity.keys import Key, Keyring
+from reedmesh.identity.succession import Succession
+from reedmesh.identity.trust_store import Trust
+from reedmesh.links.mqtt_link import MemoryBroker, Message
+from reedmesh.protocol import shards
+from tests.identity.test_keys import manifest
+from tests.support.neighbours import FAMILY, Gateway, hearing, key_of, running, settle
+
+OLD, NEW, THIEF = (Key(bytes([i]) * 32) for i in range(1, 4))
+
+
+def settings(folder: Path, name: str = "hall1", neighbour: Key = OLD) -> str:
+    path = folder / "reedmesh.toml"
+    pinned = f'[[neighbours]]\nname = "hall2"\nhost = "127.0.0.1"\nkey = "{neighbour.public.hex()}"\n'
+    path.write_text(f'name = "{name}"\nstate = "{folder / "state"}"\n{pinned}')
+    return str(path)
+
+
+def ring(folder: Path) -> Keyring:
+    pinned = {"hall2": OLD.public}
+    return Keyring(pinned, Trust(folder, pinned))
+
+
+def appointed(old: Key, new: Key, name: str = "hall2", days: float = 1) -> bytes:
+    said = Succession(name, int(time.time() + days * 86400), old.public, new.public)
+    return succession.pack(said, old.signature(said.text()), new.signature(said.text()))
+
+
+def signed(key: Key) -> shards.Manifest:
+    return shards.unpack_manifest(key.sign(manifest()))
+
+
+def test_a_key_that_the_old_one_appointed_counts_beside_it_until_the_old_one_ends(tmp_path: Path) -> None:
+    known = ring(tmp_path)
+    with pytest.raises(WireError):
+        known.check(signed(NEW))
+    known.succeed("hall2", appointed(OLD, NEW))
+    for again in (known, ring(tmp_path)):
+        assert again.check(signed(NEW)) == NEW.public and again.check(signed(OLD)) == OLD.public
+        assert again.of("hall2") == [NEW.public, OLD.public]
+    known.succeed("hall2", appointed(NEW, THIEF, days=-1))  # no overlap
+    assert known.of("hall2") == [THIEF.public, OLD.public]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        appointed(THIEF, NEW),
+        appointed(OLD, NEW, "hall3"),
+        appointed(OLD, NEW)[:-1],
+        appointed(OLD, NEW)[:-64] + appointed(OLD, THIEF)[-64:],
+        b"",
+    ],
+)
+def test_nobody_appoints_a_key_but_its_predecessor_and_itself(tmp_path: Path, frame: bytes) -> None:
+    known = ring(tmp_path)
+    with pytest.raises(WireError, match="succession"):
+        known.succeed("hall2", frame)
+    assert known.of("hall2") == [OLD.public]
+
+
+def test_what_is_revoked_is_gone_at_once_with_all_it_appointed_and_stays_so(tmp_path: Path) -> None:
+    known = ring(tmp_path)
+    known.succeed("hall2", appointed(OLD, NEW))
+    assert set(Trust(tmp_path, {}).revoke(OLD.public)) == {OLD.public, NEW.public}  # another process does
+    for again in (known, ring(tmp_path)):
+        assert "hall2" not in again
+        for key in (OLD, NEW):
+            with pytest.raises(WireError):
+                again.check(signed(key))
+        with pytest.raises(WireError):
+            again.succeed("hall2", appointed(OLD, NEW))
+    with pytest.raises(ConfigError, match="was revoked"):
+        Trust(tmp_path, {}).trust("hall2", NEW.public)
+
+
+def test_a_damaged_list_stops_the_gateway_instead_of_believing_the_revoked(tmp_path: Path) -> None:
+    Trust(tmp_path, {}).revoke(OLD.public)
+    for text in ("", "[]", '{"revoked": ["zz"]}', '{"other": 1}', '{"trusted": 3}'):
+        (tmp_path / "trust.json").write_text(text)
+        with pytest.raises(ConfigError, match=r"trust\.json"):
+            ring(tmp_path).of("hall2")
+
+
+def test_the_command_line_shows_trusts_rotates_and_revokes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = settings(tmp_path)
+    assert main(["keys", "show", config]) == 0
+    before = capsys.readouterr().out
+    assert keys.load(tmp_path / "state").public.hex() in before and keys.fingerprint(OLD.public) in before
+    assert main(["keys", "trust", "hall2", NEW.public.hex(), config]) == 0
+    assert main(["keys", "trust", "hall3", THIEF.public.hex(), config]) == 0
+    assert main(["keys", "revoke", "hall3", config]) == main(["keys", "revoke", OLD.public.hex(), config]) == 0
+    capsys.readouterr()
+    main(["keys", "show", config])
+    said = capsys.readouterr().out
+    assert re.search(f"trusts hall2: {NEW.public.hex()}", said) and "trusts no key of hall3" in said
+    assert said.count("revoked: ") == 2 and f"trusts hall2: {OLD.public.hex()}" not in said
+    assert main(["keys", "trust", "hall2", OLD.public.hex(), config]) == 2
+    assert main(["keys", "revoke", "nobody", config]) == 2
+    first = keys.load(tmp_path / "state")
+    assert main(["keys", "rotate", config]) == 0
+    rotated = keys.load(tmp_path / "state")
+    assert rotated.public != first.public
+    old = keys.previous(tmp_path / "state")
+    assert old is not None and old.public == first.public
+    frame = keys.appointment(tmp_path / "state")
+    assert frame is not None
+    neighbour = Keyring({"hall1": first.public}, Trust(tmp_path / "neighbour", {"hall1": first.public}))
+    neighbour.succeed("hall1", frame)
+    assert neighbour.of("hall1") == [rotated.public, first.public]
+
+
+def test_a_sensor_that_was_revoked_is_heard_no_more_until_it_has_a_new_key(tmp_path: Path) -> None:
+    from reedmesh.identity.sensor_keys import SensorKeys
+
+    config, known = settings(tmp_path), SensorKeys(tmp_path / "state")
+    key = known.made_for("press")
+    assert main(["sensors", "revoke", "press", config]) == 0
+    assert known.of("press") is None and known.revoked() == {"press"} and known.names() == []
+    assert main(["sensor-key", "press", config]) == 0
+    assert known.revoked() == frozenset() and known.of("press") not in (None, key)
+    assert main(["sensors", "revoke", "../press", config]) == 2
+
+
+def test_updates_cross_over_a_rotation_and_stop_at_a_revocation(tmp_path: Path) -> None:
+    async def story() -> None:
+        theirs, mine = MemoryBroker(), MemoryBroker()
+        pinned = {"hall2": key_of("hall2").public}
+        trust = Trust(tmp_path, pinned)
+        receiver = Gateway("hall1", [mine.link()], ["hall2"])
+        receiver.exchange._keys = Keyring(pinned, trust)
+        old = Gateway("hall2", [theirs.link()], ["hall1"])
+        new = Gateway("hall2", [theirs.link()], ["hall1"], key=NEW)
+        async with running(
+            (receiver, [hearing(theirs, "hall2")]), (old, [hearing(mine, "hall1")]), (new, [hearing(mine, "hall1")])
+        ):
+            await old.sender.publish(FAMILY, 1, 1, b"signed with the old key")
+            await receiver.until(lambda: len(receiver.got) == 1)
+            await new.sender.publish(FAMILY, 2, 2, b"signed with a key nobody knows")
+            await settle(lambda: receiver.exchange.rejects.total > 0)
+            frame = appointed(key_of("hall2"), NEW)
+            theirs.deliver(Message(f"reedmesh/hall2/update/{FAMILY}/key", frame, qos=1, retain=True))
+            await new.sender.publish(FAMILY, 3, 3, b"signed with its successor")
+            await receiver.until(lambda: len(receiver.got) == 2)
+            trust.revoke(key_of("hall2").public)
+            rejected = receiver.exchange.rejects.total
+            await new.sender.publish(FAMILY, 4, 4, b"signed with a key that was revoked")
+            await settle(lambda: receiver.exchange.rejects.total > rejected)
+        assert [each.manifest.sequence for each in receiver.got] == [1, 3]
+
+    asyncio.run(story())

@@ -1,0 +1,198 @@
+"""Gateways that learn together by the path of the service, in memory: every scenario of tests/scenarios."""
+
+import asyncio
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pytest
+
+from reedmesh.errors import ConfigError
+from reedmesh.inference import family as families
+from reedmesh.inference.family import Family
+from reedmesh.learning import calibrate, dataset, steps
+from reedmesh.learning.aggregate import Merged
+from reedmesh.learning.candidate import Lesson
+from reedmesh.learning.steps import Pupil
+from reedmesh.protocol import scaling
+from tests.support.paths import SCENARIOS
+from tests.support.timeouts import PATIENCE
+from tools.bench.detect import auc
+from tools.simulate import neighbourhood as learning
+from tools.simulate import recordings
+from tools.simulate.neighbourhood import Neighbourhood, Place, Setting, neighbourhood
+
+SCENARIOS = sorted((SCENARIOS).glob("*.toml"))
+FAMILY = families.load(families.find("vibration"))
+ROUNDS = 4
+T = TypeVar("T")
+
+
+def world(gateways: int) -> tuple[Family, list[Place]]:
+    return learning.places(FAMILY, recordings.simulate(samples=64), gateways)
+
+
+def played(gateways: int, look: Callable[[Neighbourhood], T], rounds: int = ROUNDS, **settings: Any) -> T:
+    """What `look` sees after so many rounds."""
+
+    async def story() -> T:
+        family, places = world(gateways)
+        async with neighbourhood(family, [[place] for place in places], Setting(**settings)) as it:
+            numbers = [number async for number in it.rounds(rounds)]
+            assert numbers == list(range(1, rounds + 1))
+            return look(it)
+
+    return asyncio.run(story())
+
+
+def scenario(path: Path) -> tuple[int, dict[str, Any]]:
+    """Gateways and settings in a file."""
+    table = tomllib.loads(path.read_text())
+    count = table.pop("gateways")
+    if liar := table.pop("liar", None):
+        table["liars"] = {0: liar}
+    if killed := table.pop("killed_in", None):
+        table["silent"] = {0: killed}
+    return count, table
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_every_scenario_ends_with_models_that_tell_faults_from_normal(path: Path) -> None:
+    def look(it: Neighbourhood) -> None:
+        assert learning.is_in_step(it)
+        for i in set(it.alive) - set(it.setting.liars):
+            (place,) = it.sites[i].at.values()
+            scores, threshold = it.sites[i].scores(place.name)
+            assert auc(scores["normal"], scores["imbalance"]) > 0.95 and (scores["normal"] > threshold).mean() < 0.1
+
+    count, settings = scenario(path)
+    played(count, look, **settings)
+
+
+def test_the_same_seed_gives_the_same_bits_whatever_is_lost() -> None:
+    def look(it: Neighbourhood) -> tuple[list[bytes], list[dict[str, Lesson]]]:
+        return [share.knows.weights.tobytes() for share in it.shares], [site.lessons for site in it.sites]
+
+    assert played(3, look, loss=0.2) == played(3, look)
+
+
+def loss_of_the_honest(it: Neighbourhood) -> float:
+    return float(np.mean([account.merges[-1]["loss"]["after"] for account in it.accounts[1:]]))
+
+
+@pytest.mark.parametrize("liar", learning.LIES)
+def test_a_liar_costs_next_to_nothing(liar: str) -> None:
+    lied = played(5, loss_of_the_honest, liars={0: liar})
+    assert lied < 1.05 * played(5, loss_of_the_honest)
+
+
+def test_a_plain_mean_would_have_collapsed() -> None:
+    lied = played(5, loss_of_the_honest, liars={0: "noise"}, robust=False)
+    assert lied > 100 * played(5, loss_of_the_honest)
+
+
+def test_who_turns_its_step_round_is_refused_with_the_reason() -> None:
+    def look(it: Neighbourhood) -> None:
+        for account in it.accounts[1:]:
+            assert account.neighbours["gw0"].refused > 0 and "loss" in account.neighbours["gw0"].reason
+
+    played(3, look, liars={0: "flip"})
+
+
+class Ahead(asyncio.SelectorEventLoop):
+    """An event loop whose clock a test sets forward."""
+
+    ahead = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.ahead
+
+
+def test_who_is_killed_in_a_round_delays_nobody_beyond_the_deadline() -> None:
+    deadline = 10 * PATIENCE
+
+    async def story(loop: Ahead) -> None:
+        family, places = world(4)
+        async with neighbourhood(
+            family, [[place] for place in places], Setting(silent={0: 2}, patience=deadline)
+        ) as it:
+            rounds = it.rounds(2)
+            await anext(rounds)
+            second = asyncio.ensure_future(anext(rounds))
+            while [share._awaited for share in it.shares[1:]] != [{"gw0"}] * 3:
+                await asyncio.sleep(0.01)
+            assert not second.done()
+            loop.ahead = deadline
+            await asyncio.wait([second], timeout=PATIENCE)
+            assert second.done()
+            assert [account.merges[1]["late"] for account in it.accounts[1:]] == [["gw0"]] * 3
+
+    with asyncio.Runner(loop_factory=Ahead) as runner:
+        loop = runner.get_loop()
+        assert isinstance(loop, Ahead)
+        runner.run(story(loop))
+
+
+def test_the_cost_of_a_gateway_does_not_grow_with_their_number() -> None:
+    """In a ring: bytes told, bytes on air and copies held for each are the same, for 3 as for 12."""
+
+    def look(it: Neighbourhood) -> tuple[float, float, set[int]]:
+        count = len(it.sites)
+        return it.payload_bytes / count, it.air_bytes / count, {len(share.peers()) for share in it.shares}
+
+    few, many = played(3, look, topology="ring"), played(12, look, topology="ring")
+    assert many[0] == pytest.approx(few[0], rel=0.05) and many[1] == pytest.approx(few[1], rel=0.1)
+    assert few[2] == many[2] == {2}
+
+
+@pytest.mark.parametrize(
+    ("topology", "count", "expected"),
+    [("ring", 5, [1, 4]), ("k4", 6, [1, 2, 4, 5]), ("full", 3, [1, 2]), ("none", 3, [])],
+)
+def test_whom_the_first_gateway_hears(topology: str, count: int, expected: list[int]) -> None:
+    assert learning.hears(topology, count)[0] == expected
+    with pytest.raises(ConfigError, match="ring, k4, full or none"):
+        learning.hears("star", 3)
+
+
+def pupils(gain: float = 1.0) -> list[Pupil]:
+    _, places = world(2)
+    return [Pupil(dataset.of(FAMILY, [np.clip(place.learn * gain, -128, 127).astype(np.int8)])) for place in places]
+
+
+def test_training_begins_where_it_fits_best() -> None:
+    start = steps.start(FAMILY)
+    good = steps.fit(FAMILY, pupils(), [start], 10, 1)
+    again = steps.fit(FAMILY, pupils(), [start, np.full_like(start, np.nan), good.weights], 0, 1)
+    assert (again.weights == good.weights).all()
+    assert again.loss == good.loss < steps.loss(FAMILY, pupils(), start)
+
+
+def test_squares_of_two_gateways_add_up_to_those_of_one_with_both_machines() -> None:
+    start, (one, other) = steps.start(FAMILY), pupils()
+    alone = [steps.fit(FAMILY, [each], [start], 0, 1).squares for each in (one, other)]
+    assert np.allclose(sum(alone), steps.fit(FAMILY, [one, other], [start], 0, 1).squares)
+
+
+def test_the_threshold_of_a_machine_follows_its_loudest_neighbour_but_not_to_deafness() -> None:
+    pupil = pupils()[0]
+    merged = Merged(steps.fit(FAMILY, [pupil], [steps.start(FAMILY)], 10, 1).weights, {}, {})
+
+    def threshold(*quantiles: float) -> float:
+        return steps.make(FAMILY, pupil, merged, quantiles).threshold
+
+    own = threshold() / FAMILY.threshold.margin / FAMILY.recipe.length / scaling.ONE**2
+    assert threshold(0.5 * own) == threshold()
+    assert threshold(0.5 * own, 1.2 * own) == pytest.approx(1.2 * threshold(), rel=0.01)
+    assert threshold(1e5) == pytest.approx(calibrate.HIGHEST * threshold(), rel=0.01)
+
+
+def test_a_candidate_that_is_worse_stays_out() -> None:
+    (pupil, _), start = pupils(), steps.start(FAMILY)
+    good, bad = (Merged(each, {}, {}) for each in (steps.fit(FAMILY, [pupil], [start], 10, 1).weights, start))
+    served = Pupil(pupil.machine, steps.make(FAMILY, pupil, good, []).model)
+    worse = steps.make(FAMILY, served, bad, [])
+    assert worse.objection.startswith("loss") and worse.before and worse.before.loss < worse.estimate.loss
+    assert not steps.make(FAMILY, Pupil(pupil.machine, served.model, anew=True), bad, []).objection

@@ -1,0 +1,1 @@
+"""Programs for a checkout, run as `python -m tools.<folder>.<file>`: boards, simulations, benchmarks, checks."""

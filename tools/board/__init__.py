@@ -1,0 +1,1 @@
+"""Boards: settings, file system, flashing, and what the firmware becomes for a processor."""

@@ -1,0 +1,209 @@
+"""`make provision NAME=press3 GATEWAY=hall1 HOST=192.168.1.10`: writes the config.json that a sensor is flashed with.
+
+Asks for what was not given, the Wi-Fi's password among it, so that it stands in no shell's history. KEY is what
+`reedmesh sensor-key NAME` prints on the gateway; with it the sensor takes only that gateway's models. With PORT= the
+sensor on that port gets the settings at once, over its serial line: models and firmware on it stay.
+"""
+
+import argparse
+import base64
+import getpass
+import json
+import os
+import string
+import sys
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from reedmesh.config import schema
+from reedmesh.errors import ConfigError
+from reedmesh.identity import certificates
+from reedmesh.inference import boards
+from reedmesh.inference import family as families
+from reedmesh.inference.boards import Board
+from reedmesh.inference.family import Family
+from reedmesh.protocol import wire
+from tools.board import flash, image, remote, serial_port
+from tools.checkout import ROOT
+
+SPARE = 1024  # bytes of room beyond the family's model: what comes over the air may differ a little
+KEY_DIGITS = 64
+
+
+def main() -> int:
+    """Write the file; returns the exit status."""
+    chosen = arguments()
+    try:
+        print(_provision(chosen))
+    except ConfigError as error:
+        print(f"provision: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nprovision: stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _provision(chosen: argparse.Namespace) -> str:
+    """What to tell and do next; raises ConfigError."""
+    if chosen.config:
+        return f"{_hand_over(chosen.config, chosen)}\n{_next(image.read_config(chosen.config))}"
+    made = settings(chosen)
+    out = chosen.out or ROOT / "build" / "sensors" / f"{chosen.name}.json"
+    save(made, out)
+    said = _hand_over(out, chosen) if chosen.port else f"now: make flash BOARD={chosen.board} CONFIG={out}"
+    return f"{out}\n{said}\n{_next(made)}".strip()
+
+
+def _hand_over(config: Path, chosen: argparse.Namespace) -> str:
+    """Put the settings on the sensor at the port; returns its first words with them."""
+    place = serial_port.chosen(chosen.port)
+    remote.put_settings(place, config, image.read_config(config)["board"])
+    if chosen.wait:
+        return flash.first_hello(place, start=remote.RESTART)
+    remote.restart(place)
+    return f"{place}: has its settings"
+
+
+def _next(made: dict[str, Any]) -> str:
+    """What is to be done on the gateway."""
+    hints = []
+    if "serial" in made:
+        hints.append(f'in the gateway\'s config: [[serial]] with port = "/dev/..." and baud = {made["serial"]["baud"]}')
+    if "key" not in made:
+        open_door = "no KEY: whoever reaches the broker can offer it models. On the gateway:"
+        hints.append(f"{open_door} reedmesh sensor-key {made['name']}")
+    if made.get("broker", {}).get("psk"):
+        hints.append(f"PSK=1 needs MicroPython 1.29; boards/{made['board']}.toml says which image is flashed")
+    return "\n".join(hints)
+
+
+def settings(chosen: argparse.Namespace) -> dict[str, Any]:
+    """A sensor's config.json; raises ConfigError for names that are none, and when nobody is there to be asked."""
+    for name in (chosen.name, chosen.gateway):
+        if not wire.is_name(name):
+            raise ConfigError(f"{name!r}: 1 to 32 of a-z 0-9 _ -, it becomes part of MQTT topics")
+    board, family = boards.load(chosen.board), families.load(families.find(chosen.family))
+    sensor = {"driver": chosen.driver, "axes": family.recipe.axes, "rate_hz": chosen.rate}
+    sensor["lsb_per_g"] = chosen.lsb_per_g
+    sensor |= {"channels": _channels(chosen.channels, family.recipe.axes)} if chosen.channels else {}
+    made: dict[str, Any] = {"gateway": chosen.gateway, "name": chosen.name, "board": board.name, "mhz": board.mhz}
+    made |= {"sensor": sensor, "features": family.recipe.table(), "model_bytes": _room(family)}
+    made |= {"i2c": vars(board.i2c)} | _link(chosen, board) | ({"ntp": chosen.ntp} if chosen.ntp else {})
+    return made | ({"key": _key(chosen.key)} if chosen.key else {})
+
+
+def _room(family: Family) -> int:
+    """Bytes for a model of the family: a sensor keeps two buffers of it, so each KiB counts twice."""
+    return -(-(len(family.int8_tflite) + SPARE) // 1024) * 1024
+
+
+@dataclass(frozen=True)
+class Channel:
+    """An input of the board's converter; low, high: its steps that the ends of the range stand for."""
+
+    name: str
+    pin: int = field(metadata={"min": 0, "max": 48})
+    low: int = field(default=0, metadata={"min": 0, "max": 65535})
+    high: int = field(default=65536, metadata={"min": 1, "max": 65536})
+
+
+@dataclass(frozen=True)
+class Channels:
+    """A file of [[channels]]."""
+
+    channels: tuple[Channel, ...]
+
+
+def _channels(path: Path, axes: int) -> list[dict[str, Any]]:
+    """The channels in a file, one for each of the family's axes; raises ConfigError for more, fewer or a bad range."""
+    channels = schema.read_file(Channels, path).channels
+    if len(channels) != axes:
+        raise ConfigError(f"{path}: {len(channels)} channels, the family listens to {axes}")
+    for i, each in enumerate(channels):
+        if each.low >= each.high:
+            raise ConfigError(f'{path}: "channels[{i}].low" must be below high, {each.high}, not {each.low}')
+    return [asdict(each) for each in channels]
+
+
+def _key(digits: str) -> str:
+    """The key, if it is one: a digit that was lost on the way would be noticed by the sensor only."""
+    if len(digits) != KEY_DIGITS or not set(digits) <= set(string.hexdigits):
+        raise ConfigError(f"KEY={digits[:4]}...: {KEY_DIGITS} digits of 0-9 a-f, as `reedmesh sensor-key` prints them")
+    return digits
+
+
+def _link(chosen: argparse.Namespace, board: Board) -> dict[str, Any]:
+    """How it reaches its gateway: by wire, or by Wi-Fi."""
+    if chosen.uart is not None:
+        return {"serial": {"uart": chosen.uart, "baud": chosen.baud, "tx": board.uart.tx, "rx": board.uart.rx}}
+    host = chosen.host or _ask("address of the gateway's broker")
+    ssid = chosen.ssid or _ask("name of the Wi-Fi")
+    password = os.environ.get("WIFI_PASSWORD") or _ask(f"password of {ssid}", getpass.getpass)
+    return {"broker": {"host": host, **_broker(chosen)}, "wifi": {"ssid": ssid, "password": password}}
+
+
+def _broker(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Port and certificate; raises ConfigError when nobody said that the link may do without one."""
+    if chosen.ca:
+        der = certificates.read(chosen.ca).public_bytes(Encoding.DER)
+        return {"port": chosen.broker_port or 8883, "ca": base64.b64encode(der).decode()}
+    if chosen.psk:
+        if not chosen.key:
+            raise ConfigError("PSK=1 needs KEY=, as `reedmesh sensor-key` prints it on the gateway")
+        return {"port": chosen.broker_port or 8884, "psk": True}
+    if not chosen.plain:
+        raise ConfigError("neither CA= (certificate of the broker or its authority) nor PSK=1 nor PLAIN=1 (isolated)")
+    return {"port": chosen.broker_port or 1883, "plain": True}
+
+
+def _ask(what: str, ask: Any = input) -> str:
+    if not sys.stdin.isatty():
+        raise ConfigError(f"{what}: not given, and nobody to ask; see --help")
+    return str(ask(f"{what}: "))
+
+
+def save(made: dict[str, Any], out: Path) -> None:
+    """Write the file for its owner alone: a password and a key are in it."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.unlink(missing_ok=True)
+    with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(made, file, indent=1)
+
+
+def arguments(given: list[str] | None = None) -> argparse.Namespace:
+    """What was asked for: on the command line, unless it is `given`."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--name", help="of the sensor, 1 to 32 of a-z 0-9 _ -")
+    parser.add_argument("--gateway", help="`name` in the gateway's config")
+    parser.add_argument("--board", default="esp32", help=f"one of {', '.join(boards.names())}")
+    parser.add_argument("--family", default="vibration", help="of the models it will run")
+    parser.add_argument("--channels", type=Path, help="file of [[channels]] with name, pin, low, high; driver adc")
+    parser.add_argument("--driver", default="adxl345", help="of its transducer, a file of firmware/sensors/")
+    parser.add_argument("--rate", type=float, default=200.0, help="readings a second")
+    parser.add_argument("--lsb-per-g", type=float, default=256.0, help="steps of the transducer for 1 g")
+    parser.add_argument("--host", help="address of the gateway's broker")
+    parser.add_argument("--broker-port", type=int, help="default 8883 with --ca, 8884 with --psk, else 1883")
+    parser.add_argument("--ca", type=Path, help="certificate of the broker or its authority (PEM): the link is TLS")
+    parser.add_argument("--psk", action="store_true", help="TLS by the sensor's own key: MicroPython 1.29, mosquitto")
+    parser.add_argument("--plain", action="store_true", help="no TLS, on a network nobody else is on")
+    parser.add_argument("--ssid", help="name of the Wi-Fi; its password is asked for, or in WIFI_PASSWORD")
+    parser.add_argument("--uart", type=int, help="number of the UART of a sensor on a wire, instead of Wi-Fi")
+    parser.add_argument("--baud", type=int, default=115200, help="of the wire")
+    parser.add_argument("--key", help="64 digits that `reedmesh sensor-key` prints on the gateway")
+    parser.add_argument("--ntp", help="address of a time server; default: the gateway's broker's")
+    parser.add_argument("--out", type=Path, help="default build/sensors/NAME.json")
+    parser.add_argument("--port", help="serial port of a sensor that is to have the settings at once")
+    parser.add_argument("--config", type=Path, help="settings that were made before, for the sensor on a port")
+    parser.add_argument("--no-wait", dest="wait", action="store_false", help="do not wait for the sensor's hello")
+    chosen = parser.parse_args(given)
+    if not chosen.config and not (chosen.name and chosen.gateway):
+        parser.error("NAME= and GATEWAY= are needed, or CONFIG= and PORT=")
+    return chosen
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Checks against the real thing: systemd, Home Assistant, wheels, licences, fuzzing."""

@@ -1,0 +1,118 @@
+"""Pictures of every page, light and dark, phone and desktop, into build/screenshots, of a line whose machines fail.
+
+The line is that of `make demo`: real gateways, real MicroPython sensors. An operator takes one alert on first, as one
+would. docs/dashboard.png is one of the pictures, made smaller.
+
+    python -m tools.check.screenshots [--data windows.npz] [--rate 16]
+"""
+
+import argparse
+import asyncio
+import logging
+import shutil
+import sys
+
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from reedmesh.errors import ConfigError, ReedmeshError
+from tools.checkout import ROOT
+from tools.simulate import factory as plant
+from tools.simulate import (
+    observer,
+    recordings,
+)
+from tools.simulate.demo import Factory, turn
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
+FLAGS += ["--headless=new", "--disable-background-networking", "--disable-component-update"]
+OUT = ROOT / "build" / "screenshots"
+README = ROOT / "docs" / "dashboard.png"
+SIZES = {"phone": (390, 844), "desktop": (1440, 900)}
+CALM, FAULTY = 30.0, 30.0  # seconds of scores before and after machines fail
+PATIENCE = 20_000  # ms
+SOON = 5.0  # seconds a page has to ask its gateways, and to draw what they answer
+
+
+def chromium() -> str:
+    """The browser's program; raises ConfigError."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not found:
+        raise ConfigError("no chromium found: apt install chromium")
+    return found
+
+
+async def main() -> int:
+    """Run the line until machines failed, and look at every page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", default="", help="recordings in the neutral format (.npz)")
+    parser.add_argument("--rate", type=float, default=16.0, help="windows a second and sensor")
+    chosen = parser.parse_args()
+    logging.disable(logging.WARNING)
+    try:
+        recording = recordings.find(chosen.data or None)
+        plan = plant.plan(recording, ROOT / "build" / "screenshots-line")
+        port = plant.free_ports(1)[0]
+        picture = observer.Picture(plan, recording.origin, port)
+        with Factory(plan, chosen.rate, port) as factory:
+            tasks = [asyncio.create_task(task) for task in (*factory.feeds(), *observer.watch(plan, picture))]
+            try:
+                await _fail(plan, picture)
+                async with async_playwright() as driver:
+                    browser = await driver.chromium.launch(executable_path=chromium(), args=FLAGS)
+                    await _look(browser, f"http://127.0.0.1:{port}")
+                    await browser.close()
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+    except ReedmeshError as error:
+        print(f"screenshots: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+async def _fail(plan: plant.Plan, picture: observer.Picture) -> None:
+    """Let the machines be learnt, run normally, then let some fail."""
+    await picture.until(picture.all_watching)
+    turn(plan, picture, "normal", lambda _: True)
+    await asyncio.sleep(CALM)
+    turn(plan, picture, "fault", lambda machine: machine.faulty)
+    await picture.until(picture.all_found)
+    await asyncio.sleep(FAULTY)
+
+
+async def _look(browser: Browser, url: str) -> None:
+    shutil.rmtree(OUT, ignore_errors=True)
+    OUT.mkdir(parents=True)
+    paths = await _act(await browser.new_page(), url)
+    for size, (width, height) in SIZES.items():
+        for scheme in ("light", "dark"):
+            context = await browser.new_context(
+                color_scheme=scheme,  # type: ignore[arg-type]
+                viewport={"width": width, "height": height},
+                device_scale_factor=2 if size == "phone" else 1,
+            )
+            page = await context.new_page()
+            for name, path in paths.items():
+                await page.goto(url + path)
+                await asyncio.sleep(SOON)
+                await page.screenshot(path=OUT / f"{name}-{size}-{scheme}.png", full_page=True)
+                print(OUT / f"{name}-{size}-{scheme}.png", flush=True)
+            await context.close()
+    shutil.copyfile(OUT / "alert-desktop-light.png", README)
+
+
+async def _act(page: Page, url: str) -> dict[str, str]:
+    """Take an alert on; returns the paths of the pages to look at, by name."""
+    await page.goto(url)
+    await page.locator(".alert a").first.click(timeout=PATIENCE)
+    await page.get_by_label("Note").fill("Bearing on the drive side is warm, looking into it")
+    await page.get_by_role("button", name="Acknowledge").click()
+    await expect(page.get_by_role("status").filter(has_text="Acknowledged.")).to_be_visible(timeout=PATIENCE)
+    alert = page.url.removeprefix(url)
+    sensor = await page.get_by_role("link", name="To the sensor").get_attribute("href")
+    return {"overview": "/", "alert": alert, "sensor": sensor or "/", "learning": "/learning", "settings": "/settings"}
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

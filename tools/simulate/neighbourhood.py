@@ -1,0 +1,365 @@
+"""Neighbourhoods of gateways in one process: who hears whom, over lossy links, with liars among them.
+
+What learns and exchanges is what runs in service: `update.update`, `share.Share` and all below them, over brokers in
+memory or a real mosquitto. Here are only the machines, which replay recordings, the loss, and the lies.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reedmesh.coding.collector import Limits
+from reedmesh.errors import ConfigError
+from reedmesh.exchange.checkpoints import Heads
+from reedmesh.exchange.deadline import Bounds
+from reedmesh.exchange.listener import subscriptions
+from reedmesh.exchange.neighbourhood import Share, Timing
+from reedmesh.exchange.sender import Pace
+from reedmesh.identity.keys import Key, Keyring
+from reedmesh.inference import features
+from reedmesh.inference.family import Family
+from reedmesh.inference.model import Model
+from reedmesh.learning import calibrate, dataset, delta, steps
+from reedmesh.learning.aggregate import Merged, Peer
+from reedmesh.learning.candidate import Lesson
+from reedmesh.learning.dataset import Floats
+from reedmesh.learning.steps import Pupil, Trained
+from reedmesh.learning.trainer import Trainer
+from reedmesh.links.mqtt_link import Channel, Link, MemoryBroker, Message
+from reedmesh.store.store import Store
+from reedmesh.store.writer import Disk
+from reedmesh.updates.attestation import Origin
+from reedmesh.updates.statistics import Account
+from reedmesh.updates.update import update
+from reedmesh.updates.worker import Work, here
+from tools.simulate import recordings
+from tools.simulate.recordings import Recording
+
+Windows = NDArray[np.int8]
+T = TypeVar("T")
+
+LIES = ("flip", "noise", "scaled", "replay")
+PATIENCE = 300.0  # seconds for whom everybody waits unless somebody is to be killed
+PACE, LIMITS, LOOK = Pace(rate=1e9, burst=1e9, merge=0.02, snapshot=0.05), Limits(quiet=0.2, snapshot=2.0), 0.01
+
+
+@dataclass(frozen=True)
+class Place:
+    """What one gateway hears: features to learn from, and test windows by condition ("normal" among them)."""
+
+    name: str
+    learn: Windows
+    tests: dict[str, Windows]
+
+
+def places(family: Family, recording: Recording, count: int | None = None) -> tuple[Family, list[Place]]:
+    """`count` gateways, each at one of the recorded machines in turn; machines with several share their windows out.
+
+    The family comes back with windows of the recording's length.
+    """
+    machines = len(recording.names)
+    count = count or machines
+    family, recording = recordings.matched(family, recording)
+    x, owner, split, label = recording.x, recording.gateway, recording.split, recording.label
+    found = []
+    for gateway in range(count):
+        number, turn = gateway % machines, gateway // machines
+        others = math.ceil((count - number) / machines)
+        mine = (owner == number) | (owner == -1)
+        learn = x[mine & (split == "train") & (label == "normal")][turn::others]
+        tests = {str(each): x[mine & (split == "test") & (label == each)] for each in np.unique(label[mine])}
+        name = recording.names[number] + (f"-{turn + 1}" if count > machines else "")
+        limit = family.training.windows
+        tested = {each: features.extract(them, family.recipe) for each, them in tests.items() if len(them)}
+        if "normal" not in tested or len(learn) < 4:
+            raise ConfigError(f"{name}: {len(learn)} windows to learn from, {len(tested)} conditions to test")
+        found.append(Place(name, features.extract(learn[:limit], family.recipe), tested))
+    return family, found
+
+
+def hears(topology: str, count: int) -> list[list[int]]:
+    """Whom each of `count` gateways hears: ring (two), k4 (four nearest), full (all) or none."""
+    reach = {"none": 0, "ring": 1, "k4": 2, "full": count}.get(topology)
+    if reach is None:
+        raise ConfigError(f"topology {topology!r}: ring, k4, full or none")
+    near = [{(i + d) % count for d in range(-reach, reach + 1)} - {i} for i in range(count)]
+    return [sorted(each) for each in near]
+
+
+class Site:
+    """The machines of one gateway, and what is in their service: `update.Machines` for recordings."""
+
+    def __init__(self, family: Family, at: Sequence[Place]) -> None:
+        self.at = {place.name: place for place in at}
+        self.lessons: dict[str, Lesson] = {}
+        self.called_normal: dict[str, list[Windows]] = {}  # by somebody: runs that a machine is learnt anew from, once
+        self._family = family
+
+    async def pupils(self) -> dict[str, Pupil]:
+        """As in `update.Machines`."""
+        return {name: self._pupil(place) for name, place in self.at.items()}
+
+    def _pupil(self, place: Place) -> Pupil:
+        lesson = self.lessons.get(place.name)
+        if runs := self.called_normal.pop(place.name, None):
+            return Pupil(dataset.of(self._family, runs), lesson.model if lesson else b"", anew=True)
+        if lesson:
+            return Pupil(dataset.of(self._family, [place.learn], calibrate.scaling_of(lesson.model)), lesson.model)
+        return Pupil(dataset.of(self._family, [place.learn]))
+
+    async def deploy(self, sensor: str, lesson: Lesson, _: Mapping[str, Origin]) -> str:
+        """As in `update.Machines`."""
+        self.lessons[sensor] = lesson
+        return ""
+
+    def scores(self, name: str) -> tuple[dict[str, NDArray[np.int64]], int]:
+        """By condition, of test windows, by the model in service at a machine; and its threshold."""
+        model = Model(self.lessons[name].model)
+        return {label: model.scores(windows) for label, windows in self.at[name].tests.items()}, model.threshold
+
+    def float_scores(self, name: str) -> dict[str, NDArray[np.float64]]:
+        """The same by its weights before they were quantised."""
+        lesson, trainer = self.lessons[name], Trainer(self._family.train_tflite)
+        trainer.set(np.frombuffer(lesson.weights, np.float32))
+        scaled, tests = calibrate.scaling_of(lesson.model), self.at[name].tests
+        return {label: trainer.errors(dataset.inputs(x, scaled)).astype(np.float64) for label, x in tests.items()}
+
+
+class Liar(Share):
+    """Tells neighbours something else than it learnt. kind: one of LIES."""
+
+    kind = ""
+    _first: bytes | None = None
+
+    async def _publish(self, sequence: int, payload: bytes) -> None:
+        await super()._publish(sequence, self._lie(sequence, payload))
+
+    def _lie(self, sequence: int, payload: bytes) -> bytes:
+        """Its step turned round and fourfold, noise, tenfold, or what it told first."""
+        if self.kind == "replay":
+            self._first = self._first or payload
+            return self._first
+        told = delta.unpack(payload, self._family.tensors, self._family.recipe.length)
+        noise = np.random.default_rng(sequence).normal(0, 1, len(told.step)).astype(np.float32)
+        step = {"flip": -4 * told.step, "noise": noise, "scaled": 10 * told.step}[self.kind]
+        return delta.pack(replace(told, step=step.astype(np.float32)), self._family.tensors, self.profile)[0]
+
+
+class Lossy:
+    """A link on which shards are lost."""
+
+    def __init__(self, link: Channel, loss: float, seed: str) -> None:
+        self._link, self._loss, self._dice = link, loss, Random(seed)
+        self.publish = link.publish
+
+    async def messages(self) -> AsyncIterator[Message]:
+        """What arrives."""
+        async for message in self._link.messages():
+            if not message.topic.endswith("/shard") or self._dice.random() >= self._loss:
+                yield message
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A case. loss: of shards. liars: gateway -> one of LIES. silent: gateway -> the round in which it is killed.
+
+    robust: False lets everybody be believed, in a plain mean. patience: seconds a round waits at most.
+    """
+
+    topology: str = "full"
+    profile: str = "full"
+    loss: float = 0.0
+    seed: int = 1
+    liars: dict[int, str] = field(default_factory=dict)
+    silent: dict[int, int] = field(default_factory=dict)
+    robust: bool = True
+    patience: float = PATIENCE
+    port: int = 0  # of a real broker; 0: one in memory for each gateway
+
+
+class Neighbourhood:
+    """Gateways that learn in rounds. sites, shares, accounts: of each. seconds: what each round took each of them."""
+
+    def __init__(self, family: Family, sites: Sequence[Site], setting: Setting, disks: Sequence[Disk]) -> None:
+        self.family, self.sites, self.setting, self._disks = family, sites, setting, disks
+        self.round = 0
+        self.seconds: list[list[float]] = []
+        self.shares: list[Share] = []
+        self.accounts: list[Account] = []
+        self._running: list[asyncio.Task[None]] = []
+        self._drains: list[asyncio.Task[None]] = []
+        self._brokers = [MemoryBroker() for _ in sites]
+        self._hears = hears(setting.topology, len(sites))
+
+    @property
+    def alive(self) -> list[int]:
+        """Gateways that were not killed."""
+        return [i for i in range(len(self.sites)) if self.round < self.setting.silent.get(i, 1 << 30)]
+
+    @property
+    def payload_bytes(self) -> int:
+        """Of all updates that were told."""
+        return sum(account.bytes_out for account in self.accounts)
+
+    @property
+    def air_bytes(self) -> int:
+        """Of all that was published: shards with their parity, manifests, topics."""
+        return sum(share.sender.counts.size for share in self.shares if share.sender)
+
+    async def rounds(self, count: int) -> AsyncIterator[int]:
+        """Play `count` rounds; yields the number of each, from 1."""
+        for _ in range(count):
+            self.round += 1
+            await self.play()
+            yield self.round
+
+    async def play(self) -> None:
+        """One round: everybody updates. Who is killed in it had begun."""
+        for i in [i for i, last in self.setting.silent.items() if last == self.round]:
+            self._running[i].cancel()
+        self.seconds.append(await asyncio.gather(*(self.update(i) for i in self.alive)))
+
+    async def update(self, i: int) -> float:
+        """Have one gateway play its round; returns how many seconds that took."""
+        began = time.perf_counter()
+        workshop = here if self.setting.robust else believing
+        await update(self.family, self.shares[i], self.sites[i], workshop, 1000 * self.setting.seed + 100 * i)
+        return time.perf_counter() - began
+
+    async def open(self, stack: AsyncExitStack) -> None:
+        """Start every gateway's exchange."""
+        keys = {name(i): Key(sha256(name(i).encode()).digest()) for i in range(len(self.sites))}
+        for i in range(len(self.sites)):
+            others = [name(j) for j in self._hears[i]]
+            disk = self._disks[i]
+            kind = Liar if i in self.setting.liars else Share
+            ring = Keyring({other: keys[other].public for other in others})
+            profile, patience = delta.PROFILES[self.setting.profile], self.setting.patience
+            timing = Timing(Bounds(patience, patience, patience), PACE, LIMITS, LOOK)
+            share = kind(
+                name(i), self.family, keys[name(i)], ring, Heads(disk, Path(), ring), disk, others, profile, timing
+            )
+            if isinstance(share, Liar):
+                share.kind = self.setting.liars[i]
+            self.shares.append(share)
+            self.accounts.append(Account())
+            share.witnesses.append(self.accounts[i].take)
+            own, links = self._links(i, others)
+            self._drains.append(asyncio.create_task(_drain(own)))
+            self._running.append(asyncio.create_task(share.run(own, links)))
+        stack.push_async_callback(self._close)
+
+    def _links(self, i: int, others: list[str]) -> tuple[Channel, list[Channel]]:
+        """The gateway's own link, and those to its neighbours, on which shards are lost."""
+        families, port = self.family.id, self.setting.port
+        if port:
+            own: Channel = Link("127.0.0.1", port, name(i))
+            heard = {topic: qos for other in others for topic, qos in subscriptions(other, families).items()}
+            links: list[Channel] = [Link("127.0.0.1", port, f"{name(i)}-hears", subscriptions=heard)]
+        else:
+            own = self._brokers[i].link()
+            links = [self._brokers[j].link(*subscriptions(name(j), families)) for j in self._hears[i]]
+        lossy = [Lossy(link, self.setting.loss, f"{self.setting.seed} {i} {n}") for n, link in enumerate(links)]
+        return own, [*lossy]
+
+    async def _close(self) -> None:
+        for task in [*self._running, *self._drains]:
+            task.cancel()
+        for ended in await asyncio.gather(*self._running, *self._drains, return_exceptions=True):
+            if not isinstance(ended, asyncio.CancelledError):
+                raise ended or AssertionError("an exchange ended by itself")
+
+
+@asynccontextmanager
+async def neighbourhood(
+    family: Family, at: Sequence[Sequence[Place]], setting: Setting, known: Sequence[Disk] = ()
+) -> AsyncIterator[Neighbourhood]:
+    """Gateways at work; at: the machines of each. known: what the first of them know from before; they stay open."""
+    async with AsyncExitStack() as stack:
+        fresh = [Disk(Store()) for _ in at[len(known) :]]
+        for disk in fresh:
+            stack.callback(disk.close)
+        it = Neighbourhood(family, [Site(family, places) for places in at], setting, [*known, *fresh])
+        await it.open(stack)
+        yield it
+
+
+async def joined(family: Family, at: Sequence[Place], newcomer: Place, rounds: int, seed: int) -> Site:
+    """A gateway that comes when its neighbours `at` have learnt for so many rounds: it starts from their snapshots."""
+    with ExitStack() as stack:
+        disks = [Disk(Store()) for _ in at]
+        for disk in disks:
+            stack.callback(disk.close)
+        async with neighbourhood(family, [[place] for place in at], Setting(seed=seed), disks) as before:
+            async for _ in before.rounds(rounds):
+                pass
+        everybody = [[place] for place in (*at, newcomer)]
+        async with neighbourhood(family, everybody, Setting(seed=seed), disks) as it:
+            while len(it.shares[-1].peers()) < len(at):
+                await asyncio.sleep(0.001)
+            await it.update(len(at))
+            return it.sites[-1]
+
+
+def is_in_step(it: Neighbourhood) -> bool:
+    """Whether each copy is, bit for bit, what its owner takes it to be; of owners that are honest and alive."""
+    honest = [i for i in it.alive if i not in it.setting.liars]
+    alive = [it.shares[i] for i in it.alive]
+    copies = [(it.shares[i], peer) for share in alive for i in honest if (peer := share.peers().get(name(i)))]
+    return all((peer.weights == share.knows.public).all() for share, peer in copies)
+
+
+def name(i: int) -> str:
+    """Of a gateway."""
+    return f"gw{i}"
+
+
+async def _drain(link: Channel) -> None:
+    """A link is up while somebody listens to it."""
+    async for _ in link.messages():
+        pass
+
+
+@asynccontextmanager
+async def believing() -> AsyncIterator[Work]:
+    """Where everybody is believed: a plain mean in place of the merge, and whatever comes of it goes into service."""
+
+    async def work(function: Callable[..., T], *arguments: Any) -> T:
+        found = mean(*arguments) if function is steps.mix else function(*arguments)
+        return replace(found, objection="") if function is steps.make else found  # type: ignore
+
+    yield work
+
+
+def mean(
+    family: Family, pupils: Sequence[Pupil], trained: Trained, _public: Floats, peers: dict[str, Peer], _step: float
+) -> tuple[Merged, float]:
+    """In place of `learner.mix`."""
+    weights = np.mean([trained.weights, *(peer.weights for peer in peers.values())], axis=0, dtype=np.float32)
+    return Merged(weights, dict.fromkeys(peers, 1 / (1 + len(peers))), {}, dict.fromkeys(peers, 0.0)), steps.loss(
+        family, pupils, weights
+    )
+
+
+def served(family: Family, at: Sequence[Place], rounds: int, seed: int) -> list[Site]:
+    """FedAvg with a server (McMahan et al. 2017) on the same windows: all get the weighted mean of all each round."""
+    sites, weights = [Site(family, [place]) for place in at], steps.start(family)
+    pupils = [Pupil(dataset.of(family, [place.learn])) for place in at]
+    for number in range(rounds):
+        epochs = steps.epochs(family, pupils if not number else [])
+        told = [steps.fit(family, [it], [weights], epochs, seed + 100 * i + number) for i, it in enumerate(pupils)]
+        counts = [each.windows for each in told]
+        weights = np.average([each.weights for each in told], axis=0, weights=counts).astype(np.float32)
+    for site, place, pupil in zip(sites, at, pupils, strict=True):
+        site.lessons[place.name] = steps.make(family, pupil, Merged(weights, {}, {}), [])
+    return sites

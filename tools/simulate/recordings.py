@@ -1,0 +1,263 @@
+"""Recordings of machines in the neutral format, from a file, from their public source, or simulated.
+
+The format is an .npz: `x` int16 [n, samples, axes] raw counts; `gateway` int [n], which gateway took the window;
+`split` "train" (always normal) or "test"; `label` "normal", "normal-..." or a fault's name; `rate_hz`, `lsb_per_g`;
+`names` of the gateways.
+"""
+
+import hashlib
+import io
+import os
+import re
+import urllib.request
+import zipfile
+import zlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reedmesh.errors import ConfigError
+from reedmesh.inference.family import Family
+from reedmesh.protocol.recipe import MAX_SAMPLES, Recipe, Trend
+from tools.checkout import ROOT
+
+BESIDE = ROOT.parent / "shared" / "data" / "esp32_fan" / "windows.npz"
+CACHE = ROOT / "build" / "recordings" / "esp32_fan.npz"
+
+# Shawn Hymel's ceiling fan, recorded by an ESP32 with an MSA301 accelerometer at 200 Hz. We may measure with it; its
+# licence does not let us bundle it.
+COMMIT = "453006106a3c4708d8319a075997b1022aae4ec9"
+SOURCE = f"https://codeload.github.com/ShawnHymel/tinyml-example-anomaly-detection/zip/{COMMIT}"
+DIGEST = "7fc1da599a7433ff454c8d2ad8404e9ceb93c8cb8394f12d92e6e49902067268"  # of the readings, as int16
+MAX_DOWNLOAD = 64 << 20
+SPEEDS = ("low", "med", "high")
+COUNTS_PER_G = 4096
+FAN = "a ceiling fan, recorded by an ESP32"
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Windows of real or simulated machines; `origin` says which, in words for people."""
+
+    x: NDArray[np.int16]
+    gateway: NDArray[np.int64]
+    split: NDArray[np.str_]
+    label: NDArray[np.str_]
+    rate_hz: float
+    lsb_per_g: float
+    names: tuple[str, ...]
+    origin: str
+    simulated: bool = False
+
+    def windows(self, gateway: int, split: str, label: str) -> NDArray[np.int16]:
+        """The windows of one gateway's machine in one condition; those marked -1 belong to every gateway."""
+        mine = (self.gateway == gateway) | (self.gateway == -1)
+        return self.x[mine & (self.split == split) & (self.label == label)]
+
+    def faults(self, gateway: int) -> list[str]:
+        """Names of the faults that were recorded for a gateway."""
+        mine = (self.gateway == gateway) | (self.gateway == -1)
+        return sorted({str(label) for label in self.label[mine] if not label.startswith("normal")})
+
+
+def find(path: str | None = None, recipe: Recipe | None = None) -> Recording:
+    """What to replay: the file named, else a real fan's recording if it can be had, else a simulated machine.
+
+    recipe: by which it will be heard; a fan says nothing to one of trends. Raises ConfigError when the named file is
+    missing or not in the neutral format.
+    """
+    if path:
+        return load(Path(path))
+    if isinstance(recipe, Trend):
+        return simulate_process(recipe)
+    for place in (BESIDE, CACHE):
+        if place.exists():
+            return replace(load(place), origin=FAN)
+    try:
+        return download(SOURCE, CACHE)
+    except OSError as error:
+        print(f"no recording of a real machine could be fetched ({error}); simulating one")
+        return simulate()
+
+
+def fitted(recording: Recording, family: Family) -> Recording:
+    """With windows that a sensor takes: of longer ones, so many readings in a row become their mean as are needed.
+
+    They are not cut instead: a window must hold a whole turn of what the machine does, or a fault in one phase of it
+    hides behind what another phase does when all is well. Raises ConfigError for another number of axes.
+    """
+    count, samples, axes = recording.x.shape
+    if axes != family.recipe.axes:
+        raise ConfigError(f"the recording has {axes} axes, family {family.name} listens to {family.recipe.axes}")
+    row = -(-samples // MAX_SAMPLES)
+    rows = recording.x[:, : samples // row * row].astype(np.int32).reshape(count, -1, row, axes)
+    return replace(recording, x=np.rint(rows.mean(axis=2)).astype(np.int16), rate_hz=recording.rate_hz / row)
+
+
+def matched(family: Family, recording: Recording) -> tuple[Family, Recording]:
+    """The recording as `fitted`, and the family with windows of its length; raises ConfigError as that does."""
+    fits = fitted(recording, family)
+    return replace(family, features={**family.features, "samples": fits.x.shape[1]}), fits
+
+
+def load(path: Path) -> Recording:
+    """Read the neutral format; raises ConfigError naming the file and what is wrong with it."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            found = {name: arrays[name] for name in ("x", "gateway", "split", "label", "rate_hz", "lsb_per_g", "names")}
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise ConfigError(f"DATA={path}: cannot be read: {error}") from error
+    except KeyError as error:
+        raise ConfigError(f"DATA={path}: {error}; models/README.md describes the format") from error
+    x = found["x"]
+    if x.dtype != np.int16 or x.ndim != 3 or any(len(found[name]) != len(x) for name in ("gateway", "split", "label")):
+        raise ConfigError(f"DATA={path}: x is {x.dtype} {x.shape}; expected int16 [n, samples, axes], one label each")
+    names = tuple(_name(str(name)) for name in found["names"])
+    rate, scale = float(found["rate_hz"]), float(found["lsb_per_g"])
+    labels = found["split"], found["label"]
+    return Recording(x, found["gateway"].astype(np.int64), *labels, rate, scale, names, f"recording {path.name}")
+
+
+def download(source: str, cache: Path) -> Recording:
+    """Fetch the fan's recording once and keep it; raises OSError when it cannot be had or is not what it was."""
+    print(f"fetching a recording of a real machine, 12 MB, once: {source}")
+    with urllib.request.urlopen(source, timeout=30) as answer:  # noqa: S310 - an address of ours
+        archive = answer.read(MAX_DOWNLOAD)
+    recording = _fan(archive)
+    if digest(recording) != DIGEST:
+        raise OSError(f"{source} holds other readings than it did: SHA-256 {digest(recording)}")
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    arrays = {name: getattr(recording, name) for name in ("x", "gateway", "split", "label", "rate_hz", "lsb_per_g")}
+    partial = cache.with_suffix(f".{os.getpid()}.npz")
+    np.savez_compressed(partial, **arrays, names=np.array(recording.names))
+    partial.replace(cache)
+    return recording
+
+
+def digest(recording: Recording) -> str:
+    """SHA-256 of the readings, in hex: the same however the archive was packed."""
+    return hashlib.sha256(np.ascontiguousarray(recording.x).tobytes()).hexdigest()
+
+
+def _fan(archive: bytes) -> Recording:
+    """The windows in the source's archive: a folder per condition, a file per second, readings in g."""
+    parts: list[tuple[NDArray[np.int16], int, str, str]] = []
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as files:
+            for gateway, speed in enumerate(SPEEDS):
+                normal = _folder(files, f"fan_0_{speed}_0_weight")
+                half = len(normal) // 2
+                parts += [(normal[:half], gateway, "train", "normal"), (normal[half:], gateway, "test", "normal")]
+                parts.append((_folder(files, f"fan_0_{speed}_1_weight"), gateway, "test", "imbalance"))
+    except (zipfile.BadZipFile, ValueError) as error:
+        raise OSError(f"the archive cannot be read: {error}") from error
+    return _recording(parts, 200.0, COUNTS_PER_G, SPEEDS, FAN)
+
+
+def _folder(files: zipfile.ZipFile, folder: str) -> NDArray[np.int16]:
+    wanted = re.compile(rf"/datasets/ceiling-fan/{folder}/\d+\.csv$")
+    names = sorted(name for name in files.namelist() if wanted.search(name))
+    seconds = [np.loadtxt(io.BytesIO(files.read(name)), delimiter=",", ndmin=2) for name in names]
+    return np.rint(np.array(seconds) * COUNTS_PER_G).astype(np.int16)
+
+
+def simulate(seed: int = 1, gateways: int = 3, samples: int = 200, rate_hz: float = 200.0) -> Recording:
+    """A rotating machine a gateway: shaft harmonics, a floor of noise and slow drift; the fault is imbalance.
+
+    Each axis hears the shaft at its own strength; imbalance raises the first harmonic threefold and the second half as
+    much again. Not a recording: results on it say that the program works, nothing about real machines.
+    """
+    rng = np.random.default_rng(seed)
+    parts: list[tuple[NDArray[np.int16], int, str, str]] = []
+    for gateway in range(gateways):
+        shaft = 7.0 + 5.0 * gateway  # Hz
+        gains = rng.uniform(0.4, 1.0, (3, 3))  # harmonic, axis
+        machine = _Machine(shaft, gains, samples, rate_hz)
+        parts.append((machine.run(rng, 300, 1.0), gateway, "train", "normal"))
+        parts.append((machine.run(rng, 300, 1.0), gateway, "test", "normal"))
+        parts.append((machine.run(rng, 300, 3.0), gateway, "test", "imbalance"))
+    names = tuple(f"machine{i + 1}" for i in range(gateways))
+    return _recording(parts, rate_hz, COUNTS_PER_G, names, "simulated signal, not a recording", simulated=True)
+
+
+def simulated(recipe: Recipe, gateways: int = 3) -> Recording:
+    """Simulated machines that `recipe` can hear."""
+    if isinstance(recipe, Trend):
+        return simulate_process(recipe, gateways=gateways)
+    made = simulate(gateways=gateways, samples=recipe.samples)
+    return replace(made, x=made.x[:, :, : recipe.axes])
+
+
+def simulate_process(recipe: Trend, seed: int = 1, gateways: int = 3) -> Recording:
+    """A process a gateway, at 1 Hz: two hidden loads wander, and each variable follows both and has its own noise.
+
+    The fault is a restriction: the first variable, a flow, is low and follows neither load any more; the second, the
+    pressure before it, is high. Windows do not overlap, so that a few hundred are hours of the process.
+    Not a recording, see `simulate`.
+    """
+    rng = np.random.default_rng(seed)
+    parts: list[tuple[NDArray[np.int16], int, str, str]] = []
+    for gateway in range(gateways):
+        follows = rng.uniform(1000, 2500, (2, recipe.axes)) * rng.choice([-1, 1], (2, recipe.axes))
+        rest = rng.uniform(10000, 18000, recipe.axes) * rng.choice([-1, 1], recipe.axes)
+        restricted, shifted = follows.copy(), rest.copy()
+        restricted[:, 0], shifted[:2] = 0, rest[:2] + np.array([-8000, 8000])[: recipe.axes]
+        parts.append((_process(rng, recipe, follows, rest), gateway, "train", "normal"))
+        parts.append((_process(rng, recipe, follows, rest), gateway, "test", "normal"))
+        parts.append((_process(rng, recipe, restricted, shifted), gateway, "test", "restriction"))
+    names = tuple(f"process{i + 1}" for i in range(gateways))
+    return _recording(parts, 1.0, 0.0, names, "simulated process, not a recording", simulated=True)
+
+
+def _process(
+    rng: np.random.Generator, recipe: Trend, follows: NDArray[np.float64], rest: NDArray[np.float64]
+) -> NDArray[np.int16]:
+    """300 windows of readings: `follows` [2, axes] times the loads, about the levels at `rest`, and noise."""
+    seconds = 300 * recipe.samples
+    steps = rng.normal(0, 0.3, (seconds, 2))
+    loads = np.zeros((seconds, 2))
+    for t in range(1, seconds):
+        loads[t] = 0.95 * loads[t - 1] + steps[t]
+    readings = rest + loads @ follows + rng.normal(0, 1200, (seconds, recipe.axes))
+    counts = np.clip(np.rint(readings), -32768, 32767).astype(np.int16)
+    return counts.reshape(300, recipe.samples, recipe.axes)
+
+
+@dataclass(frozen=True)
+class _Machine:
+    shaft: float
+    gains: NDArray[np.float64]
+    samples: int
+    rate_hz: float
+
+    def run(self, rng: np.random.Generator, seconds: int, imbalance: float) -> NDArray[np.int16]:
+        t = np.arange(self.samples) / self.rate_hz
+        harmonic = np.arange(1, 4)
+        grown = np.array([imbalance, 1 + (imbalance - 1) / 4, 1.0])
+        strength = 120 * grown[:, None] * self.gains * rng.lognormal(0, 0.08, (seconds, 1, 1))
+        phase = rng.uniform(0, 2 * np.pi, (seconds, 3, 1, 1)) + np.arange(3) * 1.1
+        speed = self.shaft * rng.normal(1, 0.01, (seconds, 1, 1, 1))
+        waves = np.sin(2 * np.pi * speed * harmonic[:, None, None] * t[:, None] + phase)
+        signal = np.einsum("nhta,nha->nta", waves, strength) + rng.normal(0, 20, (seconds, self.samples, 3))
+        return np.rint(signal + np.array([0, 800, 3900])).astype(np.int16)
+
+
+def _recording(
+    parts: list[tuple[NDArray[np.int16], int, str, str]],
+    rate_hz: float,
+    lsb_per_g: float,
+    names: tuple[str, ...],
+    origin: str,
+    simulated: bool = False,
+) -> Recording:
+    counts = [len(part[0]) for part in parts]
+    gateway, split, label = (np.repeat(np.array([part[i] for part in parts]), counts) for i in (1, 2, 3))
+    x = np.concatenate([part[0] for part in parts])
+    return Recording(x, gateway, split, label, rate_hz, lsb_per_g, names, origin, simulated)
+
+
+def _name(text: str) -> str:
+    """A gateway's name from a machine's: what topics allow."""
+    return re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-")[:24] or "machine"
