@@ -85,10 +85,11 @@ check-stand-in: $(READY) $(STAND_IN) ## scores of tflite-runtime against LiteRT'
 test: $(READY) ## all tests, in parallel [ARGS="-k wire"]
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
-check: $(READY) check-firmware ## formatting, lint and types
+check: $(READY) check-firmware ## formatting, lint, types, and that packages import no package above them
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 check-firmware: $(READY) $(STUBS) ## types of the firmware against MicroPython's own
 	$(BIN)/mypy --config-file firmware/mypy.ini

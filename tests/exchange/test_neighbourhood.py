@@ -20,6 +20,7 @@ from reedmesh.identity import keys
 from reedmesh.identity.keys import Keyring
 from reedmesh.inference import family as families
 from reedmesh.learning import delta, steps
+from reedmesh.learning.events import Event, Given, Refused, Taken
 from reedmesh.learning.steps import Trained
 from reedmesh.links.mqtt_link import MemoryBroker
 from reedmesh.provenance import ledger
@@ -29,7 +30,7 @@ from reedmesh.store import replicas
 from reedmesh.store.ledger import Chain
 from reedmesh.store.store import Store
 from reedmesh.store.writer import Disk
-from reedmesh.updates.statistics import Account, Event, Given, Refused, Taken
+from reedmesh.updates.statistics import Account
 from tests.support.timeouts import PATIENCE
 
 FAMILY = families.load(families.find("vibration"))

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from reedmesh.config.settings import Alerts
 from reedmesh.links.mqtt_link import Message
+from reedmesh.links.rejects import QUIET, Rejects
 from reedmesh.protocol import wire
 from reedmesh.protocol.wire import Window, WireError
 from reedmesh.readings.sensor import Line, Sensor
-from reedmesh.readings.watch import QUIET, Events, Rejects, take
+from reedmesh.readings.watch import Events, take
 
 FEATURES = 5
 

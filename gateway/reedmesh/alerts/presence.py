@@ -5,18 +5,43 @@ not that before it started, nor while its link was down or it was itself held up
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from reedmesh.alerts.alert import BABBLING, CLEARED, DOUBLE, NEW, SILENT, Alert, Change
 from reedmesh.alerts.rate_guard import MOST
-
-if TYPE_CHECKING:
-    from reedmesh.readings.sensor import Sensor
 
 BACK = 3  # windows that show that a silent sensor is back: one may come from a radio that is dying
 DOUBLES = 3  # windows from before the last start, that show two boards of one name: one or two may just be late ...
 SPAN = 600.0  # ... when no more come for so many seconds, there is one board again
 LONGEST_SLEEP = 86400.0  # seconds a sensor may sleep without being missed
+
+
+class Counted(Protocol):
+    """windows: heard of a sensor since the gateway started. doubled: those of them from before its last start."""
+
+    windows: int
+    doubled: int
+
+
+class Shelved(Protocol):
+    """shelved_until: seconds since 1970, until when nobody is called; None: people are called."""
+
+    shelved_until: float | None
+
+
+class Observed(Protocol):
+    """A sensor as `Presence` sees it. online: whether its link is up."""
+
+    name: str
+    online: bool
+
+    @property
+    def counters(self) -> Counted:
+        """What was heard of it."""
+
+    @property
+    def watcher(self) -> Shelved:
+        """Whether its alerts are shelved."""
 
 
 class Presence:
@@ -32,7 +57,7 @@ class Presence:
         self._doubled = self._before = 0
         self._doubled_at = float("-inf")
 
-    def look(self, sensor: "Sensor", steady: float, deaf: float, now: float, babble: float = 0.0) -> list[Change]:
+    def look(self, sensor: Observed, steady: float, deaf: float, now: float, babble: float = 0.0) -> list[Change]:
         """What is new about `sensor`. steady: time on the clock nobody sets; deaf: until when we could not hear.
 
         babble: messages a second, far too many; then it is not listened to, and not missed.
@@ -76,7 +101,7 @@ class Presence:
         return doubled - self._before >= DOUBLES or (DOUBLE in self.alerts and doubled > self._before)
 
     def _set(
-        self, sensor: "Sensor", kind: str, stands: bool, much: tuple[float, float], now: float, text: str
+        self, sensor: Observed, kind: str, stands: bool, much: tuple[float, float], now: float, text: str
     ) -> Change | None:
         """Raise or end the alert of that kind. much: how much there is of it, and what is too much."""
         if stands and kind not in self.alerts:

@@ -19,9 +19,9 @@ from reedmesh.exchange.federation import OPEN, Federation
 from reedmesh.exchange.sender import Sender, say
 from reedmesh.identity.keys import Keyring
 from reedmesh.links.mqtt_link import Message, Publisher, Subscriber, read_json
+from reedmesh.links.rejects import Rejects
 from reedmesh.protocol import wire
 from reedmesh.protocol.shards import unpack_manifest, unpack_shard
-from reedmesh.readings.watch import Rejects
 
 log = logging.getLogger(__name__)
 

@@ -28,6 +28,7 @@ from reedmesh.inference.family import Family
 from reedmesh.learning import delta
 from reedmesh.learning.aggregate import Merged, Peer
 from reedmesh.learning.delta import Delta, Profile
+from reedmesh.learning.events import Event, Given, Refused, Taken, Witness
 from reedmesh.learning.steps import Trained, start
 from reedmesh.learning.verify import verify
 from reedmesh.links.mqtt_link import Channel, Message, Subscriber
@@ -36,7 +37,6 @@ from reedmesh.provenance.ledger import Entry
 from reedmesh.store import replicas
 from reedmesh.store.replicas import Knowledge
 from reedmesh.store.writer import Disk
-from reedmesh.updates.statistics import Event, Given, Refused, Taken, Witness
 
 log = logging.getLogger(__name__)
 

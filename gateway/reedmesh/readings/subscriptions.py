@@ -15,12 +15,12 @@ from reedmesh.broker import acl
 from reedmesh.links.mqtt_link import Subscriber
 from reedmesh.protocol import wire
 from reedmesh.readings.sensor import Line
-from reedmesh.service.watchdog import BEAT
 
 log = logging.getLogger(__name__)
 
 LOOK = 0.2  # seconds between two looks at who is there
 HELLO, REQUEST = "hello", "request"
+BEAT = "beat"  # leaf of the topic on which the gateway hears itself
 SAYS = {leaf: int(leaf != "window") for leaf in acl.SENSOR_SAYS if leaf != HELLO}  # with the QoS
 
 

@@ -5,13 +5,13 @@ them. What does not parse is counted, logged once per sender and minute, and dro
 """
 
 import logging
-import time
 from collections.abc import Callable
 from typing import Any
 
 from reedmesh.alerts.alert import Change
 from reedmesh.alerts.presence import LONGEST_SLEEP
 from reedmesh.links.mqtt_link import Channel, Message, read_json
+from reedmesh.links.rejects import Rejects
 from reedmesh.protocol import wire
 from reedmesh.protocol.wire import Window, WireError
 from reedmesh.readings.sensor import Line, Sensor
@@ -23,8 +23,6 @@ LEAVES = (["hello"], ["availability"], ["model", "status"], ["firmware", "status
 MAX_JSON = 4096  # bytes of a hello or a status; a sensor has a few hundred to say
 PARTIAL, REFUSED, TIMEOUT, BUSY = 206, 400, 408, 409  # what a sensor says of a model, in the numbers of HTTP
 OLDEST = 90 * 86400  # seconds: the age of a late window that is believed
-QUIET = 60.0  # seconds between two log lines about the same sender
-MAX_SENDERS = 1000  # senders of junk whose last log line is remembered
 
 
 class Events:
@@ -143,25 +141,3 @@ def note_status(sensor: Sensor, status: dict[str, Any], events: Events) -> None:
     sensor.refusal = f"{code} {reason}".strip() if code >= REFUSED and code not in (TIMEOUT, BUSY) else ""
     if sensor.refusal:
         log.error("%s refused its new model and keeps the old one: %s", sensor.name, sensor.refusal)
-
-
-class Rejects:
-    """Counts what was dropped, and logs it once per sender and minute."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.total = 0
-        self._clock = clock
-        self._logged: dict[str, float] = {}
-        self._since: dict[str, int] = {}
-
-    def add(self, topic: str, fault: WireError) -> None:
-        """Drop one message."""
-        self.total += 1
-        sender = "/".join(topic.split("/")[:3])[:100]
-        if sender not in self._since and len(self._since) >= MAX_SENDERS:
-            sender = "(others)"
-        self._since[sender] = self._since.get(sender, 0) + 1
-        now = self._clock()
-        if now - self._logged.get(sender, -QUIET) >= QUIET:
-            log.warning("%s: %d dropped: %s", sender, self._since[sender], fault)
-            self._logged[sender], self._since[sender] = now, 0

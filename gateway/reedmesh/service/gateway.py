@@ -29,6 +29,7 @@ from reedmesh.identity.trust_store import Trust
 from reedmesh.inference.family import Family
 from reedmesh.learning import delta
 from reedmesh.links.mqtt_link import Channel, Message, Subscriber
+from reedmesh.links.rejects import Rejects
 from reedmesh.outputs.alert_publisher import Announcer
 from reedmesh.outputs.apprise_notifier import Calls, ways
 from reedmesh.protocol import wire
@@ -38,7 +39,7 @@ from reedmesh.readings.alarms import Alarms
 from reedmesh.readings.receipts import Receipts
 from reedmesh.readings.sensor import Line
 from reedmesh.readings.subscriptions import Listening
-from reedmesh.readings.watch import Events, Rejects, watch
+from reedmesh.readings.watch import Events, watch
 from reedmesh.service import status as vitals
 from reedmesh.service.clock_steps import Steps
 from reedmesh.service.requests.server import Desk

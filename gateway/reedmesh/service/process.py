@@ -18,6 +18,7 @@ from pathlib import Path
 from reedmesh import __version__
 from reedmesh.broker import acl, embedded
 from reedmesh.broker.accounts import Users
+from reedmesh.broker.own_link import own_link
 from reedmesh.config.settings import Config
 from reedmesh.errors import ConfigError, ReedmeshError
 from reedmesh.exchange.listener import subscriptions
@@ -25,12 +26,13 @@ from reedmesh.identity import certificates
 from reedmesh.inference import family as families
 from reedmesh.links.combined_link import Wire, Wired
 from reedmesh.links.mqtt_link import Link
-from reedmesh.outputs.exporters import Work, exporters, own_link
+from reedmesh.outputs.exporters import Work, exporters
 from reedmesh.protocol import wire
+from reedmesh.readings.subscriptions import BEAT
 from reedmesh.service.gateway import Gateway
 from reedmesh.service.http_endpoint import Endpoint
 from reedmesh.service.systemd import Notifier
-from reedmesh.service.watchdog import BEAT, Heart
+from reedmesh.service.watchdog import Heart
 from reedmesh.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -62,7 +64,7 @@ async def serve(config: Config, notifier: Notifier, reread: Callable[[], Config]
         link = _link(config, gateway)
         heart = _heart(config, link, gateway, notifier)
         gateway.process = heart.table
-        beside = exporters(config, gateway)
+        beside = exporters(config, gateway.line)
         if config.metrics.listen:
             await stack.enter_async_context(Endpoint(gateway.vitals).serving(config.metrics.listen))
         beside.append(gateway.listening.run(link))

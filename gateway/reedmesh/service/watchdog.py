@@ -17,7 +17,6 @@ from reedmesh.service.systemd import Notifier
 
 log = logging.getLogger(__name__)
 
-BEAT = "beat"  # the topic's leaf
 PATIENCE = 30.0  # seconds without progress that are too many, where no watchdog says otherwise
 LONGEST_BEAT = 10.0  # seconds between two beats
 READY_SECONDS = 20.0  # until the gateway counts as started without its broker

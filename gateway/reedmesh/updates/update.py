@@ -16,9 +16,9 @@ from reedmesh.inference.family import Family
 from reedmesh.learning import steps
 from reedmesh.learning.candidate import Lesson
 from reedmesh.learning.dataset import Floats
+from reedmesh.learning.events import Made, Round
 from reedmesh.learning.steps import Pupil
 from reedmesh.updates.attestation import Origin
-from reedmesh.updates.statistics import Made, Round
 from reedmesh.updates.worker import Workshop
 
 log = logging.getLogger(__name__)

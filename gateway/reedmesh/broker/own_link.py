@@ -1,0 +1,23 @@
+"""A link of the gateway to its own broker, under its own login."""
+
+from typing import Any
+
+from reedmesh.broker import acl
+from reedmesh.broker.accounts import Users
+from reedmesh.config.settings import Config
+from reedmesh.links.mqtt_link import Link, Topics
+
+
+def own_link(config: Config, suffix: str, subscriptions: dict[str, int] | Topics, **more: Any) -> Link:
+    """A link to our own broker by our own name; suffix: of the client's name, which a broker knows once."""
+    user = acl.gateway_user(config.name)
+    return Link(
+        config.broker.host,
+        config.broker.port,
+        f"gateway-{config.name}{suffix}",
+        subscriptions=subscriptions,
+        keepalive=config.broker.keepalive,
+        login=(user, Users(config).password(user) or ""),
+        ca=config.broker.ca,
+        **more,
+    )
