@@ -1,0 +1,134 @@
+"""Learning by sums: a machine's states, whitening and threshold from its windows and what neighbours tell. Pure.
+
+Closed form from end to end: no rounds, no seed; the same windows and the same neighbours give the same bytes of model
+on every processor (`exact.py`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reedmesh.learning import covariance, exact, states, sums, threshold
+from reedmesh.learning.covariance import Scatter, Shape
+from reedmesh.learning.sums import Ints, Sums, Windows
+from reedmesh.learning.threshold import Histogram
+from reedmesh.learning.whitening import Whitening, scaling_for, whitening
+
+FEWEST = 20  # windows
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one gateway tells of its machines: scatter within their states, and a histogram of held-out scores."""
+
+    scatter: Scatter
+    scores: Histogram
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A machine's model. held_out: the score of each window by a model that was learnt without it.
+
+    base: what the threshold is a multiple of. states: sums of each state's windows. own: share of own windows in the
+    covariance.
+    """
+
+    model: Whitening
+    held_out: Ints
+    base: float
+    states: tuple[Sums, ...]
+    own: float
+
+    @property
+    def scatter(self) -> Scatter:
+        """Of its windows, within states."""
+        return within(self.states)
+
+    @property
+    def told(self) -> Told:
+        """For neighbours."""
+        return Told(self.scatter, threshold.histogram(self.held_out))
+
+
+def learn(windows: Windows, neighbours: Sequence[Told] = (), quantile: float = 0.95) -> Detector:
+    """The detector of a machine with `windows`, int8 [m, p] in their order; raises ValueError for fewer than FEWEST."""
+    if len(windows) < FEWEST:
+        raise ValueError(f"{len(windows)} windows, at least {FEWEST} are needed")
+    state = choose(windows)
+    parts = states.split(windows, state)
+    federation = covariance.pooled(within(parts), [each.scatter for each in neighbours])
+    shape = covariance.shape(within(parts), federation)
+    scaled = scaling_for(windows, shape.deviations)
+    held_out = _held_out(windows, state, parts, federation, scaled)
+    model = whitening(scaled, _centres(parts), shape.whitening, windows)
+    own = threshold.quantile(threshold.histogram(held_out), quantile)
+    others = [threshold.quantile(each.scores, quantile) for each in neighbours if each.scores]
+    return Detector(model, held_out, threshold.combined(own, others, windows.shape[1]), tuple(parts), shape.own)
+
+
+def within(parts: Sequence[Sums]) -> Scatter:
+    """The scatter within states, and its degrees of freedom."""
+    matrix = sum((part.scatter for part in parts), np.zeros_like(parts[0].products))
+    return Scatter(matrix, sum(max(0, part.count - 1) for part in parts))
+
+
+def choose(windows: Windows) -> NDArray[np.intp]:
+    """The state of each window, with that number of states under which held-out windows are likeliest."""
+    tried = [count for count in states.COUNTS if count == 1 or count * states.FEWEST <= len(windows)]
+    found = [states.assign(windows, count) for count in tried]
+    likely = [_likelihood(windows, each) for each in found]
+    return found[int(np.argmax(likely))]
+
+
+def _likelihood(windows: Windows, state: NDArray[np.intp]) -> float:
+    """Twice the log-likelihood of windows, each under the others' states and own covariance, but for a constant."""
+    part, found = threshold.folds(len(windows)), 0.0
+    for fold in range(threshold.FOLDS):
+        held = part == fold
+        kept = states.split(windows[~held], np.unique(state[~held], return_inverse=True)[1])
+        shape = covariance.shape(within(kept))
+        count = sum(each.count for each in kept)
+        priors = exact.logarithm(np.array([each.count / count for each in kept]))
+        found += _fit(windows[held], _centres(kept), shape, priors)
+    return found
+
+
+def _fit(windows: Windows, centres: exact.Doubles, shape: Shape, priors: exact.Doubles) -> float:
+    white = shape.whitening
+    distances = []
+    for centre, prior in zip(centres, priors, strict=True):
+        turned = exact.product(windows - centre, white.T)
+        distances.append(_row_sums(turned * turned) - 2 * prior)
+    nearest = np.minimum(np.min(distances, axis=0), exact.GRID)
+    return -exact.total(nearest) - len(windows) * shape.log_determinant
+
+
+def _held_out(
+    windows: Windows,
+    state: NDArray[np.intp],
+    parts: Sequence[Sums],
+    federation: exact.Doubles | None,
+    scaled: tuple[list[int], list[int]],
+) -> Ints:
+    """The score of each window, its block's sums subtracted from all before its model is made."""
+    part, scores = threshold.folds(len(windows)), np.zeros(len(windows), np.int64)
+    for fold in range(threshold.FOLDS):
+        held = part == fold
+        kept = [whole - sums.of(windows[held & (state == k)]) for k, whole in enumerate(parts)]
+        kept = [each for each in kept if each.count]
+        shape = covariance.shape(within(kept), federation)
+        scores[held] = whitening(scaled, _centres(kept), shape.whitening, windows).scores(windows[held])
+    return scores
+
+
+def _centres(parts: Sequence[Sums]) -> exact.Doubles:
+    return np.stack([part.total / part.count for part in parts])
+
+
+def _row_sums(values: exact.Doubles) -> exact.Doubles:
+    out = np.zeros(len(values))
+    for column in values.T:
+        out = out + column
+    return out

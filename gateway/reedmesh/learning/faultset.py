@@ -1,0 +1,90 @@
+"""Faults made of normal windows: what a model must see before it may judge a machine, and how small a change it sees.
+
+Made in the space of features, whose powers are in eighths of an octave (0.376 dB): bands lifted, a spectrum tilted, a
+gain, a tone, a modulation, an axis that falls silent. They stand for faults, they are none.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reedmesh.learning.sums import Ints, Windows
+from reedmesh.protocol.recipe import STATISTICS, Recipe, Spectrum
+
+Changes = NDArray[np.int64]
+STEP_DB = 0.376
+LIFTS = (8, 16)  # steps: 3 and 6 dB
+MOST_LIFT = 80  # steps, 30 dB: a lift that is not seen then is not seen
+
+
+def changes(recipe: Recipe) -> dict[str, Changes]:
+    """What each fault adds to the features, int64 [p], by its name."""
+    return _of_spectrum(recipe) if isinstance(recipe, Spectrum) else _of_trend(recipe)
+
+
+def applied(windows: Windows, change: Changes) -> Windows:
+    """`windows`, int8 [m, p], with a fault; features saturate."""
+    return np.asarray(np.clip(windows.astype(np.int64) + change, -128, 127), np.int8)
+
+
+def onset(over: NDArray[np.bool_], on: int, of: int, within: int = 60, every: int = 10) -> float:
+    """The share of starts, at every tenth window, from which `on` of the last `of` windows are over within 60."""
+    starts = range(0, max(1, len(over) - within), every)
+    return sum(_alarms(over[start : start + within], on, of) for start in starts) / len(starts)
+
+
+def smallest_lift(
+    scores: Callable[[Windows], Ints], threshold: float, normal: Windows, change: Changes, share: float
+) -> int:
+    """The fewest steps of `change` that put `share` of `normal` above the threshold; MOST_LIFT + 1 if none does."""
+    low, high = 0, MOST_LIFT + 1
+    while low < high:
+        middle = (low + high) // 2
+        seen = middle <= MOST_LIFT and (scores(applied(normal, middle * change)) > threshold).mean() >= share
+        low, high = (low, middle) if seen else (middle + 1, high)
+    return low
+
+
+def _alarms(over: NDArray[np.bool_], on: int, of: int) -> bool:
+    run = np.concatenate([np.zeros(of, np.int64), np.cumsum(over)])
+    return bool(len(over)) and int((run[of:] - run[:-of]).max()) >= on
+
+
+def _of_spectrum(recipe: Spectrum) -> dict[str, Changes]:
+    axes, bands, width = recipe.axes, recipe.bands, recipe.bands + STATISTICS
+    parts = {
+        "low": range(bands // 3),
+        "middle": range(bands // 3, 2 * bands // 3),
+        "high": range(2 * bands // 3, bands),
+    }
+    made = {}
+    for lift in LIFTS:
+        for name, places in parts.items():
+            made[f"{name} bands +{lift * STEP_DB:.0f} dB"] = _everywhere(axes, width, dict.fromkeys(places, lift))
+        made[f"gain +{lift * STEP_DB:.0f} dB"] = _everywhere(axes, width, dict.fromkeys(range(bands + 2), lift))
+        tilt = {band: round(lift * (2 * band / max(1, bands - 1) - 1)) for band in range(bands)}
+        made[f"tilt {lift * STEP_DB:.0f} dB"] = _everywhere(axes, width, tilt)
+    made["tone"] = _everywhere(axes, width, {bands // 2: 32, bands: 8, bands + 1: 8, bands + 2: -4})
+    made["modulation"] = _everywhere(axes, width, {bands: 4, bands + 1: 16, bands + 2: 24})
+    if axes > 1:
+        silent = np.zeros(recipe.length, np.int64)
+        silent[:width] = -256
+        made["an axis silent"] = silent
+    return made
+
+
+def _of_trend(recipe: Recipe) -> dict[str, Changes]:
+    made = {}
+    for axis in range(recipe.axes):
+        for name, place, size in (("level", 0, 8), ("spread", 2, 16)):
+            change = np.zeros(recipe.length, np.int64)
+            change[3 * axis + place] = size
+            made[f"{name} of axis {axis + 1}"] = change
+    return made
+
+
+def _everywhere(axes: int, width: int, steps: dict[int, int]) -> Changes:
+    one = np.zeros(width, np.int64)
+    one[list(steps)] = list(steps.values())
+    return np.tile(one, axes)
