@@ -42,7 +42,7 @@ from reedmesh.readings.subscriptions import Listening
 from reedmesh.readings.watch import Events, watch
 from reedmesh.service import status as vitals
 from reedmesh.service.clock_steps import Steps
-from reedmesh.service.requests.server import Desk
+from reedmesh.service.requests.server import RequestServer
 from reedmesh.store import database, replicas
 from reedmesh.store import ledger as chain
 from reedmesh.store.ledger import Chain
@@ -110,7 +110,7 @@ class Gateway:
             "status": self._health,
             "learning": self._learning,
         }
-        self._desk = Desk(
+        self._requests = RequestServer(
             family,
             self.line,
             self._disk,
@@ -127,7 +127,7 @@ class Gateway:
         deployer = self._deployer
         introduced, lacking = deployer.introduce, deployer.lacking.put
         statuses, receipts = self._rollout.statuses.put, self._receipts
-        events = Events(self._take, introduced, lacking, statuses, self._desk.put, receipts.put)
+        events = Events(self._take, introduced, lacking, statuses, self._requests.put, receipts.put)
         self._rejects = events.rejects
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -136,7 +136,7 @@ class Gateway:
                 tasks.create_task(self._announcer.run(channel))
                 tasks.create_task(receipts.run(channel))
                 tasks.create_task(self._show(channel))
-                tasks.create_task(self._desk.run(channel, self._topic))
+                tasks.create_task(self._requests.run(channel, self._topic))
                 for work in (deployer.meet, deployer.repeat, deployer.complete):
                     tasks.create_task(work(channel))
                 tasks.create_task(self._teacher.run())

@@ -39,15 +39,15 @@ def _gateway() -> tuple[Any, asyncio.AbstractEventLoop]:
     return made, asyncio.new_event_loop()
 
 
-def take_at_desk(data: bytes) -> None:
+def take_at_server(data: bytes) -> None:
     """A question to a whole gateway: which one, then its arguments; the answer must be one that can be sent."""
     gateway, loop = _gateway()
     verb = ASKED[data[0] % len(ASKED)] if data else "alerts"
-    answer = loop.run_until_complete(gateway._desk.answer(verb, data[1:]))
+    answer = loop.run_until_complete(gateway._requests.answer(verb, data[1:]))
     assert answer["status"] in ("ok", "error") and len(json.dumps(answer)) < wire.MAX_PAYLOAD
 
 
-def at_desk() -> list[bytes]:
+def at_server() -> list[bytes]:
     """Every verb, with what it takes."""
     given = {"sensor": "press", "alert": "press-1", "by": "Ana", "text": "why", "minutes": 5, "transaction": "7"}
     timed = {"sensor": "press", "since": 0, "until": 1e10, "points": 50, "limit": 5}
@@ -74,8 +74,8 @@ def take_plan(data: bytes) -> None:
 
 
 TARGETS = {
-    "request": Target(take_request, (*WIRE, RefusedError), lambda: [each[1:] for each in at_desk()]),
-    "desk": Target(take_at_desk, (), at_desk, weight=1),
+    "request": Target(take_request, (*WIRE, RefusedError), lambda: [each[1:] for each in at_server()]),
+    "desk": Target(take_at_server, (), at_server, weight=1),
     "config": Target(lambda data: settings.load(input_file(data)), CONFIG, lambda: [_example()], weight=2),
     "model.toml": Target(take_plan, CONFIG, lambda: [(family.find("vibration") / "model.toml").read_bytes()], weight=2),
     "model": Target(take_model, CONFIG, operators, longest=8192, room=16 * MIB, weight=3),

@@ -38,10 +38,10 @@ FAR = 1e11  # seconds since 1970
 LOOK_BACK = 20.0  # seconds before an alert was raised, in which its worst window is looked for
 MOST_WINDOWS = 100  # of features, in one answer
 
-Answer = Callable[["Desk", Arguments], Awaitable[dict[str, Any]]]
+Answer = Callable[["RequestServer", Arguments], Awaitable[dict[str, Any]]]
 
 
-class Desk:
+class RequestServer:
     """Of one gateway. facts: what is asked for by name alone, and who knows it."""
 
     def __init__(
@@ -245,19 +245,19 @@ class Desk:
 
 
 VERBS: dict[str, Answer] = {
-    "ack": Desk.ack,
-    "comment": Desk.comment,
-    "not-a-fault": Desk.not_a_fault,
-    "shelve": Desk.shelve,
-    "unshelve": Desk.unshelve,
-    "forget": Desk.forget,
-    "relearn": Desk.relearn,
-    "rollback": Desk.rollback,
-    "alerts": Desk.alerts,
-    "alert": Desk.alert,
-    "history": Desk.history,
-    "spectrum": Desk.spectrum,
-    "windows": Desk.windows,
-    "models": Desk.models,
-    "passport": Desk.passport,
+    "ack": RequestServer.ack,
+    "comment": RequestServer.comment,
+    "not-a-fault": RequestServer.not_a_fault,
+    "shelve": RequestServer.shelve,
+    "unshelve": RequestServer.unshelve,
+    "forget": RequestServer.forget,
+    "relearn": RequestServer.relearn,
+    "rollback": RequestServer.rollback,
+    "alerts": RequestServer.alerts,
+    "alert": RequestServer.alert,
+    "history": RequestServer.history,
+    "spectrum": RequestServer.spectrum,
+    "windows": RequestServer.windows,
+    "models": RequestServer.models,
+    "passport": RequestServer.passport,
 }
