@@ -10,7 +10,7 @@ import sys
 
 from board.boot_count import Life
 from board.lazy import load, release
-from board.watchdog import WATCHDOG_MS, Heart
+from board.watchdog import WATCHDOG_MS, Watchdog
 from features import Extractor
 from net.store_and_forward import Outage
 from ota.firmware_slots import Trees
@@ -69,7 +69,7 @@ class Node:
         works += [self._outage.run(self._say_hello), self._clock.keep(self.client), self._keep_telling()]
         done = [self._life.worked, self._worked]
         if self._machine:
-            heart = Heart(self._machine.WDT(timeout=WATCHDOG_MS).feed, self.client, self._window_ms())
+            heart = Watchdog(self._machine.WDT(timeout=WATCHDOG_MS).feed, self.client, self._window_ms())
             works.append(heart.beat())
             done.append(heart.judged)
         if self._machine and "wifi" in self._settings:

@@ -9,7 +9,7 @@ SAMPLING_MS = 30000  # the longest time between two windows, or three times one 
 LINK_MS = 900000  # the longest time without the gateway: a reset is tried before somebody has to come
 
 
-class Heart:
+class Watchdog:
     """feed: of machine.WDT. link: has `up`, an Event. window_ms: how long one takes; 0 in safe mode, which has none."""
 
     def __init__(self, feed, link, window_ms: int) -> None:

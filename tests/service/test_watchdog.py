@@ -14,7 +14,7 @@ import pytest
 from reedmesh.links.mqtt_link import MemoryBroker, Message
 from reedmesh.service import journal
 from reedmesh.service.systemd import Notifier
-from reedmesh.service.watchdog import Heart, Part
+from reedmesh.service.watchdog import Part, Watchdog
 from tests.support import systemd
 from tests.support.timeouts import PATIENCE
 
@@ -133,7 +133,7 @@ def test_a_beat_goes_through_the_path_and_no_further_than_the_heart() -> None:
     async def story() -> None:
         beat = Message("reedmesh/gw/beat", b"")
         link = MemoryBroker().link("reedmesh/gw/#")
-        heart = Heart(link, beat.topic, SimpleNamespace(attempts=0, reconnects=0), lambda: 0, Notifier({}))
+        heart = Watchdog(link, beat.topic, SimpleNamespace(attempts=0, reconnects=0), lambda: 0, Notifier({}))
         messages = heart.messages()
         waiting = asyncio.ensure_future(anext(messages))
         await asyncio.sleep(0)  # until it listens

@@ -32,7 +32,7 @@ from reedmesh.readings.subscriptions import BEAT
 from reedmesh.service.gateway import Gateway
 from reedmesh.service.http_endpoint import Endpoint
 from reedmesh.service.systemd import Notifier
-from reedmesh.service.watchdog import Heart
+from reedmesh.service.watchdog import Watchdog
 from reedmesh.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ async def serve(config: Config, notifier: Notifier, reread: Callable[[], Config]
     return signals.anew
 
 
-async def _work(gateway: Gateway, heart: Heart, neighbours: list[Link], beside: list[Work]) -> None:
+async def _work(gateway: Gateway, heart: Watchdog, neighbours: list[Link], beside: list[Work]) -> None:
     async with asyncio.TaskGroup() as tasks:
         for each in (gateway.run(heart, neighbours), heart.run(), *beside):
             tasks.create_task(each)
@@ -119,10 +119,10 @@ class _Signals:
             self._task.cancel()
 
 
-def _heart(config: Config, link: Link, gateway: Gateway, notifier: Notifier) -> Heart:
+def _heart(config: Config, link: Link, gateway: Gateway, notifier: Notifier) -> Watchdog:
     channel = Wired(config.name, link, _wires(config)) if config.serial else link
     topic = wire.topic(config.name, BEAT)
-    return Heart(channel, topic, link, gateway.see_to_outbox, notifier)
+    return Watchdog(channel, topic, link, gateway.see_to_outbox, notifier)
 
 
 def _link(config: Config, gateway: Gateway) -> Link:

@@ -45,7 +45,7 @@ class Linked(Protocol):
     reconnects: int
 
 
-class Heart:
+class Watchdog:
     """Of one gateway, between its channel and its data path.
 
     topic: of the beat. link: to the broker. outbox: has it seen to, and says how often that was done.

@@ -65,16 +65,16 @@ def watchdog(_):
     class Link:
         up = asyncio.Event()
 
-    it = heart.Heart(None, Link, 1000)
+    it = heart.Watchdog(None, Link, 1000)
     start = it._window
     Link.up.set()
     said = [it.well(start + 1000), it.well(start + heart.SAMPLING_MS)]
     it._window = start + heart.LINK_MS
     Link.up.clear()
     said += [it.well(start + heart.LINK_MS), it.well(start + heart.SAMPLING_MS + heart.LINK_MS)]
-    slow = heart.Heart(None, Link, heart.SAMPLING_MS)
+    slow = heart.Watchdog(None, Link, heart.SAMPLING_MS)
     said += [slow.well(start + 2 * heart.SAMPLING_MS), slow.well(start + 4 * heart.SAMPLING_MS)]
-    return said + [heart.Heart(None, Link, 0).well(start + heart.SAMPLING_MS)]
+    return said + [heart.Watchdog(None, Link, 0).well(start + heart.SAMPLING_MS)]
 
 
 def starts(folder):
