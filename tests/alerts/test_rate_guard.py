@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reedmesh.alerts.rate_guard import BURST, DOOR, DOOR_BURST, FIRST, LONGEST, MOST, SETTLED, STRANGERS, TRIAL, Babble
+from reedmesh.alerts.rate_guard import (
+    BURST,
+    DOOR,
+    DOOR_BURST,
+    FIRST,
+    LONGEST,
+    MOST,
+    SETTLED,
+    STRANGERS,
+    TRIAL,
+    RateGuard,
+)
 from reedmesh.broker import acl
 from reedmesh.config.settings import Alerts
 from reedmesh.readings import subscriptions
@@ -29,7 +40,7 @@ class Site:
 
     def __init__(self, *known: str) -> None:
         self.known = dict.fromkeys(known)
-        self.babble = Babble(self.known)
+        self.rate_guard = RateGuard(self.known)
         self.now = 1000.0
 
     def says(self, name: str, rate: float, seconds: float) -> int:
@@ -37,13 +48,13 @@ class Site:
         heard = 0
         for _ in range(int(rate * seconds)):
             self.now += 1 / rate
-            heard += self.babble.admit(name, self.now)
+            heard += self.rate_guard.admit(name, self.now)
         return heard
 
     def wait(self, seconds: float) -> None:
         for _ in range(int(seconds)):
             self.now += 1.0
-            self.babble.look(self.now)
+            self.rate_guard.look(self.now)
 
 
 @given(st.lists(st.integers(0, 60_000), max_size=400))

@@ -22,7 +22,7 @@ DOOR = ""  # stands for strangers; no sensor's name is empty
 
 
 @dataclass
-class Voice:
+class ClientRate:
     """What one name says. rate: messages a second when it was last shut out; 0 while all is well."""
 
     burst: float
@@ -64,7 +64,7 @@ class Voice:
         self.tokens, self.at, self.said = MOST, now, 0
 
 
-class Babble:
+class RateGuard:
     """All who speak to a gateway. known: the names of its sensors, as of now. own: more that are no strangers'.
 
     refused: messages not listened to. shut: names that are not; with DOOR, nor is any stranger.
@@ -75,7 +75,7 @@ class Babble:
         self.shut: frozenset[str] = frozenset()
         self._known = known
         self._own = own
-        self._voices: dict[str, Voice] = {}
+        self._voices: dict[str, ClientRate] = {}
 
     def admit(self, name: str, now: float) -> bool:
         """Whether to listen to a message of `name`."""
@@ -105,12 +105,12 @@ class Babble:
                 del self._voices[name]
         self._note()
 
-    def _voice(self, name: str, now: float) -> Voice:
+    def _voice(self, name: str, now: float) -> ClientRate:
         if name not in self._voices:
             crowded = len(self._voices) >= len(self._known) + STRANGERS
             name = DOOR if self._is_strange(name) and (crowded or not is_name(name)) else name
             burst = BURST if name else DOOR_BURST
-            self._voices.setdefault(name, Voice(burst, burst, now))
+            self._voices.setdefault(name, ClientRate(burst, burst, now))
         return self._voices[name]
 
     def _is_strange(self, name: str) -> bool:

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from reedmesh.alerts.rate_guard import DOOR, Babble
+from reedmesh.alerts.rate_guard import DOOR, RateGuard
 from reedmesh.broker import acl
 from reedmesh.links.mqtt_link import Subscriber
 from reedmesh.protocol import wire
@@ -31,7 +31,7 @@ class Listening:
     """
 
     def __init__(self, name: str, line: Line, by_name: bool, clock: Callable[[], float] = time.monotonic) -> None:
-        self.babble = Babble(line.sensors, own=[REQUEST])
+        self.rate_guard = RateGuard(line.sensors, own=[REQUEST])
         self._base = wire.topic(name)
         self._line = line
         self._by_name = by_name
@@ -42,8 +42,8 @@ class Listening:
         """Topic filters with their QoS, as of now."""
         if not self._by_name:
             return self._of("+", {**SAYS, HELLO: 1}) | self._own()
-        names = self._line.sensors.keys() - self.babble.shut
-        open_door = DOOR not in self.babble.shut
+        names = self._line.sensors.keys() - self.rate_guard.shut
+        open_door = DOOR not in self.rate_guard.shut
         found = self._own() | (self._of("+", {HELLO: 1}) if open_door else {})
         for name in names:
             found |= self._of(name, SAYS if open_door else {**SAYS, HELLO: 1})
@@ -54,9 +54,9 @@ class Listening:
         parts = topic.split("/", 3)
         if len(parts) < 4 or (parts[3] not in SAYS and parts[3] != HELLO and parts[2] != REQUEST):
             return True  # the gateway's own
-        shut = self.babble.shut
-        admitted = self.babble.admit(parts[2], self._clock())
-        if self.babble.shut is not shut:
+        shut = self.rate_guard.shut
+        admitted = self.rate_guard.admit(parts[2], self._clock())
+        if self.rate_guard.shut is not shut:
             self._stir.set()
         return admitted
 
@@ -65,9 +65,9 @@ class Listening:
         before: tuple[frozenset[str], frozenset[str]] | None = None
         told: dict[str, float] = {}
         while True:
-            self.babble.look(self._clock())
+            self.rate_guard.look(self._clock())
             told = self._tell(told)
-            if (now := (frozenset(self._line.sensors), self.babble.shut)) != before:
+            if (now := (frozenset(self._line.sensors), self.rate_guard.shut)) != before:
                 await link.follow()
                 before = now
             self._stir.clear()
@@ -76,7 +76,7 @@ class Listening:
                     await self._stir.wait()
 
     def _own(self) -> dict[str, int]:
-        heard = {BEAT: 1} if REQUEST in self.babble.shut and self._by_name else {BEAT: 1, f"{REQUEST}/+": 1}
+        heard = {BEAT: 1} if REQUEST in self.rate_guard.shut and self._by_name else {BEAT: 1, f"{REQUEST}/+": 1}
         return {f"{self._base}/{leaf}": qos for leaf, qos in heard.items()}
 
     def _of(self, name: str, leaves: dict[str, int]) -> dict[str, int]:
@@ -84,7 +84,7 @@ class Listening:
 
     def _tell(self, before: dict[str, float]) -> dict[str, float]:
         """Log who began and who ceased to babble."""
-        rates = self.babble.rates()
+        rates = self.rate_guard.rates()
         for name in rates.keys() - before:
             log.error("%s: %.0f messages/s: not listened to for now", name or "strangers", rates[name])
         for name in before.keys() - rates:
