@@ -7,7 +7,7 @@ from reedmesh.alerts.alert import CLEARED, NEW, STRANGERS, Alert, Change
 from reedmesh.alerts.rate_guard import MOST
 
 
-class Strangers:
+class UnknownSenders:
     """Of the gateway `name`; `alert` is the one that stands, after a restart the store's."""
 
     def __init__(self, name: str) -> None:

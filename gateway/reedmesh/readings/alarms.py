@@ -8,7 +8,7 @@ from reedmesh.alerts import alert as life
 from reedmesh.alerts.alert import ANOMALY, BABBLING, FLOOD, NOT_A_FAULT, STRANGERS, Alert, Change
 from reedmesh.alerts.flood import Flood
 from reedmesh.alerts.rate_guard import DOOR
-from reedmesh.alerts.unknown_senders import Strangers
+from reedmesh.alerts.unknown_senders import UnknownSenders
 from reedmesh.readings.sensor import Line, Sensor
 
 LATE = 5.0  # seconds between two looks, beyond which the gateway itself was held up and nobody else was silent
@@ -20,7 +20,7 @@ class Alarms:
     def __init__(self, name: str, line: Line, alerts: Iterable[Alert] = (), shelves: Mapping[str, float] = {}) -> None:
         self._line = line
         self._flood = Flood(name)
-        self._strangers = Strangers(name)
+        self._strangers = UnknownSenders(name)
         self._looked = self._deaf = float("-inf")
         for each in alerts:
             self._put(each)
