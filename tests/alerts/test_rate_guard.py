@@ -22,7 +22,7 @@ from reedmesh.broker import acl
 from reedmesh.config.settings import Alerts
 from reedmesh.readings import subscriptions
 from reedmesh.readings.sensor import Line
-from reedmesh.readings.subscriptions import Listening
+from reedmesh.readings.subscriptions import SensorSubscriptions
 from tests.support.timeouts import PATIENCE
 
 FLOOD = 10_000.0  # messages a second
@@ -134,7 +134,7 @@ def test_one_that_babbled_before_a_restart_is_on_trial() -> None:
 
 def test_sensors_are_listened_to_by_name_and_strangers_may_say_hello() -> None:
     line = line_of("press", "saw")
-    listening = Listening("gw", line, by_name=True, clock=lambda: 0.0)
+    listening = SensorSubscriptions("gw", line, by_name=True, clock=lambda: 0.0)
     said = {f"reedmesh/gw/{name}/{leaf}" for name in ("press", "saw") for leaf in acl.SENSOR_SAYS if leaf != "hello"}
     own = {"reedmesh/gw/+/hello", "reedmesh/gw/request/+", "reedmesh/gw/beat"}
     assert listening.topics().keys() == said | own
@@ -145,14 +145,14 @@ def test_sensors_are_listened_to_by_name_and_strangers_may_say_hello() -> None:
 
 @pytest.mark.parametrize("leaf", acl.SENSOR_SAYS)
 def test_a_sensor_that_floods_any_of_its_topics_is_unsubscribed_from(leaf: str) -> None:
-    listening = Listening("gw", line_of("press", "saw"), by_name=True, clock=lambda: 5.0)
+    listening = SensorSubscriptions("gw", line_of("press", "saw"), by_name=True, clock=lambda: 5.0)
     topic = f"reedmesh/gw/press/{leaf}"
     assert sum(listening.admit(topic) for _ in range(1000)) == BURST
     assert not any("/press/" in each for each in listening.topics()) and "reedmesh/gw/saw/window" in listening.topics()
 
 
 def test_a_flood_of_requests_leaves_windows_alone_and_what_the_gateway_says_itself_is_not_counted() -> None:
-    listening = Listening("gw", line_of("press"), by_name=True, clock=lambda: 5.0)
+    listening = SensorSubscriptions("gw", line_of("press"), by_name=True, clock=lambda: 5.0)
     for topic in ("reedmesh/gw/beat", "reedmesh/gw/press/state", "reedmesh/gw/update/vibration/shard"):
         assert all(listening.admit(topic) for _ in range(1000))
     assert sum(listening.admit("reedmesh/gw/request/ack") for _ in range(1000)) == BURST
@@ -160,7 +160,7 @@ def test_a_flood_of_requests_leaves_windows_alone_and_what_the_gateway_says_itse
 
 
 def test_with_the_door_closed_sensors_are_heard_by_name_alone() -> None:
-    listening = Listening("gw", line_of("press"), by_name=True, clock=lambda: 5.0)
+    listening = SensorSubscriptions("gw", line_of("press"), by_name=True, clock=lambda: 5.0)
     for i in range(20_000):
         listening.admit(f"reedmesh/gw/x{i}/hello")
     topics = listening.topics()
@@ -169,7 +169,7 @@ def test_with_the_door_closed_sensors_are_heard_by_name_alone() -> None:
 
 
 def test_where_the_broker_slows_down_all_are_heard_by_pattern() -> None:
-    listening = Listening("gw", line_of("press"), by_name=False, clock=lambda: 5.0)
+    listening = SensorSubscriptions("gw", line_of("press"), by_name=False, clock=lambda: 5.0)
     assert sum(listening.admit("reedmesh/gw/press/window") for _ in range(1000)) == BURST
     assert set(listening.topics()) == {f"reedmesh/gw/+/{leaf}" for leaf in acl.SENSOR_SAYS} | {
         "reedmesh/gw/request/+",
@@ -182,7 +182,7 @@ class Followed:
 
     connected = True
 
-    def __init__(self, listening: Listening) -> None:
+    def __init__(self, listening: SensorSubscriptions) -> None:
         self._listening = listening
         self.topics: asyncio.Queue[set[str]] = asyncio.Queue()
 
@@ -193,7 +193,7 @@ class Followed:
 def test_the_link_follows_new_sensors_soon_and_floods_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
         line = line_of("press")
-        listening = Listening("gw", line, by_name=True)
+        listening = SensorSubscriptions("gw", line, by_name=True)
         link = Followed(listening)
         task = asyncio.create_task(listening.run(link))  # type: ignore[arg-type]
         async with asyncio.timeout(PATIENCE):

@@ -55,10 +55,10 @@ class Onlooker:
         self.sent: Counter[str] = Counter()  # windows
         self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
         self._client.reconnect_delay_set(1, 1)
-        self.listening = threading.Event()
+        self.subscriptions = threading.Event()
         self._client.on_connect = lambda client, *_: client.subscribe([(topic, 1) for topic in HEARD])
-        self._client.on_subscribe = lambda *_: self.listening.set()
-        self._client.on_disconnect = lambda *_: self.listening.clear()
+        self._client.on_subscribe = lambda *_: self.subscriptions.set()
+        self._client.on_disconnect = lambda *_: self.subscriptions.clear()
         self._client.on_message = self._hear
         self._client.connect_async("127.0.0.1", port)
         self._client.loop_start()
@@ -243,7 +243,7 @@ class Inside:
         family = families.load(families.find("vibration"))
         store = Store(folder / "state")
         self.gateway = Gateway(config, family, store, lambda: self.clocks.wall, self.clocks.look)
-        topics, greeting = self.gateway.listening.topics, self.gateway.greeting
+        topics, greeting = self.gateway.subscriptions.topics, self.gateway.greeting
         self.link = Reachable("127.0.0.1", port, "gateway-gw", subscriptions=topics, greeting=greeting)
         self.onlooker = Onlooker(port)
         self._number = 0

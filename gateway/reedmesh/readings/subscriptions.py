@@ -24,7 +24,7 @@ BEAT = "beat"  # leaf of the topic on which the gateway hears itself
 SAYS = {leaf: int(leaf != "window") for leaf in acl.SENSOR_SAYS if leaf != HELLO}  # with the QoS
 
 
-class Listening:
+class SensorSubscriptions:
     """Of gateway `name`, to the sensors of `line`.
 
     by_name: False where the broker itself slows down who babbles, and matching thousands of topics would cost it more.

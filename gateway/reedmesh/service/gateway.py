@@ -38,7 +38,7 @@ from reedmesh.provenance.ledger import Entry
 from reedmesh.readings.alarms import Alarms
 from reedmesh.readings.receipts import Receipts
 from reedmesh.readings.sensor import Line
-from reedmesh.readings.subscriptions import Listening
+from reedmesh.readings.subscriptions import SensorSubscriptions
 from reedmesh.readings.watch import Events, watch
 from reedmesh.service import status as vitals
 from reedmesh.service.clock_steps import Steps
@@ -78,7 +78,7 @@ class Gateway:
         self.store = store
         learning = config.learning.windows or family.training.windows
         self.line = Line(family.recipe.length, learning, config.alerts, config.sensors)
-        self.listening = Listening(config.name, self.line, not config.broker.embedded, steady)
+        self.subscriptions = SensorSubscriptions(config.name, self.line, not config.broker.embedded, steady)
         self._clock = clock
         self._steady = steady
         self._steps = Steps(clock, steady)
@@ -102,7 +102,7 @@ class Gateway:
         self._remember()
         self._alarms = Alarms(config.name, self.line, store.open_alerts(), store.shelves())
         for name, rate in self._alarms.babbling().items():
-            self.listening.rate_guard.suspect(name, rate, steady())
+            self.subscriptions.rate_guard.suspect(name, rate, steady())
         self._calls = _calls(config, self._disk, clock)
         self._announcer = Announcer(self._disk, self._topic("alert"), self._snapshot, clock, self._calls)
         facts: dict[str, Callable[[], dict[str, Any]]] = {
@@ -197,7 +197,7 @@ class Gateway:
         """Publish the state of each sensor, and what we know of neighbours, when it changed."""
         while True:
             self.line.revoked = self._sensor_keys.revoked()
-            self.line.babbling = self.listening.rate_guard.rates()
+            self.line.babbling = self.subscriptions.rate_guard.rates()
             await self._see_time(publisher.connected)
             await self._take_back(publisher)
             for sensor in list(self.line.sensors.values()):
@@ -262,7 +262,7 @@ class Gateway:
         rejected = self._rejects.total if self._rejects else 0
         about = {"name": self.config.name, "limit": self.config.sensors, "rejected": rejected, "calls": calls}
         about |= {"clock_set": self._steps.count, "sensors": sensors, "store": disk}
-        about |= {"babbling": self.listening.rate_guard.rates(), "refused": self.listening.rate_guard.refused}
+        about |= {"babbling": self.subscriptions.rate_guard.rates(), "refused": self.subscriptions.rate_guard.refused}
         return self._info() | about | told | self.process()
 
     def _health(self) -> dict[str, Any]:

@@ -59,7 +59,7 @@ async def serve(config: Config, notifier: Notifier, reread: Callable[[], Config]
     async with AsyncExitStack() as stack:
         if config.broker.embedded:
             door = None if config.broker.anonymous else Users(config)
-            admit, folder = gateway.listening.admit, Path(config.state) / certificates.FOLDER
+            admit, folder = gateway.subscriptions.admit, Path(config.state) / certificates.FOLDER
             await stack.enter_async_context(embedded.broker(config.broker, door, folder, admit))
         link = _link(config, gateway)
         heart = _heart(config, link, gateway, notifier)
@@ -67,7 +67,7 @@ async def serve(config: Config, notifier: Notifier, reread: Callable[[], Config]
         beside = exporters(config, gateway.line)
         if config.metrics.listen:
             await stack.enter_async_context(Endpoint(gateway.vitals).serving(config.metrics.listen))
-        beside.append(gateway.listening.run(link))
+        beside.append(gateway.subscriptions.run(link))
         gc.collect()
         gc.freeze()  # programs and models stay: to go through them again and again would hold up alerts by 20 to 50 ms
         task = asyncio.create_task(_work(gateway, heart, _neighbours(config, gateway), beside))
@@ -128,8 +128,8 @@ def _heart(config: Config, link: Link, gateway: Gateway, notifier: Notifier) -> 
 def _link(config: Config, gateway: Gateway) -> Link:
     will, farewell = gateway.status("offline"), gateway.status("stopped")
     said = {"will": will, "farewell": farewell, "greeting": gateway.greeting}
-    admit = None if config.broker.embedded else gateway.listening.admit  # that broker asks by itself
-    return own_link(config, "", gateway.listening.topics, admit=admit, **said)
+    admit = None if config.broker.embedded else gateway.subscriptions.admit  # that broker asks by itself
+    return own_link(config, "", gateway.subscriptions.topics, admit=admit, **said)
 
 
 def _wires(config: Config) -> list[Wire]:
