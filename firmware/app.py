@@ -69,9 +69,9 @@ class Node:
         works += [self._outage.run(self._say_hello), self._clock.keep(self.client), self._keep_telling()]
         done = [self._life.worked, self._worked]
         if self._machine:
-            heart = Watchdog(self._machine.WDT(timeout=WATCHDOG_MS).feed, self.client, self._window_ms())
-            works.append(heart.beat())
-            done.append(heart.judged)
+            watchdog = Watchdog(self._machine.WDT(timeout=WATCHDOG_MS).feed, self.client, self._window_ms())
+            works.append(watchdog.beat())
+            done.append(watchdog.judged)
         if self._machine and "wifi" in self._settings:
             from net import wifi
 

@@ -62,16 +62,16 @@ def test_whoever_stays_below_the_limit_is_always_heard(moments: list[int]) -> No
     """Up to BURST at any moment, whenever they come."""
     site = Site("press")
     for moment in sorted(moments)[: int(BURST)]:
-        assert site.babble.admit("press", moment / 1000)
-    assert not site.babble.rates() and site.babble.refused == 0
+        assert site.rate_guard.admit("press", moment / 1000)
+    assert not site.rate_guard.rates() and site.rate_guard.refused == 0
 
 
 def test_a_flood_is_cut_off_at_once_and_the_others_are_heard() -> None:
     site = Site("press", "saw")
     heard = site.says("press", FLOOD, 1.0)
-    assert BURST <= heard < BURST + MOST and site.babble.refused == FLOOD - heard
-    assert site.babble.shut == {"press"}
-    assert site.babble.rates()["press"] == pytest.approx(FLOOD, rel=0.02)
+    assert BURST <= heard < BURST + MOST and site.rate_guard.refused == FLOOD - heard
+    assert site.rate_guard.shut == {"press"}
+    assert site.rate_guard.rates()["press"] == pytest.approx(FLOOD, rel=0.02)
     assert site.says("saw", 20, 10.0) == 200
 
 
@@ -81,55 +81,55 @@ def test_one_that_goes_on_is_tried_less_and_less_often_and_one_that_ceased_count
     site.says("press", FLOOD, 0.1)
     for _ in range(8):
         began = site.now
-        while site.babble.shut:
+        while site.rate_guard.shut:
             site.wait(1)
         pauses.append(site.now - began)
-        assert site.babble.rates()  # on trial
-        assert MOST <= site.says("press", FLOOD, 0.1) <= MOST + 2 and site.babble.shut
+        assert site.rate_guard.rates()  # on trial
+        assert MOST <= site.says("press", FLOOD, 0.1) <= MOST + 2 and site.rate_guard.shut
     assert pauses == pytest.approx([min(LONGEST, FIRST * 2**i) for i in range(8)], abs=1.1)
     site.wait(LONGEST + 1)
-    assert site.says("press", 20, TRIAL - 1) == 20 * (TRIAL - 1) and site.babble.rates()
+    assert site.says("press", 20, TRIAL - 1) == 20 * (TRIAL - 1) and site.rate_guard.rates()
     site.wait(2)
-    assert not site.babble.rates()
+    assert not site.rate_guard.rates()
     site.says("press", FLOOD, 0.1)
     site.wait(FIRST + 1)
-    assert not site.babble.shut  # as short as the first time
+    assert not site.rate_guard.shut  # as short as the first time
 
 
 def test_many_strangers_close_the_door_to_strangers_alone() -> None:
     site = Site("press")
     heard = sum(site.says(f"x{i}", FLOOD, 1 / FLOOD) for i in range(20_000))
     assert STRANGERS + DOOR_BURST <= heard < STRANGERS + DOOR_BURST + 3 * MOST
-    assert site.babble.shut == {DOOR} and set(site.babble.rates()) == {DOOR}
-    assert site.babble.admit("press", site.now)
-    assert not site.babble.admit("new", site.now) and not site.babble.admit("x0", site.now)
+    assert site.rate_guard.shut == {DOOR} and set(site.rate_guard.rates()) == {DOOR}
+    assert site.rate_guard.admit("press", site.now)
+    assert not site.rate_guard.admit("new", site.now) and not site.rate_guard.admit("x0", site.now)
     site.wait(FIRST + 1)
-    assert site.babble.admit("new", site.now)
+    assert site.rate_guard.admit("new", site.now)
     site.wait(60)
-    assert len(site.babble._voices) <= 2  # who is silent is forgotten
+    assert len(site.rate_guard._voices) <= 2  # who is silent is forgotten
 
 
 def test_one_that_is_shut_out_and_comes_in_with_the_strangers_closes_the_door() -> None:
     site = Site("press", "saw")
     site.says("press", FLOOD, SETTLED)
-    assert site.babble.shut == {"press"}  # what was still on its way counts for nothing
+    assert site.rate_guard.shut == {"press"}  # what was still on its way counts for nothing
     site.says("press", FLOOD, 0.5)
-    assert site.babble.shut == {"press", DOOR} and site.babble.admit("saw", site.now)
+    assert site.rate_guard.shut == {"press", DOOR} and site.rate_guard.admit("saw", site.now)
 
 
 def test_what_is_no_name_gets_no_place_of_its_own() -> None:
     site = Site()
     for i in range(50):
-        site.babble.admit(f"{i}" + "x" * 40, site.now)
-    assert set(site.babble._voices) == {DOOR}
+        site.rate_guard.admit(f"{i}" + "x" * 40, site.now)
+    assert set(site.rate_guard._voices) == {DOOR}
 
 
 def test_one_that_babbled_before_a_restart_is_on_trial() -> None:
     site = Site("press")
-    site.babble.suspect("press", 5000.0, site.now)
-    assert site.babble.rates() == {"press": 5000.0} and site.babble.admit("press", site.now)
+    site.rate_guard.suspect("press", 5000.0, site.now)
+    assert site.rate_guard.rates() == {"press": 5000.0} and site.rate_guard.admit("press", site.now)
     site.wait(TRIAL + 1)
-    assert not site.babble.rates()
+    assert not site.rate_guard.rates()
 
 
 def test_sensors_are_listened_to_by_name_and_strangers_may_say_hello() -> None:

@@ -43,9 +43,9 @@ from reedmesh.links.mqtt_link import Link
 async def greet(link, client):
     await asyncio.Event().wait()
 Link._greet = greet
-from reedmesh import heart
-heart.LONGEST_WAIT = 0.1
-heart.READY_SECONDS = 0.1
+from reedmesh.service import watchdog
+watchdog.LONGEST_WAIT = 0.1
+watchdog.READY_SECONDS = 0.1
 """
 
 

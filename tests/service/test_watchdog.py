@@ -133,16 +133,16 @@ def test_a_beat_goes_through_the_path_and_no_further_than_the_heart() -> None:
     async def story() -> None:
         beat = Message("reedmesh/gw/beat", b"")
         link = MemoryBroker().link("reedmesh/gw/#")
-        heart = Watchdog(link, beat.topic, SimpleNamespace(attempts=0, reconnects=0), lambda: 0, Notifier({}))
-        messages = heart.messages()
+        watchdog = Watchdog(link, beat.topic, SimpleNamespace(attempts=0, reconnects=0), lambda: 0, Notifier({}))
+        messages = watchdog.messages()
         waiting = asyncio.ensure_future(anext(messages))
         await asyncio.sleep(0)  # until it listens
-        await heart.publish(beat)
-        await heart.publish(Message("reedmesh/gw/press/window", b""))
-        assert (await waiting).topic == "reedmesh/gw/press/window" and heart.judged == 1
+        await watchdog.publish(beat)
+        await watchdog.publish(Message("reedmesh/gw/press/window", b""))
+        assert (await waiting).topic == "reedmesh/gw/press/window" and watchdog.judged == 1
         waiting = asyncio.ensure_future(anext(messages))
         await asyncio.sleep(0)
-        assert heart.judged == 2
+        assert watchdog.judged == 2
         waiting.cancel()
 
     asyncio.run(story())

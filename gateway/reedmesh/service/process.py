@@ -62,15 +62,15 @@ async def serve(config: Config, notifier: Notifier, reread: Callable[[], Config]
             admit, folder = gateway.subscriptions.admit, Path(config.state) / certificates.FOLDER
             await stack.enter_async_context(embedded.broker(config.broker, door, folder, admit))
         link = _link(config, gateway)
-        heart = _heart(config, link, gateway, notifier)
-        gateway.process = heart.table
+        watchdog = _watchdog(config, link, gateway, notifier)
+        gateway.process = watchdog.table
         beside = exporters(config, gateway.line)
         if config.metrics.listen:
             await stack.enter_async_context(Endpoint(gateway.vitals).serving(config.metrics.listen))
         beside.append(gateway.subscriptions.run(link))
         gc.collect()
         gc.freeze()  # programs and models stay: to go through them again and again would hold up alerts by 20 to 50 ms
-        task = asyncio.create_task(_work(gateway, heart, _neighbours(config, gateway), beside))
+        task = asyncio.create_task(_work(gateway, watchdog, _neighbours(config, gateway), beside))
         signals = _Signals(task, notifier, reread)
         log.info("%s: gateway %s begins, broker %s", __version__, config.name, link.place)
         await asyncio.wait([task])
@@ -79,9 +79,9 @@ async def serve(config: Config, notifier: Notifier, reread: Callable[[], Config]
     return signals.anew
 
 
-async def _work(gateway: Gateway, heart: Watchdog, neighbours: list[Link], beside: list[Work]) -> None:
+async def _work(gateway: Gateway, watchdog: Watchdog, neighbours: list[Link], beside: list[Work]) -> None:
     async with asyncio.TaskGroup() as tasks:
-        for each in (gateway.run(heart, neighbours), heart.run(), *beside):
+        for each in (gateway.run(watchdog, neighbours), watchdog.run(), *beside):
             tasks.create_task(each)
 
 
@@ -119,7 +119,7 @@ class _Signals:
             self._task.cancel()
 
 
-def _heart(config: Config, link: Link, gateway: Gateway, notifier: Notifier) -> Watchdog:
+def _watchdog(config: Config, link: Link, gateway: Gateway, notifier: Notifier) -> Watchdog:
     channel = Wired(config.name, link, _wires(config)) if config.serial else link
     topic = wire.topic(config.name, BEAT)
     return Watchdog(channel, topic, link, gateway.see_to_outbox, notifier)

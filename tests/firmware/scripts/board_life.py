@@ -4,8 +4,7 @@ import asyncio
 import json
 import sys
 
-from board import boot_count
-from board import watchdog as heart
+from board import boot_count, watchdog
 from net import wifi
 
 
@@ -65,16 +64,16 @@ def watchdog(_):
     class Link:
         up = asyncio.Event()
 
-    it = heart.Watchdog(None, Link, 1000)
+    it = watchdog.Watchdog(None, Link, 1000)
     start = it._window
     Link.up.set()
-    said = [it.well(start + 1000), it.well(start + heart.SAMPLING_MS)]
-    it._window = start + heart.LINK_MS
+    said = [it.well(start + 1000), it.well(start + watchdog.SAMPLING_MS)]
+    it._window = start + watchdog.LINK_MS
     Link.up.clear()
-    said += [it.well(start + heart.LINK_MS), it.well(start + heart.SAMPLING_MS + heart.LINK_MS)]
-    slow = heart.Watchdog(None, Link, heart.SAMPLING_MS)
-    said += [slow.well(start + 2 * heart.SAMPLING_MS), slow.well(start + 4 * heart.SAMPLING_MS)]
-    return said + [heart.Watchdog(None, Link, 0).well(start + heart.SAMPLING_MS)]
+    said += [it.well(start + watchdog.LINK_MS), it.well(start + watchdog.SAMPLING_MS + watchdog.LINK_MS)]
+    slow = watchdog.Watchdog(None, Link, watchdog.SAMPLING_MS)
+    said += [slow.well(start + 2 * watchdog.SAMPLING_MS), slow.well(start + 4 * watchdog.SAMPLING_MS)]
+    return said + [watchdog.Watchdog(None, Link, 0).well(start + watchdog.SAMPLING_MS)]
 
 
 def starts(folder):
