@@ -15,7 +15,7 @@ from reedmesh.inference.family import Family
 from reedmesh.learning import calibrate, dataset, steps
 from reedmesh.learning.aggregate import Merged
 from reedmesh.learning.candidate import Lesson
-from reedmesh.learning.steps import Pupil
+from reedmesh.learning.steps import TrainingSet
 from reedmesh.protocol import scaling
 from tests.support.paths import SCENARIOS
 from tests.support.timeouts import PATIENCE
@@ -157,31 +157,33 @@ def test_whom_the_first_gateway_hears(topology: str, count: int, expected: list[
         learning.hears("star", 3)
 
 
-def pupils(gain: float = 1.0) -> list[Pupil]:
+def training_sets(gain: float = 1.0) -> list[TrainingSet]:
     _, places = world(2)
-    return [Pupil(dataset.of(FAMILY, [np.clip(place.learn * gain, -128, 127).astype(np.int8)])) for place in places]
+    return [
+        TrainingSet(dataset.of(FAMILY, [np.clip(place.learn * gain, -128, 127).astype(np.int8)])) for place in places
+    ]
 
 
 def test_training_begins_where_it_fits_best() -> None:
     start = steps.start(FAMILY)
-    good = steps.fit(FAMILY, pupils(), [start], 10, 1)
-    again = steps.fit(FAMILY, pupils(), [start, np.full_like(start, np.nan), good.weights], 0, 1)
+    good = steps.fit(FAMILY, training_sets(), [start], 10, 1)
+    again = steps.fit(FAMILY, training_sets(), [start, np.full_like(start, np.nan), good.weights], 0, 1)
     assert (again.weights == good.weights).all()
-    assert again.loss == good.loss < steps.loss(FAMILY, pupils(), start)
+    assert again.loss == good.loss < steps.loss(FAMILY, training_sets(), start)
 
 
 def test_squares_of_two_gateways_add_up_to_those_of_one_with_both_machines() -> None:
-    start, (one, other) = steps.start(FAMILY), pupils()
+    start, (one, other) = steps.start(FAMILY), training_sets()
     alone = [steps.fit(FAMILY, [each], [start], 0, 1).squares for each in (one, other)]
     assert np.allclose(sum(alone), steps.fit(FAMILY, [one, other], [start], 0, 1).squares)
 
 
 def test_the_threshold_of_a_machine_follows_its_loudest_neighbour_but_not_to_deafness() -> None:
-    pupil = pupils()[0]
-    merged = Merged(steps.fit(FAMILY, [pupil], [steps.start(FAMILY)], 10, 1).weights, {}, {})
+    training_set = training_sets()[0]
+    merged = Merged(steps.fit(FAMILY, [training_set], [steps.start(FAMILY)], 10, 1).weights, {}, {})
 
     def threshold(*quantiles: float) -> float:
-        return steps.make(FAMILY, pupil, merged, quantiles).threshold
+        return steps.make(FAMILY, training_set, merged, quantiles).threshold
 
     own = threshold() / FAMILY.threshold.margin / FAMILY.recipe.length / scaling.ONE**2
     assert threshold(0.5 * own) == threshold()
@@ -190,9 +192,9 @@ def test_the_threshold_of_a_machine_follows_its_loudest_neighbour_but_not_to_dea
 
 
 def test_a_candidate_that_is_worse_stays_out() -> None:
-    (pupil, _), start = pupils(), steps.start(FAMILY)
-    good, bad = (Merged(each, {}, {}) for each in (steps.fit(FAMILY, [pupil], [start], 10, 1).weights, start))
-    served = Pupil(pupil.machine, steps.make(FAMILY, pupil, good, []).model)
+    (training_set, _), start = training_sets(), steps.start(FAMILY)
+    good, bad = (Merged(each, {}, {}) for each in (steps.fit(FAMILY, [training_set], [start], 10, 1).weights, start))
+    served = TrainingSet(training_set.machine, steps.make(FAMILY, training_set, good, []).model)
     worse = steps.make(FAMILY, served, bad, [])
     assert worse.objection.startswith("loss") and worse.before and worse.before.loss < worse.estimate.loss
-    assert not steps.make(FAMILY, Pupil(pupil.machine, served.model, anew=True), bad, []).objection
+    assert not steps.make(FAMILY, TrainingSet(training_set.machine, served.model, anew=True), bad, []).objection

@@ -41,11 +41,11 @@ def test_windows_of_when_a_machine_ran_otherwise_are_not_learnt_also_once_it_is_
         async with world(tmp_path) as it:
             client, normal = Client(it), sounds()["normal"]
             await taught(it, "press")
-            pupils, store, press = it.gateway._pupils, it.gateway.store, it.gateway.line.sensors["press"]
-            assert set(await pupils.pupils()) == {"press"} and not press.moved
+            training_sets, store, press = it.gateway._training_sets, it.gateway.store, it.gateway.line.sensors["press"]
+            assert set(await training_sets.training_sets()) == {"press"} and not press.moved
             away = otherwise(normal[:120])
             heard(store, away, 9e9)
-            learnt = (await pupils.pupils())["press"].machine.learnt
+            learnt = (await training_sets.training_sets())["press"].machine.learnt
             assert press.moved > 1 and not {*map(bytes, away)} & {*map(bytes, learnt)}
             assert (
                 (await client.data("learning"))["moved"]
@@ -53,7 +53,7 @@ def test_windows_of_when_a_machine_ran_otherwise_are_not_learnt_also_once_it_is_
                 == {"press": press.summary()["moved"]}
             )
             heard(store, normal[:120], 9.1e9)
-            learnt = (await pupils.pupils())["press"].machine.learnt
+            learnt = (await training_sets.training_sets())["press"].machine.learnt
             assert not press.moved and not {*map(bytes, away)} & {*map(bytes, learnt)}
             assert len({*map(bytes, normal[:120])} & {*map(bytes, learnt)}) > 10
 
@@ -69,11 +69,11 @@ def test_a_machine_that_runs_otherwise_for_good_is_not_learnt_until_somebody_say
     async def story() -> None:
         async with world(tmp_path) as it:
             await taught(it, "press")
-            pupils, press = it.gateway._pupils, it.gateway.line.sensors["press"]
+            training_sets, press = it.gateway._training_sets, it.gateway.line.sensors["press"]
             heard(it.gateway.store, np.tile(otherwise(sounds()["normal"]), (3, 1)), 9e9)
-            assert await pupils.pupils() == {} and press.moved
+            assert await training_sets.training_sets() == {} and press.moved
             press.due = True
-            assert set(await pupils.pupils()) == {"press"} and not press.moved
+            assert set(await training_sets.training_sets()) == {"press"} and not press.moved
 
     asyncio.run(story())
 
@@ -82,16 +82,16 @@ def test_under_a_standing_alert_the_model_stays_until_the_machine_is_learnt_anew
     async def story() -> None:
         async with world(tmp_path) as it:
             sensor, client = await taught(it, "press"), Client(it)
-            here, pupils = it.gateway.line.sensors["press"], it.gateway._pupils
+            here, training_sets = it.gateway.line.sensors["press"], it.gateway._training_sets
             await feed(sensor, otherwise(sounds()["normal"][:20]))
             await it.until(lambda topic, value: topic == "alert" and value["type"] == "new")
             before, lesson = here.sequence, commission(FAMILY, sounds()["normal"], 2)
-            assert "its alert stands" in await pupils.deploy("press", lesson, {})
+            assert "its alert stands" in await training_sets.deploy("press", lesson, {})
             assert here.sequence == before and here.watcher.alert
             await client.data("relearn", sensor="press", by="Ana")
             await it.until(lambda topic, value: topic == "alert" and value["what"] == "learnt anew")
             assert here.watcher.alert is None and it.gateway.store.open_alerts() == []
-            assert await pupils.deploy("press", lesson, {}) == "" and here.sequence > before
+            assert await training_sets.deploy("press", lesson, {}) == "" and here.sequence > before
 
     asyncio.run(story())
 
@@ -139,5 +139,5 @@ def test_a_hall_hears_as_the_service_does() -> None:
     normal = sounds()["normal"]
     hall = Hall("press", FAMILY, LEARN)
     told = hall.hear(normal[:LEARN])
-    assert told.raised == 0 and len(asyncio.run(hall.pupils())["press"].machine.learnt) > LEARN / 2
+    assert told.raised == 0 and len(asyncio.run(hall.training_sets())["press"].machine.learnt) > LEARN / 2
     hall.close()

@@ -15,7 +15,7 @@ from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.inference.family import Family
 from reedmesh.learning.candidate import Lesson
 from reedmesh.learning.dataset import Windows
-from reedmesh.learning.steps import Pupil
+from reedmesh.learning.steps import TrainingSet
 from reedmesh.protocol import wire
 from reedmesh.readings import watch
 from reedmesh.readings.sensor import Line
@@ -24,7 +24,7 @@ from reedmesh.store.store import Store
 from reedmesh.store.writer import Disk
 from reedmesh.updates.attestation import Origin, Passports
 from reedmesh.updates.model_rollout import Deployer
-from reedmesh.updates.selection import Pupils
+from reedmesh.updates.selection import TrainingSelection
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Hall:
         key = Key(sha256(name.encode()).digest())
         passports = Passports(name, family, key, lambda: [key.public])
         deployer = Deployer(name, family, self._line, self._disk, SensorKeys(Path()), passports, lambda: self._now)
-        self._pupils = Pupils(family, self._line, self._disk, deployer)
+        self._training_sets = TrainingSelection(family, self._line, self._disk, deployer)
         self._name, self._now, self._changes = name, 0.0, list[Change]()
 
     @property
@@ -70,13 +70,13 @@ class Hall:
             self._changes.clear()
         return Heard(over / len(windows), standing / len(windows), raised)
 
-    async def pupils(self) -> dict[str, Pupil]:
+    async def training_sets(self) -> dict[str, TrainingSet]:
         """As in `update.Machines`."""
-        return await self._pupils.pupils()
+        return await self._training_sets.training_sets()
 
     async def deploy(self, sensor: str, lesson: Lesson, origins: Mapping[str, Origin]) -> str:
         """As in `update.Machines`."""
-        return await self._pupils.deploy(sensor, lesson, origins)
+        return await self._training_sets.deploy(sensor, lesson, origins)
 
     def close(self) -> None:
         """Forget everything."""

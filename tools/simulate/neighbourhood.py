@@ -33,7 +33,7 @@ from reedmesh.learning import calibrate, dataset, delta, steps
 from reedmesh.learning.aggregate import Merged, Peer
 from reedmesh.learning.candidate import Lesson
 from reedmesh.learning.dataset import Floats
-from reedmesh.learning.steps import Pupil, Trained
+from reedmesh.learning.steps import Trained, TrainingSet
 from reedmesh.learning.trainer import Trainer
 from reedmesh.links.mqtt_link import Channel, Link, MemoryBroker, Message
 from reedmesh.store.store import Store
@@ -105,17 +105,19 @@ class Site:
         self.called_normal: dict[str, list[Windows]] = {}  # by somebody: runs that a machine is learnt anew from, once
         self._family = family
 
-    async def pupils(self) -> dict[str, Pupil]:
+    async def training_sets(self) -> dict[str, TrainingSet]:
         """As in `update.Machines`."""
-        return {name: self._pupil(place) for name, place in self.at.items()}
+        return {name: self._training_set(place) for name, place in self.at.items()}
 
-    def _pupil(self, place: Place) -> Pupil:
+    def _training_set(self, place: Place) -> TrainingSet:
         lesson = self.lessons.get(place.name)
         if runs := self.called_normal.pop(place.name, None):
-            return Pupil(dataset.of(self._family, runs), lesson.model if lesson else b"", anew=True)
+            return TrainingSet(dataset.of(self._family, runs), lesson.model if lesson else b"", anew=True)
         if lesson:
-            return Pupil(dataset.of(self._family, [place.learn], calibrate.scaling_of(lesson.model)), lesson.model)
-        return Pupil(dataset.of(self._family, [place.learn]))
+            return TrainingSet(
+                dataset.of(self._family, [place.learn], calibrate.scaling_of(lesson.model)), lesson.model
+            )
+        return TrainingSet(dataset.of(self._family, [place.learn]))
 
     async def deploy(self, sensor: str, lesson: Lesson, _: Mapping[str, Origin]) -> str:
         """As in `update.Machines`."""
@@ -342,24 +344,31 @@ async def believing() -> AsyncIterator[Work]:
 
 
 def mean(
-    family: Family, pupils: Sequence[Pupil], trained: Trained, _public: Floats, peers: dict[str, Peer], _step: float
+    family: Family,
+    training_sets: Sequence[TrainingSet],
+    trained: Trained,
+    _public: Floats,
+    peers: dict[str, Peer],
+    _step: float,
 ) -> tuple[Merged, float]:
     """In place of `learner.mix`."""
     weights = np.mean([trained.weights, *(peer.weights for peer in peers.values())], axis=0, dtype=np.float32)
     return Merged(weights, dict.fromkeys(peers, 1 / (1 + len(peers))), {}, dict.fromkeys(peers, 0.0)), steps.loss(
-        family, pupils, weights
+        family, training_sets, weights
     )
 
 
 def served(family: Family, at: Sequence[Place], rounds: int, seed: int) -> list[Site]:
     """FedAvg with a server (McMahan et al. 2017) on the same windows: all get the weighted mean of all each round."""
     sites, weights = [Site(family, [place]) for place in at], steps.start(family)
-    pupils = [Pupil(dataset.of(family, [place.learn])) for place in at]
+    training_sets = [TrainingSet(dataset.of(family, [place.learn])) for place in at]
     for number in range(rounds):
-        epochs = steps.epochs(family, pupils if not number else [])
-        told = [steps.fit(family, [it], [weights], epochs, seed + 100 * i + number) for i, it in enumerate(pupils)]
+        epochs = steps.epochs(family, training_sets if not number else [])
+        told = [
+            steps.fit(family, [it], [weights], epochs, seed + 100 * i + number) for i, it in enumerate(training_sets)
+        ]
         counts = [each.windows for each in told]
         weights = np.average([each.weights for each in told], axis=0, weights=counts).astype(np.float32)
-    for site, place, pupil in zip(sites, at, pupils, strict=True):
-        site.lessons[place.name] = steps.make(family, pupil, Merged(weights, {}, {}), [])
+    for site, place, training_set in zip(sites, at, training_sets, strict=True):
+        site.lessons[place.name] = steps.make(family, training_set, Merged(weights, {}, {}), [])
     return sites

@@ -20,7 +20,7 @@ ROUNDS = 10  # into which a family's epochs are divided: so many make up what a 
 
 
 @dataclass(frozen=True)
-class Pupil:
+class TrainingSet:
     """A machine in a round. model: what is in service; b"": nothing yet. anew: somebody said what is normal now, so the
     candidate's loss need not be below that of the model in service, which learnt something else."""
 
@@ -45,59 +45,68 @@ def start(family: Family) -> Floats:
     return Trainer(family.train_tflite).get()
 
 
-def epochs(family: Family, pupils: Iterable[Pupil]) -> int:
+def epochs(family: Family, training_sets: Iterable[TrainingSet]) -> int:
     """All that the family's settings say where a machine is new, a round's part of it otherwise."""
-    new = any(pupil.anew or not pupil.model for pupil in pupils)
+    new = any(training_set.anew or not training_set.model for training_set in training_sets)
     return family.training.epochs if new else max(1, family.training.epochs // ROUNDS)
 
 
-def fit(family: Family, pupils: Sequence[Pupil], begun: Sequence[Floats], epochs: int, seed: int) -> Trained:
+def fit(
+    family: Family, training_sets: Sequence[TrainingSet], begun: Sequence[Floats], epochs: int, seed: int
+) -> Trained:
     """Learn from all pupils, from that one of the weights `begun` that fits them best."""
-    school = _School(family, pupils)
+    school = _TrainingPool(family, training_sets)
     losses = [school.loss(each) for each in begun]
     best = begun[int(np.nanargmin(losses))] if len(begun) > 1 else begun[0]
     weights = trainer.fit(school.trainer, best, school.seen, epochs, family.training.rate, seed)
-    squares = sum(_squares(pupil.machine) for pupil in pupils)
+    squares = sum(_squares(training_set.machine) for training_set in training_sets)
     return Trained(weights, len(school.seen), school.quantile(weights), np.asarray(squares), school.loss(weights))
 
 
-def loss(family: Family, pupils: Sequence[Pupil], weights: Floats) -> float:
+def loss(family: Family, training_sets: Sequence[TrainingSet], weights: Floats) -> float:
     """The mean squared error of `weights` on the pupils' held-out windows."""
-    return _School(family, pupils).loss(weights)
+    return _TrainingPool(family, training_sets).loss(weights)
 
 
 def mix(
-    family: Family, pupils: Sequence[Pupil], trained: Trained, public: Floats, peers: Mapping[str, Peer], step: float
+    family: Family,
+    training_sets: Sequence[TrainingSet],
+    trained: Trained,
+    public: Floats,
+    peers: Mapping[str, Peer],
+    step: float,
 ) -> tuple[Merged, float]:
     """Trained weights, merged with what helps of what the neighbours know, and their loss on held-out windows.
 
     public: our copy that they hold.
     """
-    school = _School(family, pupils)
+    school = _TrainingPool(family, training_sets)
     merged = aggregate.merge(trained.weights, public, trained.windows, peers, school.loss, step)
     return merged, school.loss(merged.weights)
 
 
-def make(family: Family, pupil: Pupil, merged: Merged, quantiles: Sequence[float]) -> Lesson:
+def make(family: Family, training_set: TrainingSet, merged: Merged, quantiles: Sequence[float]) -> Lesson:
     """A pupil's lesson from the merged weights, and what there is to object to it in place of the model in service.
 
     quantiles: of the neighbours that are in them.
     """
-    made = replace(lesson(family, merged.weights, pupil.machine, quantiles), taken=merged.taken, worth=merged.worth)
-    if not pupil.model:
+    made = replace(
+        lesson(family, merged.weights, training_set.machine, quantiles), taken=merged.taken, worth=merged.worth
+    )
+    if not training_set.model:
         return made
-    before = evaluate.in_service(Model(pupil.model), pupil.machine.held_out)
-    compared = replace(before, loss=float("inf")) if pupil.anew else before
+    before = evaluate.in_service(Model(training_set.model), training_set.machine.held_out)
+    compared = replace(before, loss=float("inf")) if training_set.anew else before
     return replace(made, before=before, objection=evaluate.objection(family, compared, made.estimate))
 
 
-class _School:
+class _TrainingPool:
     """The windows of all pupils, and a trainer to try weights with."""
 
-    def __init__(self, family: Family, pupils: Sequence[Pupil]) -> None:
+    def __init__(self, family: Family, training_sets: Sequence[TrainingSet]) -> None:
         self.trainer = Trainer(family.train_tflite)
-        self.seen = np.concatenate([pupil.machine.seen for pupil in pupils])
-        self._each = [pupil.machine.unseen for pupil in pupils]
+        self.seen = np.concatenate([training_set.machine.seen for training_set in training_sets])
+        self._each = [training_set.machine.unseen for training_set in training_sets]
         self._unseen = np.concatenate(self._each)
         self._quantile = family.threshold.quantile
 

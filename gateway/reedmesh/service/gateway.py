@@ -52,7 +52,7 @@ from reedmesh.updates.attestation import Passports
 from reedmesh.updates.firmware_rollout import Rollout
 from reedmesh.updates.model_rollout import Deployer
 from reedmesh.updates.scheduler import Teacher
-from reedmesh.updates.selection import Pupils
+from reedmesh.updates.selection import TrainingSelection
 from reedmesh.updates.statistics import Account
 
 log = logging.getLogger(__name__)
@@ -91,8 +91,8 @@ class Gateway:
         self._sensor_keys = SensorKeys(Path(config.state))
         self._rollout = Rollout(config.name, self.line, Path(config.state))
         self._deployer = Deployer(config.name, family, self.line, self._disk, self._sensor_keys, self._passports, clock)
-        self._pupils = Pupils(family, self.line, self._disk, self._deployer)
-        self._teacher = Teacher(family, self.line, self._disk, self._share, self._pupils, config.learning)
+        self._training_sets = TrainingSelection(family, self.line, self._disk, self._deployer)
+        self._teacher = Teacher(family, self.line, self._disk, self._share, self._training_sets, config.learning)
         self._account = Account(replicas.merges(store.db), clock)
         self._share.witnesses.append(self._account.take)
         self._receipts = Receipts(config.name, self._disk, self._sensor_keys)

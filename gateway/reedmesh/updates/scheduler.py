@@ -12,7 +12,7 @@ from reedmesh.inference.family import Family
 from reedmesh.readings.sensor import Line
 from reedmesh.store import replicas
 from reedmesh.store.writer import Disk
-from reedmesh.updates.selection import Pupils, collect_anew
+from reedmesh.updates.selection import TrainingSelection, collect_anew
 from reedmesh.updates.update import update
 from reedmesh.updates.worker import Workshop, aside
 
@@ -31,7 +31,7 @@ class Teacher:
         line: Line,
         disk: Disk,
         share: Share,
-        pupils: Pupils,
+        training_sets: TrainingSelection,
         settings: Learning,
         workshop: Workshop = aside,
     ) -> None:
@@ -40,7 +40,7 @@ class Teacher:
         self._line = line
         self._disk = disk
         self._share = share
-        self._pupils = pupils
+        self._training_sets = training_sets
         self._settings = settings
         self._workshop = workshop
 
@@ -72,7 +72,9 @@ class Teacher:
         for sensor in self._line.sensors.values():
             sensor.fresh = 0
         try:
-            outcome = await update(self._family, self._share, self._pupils, self._workshop, self._family.training.seed)
+            outcome = await update(
+                self._family, self._share, self._training_sets, self._workshop, self._family.training.seed
+            )
             if outcome:
                 await self._disk.call(replicas.keep_merge, self._disk.store.db, outcome.table())
             refused = [each.sensor for each in outcome.made if each.objection] if outcome else []

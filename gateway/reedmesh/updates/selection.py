@@ -15,7 +15,7 @@ from reedmesh.inference.family import Family
 from reedmesh.learning import calibrate, dataset
 from reedmesh.learning.candidate import Lesson
 from reedmesh.learning.dataset import Scaling, Windows
-from reedmesh.learning.steps import Pupil
+from reedmesh.learning.steps import TrainingSet
 from reedmesh.readings.sensor import LEARNING, Line, Sensor
 from reedmesh.store.writer import Disk
 from reedmesh.updates.attestation import Origin
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 FARTHEST = 0.6  # units that a machine may have moved, see `machine.moved`, to be learnt on (docs/decisions/0027)
 
 
-class Pupils:
+class TrainingSelection:
     """The machines of one gateway's line, as `update.Machines`; their models go out by `deployer`."""
 
     def __init__(self, family: Family, line: Line, disk: Disk, deployer: Deployer) -> None:
@@ -35,15 +35,15 @@ class Pupils:
         self._disk = disk
         self._deployer = deployer
 
-    async def pupils(self) -> dict[str, Pupil]:
+    async def training_sets(self) -> dict[str, TrainingSet]:
         """As in `update.Machines`: every sensor that has a model, or is ready for its first, or for one anew."""
         await self._disk.flush()
-        found: dict[str, Pupil] = {}
+        found: dict[str, TrainingSet] = {}
         for sensor in list(self._line.sensors.values()):
             if sensor.ready_to_learn or (sensor.state != LEARNING and not sensor.pinned):
                 try:
-                    if pupil := await self._pupil(sensor):
-                        found[sensor.name] = pupil
+                    if training_set := await self._training_set(sensor):
+                        found[sensor.name] = training_set
                 except DeployError as error:
                     log.error("%s: its windows are collected anew: %s", sensor.name, error)
                     collect_anew([sensor])
@@ -55,7 +55,7 @@ class Pupils:
             return "it was forgotten meanwhile"
         return await self._deployer.renew(self._line.sensors[sensor], lesson, origins)
 
-    async def _pupil(self, sensor: Sensor) -> Pupil | None:
+    async def _training_set(self, sensor: Sensor) -> TrainingSet | None:
         """None: too few of its windows are from when it ran as it did when it was commissioned."""
         anew, model = sensor.relearning or sensor.due, await self._model(sensor)
         rows = await self._disk.call(self._disk.store.normal_windows, sensor.name, sensor.to_learn)
@@ -66,7 +66,7 @@ class Pupils:
         if scaled and len(near) < sensor.to_learn // 2:
             return None
         runs = [run for run in (_spread(near, sensor.to_learn), called) if len(run)]
-        return Pupil(dataset.of(self._family, runs, scaled), model, anew and bool(model))
+        return TrainingSet(dataset.of(self._family, runs, scaled), model, anew and bool(model))
 
     async def _model(self, sensor: Sensor) -> bytes:
         """What is in service; b"": nothing yet."""

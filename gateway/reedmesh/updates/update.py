@@ -17,7 +17,7 @@ from reedmesh.learning import steps
 from reedmesh.learning.candidate import Lesson
 from reedmesh.learning.dataset import Floats
 from reedmesh.learning.events import Made, Round
-from reedmesh.learning.steps import Pupil
+from reedmesh.learning.steps import TrainingSet
 from reedmesh.updates.attestation import Origin
 from reedmesh.updates.worker import Workshop
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 class Machines(Protocol):
     """Where windows come from, and models go to."""
 
-    async def pupils(self) -> dict[str, Pupil]:
+    async def training_sets(self) -> dict[str, TrainingSet]:
         """What each machine is learnt from in this round, by its sensor's name; those with too little are left out."""
         ...
 
@@ -45,10 +45,10 @@ async def update(family: Family, share: Share, machines: Machines, workshop: Wor
     The same windows, copies and seed give the same weights. Raises DeployError or BrokenExecutor when it had to be
     given up; then neighbours may have heard of it, and all else is as it was.
     """
-    began, pupils = time.monotonic(), await machines.pupils()
-    if not pupils:
+    began, training_sets = time.monotonic(), await machines.training_sets()
+    if not training_sets:
         return None
-    everyone, begun = list(pupils.values()), _begun(family, share)
+    everyone, begun = list(training_sets.values()), _begun(family, share)
     epochs = steps.epochs(family, everyone)
     async with workshop() as work:
         trained = await work(steps.fit, family, everyone, begun, epochs, seed + share.knows.rounds)
@@ -60,8 +60,8 @@ async def update(family: Family, share: Share, machines: Machines, workshop: Wor
         quantiles = [peers[name].quantile for name in merged.taken]
         origins = {name: peers[name].origin for name in merged.taken}
         made = [
-            await _renew(machines, sensor, await work(steps.make, family, pupil, merged, quantiles), origins)
-            for sensor, pupil in pupils.items()
+            await _renew(machines, sensor, await work(steps.make, family, training_set, merged, quantiles), origins)
+            for sensor, training_set in training_sets.items()
         ]
     seconds = time.monotonic() - began
     losses = trained.loss, loss
