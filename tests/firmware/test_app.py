@@ -19,7 +19,7 @@ from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.inference import family as families
 from reedmesh.inference import features
 from reedmesh.inference.model import Model
-from reedmesh.learning.candidate import Lesson, commission
+from reedmesh.learning.candidate import Candidate, commission
 from reedmesh.links.mqtt_link import Link, Message
 from reedmesh.protocol import shards, wire
 from reedmesh.protocol.recipe import Recipe, Trend
@@ -38,7 +38,7 @@ NORMAL = simulate().windows(0, "train", "normal")
 
 
 @cache
-def lesson() -> Lesson:
+def lesson() -> Candidate:
     return commission(FAMILY, features.extract(NORMAL[:100], FAMILY.recipe), 1)
 
 

@@ -18,7 +18,7 @@ from reedmesh.inference.family import Family
 from reedmesh.inference.model import Model
 from reedmesh.learning import calibrate, quantise
 from reedmesh.learning import trainer as train
-from reedmesh.learning.candidate import Lesson, commission
+from reedmesh.learning.candidate import Candidate, commission
 from reedmesh.learning.trainer import Trainer
 from reedmesh.protocol import scaling, wire
 from tests.support import machines
@@ -40,7 +40,7 @@ def load(folder: Path) -> Family:
 
 
 @cache
-def lesson(folder: Path) -> Lesson:
+def lesson(folder: Path) -> Candidate:
     family = load(folder)
     return commission(family, machines.windows(family.recipe), seed=1)
 

@@ -21,7 +21,7 @@ from reedmesh.inference import normalisation as scale
 from reedmesh.inference import runtime, tflite_file
 from reedmesh.inference.family import Family
 from reedmesh.inference.model import Model
-from reedmesh.learning.candidate import Lesson, commission
+from reedmesh.learning.candidate import Candidate, commission
 from reedmesh.protocol import scaling, wire
 from tests.support import machines
 
@@ -35,7 +35,7 @@ def family() -> Family:
 
 
 @cache
-def lesson() -> Lesson:
+def lesson() -> Candidate:
     return commission(family(), machines.windows(family().recipe), seed=1)
 
 

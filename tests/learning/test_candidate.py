@@ -16,7 +16,7 @@ from reedmesh.inference import family as families
 from reedmesh.inference import normalisation
 from reedmesh.inference.family import Family
 from reedmesh.inference.model import Model
-from reedmesh.learning.candidate import Lesson, commission
+from reedmesh.learning.candidate import Candidate, commission
 from tests.support import machines
 from tests.support.timeouts import PATIENCE
 
@@ -32,7 +32,7 @@ def features() -> np.ndarray:
 
 
 @cache
-def lesson() -> Lesson:
+def lesson() -> Candidate:
     return commission(family(), features(), seed=1)
 
 

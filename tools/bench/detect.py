@@ -20,7 +20,7 @@ from reedmesh.inference import features, normalisation, runtime
 from reedmesh.inference.family import Family
 from reedmesh.inference.model import Model
 from reedmesh.learning import calibrate, quantise
-from reedmesh.learning.candidate import Lesson, commission
+from reedmesh.learning.candidate import Candidate, commission
 from reedmesh.protocol import scaling
 from tools.bench import report
 from tools.simulate import recordings
@@ -73,7 +73,7 @@ def others(recording: Recording, gateway: int) -> list[str]:
     return sorted({str(label) for label in recording.label[mine]} - {"normal"})
 
 
-def as_float(family: Family, lesson: Lesson, found: NDArray[np.int8]) -> NDArray[np.float64]:
+def as_float(family: Family, lesson: Candidate, found: NDArray[np.int8]) -> NDArray[np.float64]:
     """Scores by the trained weights before they were quantised."""
     weights = np.frombuffer(lesson.weights, dtype=np.float32)
     interpreter = runtime.reference(quantise.with_weights(family.float_tflite, weights))

@@ -28,7 +28,7 @@ from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.inference import family as families
 from reedmesh.inference import features
 from reedmesh.inference.family import Family
-from reedmesh.learning.candidate import Lesson, commission
+from reedmesh.learning.candidate import Candidate, commission
 from reedmesh.links.mqtt_link import Link, Message
 from reedmesh.protocol import (
     firmware_package,
@@ -80,7 +80,7 @@ def main() -> int:
     return int(bricked > 0)
 
 
-def offers(lesson: Lesson, folder: Path) -> list[Path]:
+def offers(lesson: Candidate, folder: Path) -> list[Path]:
     """Four models of one lesson that differ in padding only, as offers in files."""
     paths = [folder / f"offer{i}" for i in range(4)]
     for i, path in enumerate(paths):
@@ -88,14 +88,14 @@ def offers(lesson: Lesson, folder: Path) -> list[Path]:
     return paths
 
 
-def offer(lesson: Lesson, sequence: int) -> bytes:
+def offer(lesson: Candidate, sequence: int) -> bytes:
     """An offer frame whose model is like no other's."""
     model = lesson.model + bytes([sequence]) * 16
     digest = hashlib.sha256(model).digest()
     return wire.pack_offer(wire.Offer(sequence, model, digest, lesson.trial, lesson.trial_score))
 
 
-def updates(lesson: Lesson, folder: Path, only: tuple[str, ...] = ("",)) -> list[Path]:
+def updates(lesson: Candidate, folder: Path, only: tuple[str, ...] = ("",)) -> list[Path]:
     """An offer, and four parcels of this checkout's firmware (those of its files under `only`) that differ a little."""
     paths = [folder / name for name in ("offer", "before", "old", "new", "later")]
     paths[0].write_bytes(offer(lesson, 1))
@@ -122,7 +122,7 @@ def cuts(script: str, paths: list[Path]) -> tuple[int, int]:
     return sum(story["cuts"] for story in told), bricked
 
 
-async def pauses(family: Family, recording: recordings.Recording, lesson: Lesson, folder: Path) -> None:
+async def pauses(family: Family, recording: recordings.Recording, lesson: Candidate, folder: Path) -> None:
     """Let a sensor judge, give it a model and firmware meanwhile, and compare the longest times between two windows."""
     (port,) = factory.free_ports(1)
     machine = factory.Machine("gw", "press", False, {"train": recording.windows(0, "train", "normal")})
@@ -181,7 +181,7 @@ class Watching:
         return max(1000 * (later - earlier) for earlier, later in pairwise(self.arrived[start:]))
 
 
-async def _gaps(link: Link, lesson: Lesson, folder: Path) -> dict[str, float]:
+async def _gaps(link: Link, lesson: Candidate, folder: Path) -> dict[str, float]:
     it, key, sequence = Watching(link), SensorKeys(folder / "gw").made_for("press"), device_tree.sequence() + 1
     model, firmware = of_model(offer(lesson, 9)), of_firmware(sequence)  # made now, for it takes this process seconds
     listening = asyncio.create_task(it.listen())

@@ -13,7 +13,7 @@ from reedmesh.config.settings import Alerts
 from reedmesh.identity.keys import Key
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.inference.family import Family
-from reedmesh.learning.candidate import Lesson
+from reedmesh.learning.candidate import Candidate
 from reedmesh.learning.dataset import Windows
 from reedmesh.learning.steps import TrainingSet
 from reedmesh.protocol import wire
@@ -74,7 +74,7 @@ class Hall:
         """As in `update.Machines`."""
         return await self._training_sets.training_sets()
 
-    async def deploy(self, sensor: str, lesson: Lesson, origins: Mapping[str, Origin]) -> str:
+    async def deploy(self, sensor: str, lesson: Candidate, origins: Mapping[str, Origin]) -> str:
         """As in `update.Machines`."""
         return await self._training_sets.deploy(sensor, lesson, origins)
 

@@ -31,7 +31,7 @@ from reedmesh.inference.family import Family
 from reedmesh.inference.model import Model
 from reedmesh.learning import calibrate, dataset, delta, steps
 from reedmesh.learning.aggregate import Merged, Peer
-from reedmesh.learning.candidate import Lesson
+from reedmesh.learning.candidate import Candidate
 from reedmesh.learning.dataset import Floats
 from reedmesh.learning.steps import Trained, TrainingSet
 from reedmesh.learning.trainer import Trainer
@@ -101,7 +101,7 @@ class Site:
 
     def __init__(self, family: Family, at: Sequence[Place]) -> None:
         self.at = {place.name: place for place in at}
-        self.lessons: dict[str, Lesson] = {}
+        self.lessons: dict[str, Candidate] = {}
         self.called_normal: dict[str, list[Windows]] = {}  # by somebody: runs that a machine is learnt anew from, once
         self._family = family
 
@@ -119,7 +119,7 @@ class Site:
             )
         return TrainingSet(dataset.of(self._family, [place.learn]))
 
-    async def deploy(self, sensor: str, lesson: Lesson, _: Mapping[str, Origin]) -> str:
+    async def deploy(self, sensor: str, lesson: Candidate, _: Mapping[str, Origin]) -> str:
         """As in `update.Machines`."""
         self.lessons[sensor] = lesson
         return ""

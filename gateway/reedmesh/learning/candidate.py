@@ -21,7 +21,7 @@ from reedmesh.learning.trainer import Trainer
 
 
 @dataclass(frozen=True)
-class Lesson:
+class Candidate:
     """What was learnt of one machine.
 
     model: the int8 .tflite for gateway and sensor. weights: its float32 weights, as bytes of the flat vector. held_out:
@@ -45,7 +45,7 @@ class Lesson:
     worth: dict[str, float] = field(default_factory=dict)
 
 
-def commission(family: Family, features: Windows, seed: int) -> Lesson:
+def commission(family: Family, features: Windows, seed: int) -> Candidate:
     """Learn from `features`, int8 [m, recipe.length] in the order of their windows; equal calls give equal bytes.
 
     Raises DeployError when there are too few windows or they are of another recipe.
@@ -53,16 +53,16 @@ def commission(family: Family, features: Windows, seed: int) -> Lesson:
     it, settings = dataset.of(family, [features]), family.training
     trainer = Trainer(family.train_tflite)
     weights = train.fit(trainer, trainer.get(), it.seen, settings.epochs, settings.rate, seed)
-    return lesson(family, weights, it)
+    return make_candidate(family, weights, it)
 
 
-def lesson(family: Family, weights: Floats, it: Machine, quantiles: Iterable[float] = ()) -> Lesson:
+def make_candidate(family: Family, weights: Floats, it: Machine, quantiles: Iterable[float] = ()) -> Candidate:
     """The lesson of a machine from `weights`; quantiles: as in `finish`."""
     model = finish(family, weights, it, quantiles)
     made = Model(model)
     scores = made.scores(it.held_out)
     worst = int(scores.argmax())
-    return Lesson(
+    return Candidate(
         model=model,
         weights=weights.tobytes(),
         moments=normalisation.fit(it.learnt),

@@ -12,7 +12,7 @@ from reedmesh.inference.family import Family
 from reedmesh.inference.model import Model
 from reedmesh.learning import aggregate, evaluate, trainer
 from reedmesh.learning.aggregate import Merged, Peer
-from reedmesh.learning.candidate import Lesson, lesson
+from reedmesh.learning.candidate import Candidate, make_candidate
 from reedmesh.learning.dataset import Floats, Machine
 from reedmesh.learning.trainer import Trainer
 
@@ -85,13 +85,13 @@ def mix(
     return merged, school.loss(merged.weights)
 
 
-def make(family: Family, training_set: TrainingSet, merged: Merged, quantiles: Sequence[float]) -> Lesson:
+def make(family: Family, training_set: TrainingSet, merged: Merged, quantiles: Sequence[float]) -> Candidate:
     """A pupil's lesson from the merged weights, and what there is to object to it in place of the model in service.
 
     quantiles: of the neighbours that are in them.
     """
     made = replace(
-        lesson(family, merged.weights, training_set.machine, quantiles), taken=merged.taken, worth=merged.worth
+        make_candidate(family, merged.weights, training_set.machine, quantiles), taken=merged.taken, worth=merged.worth
     )
     if not training_set.model:
         return made

@@ -17,7 +17,7 @@ from reedmesh.identity import keys
 from reedmesh.inference import compatibility
 from reedmesh.inference.family import Family
 from reedmesh.inference.model import Model
-from reedmesh.learning.candidate import Lesson
+from reedmesh.learning.candidate import Candidate
 from reedmesh.protocol import scaling
 from reedmesh.protocol.wire import MAX_MODEL
 from reedmesh.provenance import passport
@@ -41,7 +41,7 @@ class Passports:
         self._tools = {"reedmesh": __version__} | _versions()
 
     def issue(
-        self, sensor: str, lesson: Lesson, before: bytes | None, origins: Mapping[str, Origin], now: float
+        self, sensor: str, lesson: Candidate, before: bytes | None, origins: Mapping[str, Origin], now: float
     ) -> bytes:
         """The envelope for what was just learnt. before: SHA-256 of the sensor's model until now.
 
@@ -97,7 +97,7 @@ class Passports:
         known = operators(model, f"the model of {sensor}")
         return Passport(*digests, sensor, self._family.id, self._maker, passport.stated(now), known, self._tools)
 
-    def _figures(self, lesson: Lesson) -> Figures:
+    def _figures(self, lesson: Candidate) -> Figures:
         count, it = len(lesson.held_out), lesson.estimate
         alarms = round(it.false_alarms * count)
         threshold = scaling.deviations(lesson.threshold, self._family.recipe.length)

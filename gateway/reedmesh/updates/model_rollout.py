@@ -15,7 +15,7 @@ from reedmesh.errors import ConfigError, DeployError, RefusedError
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.inference.family import Family
 from reedmesh.inference.model import Model
-from reedmesh.learning.candidate import Lesson
+from reedmesh.learning.candidate import Candidate
 from reedmesh.links.mqtt_link import Message, Publisher
 from reedmesh.protocol import shards, wire
 from reedmesh.provenance import ledger
@@ -118,7 +118,7 @@ class Deployer:
         sensor.pinned = True
         return again.sequence
 
-    async def renew(self, sensor: Sensor, lesson: Lesson, origins: Mapping[str, Origin]) -> str:
+    async def renew(self, sensor: Sensor, lesson: Candidate, origins: Mapping[str, Origin]) -> str:
         """Put what was learnt into service, or say why not; origins: the updates of neighbours that are in it.
 
         Raises DeployError.
@@ -219,7 +219,7 @@ class Deployer:
         shape = shape_for(len(payload), sensor.longest_shard, sensor.room)
         return Bundle(payload, self._family.name, self._gateway, sequence, sequence, shape)
 
-    def _next_model(self, sensor: Sensor, lesson: Lesson, origins: Mapping[str, Origin]) -> StoredModel:
+    def _next_model(self, sensor: Sensor, lesson: Candidate, origins: Mapping[str, Origin]) -> StoredModel:
         """A lesson as the sensor's next model, numbered above any that the sensor or we remember."""
         now, before = self._clock(), sensor.model.digest if sensor.model else None
         passport = self._passports.issue(sensor.name, lesson, before, origins, now)

@@ -13,7 +13,7 @@ import numpy as np
 from reedmesh.errors import DeployError
 from reedmesh.inference.family import Family
 from reedmesh.learning import calibrate, dataset
-from reedmesh.learning.candidate import Lesson
+from reedmesh.learning.candidate import Candidate
 from reedmesh.learning.dataset import Scaling, Windows
 from reedmesh.learning.steps import TrainingSet
 from reedmesh.readings.sensor import LEARNING, Line, Sensor
@@ -49,7 +49,7 @@ class TrainingSelection:
                     collect_anew([sensor])
         return found
 
-    async def deploy(self, sensor: str, lesson: Lesson, origins: Mapping[str, Origin]) -> str:
+    async def deploy(self, sensor: str, lesson: Candidate, origins: Mapping[str, Origin]) -> str:
         """As in `update.Machines`."""
         if sensor not in self._line.sensors:
             return "it was forgotten meanwhile"

@@ -14,7 +14,7 @@ from typing import Protocol
 from reedmesh.exchange.neighbourhood import Share
 from reedmesh.inference.family import Family
 from reedmesh.learning import steps
-from reedmesh.learning.candidate import Lesson
+from reedmesh.learning.candidate import Candidate
 from reedmesh.learning.dataset import Floats
 from reedmesh.learning.events import Made, Round
 from reedmesh.learning.steps import TrainingSet
@@ -31,7 +31,7 @@ class Machines(Protocol):
         """What each machine is learnt from in this round, by its sensor's name; those with too little are left out."""
         ...
 
-    async def deploy(self, sensor: str, lesson: Lesson, origins: Mapping[str, Origin]) -> str:
+    async def deploy(self, sensor: str, lesson: Candidate, origins: Mapping[str, Origin]) -> str:
         """Put a lesson's model into service, or say why not; called only for those there is no objection to.
 
         origins: the updates of the neighbours that are in it.
@@ -70,7 +70,7 @@ async def update(family: Family, share: Share, machines: Machines, workshop: Wor
     return outcome
 
 
-async def _renew(machines: Machines, sensor: str, lesson: Lesson, origins: Mapping[str, Origin]) -> Made:
+async def _renew(machines: Machines, sensor: str, lesson: Candidate, origins: Mapping[str, Origin]) -> Made:
     """Accepted? Then it goes into service."""
     objection = lesson.objection or await machines.deploy(sensor, lesson, origins)
     if objection:
