@@ -51,7 +51,7 @@ from reedmesh.store.writer import Disk
 from reedmesh.updates.attestation import Passports
 from reedmesh.updates.firmware_rollout import Rollout
 from reedmesh.updates.model_rollout import Deployer
-from reedmesh.updates.scheduler import Teacher
+from reedmesh.updates.scheduler import TrainingScheduler
 from reedmesh.updates.selection import TrainingSelection
 from reedmesh.updates.statistics import Account
 
@@ -92,7 +92,9 @@ class Gateway:
         self._rollout = Rollout(config.name, self.line, Path(config.state))
         self._deployer = Deployer(config.name, family, self.line, self._disk, self._sensor_keys, self._passports, clock)
         self._training_sets = TrainingSelection(family, self.line, self._disk, self._deployer)
-        self._teacher = Teacher(family, self.line, self._disk, self._share, self._training_sets, config.learning)
+        self._scheduler = TrainingScheduler(
+            family, self.line, self._disk, self._share, self._training_sets, config.learning
+        )
         self._account = Account(replicas.merges(store.db), clock)
         self._share.witnesses.append(self._account.take)
         self._receipts = Receipts(config.name, self._disk, self._sensor_keys)
@@ -139,7 +141,7 @@ class Gateway:
                 tasks.create_task(self._requests.run(channel, self._topic))
                 for work in (deployer.meet, deployer.repeat, deployer.complete):
                     tasks.create_task(work(channel))
-                tasks.create_task(self._teacher.run())
+                tasks.create_task(self._scheduler.run())
                 tasks.create_task(self._rollout.run(channel))
                 tasks.create_task(self._share.run(channel, neighbours))
                 if self._calls:
@@ -249,7 +251,7 @@ class Gateway:
     def _learning(self) -> dict[str, Any]:
         """How learning together goes."""
         settings = {"profile": self.config.learning.profile, "fresh": self.config.learning.fresh}
-        return self._teacher.table() | settings | self._account.table()
+        return self._scheduler.table() | settings | self._account.table()
 
     def vitals(self) -> dict[str, Any]:
         """How the gateway is: all that `reedmesh status` and the metrics tell."""

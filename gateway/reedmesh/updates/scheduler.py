@@ -22,7 +22,7 @@ LOOK_SECONDS = 0.25  # between two looks for something to learn
 EARLY = 0.5  # of what is worth a round of our own is worth joining a neighbour's
 
 
-class Teacher:
+class TrainingScheduler:
     """Of one gateway. state: what it is at, in words."""
 
     def __init__(
