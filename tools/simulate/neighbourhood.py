@@ -41,7 +41,7 @@ from reedmesh.store.writer import Disk
 from reedmesh.updates.attestation import Origin
 from reedmesh.updates.statistics import Account
 from reedmesh.updates.update import update
-from reedmesh.updates.worker import Work, here
+from reedmesh.updates.worker import Worker, inline_worker
 from tools.simulate import recordings
 from tools.simulate.recordings import Recording
 
@@ -234,8 +234,8 @@ class Neighbourhood:
     async def update(self, i: int) -> float:
         """Have one gateway play its round; returns how many seconds that took."""
         began = time.perf_counter()
-        workshop = here if self.setting.robust else believing
-        await update(self.family, self.shares[i], self.sites[i], workshop, 1000 * self.setting.seed + 100 * i)
+        new_worker = inline_worker if self.setting.robust else believing
+        await update(self.family, self.shares[i], self.sites[i], new_worker, 1000 * self.setting.seed + 100 * i)
         return time.perf_counter() - began
 
     async def open(self, stack: AsyncExitStack) -> None:
@@ -333,7 +333,7 @@ async def _drain(link: Channel) -> None:
 
 
 @asynccontextmanager
-async def believing() -> AsyncIterator[Work]:
+async def believing() -> AsyncIterator[Worker]:
     """Where everybody is believed: a plain mean in place of the merge, and whatever comes of it goes into service."""
 
     async def work(function: Callable[..., T], *arguments: Any) -> T:

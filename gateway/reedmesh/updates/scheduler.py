@@ -14,7 +14,7 @@ from reedmesh.store import replicas
 from reedmesh.store.writer import Disk
 from reedmesh.updates.selection import TrainingSelection, collect_anew
 from reedmesh.updates.update import update
-from reedmesh.updates.worker import Workshop, aside
+from reedmesh.updates.worker import WorkerFactory, worker_process
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class TrainingScheduler:
         share: Share,
         training_sets: TrainingSelection,
         settings: Learning,
-        workshop: Workshop = aside,
+        new_worker: WorkerFactory = worker_process,
     ) -> None:
         self.state = "waiting"
         self._family = family
@@ -42,7 +42,7 @@ class TrainingScheduler:
         self._share = share
         self._training_sets = training_sets
         self._settings = settings
-        self._workshop = workshop
+        self._new_worker = new_worker
 
     @property
     def fresh(self) -> int:
@@ -73,7 +73,7 @@ class TrainingScheduler:
             sensor.fresh = 0
         try:
             outcome = await update(
-                self._family, self._share, self._training_sets, self._workshop, self._family.training.seed
+                self._family, self._share, self._training_sets, self._new_worker, self._family.training.seed
             )
             if outcome:
                 await self._disk.call(replicas.keep_merge, self._disk.store.db, outcome.table())

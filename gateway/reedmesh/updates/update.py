@@ -19,7 +19,7 @@ from reedmesh.learning.dataset import Floats
 from reedmesh.learning.events import Made, Round
 from reedmesh.learning.steps import TrainingSet
 from reedmesh.updates.attestation import Origin
-from reedmesh.updates.worker import Workshop
+from reedmesh.updates.worker import WorkerFactory
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,9 @@ class Machines(Protocol):
         ...
 
 
-async def update(family: Family, share: Share, machines: Machines, workshop: Workshop, seed: int) -> Round | None:
+async def update(
+    family: Family, share: Share, machines: Machines, new_worker: WorkerFactory, seed: int
+) -> Round | None:
     """Play one round and return what came of it, None when there is no machine to learn from.
 
     The same windows, copies and seed give the same weights. Raises DeployError or BrokenExecutor when it had to be
@@ -50,7 +52,7 @@ async def update(family: Family, share: Share, machines: Machines, workshop: Wor
         return None
     everyone, begun = list(training_sets.values()), _begun(family, share)
     epochs = steps.epochs(family, everyone)
-    async with workshop() as work:
+    async with new_worker() as work:
         trained = await work(steps.fit, family, everyone, begun, epochs, seed + share.knows.rounds)
         await share.give(trained)  # delta -> encode -> publish
         peers, late = await share.collect()  # decoded and verified as they come

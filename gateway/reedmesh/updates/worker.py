@@ -15,7 +15,7 @@ T = TypeVar("T")
 NICENESS = 10
 
 
-class Work(Protocol):
+class Worker(Protocol):
     """Calls a pure function somewhere."""
 
     async def __call__(self, function: Callable[..., T], *arguments: object) -> T:
@@ -23,11 +23,11 @@ class Work(Protocol):
         ...
 
 
-Workshop = Callable[[], AbstractAsyncContextManager[Work]]
+WorkerFactory = Callable[[], AbstractAsyncContextManager[Worker]]
 
 
 @asynccontextmanager
-async def aside() -> AsyncIterator[Work]:
+async def worker_process() -> AsyncIterator[Worker]:
     """A process for as long as the context lasts; raises BrokenExecutor when something ends it."""
     process = ProcessPoolExecutor(1, get_context("spawn"), _be_nice)
 
@@ -41,7 +41,7 @@ async def aside() -> AsyncIterator[Work]:
 
 
 @asynccontextmanager
-async def here() -> AsyncIterator[Work]:
+async def inline_worker() -> AsyncIterator[Worker]:
     """In this thread: for benchmarks of many gateways in one process."""
 
     async def work(function: Callable[..., T], *arguments: object) -> T:
