@@ -30,7 +30,7 @@ from reedmesh.store import replicas
 from reedmesh.store.ledger import Chain
 from reedmesh.store.store import Store
 from reedmesh.store.writer import Disk
-from reedmesh.updates.statistics import Account
+from reedmesh.updates.statistics import LearningStatistics
 from tests.support.timeouts import PATIENCE
 
 FAMILY = families.load(families.find("vibration"))
@@ -88,7 +88,7 @@ async def neighbours(folder: Path, *names: str, all_names: str = "", **settings:
             ring = Keyring(others)
             told = Heads(disk, folder / name, ring)
             share = Share(name, FAMILY, key, ring, told, disk, sorted(others), it.profile, QUICK)
-            share.witnesses.append(it.events.append)
+            share.event_handlers.append(it.events.append)
             it.shares[name] = share
             links = [it.brokers[each].link(*subscriptions(each, FAMILY.id)) for each in sorted(others)]
             tasks.append(asyncio.create_task(share.run(it.brokers[name].link(), links)))
@@ -220,7 +220,7 @@ def test_what_cannot_be_is_refused_with_the_reason_and_a_snapshot_mends_it(
             refused = [each for each in it.events if isinstance(each, Refused)]
             assert [(each.sender, each.sequence) for each in refused] == [("a", 2)]
             assert "delta" in refused[0].reason and "update 2 of a is left out: delta" in caplog.text
-            account = Account()
+            account = LearningStatistics()
             for event in it.events:
                 account.take(event)
             assert account.table()["neighbours"]["a"]["refusals"][0]["reason"] == refused[0].reason

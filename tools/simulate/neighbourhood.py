@@ -39,7 +39,7 @@ from reedmesh.links.mqtt_link import Channel, Link, MemoryBroker, Message
 from reedmesh.store.store import Store
 from reedmesh.store.writer import Disk
 from reedmesh.updates.attestation import Origin
-from reedmesh.updates.statistics import Account
+from reedmesh.updates.statistics import LearningStatistics
 from reedmesh.updates.update import update
 from reedmesh.updates.worker import Worker, inline_worker
 from tools.simulate import recordings
@@ -197,7 +197,7 @@ class Neighbourhood:
         self.round = 0
         self.seconds: list[list[float]] = []
         self.shares: list[Share] = []
-        self.accounts: list[Account] = []
+        self.accounts: list[LearningStatistics] = []
         self._running: list[asyncio.Task[None]] = []
         self._drains: list[asyncio.Task[None]] = []
         self._brokers = [MemoryBroker() for _ in sites]
@@ -254,8 +254,8 @@ class Neighbourhood:
             if isinstance(share, Liar):
                 share.kind = self.setting.liars[i]
             self.shares.append(share)
-            self.accounts.append(Account())
-            share.witnesses.append(self.accounts[i].take)
+            self.accounts.append(LearningStatistics())
+            share.event_handlers.append(self.accounts[i].take)
             own, links = self._links(i, others)
             self._drains.append(asyncio.create_task(_drain(own)))
             self._running.append(asyncio.create_task(share.run(own, links)))

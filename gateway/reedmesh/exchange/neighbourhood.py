@@ -28,7 +28,7 @@ from reedmesh.inference.family import Family
 from reedmesh.learning import delta
 from reedmesh.learning.aggregate import Merged, Peer
 from reedmesh.learning.delta import Delta, Profile
-from reedmesh.learning.events import Event, Given, Refused, Taken, Witness
+from reedmesh.learning.events import Event, EventHandler, Given, Refused, Taken
 from reedmesh.learning.steps import Trained, start
 from reedmesh.learning.verify import verify
 from reedmesh.links.mqtt_link import Channel, Message, Subscriber
@@ -54,7 +54,7 @@ class Timing:
 class Share:
     """The gateway `name` among `neighbours` whose public keys are in `keyring`.
 
-    knows: what it learnt. witnesses: called with each event, in the order in which they happen; they must not block.
+    knows: what it learnt. event_handlers: called with each event, in the order in which they happen; they must not block.
     appointment: what appointed `key`, for neighbours that know but the one before. heads: of ledgers, to be exchanged.
     """
 
@@ -74,7 +74,7 @@ class Share:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         begun = start(family)
-        self.witnesses: list[Witness] = []
+        self.event_handlers: list[EventHandler] = []
         self.profile = profile
         sequences = disk.store.sequences(family.id)
         blank = Knowledge(begun, np.zeros_like(begun), sequences.get(name, 0))
@@ -193,8 +193,8 @@ class Share:
             await self._disk.call(replicas.keep, self._disk.store, self._name, self._family.id, self.knows, None, *told)
 
     def tell(self, event: Event) -> None:
-        """Have the witnesses note it."""
-        for witness in self.witnesses:
+        """Have the event_handlers note it."""
+        for witness in self.event_handlers:
             witness(event)
 
     async def _give_snapshot(self, knows: Knowledge) -> None:

@@ -89,4 +89,4 @@ class Round:
 
 
 Event = Given | Taken | Refused | Round
-Witness = Callable[[Event], None]
+EventHandler = Callable[[Event], None]

@@ -53,7 +53,7 @@ from reedmesh.updates.firmware_rollout import Rollout
 from reedmesh.updates.model_rollout import Deployer
 from reedmesh.updates.scheduler import TrainingScheduler
 from reedmesh.updates.selection import TrainingSelection
-from reedmesh.updates.statistics import Account
+from reedmesh.updates.statistics import LearningStatistics
 
 log = logging.getLogger(__name__)
 
@@ -95,8 +95,8 @@ class Gateway:
         self._scheduler = TrainingScheduler(
             family, self.line, self._disk, self._share, self._training_sets, config.learning
         )
-        self._account = Account(replicas.merges(store.db), clock)
-        self._share.witnesses.append(self._account.take)
+        self._statistics = LearningStatistics(replicas.merges(store.db), clock)
+        self._share.event_handlers.append(self._statistics.take)
         self._receipts = Receipts(config.name, self._disk, self._sensor_keys)
         self._published: dict[str, bytes] = {}
         self._rejects: Rejects | None = None
@@ -246,12 +246,12 @@ class Gateway:
     def _info(self) -> dict[str, Any]:
         family = {"name": self.family.name, "id": self.family.id, "features": self.family.recipe.table()}
         about = {"version": __version__, "wire": wire.VERSION, "family": family, "sensors": self.config.sensors}
-        return about | {"neighbours": self._share.heard(), "reputation": self._account.reputation()}
+        return about | {"neighbours": self._share.heard(), "reputation": self._statistics.reputation()}
 
     def _learning(self) -> dict[str, Any]:
         """How learning together goes."""
         settings = {"profile": self.config.learning.profile, "fresh": self.config.learning.fresh}
-        return self._scheduler.table() | settings | self._account.table()
+        return self._scheduler.table() | settings | self._statistics.table()
 
     def vitals(self) -> dict[str, Any]:
         """How the gateway is: all that `reedmesh status` and the metrics tell."""

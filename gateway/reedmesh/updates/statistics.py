@@ -17,7 +17,7 @@ MOST_REFUSALS = 10  # remembered of each neighbour
 
 
 @dataclass
-class Standing:
+class NeighbourStatistics:
     """What is known of a neighbour's updates since the gateway started."""
 
     sequence: int | None = None  # of the newest that was taken
@@ -32,11 +32,11 @@ class Standing:
     refusals: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=MOST_REFUSALS))
 
 
-class Account:
+class LearningStatistics:
     """Of one gateway. merges: of earlier runs, as `Round.table` made them."""
 
     def __init__(self, merges: Iterable[dict[str, Any]] = (), clock: Callable[[], float] = time.time) -> None:
-        self.neighbours: dict[str, Standing] = {}
+        self.neighbours: dict[str, NeighbourStatistics] = {}
         self.merges: deque[dict[str, Any]] = deque(merges, MOST_MERGES)
         self.updates = self.bytes_out = 0
         self._clock = clock
@@ -89,5 +89,5 @@ class Account:
         it.refused, it.reason = it.refused + 1, reason
         it.refusals.append({"at": round(self._clock(), 2), "sequence": sequence, "reason": reason})
 
-    def _of(self, name: str) -> Standing:
-        return self.neighbours.setdefault(name, Standing())
+    def _of(self, name: str) -> NeighbourStatistics:
+        return self.neighbours.setdefault(name, NeighbourStatistics())
