@@ -38,12 +38,12 @@ NORMAL = simulate().windows(0, "train", "normal")
 
 
 @cache
-def lesson() -> Candidate:
+def candidate() -> Candidate:
     return commission(FAMILY, features.extract(NORMAL[:100], FAMILY.recipe), 1)
 
 
 def offer(sequence: int = 1, **changes: Any) -> Offer:
-    learnt = lesson()
+    learnt = candidate()
     good = Offer(sequence, learnt.model, hashlib.sha256(learnt.model).digest(), learnt.trial, learnt.trial_score)
     for name, value in changes.items():
         setattr(good, name, value)
@@ -159,7 +159,7 @@ async def sensor(folder: Path, recipe: Recipe | None = None) -> AsyncIterator[Se
     Without a recipe it is the vibration family's, and has published its first windows.
     """
     binary()  # skips the test without a MicroPython
-    lesson()  # takes its time, in which nobody listens
+    candidate()  # takes its time, in which nobody listens
     with mosquitto(folder, free_port()) as port:
         async with listening(port, folder, recipe or FAMILY.recipe) as it, asyncio.timeout(PATIENCE):
             try:
@@ -248,7 +248,7 @@ def test_spoilt_shards_and_those_of_other_bundles_change_nothing(tmp_path: Path)
 
 def with_other_bytes() -> dict[str, bytes]:
     """The same model under another digest."""
-    padded = lesson().model + bytes(4)
+    padded = candidate().model + bytes(4)
     return {"model": padded, "sha256": hashlib.sha256(padded).digest()}
 
 

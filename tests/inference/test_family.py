@@ -40,7 +40,7 @@ def load(folder: Path) -> Family:
 
 
 @cache
-def lesson(folder: Path) -> Candidate:
+def candidate(folder: Path) -> Candidate:
     family = load(folder)
     return commission(family, machines.windows(family.recipe), seed=1)
 
@@ -99,17 +99,19 @@ def test_int8_tflite_runs_and_never_alerts(family: Family) -> None:
 
 
 def test_learning_reduces_the_loss(family: Family, request: pytest.FixtureRequest) -> None:
-    learnt = lesson(request.node.callspec.params["family"])
+    learnt = candidate(request.node.callspec.params["family"])
     untaught = replace(family, training=replace(family.training, epochs=0))
     assert learnt.estimate.loss < 0.8 * commission(untaught, machines.windows(family.recipe), seed=1).estimate.loss
 
 
 def test_learning_again_gives_the_same_bytes(family: Family, request: pytest.FixtureRequest) -> None:
-    assert commission(family, machines.windows(family.recipe), seed=1) == lesson(request.node.callspec.params["family"])
+    assert commission(family, machines.windows(family.recipe), seed=1) == candidate(
+        request.node.callspec.params["family"]
+    )
 
 
 def test_int8_judges_as_float_does(family: Family, request: pytest.FixtureRequest) -> None:
-    learnt = lesson(request.node.callspec.params["family"])
+    learnt = candidate(request.node.callspec.params["family"])
     means, gains = calibrate.scaling_of(learnt.model)
     trainer = Trainer(family.train_tflite)
     trainer.set(np.frombuffer(learnt.weights, dtype=np.float32))
@@ -126,7 +128,7 @@ def test_int8_judges_as_float_does(family: Family, request: pytest.FixtureReques
 
 
 def test_sizes_fit_a_sensor(family: Family, request: pytest.FixtureRequest) -> None:
-    learnt = lesson(request.node.callspec.params["family"])
+    learnt = candidate(request.node.callspec.params["family"])
     assert len(learnt.model) == len(family.int8_tflite) <= wire.MAX_MODEL // 2
     if family.name == "vibration":
         assert len(learnt.model) < 16_000

@@ -35,26 +35,26 @@ def family() -> Family:
 
 
 @cache
-def lesson() -> Candidate:
+def candidate() -> Candidate:
     return commission(family(), machines.windows(family().recipe), seed=1)
 
 
 @cache
 def model() -> Model:
-    return Model(lesson().model)
+    return Model(candidate().model)
 
 
 def own_scaling() -> bytes:
-    return tflite_file.metadata(lesson().model, scaling.METADATA) or b""
+    return tflite_file.metadata(candidate().model, scaling.METADATA) or b""
 
 
 def with_scaling(metadata: bytes) -> bytes:
-    return tflite_file.rewrite(lesson().model, {scaling.METADATA: metadata})
+    return tflite_file.rewrite(candidate().model, {scaling.METADATA: metadata})
 
 
 def without_weights() -> bytes:
     """A model that LiteRT takes, and finds out only when it runs that a layer has no weights."""
-    tree = schema.ModelT.InitFromPackedBuf(lesson().model)
+    tree = schema.ModelT.InitFromPackedBuf(candidate().model)
     max(tree.buffers, key=lambda buffer: 0 if buffer.data is None else len(buffer.data)).data = None
     builder = Builder()
     builder.Finish(tree.Pack(builder), file_identifier=b"TFL3")
@@ -62,7 +62,7 @@ def without_weights() -> bytes:
 
 
 def scaling_buffer() -> int:
-    number = tflite_file.metadata_number(lesson().model, scaling.METADATA)
+    number = tflite_file.metadata_number(candidate().model, scaling.METADATA)
     assert number is not None
     return number
 
@@ -94,7 +94,7 @@ def requantised(total: int, factor: float) -> int:
 def test_score_is_the_sum_of_squared_errors_of_the_reference_kernels(features: np.ndarray) -> None:
     means, gains, _ = scaling.from_bytes(own_scaling())
     z = scale.apply(features[None], means, gains)
-    interpreter = runtime.reference(lesson().model)
+    interpreter = runtime.reference(candidate().model)
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], z)
     interpreter.invoke()
@@ -105,12 +105,12 @@ def test_score_is_the_sum_of_squared_errors_of_the_reference_kernels(features: n
 
 def test_the_kernels_are_tflites_reference_to_the_last_bit() -> None:
     """Against their arithmetic written out, which is what the sensor's code follows too."""
-    interpreter = runtime.reference(lesson().model)
+    interpreter = runtime.reference(candidate().model)
     interpreter.allocate_tensors()
     z = np.random.default_rng(1).integers(-128, 128, (300, LENGTH)).astype(np.int8)
     z[:100] //= 8  # most of real life is within two deviations
     means, gains = [0] * LENGTH, [1 << 11] * LENGTH  # z = x
-    plain = Model(tflite_file.patch(lesson().model, {scaling_buffer(): scaling.to_bytes(means, gains, 1)}))
+    plain = Model(tflite_file.patch(candidate().model, {scaling_buffer(): scaling.to_bytes(means, gains, 1)}))
     for row in z.tolist():
         errors = [a - b for a, b in zip(row, plain_inference(interpreter, row), strict=True)]
         assert plain.score(np.array(row, dtype=np.int8)) == sum(error * error for error in errors)
@@ -125,9 +125,9 @@ def test_scores_are_each_windows_score_however_many_there_are() -> None:
 
 
 def test_a_model_is_known_by_its_digest_threshold_and_length() -> None:
-    assert model().digest == hashlib.sha256(lesson().model).digest()
+    assert model().digest == hashlib.sha256(candidate().model).digest()
     assert model().key == model().digest[:8]
-    assert model().threshold == lesson().threshold
+    assert model().threshold == candidate().threshold
     assert model().length == LENGTH
 
 
@@ -140,18 +140,18 @@ def test_features_of_another_length_are_a_value_error(size: int) -> None:
 @pytest.mark.parametrize(
     ("broken", "reason"),
     [
-        (lambda: lesson().model + bytes(wire.MAX_MODEL), f"bytes; a sensor takes {wire.MAX_MODEL}"),
+        (lambda: candidate().model + bytes(wire.MAX_MODEL), f"bytes; a sensor takes {wire.MAX_MODEL}"),
         (lambda: b"", "not a model of ours"),
         (lambda: bytes(1000), "not a model of ours"),
-        (lambda: lesson().model[: len(lesson().model) // 2], "not a model of ours"),
+        (lambda: candidate().model[: len(candidate().model) // 2], "not a model of ours"),
         (lambda: family().float_tflite, "no scaling of version 1"),
-        (lambda: tflite_file.rewrite(lesson().model, {}), "no scaling of version 1"),
+        (lambda: tflite_file.rewrite(candidate().model, {}), "no scaling of version 1"),
         (lambda: with_scaling(b"\x02" + bytes(100)), "no scaling of version 1"),
         (lambda: with_scaling(scaling.to_bytes([0] * 68, [1] * 68, 1)), r"a sensor's are int8 \[1, 68\]"),
         (lambda: with_scaling(scaling.to_bytes([], [], 1)), "a sensor's are"),
         (lambda: tflite_file.rewrite(family().float_tflite, {scaling.METADATA: own_scaling()}), "'float32'"),
         (without_weights, "lacks data"),
-        (lambda: lesson().model.replace(pack("<f", 1 / 8), pack("<f", 1 / 4)), r"\[1, 69\], \(0\.25, 0\)"),
+        (lambda: candidate().model.replace(pack("<f", 1 / 8), pack("<f", 1 / 4)), r"\[1, 69\], \(0\.25, 0\)"),
     ],
 )
 def test_what_a_sensor_could_not_run_is_refused(broken: Callable[[], bytes], reason: str) -> None:

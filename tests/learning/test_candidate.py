@@ -32,43 +32,47 @@ def features() -> np.ndarray:
 
 
 @cache
-def lesson() -> Candidate:
+def candidate() -> Candidate:
     return commission(family(), features(), seed=1)
 
 
 def test_normal_windows_pass_and_a_fault_does_not() -> None:
-    model = Model(lesson().model)
+    model = Model(candidate().model)
     later, louder = machines.windows(family().recipe, 1.0001), machines.windows(family().recipe, 2.0)
     assert (model.scores(later) > model.threshold).mean() < 0.02
     assert (model.scores(louder) > model.threshold).mean() > 0.98
 
 
 def test_the_threshold_is_the_margin_over_the_quantile_of_the_last_windows() -> None:
-    model = Model(lesson().model)
+    model = Model(candidate().model)
     held_out = model.scores(features()[-60:])
-    assert lesson().held_out == tuple(held_out.tolist())
-    assert lesson().threshold == model.threshold == math.ceil(1.6 * np.quantile(held_out, 0.99))
+    assert candidate().held_out == tuple(held_out.tolist())
+    assert candidate().threshold == model.threshold == math.ceil(1.6 * np.quantile(held_out, 0.99))
 
 
 def test_moments_are_those_of_the_windows_learnt_from() -> None:
-    assert lesson().moments == normalisation.fit(features()[:-60])
+    assert candidate().moments == normalisation.fit(features()[:-60])
 
 
 def test_the_trial_scores_here_what_the_sensor_shall_find() -> None:
-    assert Model(lesson().model).score(lesson().trial) == lesson().trial_score == max(lesson().held_out)
+    assert Model(candidate().model).score(candidate().trial) == candidate().trial_score == max(candidate().held_out)
 
 
 def test_other_windows_or_another_seed_make_another_model() -> None:
     digests = {
         hashlib.sha256(each.model).digest()
-        for each in (lesson(), commission(family(), features(), seed=2), commission(family(), features()[::-1], seed=1))
+        for each in (
+            candidate(),
+            commission(family(), features(), seed=2),
+            commission(family(), features()[::-1], seed=1),
+        )
     }
     assert len(digests) == 3
 
 
 def test_learning_in_a_process_of_its_own_gives_the_same_lesson() -> None:
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        assert pool.submit(commission, family(), features(), 1).result(timeout=PATIENCE) == lesson()
+        assert pool.submit(commission, family(), features(), 1).result(timeout=PATIENCE) == candidate()
     assert pickle.loads(pickle.dumps(family())) == family()
 
 
@@ -92,5 +96,5 @@ def test_too_few_windows_or_another_recipe_are_refused(shape: tuple[int, ...]) -
 def test_a_wider_margin_only_moves_the_threshold() -> None:
     wide = dataclasses.replace(family(), threshold=dataclasses.replace(family().threshold, margin=3.0))
     other = commission(wide, features(), seed=1)
-    assert other.weights == lesson().weights
-    assert other.threshold == pytest.approx(3.0 / 1.6 * lesson().threshold, abs=2)
+    assert other.weights == candidate().weights
+    assert other.threshold == pytest.approx(3.0 / 1.6 * candidate().threshold, abs=2)

@@ -34,10 +34,10 @@ from reedmesh.store.models import StoredModel
 from reedmesh.store.store import Store
 from reedmesh.updates import attestation, model_rollout
 from tests.firmware.tflite.test_refusals import drawn
-from tests.learning.test_candidate import family, lesson
+from tests.learning.test_candidate import candidate, family
 from tests.support.paths import ROOT
 
-PRESS = lesson().model
+PRESS = candidate().model
 
 
 def another(by: int = 1) -> bytes:
@@ -59,8 +59,8 @@ def gateway(folder: Path) -> Iterator[Gateway]:
 
 
 def serve(it: Gateway, sensor: str, sequence: int, model: bytes = PRESS) -> StoredModel:
-    """Put a model into service, as a lesson does."""
-    learnt = replace(lesson(), model=model)
+    """Put a model into service, as a candidate does."""
+    learnt = replace(candidate(), model=model)
     envelope = it._passports.issue(sensor, learnt, None, {}, 1000.0 + sequence)
     made = StoredModel(
         sensor, sequence, 1000.0 + sequence, model, learnt.weights, learnt.trial, learnt.trial_score, envelope
@@ -140,7 +140,7 @@ def test_a_sensor_without_a_model_to_trust_is_learnt_anew(tmp_path: Path) -> Non
 
 def forged(key: keys.Key, sensor: str = "press") -> bytes:
     with_right_name = attestation.Passports("gw", family(), key, lambda: [key.public])
-    return with_right_name.issue(sensor, lesson(), None, {}, 0.0)
+    return with_right_name.issue(sensor, candidate(), None, {}, 0.0)
 
 
 def test_a_passport_under_another_key_is_none(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_a_machine_whose_model_was_rejected_may_learn_the_very_same_again(tmp_pa
             serve(it, "press", 1)
         edit(tmp_path, "update models set passport = null")
         with gateway(tmp_path) as it:
-            await it._deployer.renew(it.line.sensors["press"], lesson(), {})
+            await it._deployer.renew(it.line.sensors["press"], candidate(), {})
             sensor = it.line.sensors["press"]
             assert sensor.model and sensor.model.digest == sha256(PRESS).digest() and sensor.sequence == 2
 

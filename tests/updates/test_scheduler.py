@@ -95,7 +95,7 @@ def test_a_move_is_learnt_from_few_windows_and_a_fault_is_still_found() -> None:
             await it.play()
             it.sites[0].called_normal[place.name] = list(runs)
             await it.play()
-            model = learning.Model(it.sites[0].lessons[place.name].model)
+            model = learning.Model(it.sites[0].candidates[place.name].model)
             windows = moved[150:], place.tests["normal"], fault
             moved_over, normal_over, fault_over = ((model.scores(x) > model.threshold).mean() for x in windows)
             return float(moved_over), float(normal_over), float(fault_over)

@@ -85,13 +85,13 @@ def test_under_a_standing_alert_the_model_stays_until_the_machine_is_learnt_anew
             here, training_sets = it.gateway.line.sensors["press"], it.gateway._training_sets
             await feed(sensor, otherwise(sounds()["normal"][:20]))
             await it.until(lambda topic, value: topic == "alert" and value["type"] == "new")
-            before, lesson = here.sequence, commission(FAMILY, sounds()["normal"], 2)
-            assert "its alert stands" in await training_sets.deploy("press", lesson, {})
+            before, candidate = here.sequence, commission(FAMILY, sounds()["normal"], 2)
+            assert "its alert stands" in await training_sets.deploy("press", candidate, {})
             assert here.sequence == before and here.watcher.alert
             await client.data("relearn", sensor="press", by="Ana")
             await it.until(lambda topic, value: topic == "alert" and value["what"] == "learnt anew")
             assert here.watcher.alert is None and it.gateway.store.open_alerts() == []
-            assert await training_sets.deploy("press", lesson, {}) == "" and here.sequence > before
+            assert await training_sets.deploy("press", candidate, {}) == "" and here.sequence > before
 
     asyncio.run(story())
 

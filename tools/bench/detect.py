@@ -54,11 +54,11 @@ def main() -> int:
 def judge(family: Family, recording: Recording, gateway: int, learn: slice) -> None:
     """Learn one machine and print a row for each condition of its test windows."""
     learnt = features.extract(recording.windows(gateway, "train", "normal"), family.recipe)
-    lesson = commission(family, learnt[learn], family.training.seed)
-    model = Model(lesson.model)
+    candidate = commission(family, learnt[learn], family.training.seed)
+    model = Model(candidate.model)
     conditions = {label: recording.windows(gateway, "test", label) for label in ("normal", *others(recording, gateway))}
     found = {label: features.extract(windows, family.recipe) for label, windows in conditions.items()}
-    exact = {label: as_float(family, lesson, each) for label, each in found.items()}
+    exact = {label: as_float(family, candidate, each) for label, each in found.items()}
     scores = {label: model.scores(each) for label, each in found.items()}
     for label, each in scores.items():
         over, alerted = (each > model.threshold).mean(), in_alert(each, model.threshold)
@@ -73,12 +73,12 @@ def others(recording: Recording, gateway: int) -> list[str]:
     return sorted({str(label) for label in recording.label[mine]} - {"normal"})
 
 
-def as_float(family: Family, lesson: Candidate, found: NDArray[np.int8]) -> NDArray[np.float64]:
+def as_float(family: Family, candidate: Candidate, found: NDArray[np.int8]) -> NDArray[np.float64]:
     """Scores by the trained weights before they were quantised."""
-    weights = np.frombuffer(lesson.weights, dtype=np.float32)
+    weights = np.frombuffer(candidate.weights, dtype=np.float32)
     interpreter = runtime.reference(quantise.with_weights(family.float_tflite, weights))
     (entry,), (end,) = interpreter.get_input_details(), interpreter.get_output_details()
-    z = normalisation.apply(found, *calibrate.scaling_of(lesson.model)).astype(np.float32) / scaling.ONE
+    z = normalisation.apply(found, *calibrate.scaling_of(candidate.model)).astype(np.float32) / scaling.ONE
     interpreter.resize_tensor_input(entry["index"], z.shape)
     interpreter.allocate_tensors()
     interpreter.set_tensor(entry["index"], z)

@@ -112,11 +112,13 @@ def prepare(folder: Path, sensors: int) -> tuple[bytes, bytes]:
     """A new store in `folder` with sensors that know their machine; returns frames of a normal window and a fault."""
     shutil.rmtree(folder, ignore_errors=True)
     family, recording = families.load(families.find("vibration")), recordings.simulate()
-    lesson = commission(family, features.extract(recording.windows(0, "train", "normal"), family.recipe), 1)
-    model, store = Model(lesson.model), Store(folder)
+    candidate = commission(family, features.extract(recording.windows(0, "train", "normal"), family.recipe), 1)
+    model, store = Model(candidate.model), Store(folder)
     for i in range(sensors):
         store.save_hello(f"s{i}", {"features": family.recipe.table(), "model": model.digest.hex(), "sequence": 1})
-        store.models.save(StoredModel(f"s{i}", 1, 0.0, lesson.model, lesson.weights, lesson.trial, lesson.trial_score))
+        store.models.save(
+            StoredModel(f"s{i}", 1, 0.0, candidate.model, candidate.weights, candidate.trial, candidate.trial_score)
+        )
     store.close()
     kinds = [("test", "normal", np.argmin), ("test", "imbalance", np.argmax)]
     frames = []

@@ -69,36 +69,36 @@ def main() -> int:
     family = families.load(families.find("vibration"))
     recording = recordings.simulate()
     normal = features.extract(recording.windows(0, "train", "normal"), family.recipe)
-    lesson = commission(family, normal[:100], family.training.seed)
+    candidate = commission(family, normal[:100], family.training.seed)
     with tempfile.TemporaryDirectory() as folder:
-        of_models = cuts("power_cut.py", offers(lesson, Path(folder)))
-        of_firmware = cuts("power_cut_firmware.py", updates(lesson, Path(folder)))
+        of_models = cuts("power_cut.py", offers(candidate, Path(folder)))
+        of_firmware = cuts("power_cut_firmware.py", updates(candidate, Path(folder)))
         tried, bricked = (sum(pair) for pair in zip(of_models, of_firmware, strict=True))
-        asyncio.run(pauses(family, recording, lesson, Path(folder)))
+        asyncio.run(pauses(family, recording, candidate, Path(folder)))
     report.save("ota_power_cut_points", tried, "cuts")
     report.save("ota_bricked", bricked, "cuts")
     return int(bricked > 0)
 
 
-def offers(lesson: Candidate, folder: Path) -> list[Path]:
-    """Four models of one lesson that differ in padding only, as offers in files."""
+def offers(candidate: Candidate, folder: Path) -> list[Path]:
+    """Four models of one candidate that differ in padding only, as offers in files."""
     paths = [folder / f"offer{i}" for i in range(4)]
     for i, path in enumerate(paths):
-        path.write_bytes(offer(lesson, i + 1))
+        path.write_bytes(offer(candidate, i + 1))
     return paths
 
 
-def offer(lesson: Candidate, sequence: int) -> bytes:
+def offer(candidate: Candidate, sequence: int) -> bytes:
     """An offer frame whose model is like no other's."""
-    model = lesson.model + bytes([sequence]) * 16
+    model = candidate.model + bytes([sequence]) * 16
     digest = hashlib.sha256(model).digest()
-    return wire.pack_offer(wire.Offer(sequence, model, digest, lesson.trial, lesson.trial_score))
+    return wire.pack_offer(wire.Offer(sequence, model, digest, candidate.trial, candidate.trial_score))
 
 
-def updates(lesson: Candidate, folder: Path, only: tuple[str, ...] = ("",)) -> list[Path]:
+def updates(candidate: Candidate, folder: Path, only: tuple[str, ...] = ("",)) -> list[Path]:
     """An offer, and four parcels of this checkout's firmware (those of its files under `only`) that differ a little."""
     paths = [folder / name for name in ("offer", "before", "old", "new", "later")]
-    paths[0].write_bytes(offer(lesson, 1))
+    paths[0].write_bytes(offer(candidate, 1))
     files = {path: data for path, data in update_sensors.compiled("x64").items() if path.startswith(only)}
     for sequence, path in enumerate(paths[1:], 1):
         last = max(files)
@@ -122,7 +122,7 @@ def cuts(script: str, paths: list[Path]) -> tuple[int, int]:
     return sum(story["cuts"] for story in told), bricked
 
 
-async def pauses(family: Family, recording: recordings.Recording, lesson: Candidate, folder: Path) -> None:
+async def pauses(family: Family, recording: recordings.Recording, candidate: Candidate, folder: Path) -> None:
     """Let a sensor judge, give it a model and firmware meanwhile, and compare the longest times between two windows."""
     (port,) = factory.free_ports(1)
     machine = factory.Machine("gw", "press", False, {"train": recording.windows(0, "train", "normal")})
@@ -134,7 +134,7 @@ async def pauses(family: Family, recording: recordings.Recording, lesson: Candid
         try:
             async with asyncio.timeout(180):
                 gaps = await _gaps(
-                    Link("127.0.0.1", port, "bench", subscriptions={"reedmesh/gw/press/#": 1}), lesson, folder
+                    Link("127.0.0.1", port, "bench", subscriptions={"reedmesh/gw/press/#": 1}), candidate, folder
                 )
         finally:
             feeding.cancel()
@@ -181,9 +181,12 @@ class Watching:
         return max(1000 * (later - earlier) for earlier, later in pairwise(self.arrived[start:]))
 
 
-async def _gaps(link: Link, lesson: Candidate, folder: Path) -> dict[str, float]:
+async def _gaps(link: Link, candidate: Candidate, folder: Path) -> dict[str, float]:
     it, key, sequence = Watching(link), SensorKeys(folder / "gw").made_for("press"), device_tree.sequence() + 1
-    model, firmware = of_model(offer(lesson, 9)), of_firmware(sequence)  # made now, for it takes this process seconds
+    model, firmware = (
+        of_model(offer(candidate, 9)),
+        of_firmware(sequence),
+    )  # made now, for it takes this process seconds
     listening = asyncio.create_task(it.listen())
     try:
         await it.windows(WARM_UP)

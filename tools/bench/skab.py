@@ -38,7 +38,7 @@ from tools.simulate import neighbourhood, skab
 from tools.simulate.neighbourhood import Place
 from tools.simulate.skab import LEARN, Record
 
-ROUNDS = 3  # of learning together: the lesson of a new machine, and two more
+ROUNDS = 3  # of learning together: the candidate of a new machine, and two more
 # F1, false alarms and missed alarms in %: the README of github.com/waico/SKAB at b2c0d46. Not run here.
 PUBLISHED = {
     "Conv-AE": (0.78, 13.55, 28.02),

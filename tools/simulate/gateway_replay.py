@@ -74,9 +74,9 @@ class Hall:
         """As in `update.Machines`."""
         return await self._training_sets.training_sets()
 
-    async def deploy(self, sensor: str, lesson: Candidate, origins: Mapping[str, Origin]) -> str:
+    async def deploy(self, sensor: str, candidate: Candidate, origins: Mapping[str, Origin]) -> str:
         """As in `update.Machines`."""
-        return await self._training_sets.deploy(sensor, lesson, origins)
+        return await self._training_sets.deploy(sensor, candidate, origins)
 
     def close(self) -> None:
         """Forget everything."""

@@ -101,7 +101,7 @@ class Site:
 
     def __init__(self, family: Family, at: Sequence[Place]) -> None:
         self.at = {place.name: place for place in at}
-        self.lessons: dict[str, Candidate] = {}
+        self.candidates: dict[str, Candidate] = {}
         self.called_normal: dict[str, list[Windows]] = {}  # by somebody: runs that a machine is learnt anew from, once
         self._family = family
 
@@ -110,30 +110,30 @@ class Site:
         return {name: self._training_set(place) for name, place in self.at.items()}
 
     def _training_set(self, place: Place) -> TrainingSet:
-        lesson = self.lessons.get(place.name)
+        candidate = self.candidates.get(place.name)
         if runs := self.called_normal.pop(place.name, None):
-            return TrainingSet(dataset.of(self._family, runs), lesson.model if lesson else b"", anew=True)
-        if lesson:
+            return TrainingSet(dataset.of(self._family, runs), candidate.model if candidate else b"", anew=True)
+        if candidate:
             return TrainingSet(
-                dataset.of(self._family, [place.learn], calibrate.scaling_of(lesson.model)), lesson.model
+                dataset.of(self._family, [place.learn], calibrate.scaling_of(candidate.model)), candidate.model
             )
         return TrainingSet(dataset.of(self._family, [place.learn]))
 
-    async def deploy(self, sensor: str, lesson: Candidate, _: Mapping[str, Origin]) -> str:
+    async def deploy(self, sensor: str, candidate: Candidate, _: Mapping[str, Origin]) -> str:
         """As in `update.Machines`."""
-        self.lessons[sensor] = lesson
+        self.candidates[sensor] = candidate
         return ""
 
     def scores(self, name: str) -> tuple[dict[str, NDArray[np.int64]], int]:
         """By condition, of test windows, by the model in service at a machine; and its threshold."""
-        model = Model(self.lessons[name].model)
+        model = Model(self.candidates[name].model)
         return {label: model.scores(windows) for label, windows in self.at[name].tests.items()}, model.threshold
 
     def float_scores(self, name: str) -> dict[str, NDArray[np.float64]]:
         """The same by its weights before they were quantised."""
-        lesson, trainer = self.lessons[name], Trainer(self._family.train_tflite)
-        trainer.set(np.frombuffer(lesson.weights, np.float32))
-        scaled, tests = calibrate.scaling_of(lesson.model), self.at[name].tests
+        candidate, trainer = self.candidates[name], Trainer(self._family.train_tflite)
+        trainer.set(np.frombuffer(candidate.weights, np.float32))
+        scaled, tests = calibrate.scaling_of(candidate.model), self.at[name].tests
         return {label: trainer.errors(dataset.inputs(x, scaled)).astype(np.float64) for label, x in tests.items()}
 
 
@@ -370,5 +370,5 @@ def served(family: Family, at: Sequence[Place], rounds: int, seed: int) -> list[
         counts = [each.windows for each in told]
         weights = np.average([each.weights for each in told], axis=0, weights=counts).astype(np.float32)
     for site, place, training_set in zip(sites, at, training_sets, strict=True):
-        site.lessons[place.name] = steps.make(family, training_set, Merged(weights, {}, {}), [])
+        site.candidates[place.name] = steps.make(family, training_set, Merged(weights, {}, {}), [])
     return sites

@@ -54,7 +54,8 @@ class Timing:
 class Share:
     """The gateway `name` among `neighbours` whose public keys are in `keyring`.
 
-    knows: what it learnt. event_handlers: called with each event, in the order in which they happen; they must not block.
+    knows: what it learnt. event_handlers: called with each event, in the order in which they happen; they must not
+    block.
     appointment: what appointed `key`, for neighbours that know but the one before. heads: of ledgers, to be exchanged.
     """
 

@@ -1,7 +1,7 @@
 """Commissioning: a machine's normal windows become its model, with a threshold and a trial for the sensor. Pure.
 
 `commission` learns one machine by itself. A gateway learns all of its machines, and with its neighbours (`update.py`);
-what a lesson is, is the same.
+what a candidate is, is the same.
 """
 
 from collections.abc import Iterable
@@ -57,7 +57,7 @@ def commission(family: Family, features: Windows, seed: int) -> Candidate:
 
 
 def make_candidate(family: Family, weights: Floats, it: Machine, quantiles: Iterable[float] = ()) -> Candidate:
-    """The lesson of a machine from `weights`; quantiles: as in `finish`."""
+    """The candidate of a machine from `weights`; quantiles: as in `finish`."""
     model = finish(family, weights, it, quantiles)
     made = Model(model)
     scores = made.scores(it.held_out)

@@ -40,7 +40,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Made:
-    """A lesson became a sensor's model, or why it did not (`objection`). before: of what was in service."""
+    """A candidate became a sensor's model, or why it did not (`objection`). before: of what was in service."""
 
     sensor: str
     model: bytes = field(repr=False)

@@ -55,12 +55,12 @@ def fit(
     family: Family, training_sets: Sequence[TrainingSet], begun: Sequence[Floats], epochs: int, seed: int
 ) -> Trained:
     """Learn from all pupils, from that one of the weights `begun` that fits them best."""
-    school = _TrainingPool(family, training_sets)
-    losses = [school.loss(each) for each in begun]
+    pool = _TrainingPool(family, training_sets)
+    losses = [pool.loss(each) for each in begun]
     best = begun[int(np.nanargmin(losses))] if len(begun) > 1 else begun[0]
-    weights = trainer.fit(school.trainer, best, school.seen, epochs, family.training.rate, seed)
+    weights = trainer.fit(pool.trainer, best, pool.seen, epochs, family.training.rate, seed)
     squares = sum(_squares(training_set.machine) for training_set in training_sets)
-    return Trained(weights, len(school.seen), school.quantile(weights), np.asarray(squares), school.loss(weights))
+    return Trained(weights, len(pool.seen), pool.quantile(weights), np.asarray(squares), pool.loss(weights))
 
 
 def loss(family: Family, training_sets: Sequence[TrainingSet], weights: Floats) -> float:
@@ -80,15 +80,15 @@ def mix(
 
     public: our copy that they hold.
     """
-    school = _TrainingPool(family, training_sets)
-    merged = aggregate.merge(trained.weights, public, trained.windows, peers, school.loss, step)
-    return merged, school.loss(merged.weights)
+    pool = _TrainingPool(family, training_sets)
+    merged = aggregate.merge(trained.weights, public, trained.windows, peers, pool.loss, step)
+    return merged, pool.loss(merged.weights)
 
 
 def make(family: Family, training_set: TrainingSet, merged: Merged, quantiles: Sequence[float]) -> Candidate:
-    """A pupil's lesson from the merged weights, and what there is to object to it in place of the model in service.
+    """The candidate of a training set from the merged weights, with the objection to it, if there is one.
 
-    quantiles: of the neighbours that are in them.
+    quantiles: highest normal scores of the neighbours that are in the weights, in squared deviations a feature.
     """
     made = replace(
         make_candidate(family, merged.weights, training_set.machine, quantiles), taken=merged.taken, worth=merged.worth

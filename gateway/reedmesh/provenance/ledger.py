@@ -24,7 +24,7 @@ from reedmesh.identity.ed25519 import is_signed
 from reedmesh.protocol.wire import is_name
 
 GIVEN, TAKEN, REFUSED = "given", "taken", "refused"  # an update, ours or a neighbour's
-MERGED, LEFT_OUT = "merged", "left out"  # a neighbour's weights, of a lesson
+MERGED, LEFT_OUT = "merged", "left out"  # a neighbour's weights, of a candidate
 SERVICE, ROLLBACK, REJECTED = "service", "rollback", "rejected"  # a model; rejected: its passport does not hold
 BEGUN, FORK, RESTORED = "begun", "fork", "restored"  # the chain; a neighbour changed its past; ours was, from a backup
 

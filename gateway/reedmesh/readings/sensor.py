@@ -60,7 +60,7 @@ class Sensor:
     pinned: bool = False  # somebody took its model back: it keeps the one before
     moved: float = 0.0  # units from how it was commissioned, when that is too far to be learnt on; else 0
     fresh: int = 0  # normal windows since the last round of learning
-    due: bool = False  # somebody called an alert no fault: a lesson with its windows, at once
+    due: bool = False  # somebody called an alert no fault: a candidate with its windows, at once
     _boot: int = -1
     _number: int = -1
     _recent: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=RECENT))  # boot and number

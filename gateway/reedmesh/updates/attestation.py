@@ -41,7 +41,7 @@ class Passports:
         self._tools = {"reedmesh": __version__} | _versions()
 
     def issue(
-        self, sensor: str, lesson: Candidate, before: bytes | None, origins: Mapping[str, Origin], now: float
+        self, sensor: str, candidate: Candidate, before: bytes | None, origins: Mapping[str, Origin], now: float
     ) -> bytes:
         """The envelope for what was just learnt. before: SHA-256 of the sensor's model until now.
 
@@ -50,11 +50,11 @@ class Passports:
         sources = [Source("start", sha256(self._family.train_tflite).hexdigest())]
         sources += [Source("before", before.hex())] if before else []
         merged = [
-            Ingredient(name, *origins.get(name, (0, "")), share, lesson.worth.get(name, 0.0))
-            for name, share in lesson.taken.items()
+            Ingredient(name, *origins.get(name, (0, "")), share, candidate.worth.get(name, 0.0))
+            for name, share in candidate.taken.items()
         ]
-        made = self._describe(sensor, lesson.model, lesson.weights, now)
-        figures = self._figures(lesson)
+        made = self._describe(sensor, candidate.model, candidate.weights, now)
+        figures = self._figures(candidate)
         return passport.sign(replace(made, sources=tuple(sources), merged=tuple(merged), figures=figures), self._key)
 
     def inherit(self, stored: StoredModel) -> bytes:
@@ -97,12 +97,12 @@ class Passports:
         known = operators(model, f"the model of {sensor}")
         return Passport(*digests, sensor, self._family.id, self._maker, passport.stated(now), known, self._tools)
 
-    def _figures(self, lesson: Candidate) -> Figures:
-        count, it = len(lesson.held_out), lesson.estimate
+    def _figures(self, candidate: Candidate) -> Figures:
+        count, it = len(candidate.held_out), candidate.estimate
         alarms = round(it.false_alarms * count)
-        threshold = scaling.deviations(lesson.threshold, self._family.recipe.length)
+        threshold = scaling.deviations(candidate.threshold, self._family.recipe.length)
         rounded = round(it.loss, 6), round(threshold, 6)
-        return Figures(lesson.moments.count, count, *rounded, alarms, round(passport.highest_rate(alarms, count), 6))
+        return Figures(candidate.moments.count, count, *rounded, alarms, round(passport.highest_rate(alarms, count), 6))
 
 
 def operators(model: bytes, where: str) -> dict[str, int]:

@@ -118,7 +118,7 @@ class Deployer:
         sensor.pinned = True
         return again.sequence
 
-    async def renew(self, sensor: Sensor, lesson: Candidate, origins: Mapping[str, Origin]) -> str:
+    async def renew(self, sensor: Sensor, candidate: Candidate, origins: Mapping[str, Origin]) -> str:
         """Put what was learnt into service, or say why not; origins: the updates of neighbours that are in it.
 
         Raises DeployError.
@@ -130,9 +130,9 @@ class Deployer:
             return "its model was taken back, and stays until somebody says otherwise"
         if sensor.watcher.alert and sensor.state != LEARNING:
             return "its alert stands, and is to be judged by the model that raised it"
-        if sensor.model and stored and stored.tflite == lesson.model:
+        if sensor.model and stored and stored.tflite == candidate.model:
             return ""
-        model = self._next_model(sensor, lesson, origins)
+        model = self._next_model(sensor, candidate, origins)
         loaded = self._passports.load(model)
         await self._disk.call(self._disk.store.models.save, model, _entry(ledger.SERVICE, model))
         sensor.adopt(loaded, model.sequence)
@@ -219,11 +219,11 @@ class Deployer:
         shape = shape_for(len(payload), sensor.longest_shard, sensor.room)
         return Bundle(payload, self._family.name, self._gateway, sequence, sequence, shape)
 
-    def _next_model(self, sensor: Sensor, lesson: Candidate, origins: Mapping[str, Origin]) -> StoredModel:
-        """A lesson as the sensor's next model, numbered above any that the sensor or we remember."""
+    def _next_model(self, sensor: Sensor, candidate: Candidate, origins: Mapping[str, Origin]) -> StoredModel:
+        """A candidate as the sensor's next model, numbered above any that the sensor or we remember."""
         now, before = self._clock(), sensor.model.digest if sensor.model else None
-        passport = self._passports.issue(sensor.name, lesson, before, origins, now)
-        made = lesson.model, lesson.weights, lesson.trial, lesson.trial_score
+        passport = self._passports.issue(sensor.name, candidate, before, origins, now)
+        made = candidate.model, candidate.weights, candidate.trial, candidate.trial_score
         return StoredModel(sensor.name, _next_sequence(sensor), now, *made, passport)
 
     def _check_recipe(self, sensor: Sensor) -> None:

@@ -49,11 +49,11 @@ class TrainingSelection:
                     collect_anew([sensor])
         return found
 
-    async def deploy(self, sensor: str, lesson: Candidate, origins: Mapping[str, Origin]) -> str:
+    async def deploy(self, sensor: str, candidate: Candidate, origins: Mapping[str, Origin]) -> str:
         """As in `update.Machines`."""
         if sensor not in self._line.sensors:
             return "it was forgotten meanwhile"
-        return await self._deployer.renew(self._line.sensors[sensor], lesson, origins)
+        return await self._deployer.renew(self._line.sensors[sensor], candidate, origins)
 
     async def _training_set(self, sensor: Sensor) -> TrainingSet | None:
         """None: too few of its windows are from when it ran as it did when it was commissioned."""
@@ -76,7 +76,7 @@ class TrainingSelection:
 
 
 def collect_anew(sensors: Iterable[Sensor]) -> None:
-    """Those of `sensors` that wait for a lesson begin again, or the same would be tried at once for ever."""
+    """Those of `sensors` that wait for a candidate begin again, or the same would be tried at once for ever."""
     for sensor in sensors:
         if sensor.ready_to_learn:
             sensor.learnt, sensor.due = 0, False

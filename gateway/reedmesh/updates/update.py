@@ -31,8 +31,8 @@ class Machines(Protocol):
         """What each machine is learnt from in this round, by its sensor's name; those with too little are left out."""
         ...
 
-    async def deploy(self, sensor: str, lesson: Candidate, origins: Mapping[str, Origin]) -> str:
-        """Put a lesson's model into service, or say why not; called only for those there is no objection to.
+    async def deploy(self, sensor: str, candidate: Candidate, origins: Mapping[str, Origin]) -> str:
+        """Put a candidate's model into service, or say why not; called only for those there is no objection to.
 
         origins: the updates of the neighbours that are in it.
         """
@@ -72,12 +72,12 @@ async def update(
     return outcome
 
 
-async def _renew(machines: Machines, sensor: str, lesson: Candidate, origins: Mapping[str, Origin]) -> Made:
+async def _renew(machines: Machines, sensor: str, candidate: Candidate, origins: Mapping[str, Origin]) -> Made:
     """Accepted? Then it goes into service."""
-    objection = lesson.objection or await machines.deploy(sensor, lesson, origins)
+    objection = candidate.objection or await machines.deploy(sensor, candidate, origins)
     if objection:
         log.info("%s keeps its model: %s", sensor, objection)
-    return Made(sensor, lesson.model, objection, lesson.before, lesson.estimate)
+    return Made(sensor, candidate.model, objection, candidate.before, candidate.estimate)
 
 
 def _begun(family: Family, share: Share) -> list[Floats]:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.firmware.test_app import lesson
+from tests.firmware.test_app import candidate
 from tests.support import micropython
 from tests.support.paths import SCRIPTS
 from tools.bench import ota
@@ -12,7 +12,7 @@ SCRIPT, FIRMWARE = SCRIPTS / "power_cut.py", SCRIPTS / "power_cut_firmware.py"
 
 
 def test_a_power_cut_leaves_the_old_model_or_the_new_one(tmp_path: Path) -> None:
-    said = micropython.run(SCRIPT, *ota.offers(lesson(), tmp_path), heap="1m", timeout=600)
+    said = micropython.run(SCRIPT, *ota.offers(candidate(), tmp_path), heap="1m", timeout=600)
     *stories, end = map(json.loads, said.splitlines())
     served = {story["story"]: set(story["served"]) for story in stories}
     assert served == {
@@ -27,7 +27,7 @@ def test_a_power_cut_leaves_the_old_model_or_the_new_one(tmp_path: Path) -> None
 
 
 def test_a_power_cut_leaves_the_old_firmware_or_the_new_one(tmp_path: Path) -> None:
-    paths = ota.updates(lesson(), tmp_path, ota.ENGINE)
+    paths = ota.updates(candidate(), tmp_path, ota.ENGINE)
     said = micropython.run(FIRMWARE, *paths, heap="64m", timeout=600)
     *stories, end = map(json.loads, said.splitlines())
     served = {story["story"]: set(story["served"]) for story in stories}

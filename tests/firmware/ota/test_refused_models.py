@@ -12,7 +12,7 @@ from reedmesh.coding.bundle import Bundle, shape_for
 from reedmesh.inference.model import Model
 from reedmesh.links.mqtt_link import Message
 from reedmesh.protocol import shards, wire
-from tests.firmware.test_app import UNSEALED, Sensor, lesson, offer, sensor
+from tests.firmware.test_app import UNSEALED, Sensor, candidate, offer, sensor
 from tests.firmware.tflite.test_refusals import edited, small
 from tests.support.micropython import run_json
 from tests.support.paths import SCRIPTS
@@ -30,12 +30,12 @@ def of(model: bytes, **changes: Any) -> bytes:
 
 def other() -> bytes:
     """A good model that is not the one in service."""
-    return lesson().model + bytes(4)
+    return candidate().model + bytes(4)
 
 
 def with_operator(number: int) -> bytes:
     code = "model.operatorCodes[0]"
-    return edited((code + ".builtinCode", number), (code + ".deprecatedBuiltinCode", number), model=lesson().model)
+    return edited((code + ".builtinCode", number), (code + ".deprecatedBuiltinCode", number), model=candidate().model)
 
 
 async def offered(payload: bytes, it: Sensor) -> Any:
@@ -91,12 +91,12 @@ CASES: list[tuple[str, Act, int, str]] = [
     ("of two offers", mixed, 400, "not of one offer"),
     ("not what its digest says", partial(offered, of(other(), sha256=bytes(32))), 400, "digest"),
     ("no model", partial(offered, of(bytes(500))), 400, ""),
-    ("damaged", partial(offered, of(b"\xff\xff\xff\x7f" + lesson().model[4:])), 400, ""),
+    ("damaged", partial(offered, of(b"\xff\xff\xff\x7f" + candidate().model[4:])), 400, ""),
     ("with an operator that is not supported", partial(offered, of(with_operator(33))), 400, "not supported"),
     ("without a scaling", partial(offered, of(small())), 400, "no metadata"),
     ("for other features", partial(offered, of(other(), trial=bytes(9))), 400, "this sensor has 69"),
     ("that scores differently here", partial(offered, of(other(), trial_score=1)), 400, "trial scored"),
-    ("too large", partial(offered, of(lesson().model + bytes(20_000))), 400, "room for"),
+    ("too large", partial(offered, of(candidate().model + bytes(20_000))), 400, "room for"),
     ("junk for a manifest", partial(manifest_of, b"junk"), 400, "manifest"),
     ("flash that fails", with_broken_flash, 500, "slot b"),
 ]
@@ -118,9 +118,9 @@ def test_a_wrong_model_never_becomes_active_and_is_reported(tmp_path: Path) -> N
             it.heard.clear()
             it.start()
             hello = await it.until("hello")
-            assert (hello["model"], hello["sequence"]) == (hashlib.sha256(lesson().model).hexdigest(), SERVING)
+            assert (hello["model"], hello["sequence"]) == (hashlib.sha256(candidate().model).hexdigest(), SERVING)
             await it.up()
-            assert it.windows()[-1].model == Model(lesson().model).key
+            assert it.windows()[-1].model == Model(candidate().model).key
             assert (await it.answer(of(other())))["code"] == 200, "and a good one is still taken"
 
     asyncio.run(story())

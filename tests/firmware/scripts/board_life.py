@@ -4,7 +4,8 @@ import asyncio
 import json
 import sys
 
-from board import boot_count, watchdog
+from board import boot_count
+from board import watchdog as monitor
 from net import wifi
 
 
@@ -64,16 +65,16 @@ def watchdog(_):
     class Link:
         up = asyncio.Event()
 
-    it = watchdog.Watchdog(None, Link, 1000)
+    it = monitor.Watchdog(None, Link, 1000)
     start = it._window
     Link.up.set()
-    said = [it.well(start + 1000), it.well(start + watchdog.SAMPLING_MS)]
-    it._window = start + watchdog.LINK_MS
+    said = [it.well(start + 1000), it.well(start + monitor.SAMPLING_MS)]
+    it._window = start + monitor.LINK_MS
     Link.up.clear()
-    said += [it.well(start + watchdog.LINK_MS), it.well(start + watchdog.SAMPLING_MS + watchdog.LINK_MS)]
-    slow = watchdog.Watchdog(None, Link, watchdog.SAMPLING_MS)
-    said += [slow.well(start + 2 * watchdog.SAMPLING_MS), slow.well(start + 4 * watchdog.SAMPLING_MS)]
-    return said + [watchdog.Watchdog(None, Link, 0).well(start + watchdog.SAMPLING_MS)]
+    said += [it.well(start + monitor.LINK_MS), it.well(start + monitor.SAMPLING_MS + monitor.LINK_MS)]
+    slow = monitor.Watchdog(None, Link, monitor.SAMPLING_MS)
+    said += [slow.well(start + 2 * monitor.SAMPLING_MS), slow.well(start + 4 * monitor.SAMPLING_MS)]
+    return said + [monitor.Watchdog(None, Link, 0).well(start + monitor.SAMPLING_MS)]
 
 
 def starts(folder):

@@ -141,7 +141,7 @@ def test_an_image_is_the_same_bytes_every_time_and_too_small_a_flash_is_said(tmp
 def test_an_image_boots_introduces_itself_and_judges_with_the_model_in_it(tmp_path: Path) -> None:
     """The same files, compiled for this machine instead of a board: MicroPython mounts, imports and runs them."""
     model = tmp_path / "first.tflite"
-    model.write_bytes(test_app.lesson().model)
+    model.write_bytes(test_app.candidate().model)
 
     async def story() -> None:
         async with test_app.sensor(tmp_path) as it:
