@@ -17,20 +17,20 @@ WATCHDOG = 2.0  # seconds; 30 in the unit
 # What a fault would do, done on purpose: each ends the progress of one part and leaves the others as they are.
 DEAF = """
 import asyncio
-from reedmesh import service
+from reedmesh.service import gateway
 async def hang(channel, *rest):
     async for message in channel.messages():
         await asyncio.Event().wait()
-service.watch = hang
+gateway.watch = hang
 """
 BUSY = """
 import time
-from reedmesh import service
+from reedmesh.service import gateway
 async def hang(channel, *rest):
     async for message in channel.messages():
         print("hangs", flush=True)
         time.sleep(1000)
-service.watch = hang
+gateway.watch = hang
 """
 WORN_OUT = """
 import threading

@@ -31,7 +31,6 @@ CONTEXT = b"reedmesh sealed\0reedmesh\0family\0hall1\0" + bytes(8)
 ROUNDS = 200
 SENSOR = """
 import hmac, json, time
-from tools.checkout import ROOT
 def us(size):
     data, key, count = bytes(size), bytes(32), 300
     began = time.ticks_us()
