@@ -21,7 +21,8 @@ from reedmesh.errors import ConfigError
 from reedmesh.identity import certificates
 from reedmesh.identity.keys import Key
 from reedmesh.identity.sensor_keys import SensorKeys
-from reedmesh.links.mqtt_link import Link, Message
+from reedmesh.links.message import Message
+from reedmesh.links.mqtt_link import Link
 from tests.support import micropython
 from tests.support.brokers import free_port, mosquitto_by
 from tests.support.paths import ROOT

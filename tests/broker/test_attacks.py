@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reedmesh.links.mqtt_link import Link, MemoryBroker, Message
+from reedmesh.links.memory_link import MemoryBroker
+from reedmesh.links.message import Message
+from reedmesh.links.mqtt_link import Link
 from tests.broker.test_acl import BROKERS, Site, until
 from tests.support.timeouts import PATIENCE
 

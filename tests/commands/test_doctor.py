@@ -15,7 +15,7 @@ from reedmesh.__main__ import main
 from reedmesh.commands.doctor import command, host, line, service
 from reedmesh.commands.doctor.finding import ERROR, GOOD, WARNING, Case, Check, Finding
 from reedmesh.config import settings as config
-from reedmesh.identity import certificates, keys
+from reedmesh.identity import certificates, keystore
 from reedmesh.protocol import wire
 from reedmesh.store import database
 from reedmesh.store.store import Store
@@ -31,7 +31,7 @@ def path(tmp_path: Path) -> Path:
     """The settings of a gateway whose database and key are there."""
     state = tmp_path / "state"
     Store(state).close()
-    keys.load(state)
+    keystore.load(state)
     settings = tmp_path / "reedmesh.toml"
     settings.write_text(f'name = "gw"\nstate = "{state}"\n')
     return settings

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Request, WebSocket, expect
 
-from reedmesh.links.mqtt_link import Link, Message
+from reedmesh.links.message import Message
+from reedmesh.links.mqtt_link import Link
 from tests.support.brokers import free_port, mosquitto
 from tests.support.timeouts import PATIENCE
 

@@ -12,7 +12,8 @@ from playwright.async_api import Page, expect
 
 from reedmesh.alerts.alert import NOT_A_FAULT
 from reedmesh.inference.model import Model
-from reedmesh.links.mqtt_link import Link, Message
+from reedmesh.links.message import Message
+from reedmesh.links.mqtt_link import Link
 from reedmesh.protocol import wire
 from reedmesh.store.store import Store
 from tests.e2e.dashboard_stage import Play, Stage

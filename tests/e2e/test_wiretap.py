@@ -26,12 +26,13 @@ from reedmesh.coding import Decoder, encode_block
 from reedmesh.coding.bundle import Bundle
 from reedmesh.config.settings import FEDERATION
 from reedmesh.exchange.federation import Federation, Heard, Sealed
-from reedmesh.identity import keys
-from reedmesh.identity.keys import Keyring
+from reedmesh.identity import keystore
+from reedmesh.identity.keyring import Keyring
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.inference import family as families
 from reedmesh.inference import features
-from reedmesh.links.mqtt_link import Link, Message
+from reedmesh.links.message import Message
+from reedmesh.links.mqtt_link import Link
 from reedmesh.protocol.shards import Manifest, Shard, unpack_manifest, unpack_shard
 from reedmesh.provenance import ledger
 from reedmesh.store.store import Store
@@ -107,7 +108,7 @@ class Hall:
         self.port = free_port()
         self.from_neighbour, self.from_sensor = Tap(self.port), Tap(self.port)
         self.secret = SECRET if sealed else ""
-        self.key = keys.load(self.folder)
+        self.key = keystore.load(self.folder)
 
     def write(self, neighbour: "Hall") -> Path:
         password = accounts.derived(neighbour.folder, acl.gateway_user(self.name))

@@ -13,7 +13,7 @@ import pytest
 
 from reedmesh.coding.bundle import Bundle
 from reedmesh.errors import WireError
-from reedmesh.identity import keys, succession
+from reedmesh.identity import keyring, succession
 from reedmesh.identity.succession import Succession
 from reedmesh.protocol import shards
 from reedmesh.protocol.shards import Manifest, Shape
@@ -63,7 +63,7 @@ async def replayed_to_one_that_forgot(stage: Stage) -> None:
     old = list(stage.recorded)
     stage.hall2.applied.clear()
     stage.hall2.got.clear()
-    stage.now += keys.LIFE + 1
+    stage.now += keyring.LIFE + 1
     for message in old:
         await stage.mallory.publish(message)
     await settle(lambda: stage.hall2.exchange.rejects.total > 0)
@@ -99,7 +99,7 @@ async def another_site(stage: Stage) -> None:
 
 
 async def from_the_future(stage: Stage) -> None:
-    await stage.refused(key_of("hall1").sign(forged().manifest, at=stage.now + keys.AHEAD + 60))
+    await stage.refused(key_of("hall1").sign(forged().manifest, at=stage.now + keyring.AHEAD + 60))
 
 
 async def impersonated(stage: Stage) -> None:

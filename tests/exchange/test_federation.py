@@ -13,9 +13,10 @@ from reedmesh.config.settings import FEDERATION
 from reedmesh.errors import WireError
 from reedmesh.exchange.federation import DAY, LEAVES, OPEN, SPREAD, Federation, Sealed
 from reedmesh.exchange.listener import subscriptions
-from reedmesh.identity import keys
-from reedmesh.identity.keys import Key, Keyring
-from reedmesh.links.mqtt_link import MemoryBroker, Message
+from reedmesh.identity.keyring import LIFE, Keyring
+from reedmesh.identity.keys import Key
+from reedmesh.links.memory_link import MemoryBroker
+from reedmesh.links.message import Message
 from reedmesh.protocol.shards import Manifest, unpack_manifest
 from tests.support.neighbours import FAMILY, Gateway, hearing, key_of, keyring, running, settle
 
@@ -286,7 +287,7 @@ def test_an_open_federation_signs_anew_every_day_too() -> None:
             topic, first = next(iter(broker.retained.items()))
             clock.now += DAY
             await settle(lambda: broker.retained[topic] != first)
-        ring = Keyring({"hall1": key_of("hall1").public}, clock=lambda: clock.now + keys.LIFE - DAY / 2)
+        ring = Keyring({"hall1": key_of("hall1").public}, clock=lambda: clock.now + LIFE - DAY / 2)
         ring.check(unpack_manifest(broker.retained[topic].payload))
         with pytest.raises(WireError, match="replayed"):
             ring.check(unpack_manifest(first.payload))

@@ -12,7 +12,8 @@ import pytest
 from reedmesh.coding.bundle import Bundle
 from reedmesh.coding.collector import Limits
 from reedmesh.exchange.sender import Pace
-from reedmesh.links.mqtt_link import MemoryBroker, Message
+from reedmesh.links.memory_link import MemoryBroker
+from reedmesh.links.message import Message
 from reedmesh.protocol import shards
 from reedmesh.protocol.shards import Shape
 from tests.support.neighbours import (

@@ -16,13 +16,13 @@ from reedmesh.exchange.deadline import Bounds
 from reedmesh.exchange.listener import subscriptions
 from reedmesh.exchange.neighbourhood import Share, Timing
 from reedmesh.exchange.sender import Pace
-from reedmesh.identity import keys
-from reedmesh.identity.keys import Keyring
+from reedmesh.identity import keystore
+from reedmesh.identity.keyring import Keyring
 from reedmesh.inference import family as families
 from reedmesh.learning import delta, steps
 from reedmesh.learning.events import Event, Given, Refused, Taken
 from reedmesh.learning.steps import Trained
-from reedmesh.links.mqtt_link import MemoryBroker
+from reedmesh.links.memory_link import MemoryBroker
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Entry
 from reedmesh.store import ledger as chain
@@ -76,12 +76,12 @@ async def neighbours(folder: Path, *names: str, all_names: str = "", **settings:
     """Those of `names` at work; all_names: who else is a neighbour, but away."""
     it = World(folder, **settings)
     everybody = {*names, *all_names}
-    public = {name: keys.load(folder / name).public for name in everybody}
+    public = {name: keystore.load(folder / name).public for name in everybody}
     it.brokers = {name: MemoryBroker() for name in everybody}
     async with AsyncExitStack() as stack:
         tasks = []
         for name in names:
-            disk, key = Disk(Store(folder / name)), keys.load(folder / name)
+            disk, key = Disk(Store(folder / name)), keystore.load(folder / name)
             disk.store.chain = Chain(disk.store.db, name, key)
             stack.callback(disk.close)
             others = {other: public[other] for other in everybody if other != name}
@@ -263,7 +263,7 @@ def test_what_was_given_and_taken_is_entered_and_neighbours_hear_if_the_past_cha
                 await asyncio.sleep(0.01)
         with Store(tmp_path / "a") as store:
             store.db.execute("delete from ledger")
-            store.chain = Chain(store.db, "a", keys.load(tmp_path / "a"))
+            store.chain = Chain(store.db, "a", keystore.load(tmp_path / "a"))
             store.enter(*[Entry(ledger.GIVEN, "a", sequence=9)] * 3)
         async with neighbours(tmp_path, "a", "b") as it:
             await until_entered(it["b"], "taken", "fork")

@@ -20,7 +20,8 @@ from reedmesh.inference import family as families
 from reedmesh.inference import features
 from reedmesh.inference.model import Model
 from reedmesh.learning.candidate import Candidate, commission
-from reedmesh.links.mqtt_link import Link, Message
+from reedmesh.links.message import Message
+from reedmesh.links.mqtt_link import Link
 from reedmesh.protocol import shards, wire
 from reedmesh.protocol.recipe import Recipe, Trend
 from reedmesh.protocol.wire import Offer

@@ -10,8 +10,9 @@ import pytest
 
 from reedmesh.__main__ import main
 from reedmesh.errors import ConfigError, WireError
-from reedmesh.identity import keys
-from reedmesh.identity.keys import Key, Keyring
+from reedmesh.identity import keyring, keys, keystore
+from reedmesh.identity.keyring import Keyring
+from reedmesh.identity.keys import Key
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.protocol import shards
 from reedmesh.protocol.shards import Manifest, Shape
@@ -27,31 +28,31 @@ def manifest(sender: str = "hall2") -> Manifest:
 
 
 def test_a_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
-    made = keys.load(tmp_path / "state")
+    made = keystore.load(tmp_path / "state")
     assert stat.S_IMODE((tmp_path / "state" / "key").stat().st_mode) == 0o600
-    assert keys.load(tmp_path / "state").public == made.public
+    assert keystore.load(tmp_path / "state").public == made.public
     assert [path.name for path in (tmp_path / "state").iterdir()] == ["key"]
-    assert keys.load(tmp_path / "other").public != made.public
+    assert keystore.load(tmp_path / "other").public != made.public
 
 
 def test_starting_twice_at_once_makes_one_key(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as threads:
-        made = {key.public for key in threads.map(keys.load, [tmp_path] * 32)}
+        made = {key.public for key in threads.map(keystore.load, [tmp_path] * 32)}
     assert len(made) == 1
 
 
 def test_a_key_that_others_can_read_or_that_is_cut_is_refused(tmp_path: Path) -> None:
-    keys.load(tmp_path)
+    keystore.load(tmp_path)
     (tmp_path / "key").chmod(0o640)
     with pytest.raises(ConfigError, match="others may read it"):
-        keys.load(tmp_path)
+        keystore.load(tmp_path)
     (tmp_path / "key").chmod(0o600)
     (tmp_path / "key").write_bytes(bytes(31))
     with pytest.raises(ConfigError, match="31 bytes"):
-        keys.load(tmp_path)
+        keystore.load(tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="file"):
-        keys.load(tmp_path / "file")
+        keystore.load(tmp_path / "file")
 
 
 def test_fingerprints_and_public_keys_are_text_for_people() -> None:
@@ -75,15 +76,15 @@ def test_a_neighbours_own_signature_lets_its_manifest_in() -> None:
 def test_a_signature_counts_in_its_federation_only_and_for_two_days() -> None:
     now = 1_790_000_000.0
     ring = Keyring({"hall2": THEIRS.public}, federation="north", clock=lambda: now)
-    for age in (0, -keys.AHEAD, keys.LIFE):
+    for age in (0, -keyring.AHEAD, keyring.LIFE):
         ring.check(shards.unpack_manifest(THEIRS.sign(manifest(), "north", now - age)))
-    for age in (-keys.AHEAD - 1, keys.LIFE + 1):
+    for age in (-keyring.AHEAD - 1, keyring.LIFE + 1):
         with pytest.raises(WireError, match="replayed, or a clock is wrong"):
             ring.check(shards.unpack_manifest(THEIRS.sign(manifest(), "north", now - age)))
     for other in ("south", "nort", "north2"):
         with pytest.raises(WireError, match="in federation north"):
             ring.check(shards.unpack_manifest(THEIRS.sign(manifest(), other, now)))
-    signed = shards.unpack_manifest(THEIRS.sign(manifest(), "north", now - keys.LIFE - 1))
+    signed = shards.unpack_manifest(THEIRS.sign(manifest(), "north", now - keyring.LIFE - 1))
     signed.seal = int(now).to_bytes(8, "little") + signed.seal[8:]
     with pytest.raises(WireError, match="not signed"):  # nobody makes an old one young
         ring.check(signed)

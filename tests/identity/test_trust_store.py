@@ -9,11 +9,13 @@ import pytest
 
 from reedmesh.__main__ import main
 from reedmesh.errors import ConfigError, WireError
-from reedmesh.identity import keys, succession
-from reedmesh.identity.keys import Key, Keyring
+from reedmesh.identity import keys, keystore, succession
+from reedmesh.identity.keyring import Keyring
+from reedmesh.identity.keys import Key
 from reedmesh.identity.succession import Succession
 from reedmesh.identity.trust_store import Trust
-from reedmesh.links.mqtt_link import MemoryBroker, Message
+from reedmesh.links.memory_link import MemoryBroker
+from reedmesh.links.message import Message
 from reedmesh.protocol import shards
 from tests.identity.test_keys import manifest
 from tests.support.neighbours import FAMILY, Gateway, hearing, key_of, running, settle
@@ -98,7 +100,7 @@ def test_the_command_line_shows_trusts_rotates_and_revokes(tmp_path: Path, capsy
     config = settings(tmp_path)
     assert main(["keys", "show", config]) == 0
     before = capsys.readouterr().out
-    assert keys.load(tmp_path / "state").public.hex() in before and keys.fingerprint(OLD.public) in before
+    assert keystore.load(tmp_path / "state").public.hex() in before and keys.fingerprint(OLD.public) in before
     assert main(["keys", "trust", "hall2", NEW.public.hex(), config]) == 0
     assert main(["keys", "trust", "hall3", THIEF.public.hex(), config]) == 0
     assert main(["keys", "revoke", "hall3", config]) == main(["keys", "revoke", OLD.public.hex(), config]) == 0
@@ -109,13 +111,13 @@ def test_the_command_line_shows_trusts_rotates_and_revokes(tmp_path: Path, capsy
     assert said.count("revoked: ") == 2 and f"trusts hall2: {OLD.public.hex()}" not in said
     assert main(["keys", "trust", "hall2", OLD.public.hex(), config]) == 2
     assert main(["keys", "revoke", "nobody", config]) == 2
-    first = keys.load(tmp_path / "state")
+    first = keystore.load(tmp_path / "state")
     assert main(["keys", "rotate", config]) == 0
-    rotated = keys.load(tmp_path / "state")
+    rotated = keystore.load(tmp_path / "state")
     assert rotated.public != first.public
-    old = keys.previous(tmp_path / "state")
+    old = keystore.previous(tmp_path / "state")
     assert old is not None and old.public == first.public
-    frame = keys.appointment(tmp_path / "state")
+    frame = keystore.appointment(tmp_path / "state")
     assert frame is not None
     neighbour = Keyring({"hall1": first.public}, Trust(tmp_path / "neighbour", {"hall1": first.public}))
     neighbour.succeed("hall1", frame)

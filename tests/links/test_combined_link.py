@@ -9,7 +9,8 @@ import pytest
 from reedmesh.coding.bundle import Bundle
 from reedmesh.links import combined_link
 from reedmesh.links.combined_link import Wired
-from reedmesh.links.mqtt_link import MemoryBroker, Message
+from reedmesh.links.memory_link import MemoryBroker
+from reedmesh.links.message import Message
 from reedmesh.protocol import shards, wire
 from reedmesh.protocol.shards import Shape, Shard
 from tests.support.timeouts import PATIENCE

@@ -12,6 +12,7 @@ import pytest
 from amqtt.mqtt import packet
 from amqtt.mqtt.protocol import handler
 
+from reedmesh.backoff import Backoff
 from reedmesh.broker import amqtt_plugins, embedded
 from reedmesh.broker.accounts import Users
 from reedmesh.config.settings import Broker as Settings
@@ -19,7 +20,9 @@ from reedmesh.config.settings import Config
 from reedmesh.errors import ConfigError
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.links import mqtt_link as brokers
-from reedmesh.links.mqtt_link import Link, MemoryBroker, Message
+from reedmesh.links.memory_link import MemoryBroker
+from reedmesh.links.message import Message
+from reedmesh.links.mqtt_link import Link
 from tests.support.brokers import free_port, mosquitto
 from tests.support.timeouts import PATIENCE
 
@@ -185,7 +188,7 @@ def test_a_link_comes_back_subscribes_again_and_repeats_its_greeting(tmp_path: P
 
 
 def test_a_link_counts_what_came_to_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(brokers, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(brokers, "Backoff", lambda: Backoff(most=0.01))
     port = free_port()
 
     async def story() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reedmesh.alerts.alert import Alert, Change
 from reedmesh.errors import DiskError
-from reedmesh.links.mqtt_link import Message
+from reedmesh.links.message import Message
 from reedmesh.outputs.alert_publisher import Announcer
 from reedmesh.store.store import Store
 from reedmesh.store.writer import Disk

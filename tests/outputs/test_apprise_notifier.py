@@ -15,7 +15,7 @@ import pytest
 from reedmesh.alerts.alert import FLOOD, SILENT, Alert, Change
 from reedmesh.config.settings import Notify
 from reedmesh.errors import ConfigError
-from reedmesh.links.mqtt_link import Message
+from reedmesh.links.message import Message
 from reedmesh.outputs import apprise_notifier as calling
 from reedmesh.outputs.alert_publisher import Announcer
 from reedmesh.outputs.apprise_notifier import MOST_LINES, Calls, Send, text_of, ways

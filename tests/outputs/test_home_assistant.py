@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from reedmesh.config.settings import Alerts
-from reedmesh.links.mqtt_link import MemoryBroker, Message
+from reedmesh.links.memory_link import MemoryBroker
+from reedmesh.links.message import Message
 from reedmesh.outputs import home_assistant
 from reedmesh.outputs.home_assistant import HomeAssistant, gateway_device, sensor_device
 from reedmesh.readings.sensor import Line

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reedmesh.config.settings import Alerts
-from reedmesh.links.mqtt_link import Link, Message
+from reedmesh.links.message import Message
+from reedmesh.links.mqtt_link import Link
 from reedmesh.outputs import sparkplug, sparkplug_payload
 from reedmesh.outputs.sparkplug import REBIRTH, EdgeNode, Sparkplug
 from reedmesh.outputs.sparkplug_payload import BOOLEAN, DOUBLE, INT64, STRING, pack, unpack

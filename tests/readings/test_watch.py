@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reedmesh.config.settings import Alerts
-from reedmesh.links.mqtt_link import Message
+from reedmesh.links.message import Message
 from reedmesh.links.rejects import QUIET, Rejects
 from reedmesh.protocol import wire
 from reedmesh.protocol.wire import Window, WireError

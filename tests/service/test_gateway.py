@@ -18,7 +18,8 @@ from reedmesh.config.settings import Config, Learning
 from reedmesh.config.settings import Store as StoreSettings
 from reedmesh.inference import family as families
 from reedmesh.inference import features
-from reedmesh.links.mqtt_link import MemoryBroker, Message
+from reedmesh.links.memory_link import MemoryBroker
+from reedmesh.links.message import Message
 from reedmesh.service.gateway import Gateway
 from reedmesh.store.store import Store
 from reedmesh.updates import model_rollout

@@ -11,7 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from reedmesh.links.mqtt_link import MemoryBroker, Message
+from reedmesh.links.memory_link import MemoryBroker
+from reedmesh.links.message import Message
 from reedmesh.service import journal
 from reedmesh.service.systemd import Notifier
 from reedmesh.service.watchdog import Part, Watchdog

@@ -12,7 +12,7 @@ from reedmesh.__main__ import main
 from reedmesh.alerts.alert import Alert, Change
 from reedmesh.broker import accounts
 from reedmesh.errors import ConfigError, DiskError
-from reedmesh.identity import keys
+from reedmesh.identity import keystore
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.store import database
 from reedmesh.store.store import Store
@@ -93,7 +93,7 @@ def test_a_lost_backup_gives_away_no_key_and_no_password_and_others_cannot_read_
     secret, password = "5e" * 32, "c0ffee" * 10
     neighbour = f'name = "hall2"\nhost = "127.0.0.1"\nkey = "{"0f" * 32}"\npassword = "{password}"\n'
     config.write_text(f'name = "gw"\nstate = "{state}"\n[exchange]\nsecret = "{secret}"\n[[neighbours]]\n{neighbour}')
-    secrets = [keys.secret(state / "key"), keys.secret(state / "broker"), SensorKeys(state).made_for("press")]
+    secrets = [keystore.secret(state / "key"), keystore.secret(state / "broker"), SensorKeys(state).made_for("press")]
     with Store(state) as store:
         store.save_hello("press", {"v": 1})
         assert main(["backup", str(tmp_path / "copy.db"), str(config)]) == 0

@@ -14,9 +14,11 @@ import numpy as np
 from reedmesh.coding.bundle import Bundle
 from reedmesh.config.settings import FEDERATION
 from reedmesh.exchange.federation import Federation, Sealed
-from reedmesh.identity.keys import Key, Keyring
+from reedmesh.identity.keyring import Keyring
+from reedmesh.identity.keys import Key
 from reedmesh.identity.trust_store import Trust
-from reedmesh.links.mqtt_link import MemoryBroker, Message
+from reedmesh.links.memory_link import MemoryBroker
+from reedmesh.links.message import Message
 from reedmesh.protocol.shards import Shape
 from tests.support.neighbours import FAMILY, Gateway, hearing, key_of, keyring, running, settle
 

@@ -12,8 +12,10 @@ from reedmesh.coding.reassembly import Stream
 from reedmesh.exchange.federation import OPEN, Federation
 from reedmesh.exchange.listener import Exchange, subscriptions
 from reedmesh.exchange.sender import Pace, Sender, Snapshot
-from reedmesh.identity.keys import Key, Keyring
-from reedmesh.links.mqtt_link import Channel, MemoryBroker, MemoryLink, Message, Subscriber
+from reedmesh.identity.keyring import Keyring
+from reedmesh.identity.keys import Key
+from reedmesh.links.memory_link import MemoryBroker, MemoryLink
+from reedmesh.links.message import Channel, Message, Subscriber
 from tests.support.timeouts import PATIENCE
 
 FAMILY = "vibration"

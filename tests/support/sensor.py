@@ -6,7 +6,7 @@ from typing import Any
 
 from reedmesh.coding import Decoder
 from reedmesh.inference.model import Model
-from reedmesh.links.mqtt_link import Channel, Message
+from reedmesh.links.message import Channel, Message
 from reedmesh.protocol import shards, wire
 from reedmesh.protocol.recipe import Recipe
 from reedmesh.protocol.wire import Offer, Window

@@ -20,7 +20,7 @@ from reedmesh.__main__ import main
 from reedmesh.config.settings import Config
 from reedmesh.errors import DeployError
 from reedmesh.exchange import neighbourhood
-from reedmesh.identity import keys
+from reedmesh.identity import keys, keystore
 from reedmesh.identity.trust_store import Trust
 from reedmesh.inference import tflite_file
 from reedmesh.learning.aggregate import Merged, Peer
@@ -153,11 +153,11 @@ def test_a_passport_under_another_key_is_none(tmp_path: Path) -> None:
 def test_passports_outlive_rotations_of_the_key_but_not_its_revocation(tmp_path: Path) -> None:
     with gateway(tmp_path) as it:
         serve(it, "press", 1)
-    first = keys.load(tmp_path).public
+    first = keystore.load(tmp_path).public
     for _ in range(3):
-        keys.rotate(tmp_path, "gw", until=0)
-    assert keys.lineage(tmp_path, "gw")[-1] == first and len(keys.lineage(tmp_path, "gw")) == 4
-    assert keys.lineage(tmp_path, "other") == [keys.load(tmp_path).public]
+        keystore.rotate(tmp_path, "gw", until=0)
+    assert keystore.lineage(tmp_path, "gw")[-1] == first and len(keystore.lineage(tmp_path, "gw")) == 4
+    assert keystore.lineage(tmp_path, "other") == [keystore.load(tmp_path).public]
     assert digest_in_service(tmp_path, "press") == sha256(PRESS).digest()
     assert command(tmp_path, "ledger", "verify") == 0
     Trust(tmp_path, {}).revoke(first)
@@ -273,7 +273,7 @@ def test_a_passport_is_shown_by_sensor_digest_and_file(tmp_path: Path, capsys: p
     (tmp_path / "press.json").write_bytes(forged(keys.Key(bytes(32))))
     assert command(tmp_path, "passport", str(tmp_path / "press.json")) == 1
     assert command(tmp_path, "passport", "nobody") == 2
-    assert passport.verify(envelope.encode(), [keys.load(tmp_path).public]).maker.gateway == "gw"
+    assert passport.verify(envelope.encode(), [keystore.load(tmp_path).public]).maker.gateway == "gw"
 
 
 def test_the_ledger_says_who_contributed_what_and_what_it_was_worth(
@@ -305,7 +305,7 @@ def test_the_ledger_says_who_contributed_what_and_what_it_was_worth(
 def _enter_for_ever(folder: str, told: object) -> None:
     """In a process that will be killed: says each number only when it is on disk."""
     with Store(Path(folder)) as store:
-        store.chain = chain.Chain(store.db, "gw", keys.load(Path(folder)))
+        store.chain = chain.Chain(store.db, "gw", keystore.load(Path(folder)))
         while True:
             store.save_sequence("hall2", "f", 1, b"payload", Entry(ledger.GIVEN, "gw", sequence=1))
             told.send(store.chain.last()[0])  # type: ignore[attr-defined]
@@ -325,7 +325,7 @@ def test_kill_9_leaves_a_whole_chain_with_all_that_was_entered(tmp_path: Path) -
             last = mine.recv()
         mine.close()
         with Store(tmp_path) as store:
-            found = ledger.verify("gw", chain.rows(store.db), [keys.load(tmp_path).public])
+            found = ledger.verify("gw", chain.rows(store.db), [keystore.load(tmp_path).public])
         assert not found.faults and found.entries in (last, last + 1)
 
 

@@ -12,7 +12,7 @@ from reedmesh.__main__ import main
 from reedmesh.config.settings import Alerts
 from reedmesh.errors import ConfigError
 from reedmesh.identity.sensor_keys import SensorKeys
-from reedmesh.links.mqtt_link import Message
+from reedmesh.links.message import Message
 from reedmesh.protocol import firmware_package, shards
 from reedmesh.protocol.wire import WireError
 from reedmesh.readings.sensor import Line, Sensor

@@ -23,7 +23,8 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Page, async_playwright
 
-from reedmesh.links.mqtt_link import Link, Message
+from reedmesh.links.message import Message
+from reedmesh.links.mqtt_link import Link
 from tools.bench import (
     latency,
     report,

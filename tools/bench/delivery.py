@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from reedmesh.exchange.sender import Counts, Pace
-from reedmesh.links.mqtt_link import Link, Message
+from reedmesh.links.message import Message
+from reedmesh.links.mqtt_link import Link
 from reedmesh.protocol.shards import Shape
 from tools.bench import lossy_links, report
 from tools.bench.lossy_links import FAMILY, Ports, Trouble, broker, told, when

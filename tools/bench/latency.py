@@ -28,7 +28,8 @@ from reedmesh.inference import family as families
 from reedmesh.inference import features
 from reedmesh.inference.model import Model
 from reedmesh.learning.candidate import commission
-from reedmesh.links.mqtt_link import Link, Message
+from reedmesh.links.message import Message
+from reedmesh.links.mqtt_link import Link
 from reedmesh.protocol import wire
 from reedmesh.store.models import StoredModel
 from reedmesh.store.store import Store

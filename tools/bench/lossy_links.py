@@ -20,8 +20,10 @@ from typing import Any
 from reedmesh.coding.collector import Collector, Payload
 from reedmesh.exchange.listener import Exchange, subscriptions
 from reedmesh.exchange.sender import Pace, Sender
-from reedmesh.identity.keys import Key, Keyring
-from reedmesh.links.mqtt_link import Link, Message
+from reedmesh.identity.keyring import Keyring
+from reedmesh.identity.keys import Key
+from reedmesh.links.message import Message
+from reedmesh.links.mqtt_link import Link
 from tools.checkout import ROOT
 from tools.simulate import factory
 

@@ -29,7 +29,8 @@ from reedmesh.inference import family as families
 from reedmesh.inference import features
 from reedmesh.inference.family import Family
 from reedmesh.learning.candidate import Candidate, commission
-from reedmesh.links.mqtt_link import Link, Message
+from reedmesh.links.message import Message
+from reedmesh.links.mqtt_link import Link
 from reedmesh.protocol import (
     firmware_package,
     shards,

@@ -20,7 +20,8 @@ from reedmesh.coding.bundle import Bundle
 from reedmesh.config.settings import FEDERATION
 from reedmesh.exchange.federation import Sealed
 from reedmesh.identity import ed25519, envelope
-from reedmesh.identity.keys import Key, Keyring
+from reedmesh.identity.keyring import Keyring
+from reedmesh.identity.keys import Key
 from reedmesh.protocol.shards import unpack_manifest
 from tools.bench import report
 from tools.board import device_tree

@@ -16,7 +16,8 @@ from pathlib import Path
 from reedmesh.broker import accounts
 from reedmesh.inference import family as families
 from reedmesh.inference import features
-from reedmesh.links.mqtt_link import Link, Message
+from reedmesh.links.message import Message
+from reedmesh.links.mqtt_link import Link
 from reedmesh.protocol import wire
 from tools.simulate import recordings
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from reedmesh.broker import accounts, acl
 from reedmesh.errors import ConfigError
-from reedmesh.identity import certificates, keys
+from reedmesh.identity import certificates, keystore
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.inference import family as families
 from tools.board.device_tree import assemble
@@ -227,7 +227,7 @@ def _on_wire(machine: Machine, gateway: str) -> bool:
 def _neighbour(plan: Plan, ours: str, name: str) -> str:
     """Another gateway in a config; its keys are made here, before it starts, as its operator would have sent them."""
     state, ca = plan.folder / name, plan.folder / "site" / "ca.crt"
-    public, password = keys.load(state).public.hex(), accounts.derived(state, acl.gateway_user(ours))
+    public, password = keystore.load(state).public.hex(), accounts.derived(state, acl.gateway_user(ours))
     table = {"name": name, "host": "127.0.0.1", "key": public, "password": password, "ca": str(ca)}
     lines = "".join(f'{key} = "{value}"\n' for key, value in table.items())
     return f"\n[[neighbours]]\nport = {plan.tls[name]}\n{lines}"

@@ -25,7 +25,8 @@ from reedmesh.exchange.deadline import Bounds
 from reedmesh.exchange.listener import subscriptions
 from reedmesh.exchange.neighbourhood import Share, Timing
 from reedmesh.exchange.sender import Pace
-from reedmesh.identity.keys import Key, Keyring
+from reedmesh.identity.keyring import Keyring
+from reedmesh.identity.keys import Key
 from reedmesh.inference import features
 from reedmesh.inference.family import Family
 from reedmesh.inference.model import Model
@@ -35,7 +36,9 @@ from reedmesh.learning.candidate import Candidate
 from reedmesh.learning.dataset import Floats
 from reedmesh.learning.steps import Trained, TrainingSet
 from reedmesh.learning.trainer import Trainer
-from reedmesh.links.mqtt_link import Channel, Link, MemoryBroker, Message
+from reedmesh.links.memory_link import MemoryBroker
+from reedmesh.links.message import Channel, Message
+from reedmesh.links.mqtt_link import Link
 from reedmesh.store.store import Store
 from reedmesh.store.writer import Disk
 from reedmesh.updates.attestation import Origin

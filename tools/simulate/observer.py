@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reedmesh.broker.acl import DASHBOARD
-from reedmesh.links.mqtt_link import Link, Message
+from reedmesh.links.message import Message
+from reedmesh.links.mqtt_link import Link
 from reedmesh.protocol import wire
 from tools.simulate.factory import Machine, Plan, dashboard_password
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from reedmesh.broker import acl
 from reedmesh.config.settings import Config
 from reedmesh.errors import ConfigError
-from reedmesh.identity import keys
+from reedmesh.identity import keys, keystore
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.identity.trust_store import Trust
 from reedmesh.protocol import wire
@@ -32,7 +32,7 @@ def sensor_psk(key: bytes) -> str:
 
 def derived(state: Path, user: str) -> str:
     """The password of a user that is no sensor, from the secret in the state directory, which is made if need be."""
-    return hmac.digest(keys.secret(state / "broker"), user.encode(), "sha256").hex()
+    return hmac.digest(keystore.secret(state / "broker"), user.encode(), "sha256").hex()
 
 
 class Users:

@@ -19,7 +19,7 @@ from amqtt.session import Session
 
 from reedmesh.broker import acl
 from reedmesh.broker.accounts import Users
-from reedmesh.links.mqtt_link import end_if_cancelled
+from reedmesh.links.message import end_if_cancelled
 from reedmesh.protocol.wire import BASE
 
 PAUSE = 0.05  # seconds in which nothing more is read from a client that said too much

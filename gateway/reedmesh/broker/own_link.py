@@ -5,7 +5,8 @@ from typing import Any
 from reedmesh.broker import acl
 from reedmesh.broker.accounts import Users
 from reedmesh.config.settings import Config
-from reedmesh.links.mqtt_link import Link, Topics
+from reedmesh.links.message import Topics
+from reedmesh.links.mqtt_link import Link
 
 
 def own_link(config: Config, suffix: str, subscriptions: dict[str, int] | Topics, **more: Any) -> Link:

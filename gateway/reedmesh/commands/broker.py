@@ -2,10 +2,10 @@
 
 import argparse
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from reedmesh import atomic_file
 from reedmesh.broker import acl, mosquitto
 from reedmesh.broker.accounts import Users
 from reedmesh.config import settings as config
@@ -75,13 +75,7 @@ def write(settings: Config, folder: Path, named: Path | None = None) -> list[Pat
 
 def _replace(path: Path, text: str, group: int) -> None:
     """Whole or not at all: mosquitto may be told to read them at any time. Its group may read them, and nobody else."""
-    draft = path.with_name(f".{path.name}.new")
-    draft.unlink(missing_ok=True)
-    draft.touch(mode=0o600)
-    draft.write_text(text)
-    os.chown(draft, -1, group)
-    draft.chmod(0o640)
-    draft.replace(path)
+    atomic_file.write(path, text.encode(), 0o640, (-1, group))
 
 
 def _invite(chosen: argparse.Namespace) -> None:

@@ -10,7 +10,9 @@ from reedmesh.broker.accounts import derived
 from reedmesh.broker.acl import DASHBOARD
 from reedmesh.config.settings import Config
 from reedmesh.errors import RefusedError
-from reedmesh.links.mqtt_link import Link, Message, read_json
+from reedmesh.json_object import read_json
+from reedmesh.links.message import Message
+from reedmesh.links.mqtt_link import Link
 from reedmesh.protocol import wire
 from reedmesh.protocol.wire import WireError
 

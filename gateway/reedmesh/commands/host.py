@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from reedmesh import atomic_file
 from reedmesh.errors import ConfigError
 
 
@@ -85,13 +86,8 @@ class Host:
     def write(self, path: Path, text: str, mode: int = 0o644, group: str = "root") -> None:
         """Have a file of root's with that text: whole or not at all."""
         there = self.at(path)
-        there.parent.mkdir(parents=True, exist_ok=True)
-        draft = there.with_name(f".{there.name}.new")
-        draft.touch(mode=0o600)
-        draft.write_text(text)
-        draft.chmod(mode)
-        os.chown(draft, 0, self.group(group))
-        draft.replace(there)
+        there.parent.mkdir(parents=True, exist_ok=True)  # as everybody may enter it; a state directory is closed
+        atomic_file.write(there, text.encode(), mode, (0, self.group(group)))
 
     def _user(self, name: str) -> int:
         return self._id("passwd", name) if self.other else pwd.getpwnam(name).pw_uid

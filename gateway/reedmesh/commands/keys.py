@@ -12,7 +12,7 @@ from reedmesh.commands.client import ask
 from reedmesh.config import settings as config
 from reedmesh.config.settings import Config
 from reedmesh.errors import ConfigError
-from reedmesh.identity import keys
+from reedmesh.identity import keys, keystore
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.identity.trust_store import Trust
 from reedmesh.protocol import wire
@@ -64,7 +64,7 @@ def trust_of(settings: Config) -> Trust:
 
 def _show(chosen: argparse.Namespace) -> None:
     settings = config.load(chosen.config)
-    key, trust = keys.load(Path(settings.state)), trust_of(settings)
+    key, trust = keystore.load(Path(settings.state)), trust_of(settings)
     if chosen.json:
         trusted = {name: [each.hex() for each in trust.of(name)] for name in trust.names()}
         told = {"key": key.public.hex(), "trusted": trusted, "revoked": sorted(trust.known().revoked)}
@@ -90,7 +90,7 @@ def _trust(chosen: argparse.Namespace) -> None:
 
 def _rotate(chosen: argparse.Namespace) -> None:
     settings = config.load(chosen.config)
-    new = keys.rotate(Path(settings.state), settings.name, int(time.time() + chosen.days * 86400))
+    new = keystore.rotate(Path(settings.state), settings.name, int(time.time() + chosen.days * 86400))
     print(f"{new.public.hex()}\nfingerprint {keys.fingerprint(new.public)}")
     print(f"restart the gateway: neighbours that hear it trust the new key; the old one ends in {chosen.days:g} days")
 
@@ -100,7 +100,7 @@ def _revoke(chosen: argparse.Namespace) -> None:
     trust = trust_of(settings)
     found = trust.of(chosen.key) if chosen.key in trust.names() else [_public(chosen.key)]
     gone = list(dict.fromkeys(each for key in found for each in trust.revoke(key)))
-    if keys.load(Path(settings.state)).public in gone:
+    if keystore.load(Path(settings.state)).public in gone:
         print("this is our own key: `keys rotate --days 0` here, `keys revoke` and `keys trust` at each neighbour")
     for each in gone:
         print(f"revoked {each.hex()}, fingerprint {keys.fingerprint(each)}")

@@ -16,7 +16,7 @@ from reedmesh.commands.keys import trust_of
 from reedmesh.config import settings as config
 from reedmesh.config.settings import Config
 from reedmesh.errors import DeployError
-from reedmesh.identity import keys
+from reedmesh.identity import keystore
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Entry
 from reedmesh.store import database
@@ -45,7 +45,7 @@ def add(commands: Any, default: Path) -> None:
 
 def _verify(chosen: argparse.Namespace) -> None:
     settings = config.load(chosen.config)
-    ours = keys.lineage(Path(settings.state), settings.name)
+    ours = keystore.lineage(Path(settings.state), settings.name)
     with database.reading(Path(settings.state)) as db:
         found = ledger.verify(settings.name, chain.rows(db), ours)
         faults = [*found.faults, *_unpublished(settings, db, ours), *_unentered(db)]

@@ -9,7 +9,7 @@ from typing import Any
 from reedmesh.config import settings as config
 from reedmesh.config.settings import Config
 from reedmesh.errors import ConfigError, DeployError, WireError
-from reedmesh.identity import keys
+from reedmesh.identity import keystore
 from reedmesh.inference import family as families
 from reedmesh.provenance import passport
 from reedmesh.provenance.passport import Passport
@@ -50,7 +50,7 @@ def _content(path: Path) -> bytes:
 def _verified(settings: Config, path: Path, envelope: bytes) -> Passport:
     """The passport in a file."""
     try:
-        return passport.verify(envelope, keys.counting(Path(settings.state), settings.name))
+        return passport.verify(envelope, keystore.counting(Path(settings.state), settings.name))
     except WireError as fault:
         raise DeployError(f"{path}: {fault}") from fault
 
@@ -71,5 +71,5 @@ def _checked(settings: Config, stored: StoredModel) -> Passport:
     from reedmesh.updates.attestation import Passports  # LiteRT takes a moment to load; no other command here needs it
 
     state, family = Path(settings.state), families.load(families.find(settings.family))
-    counting = partial(keys.counting, state, settings.name)
-    return Passports(settings.name, family, keys.load(state), counting).check(stored)
+    counting = partial(keystore.counting, state, settings.name)
+    return Passports(settings.name, family, keystore.load(state), counting).check(stored)

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from reedmesh.identity.keys import Keyring
+from reedmesh.identity.keyring import Keyring
 from reedmesh.protocol.wire import WireError
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Head

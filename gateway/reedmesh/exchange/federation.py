@@ -30,8 +30,9 @@ from reedmesh.config.settings import FEDERATION
 from reedmesh.errors import WireError
 from reedmesh.identity import envelope
 from reedmesh.identity.ed25519 import twin
-from reedmesh.identity.keys import Key, Keyring
-from reedmesh.links.mqtt_link import Message
+from reedmesh.identity.keyring import Keyring
+from reedmesh.identity.keys import Key
+from reedmesh.links.message import Message
 from reedmesh.protocol import wire
 from reedmesh.protocol.shards import Manifest
 

@@ -17,8 +17,9 @@ from reedmesh.coding.repair import Need, Request, read
 from reedmesh.errors import WireError
 from reedmesh.exchange.federation import OPEN, Federation
 from reedmesh.exchange.sender import Sender, say
-from reedmesh.identity.keys import Keyring
-from reedmesh.links.mqtt_link import Message, Publisher, Subscriber, read_json
+from reedmesh.identity.keyring import Keyring
+from reedmesh.json_object import read_json
+from reedmesh.links.message import Message, Publisher, Subscriber
 from reedmesh.links.rejects import Rejects
 from reedmesh.protocol import wire
 from reedmesh.protocol.shards import unpack_manifest, unpack_shard

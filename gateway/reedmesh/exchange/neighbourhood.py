@@ -23,7 +23,8 @@ from reedmesh.exchange.deadline import Bounds, Deadline
 from reedmesh.exchange.federation import OPEN, Federation
 from reedmesh.exchange.listener import LOOK_SECONDS, Exchange
 from reedmesh.exchange.sender import Pace, Sender
-from reedmesh.identity.keys import Key, Keyring
+from reedmesh.identity.keyring import Keyring
+from reedmesh.identity.keys import Key
 from reedmesh.inference.family import Family
 from reedmesh.learning import delta
 from reedmesh.learning.aggregate import Merged, Peer
@@ -31,7 +32,7 @@ from reedmesh.learning.delta import Delta, Profile
 from reedmesh.learning.events import Event, EventHandler, Given, Refused, Taken
 from reedmesh.learning.steps import Trained, start
 from reedmesh.learning.verify import verify
-from reedmesh.links.mqtt_link import Channel, Message, Subscriber
+from reedmesh.links.message import Channel, Message, Subscriber
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Entry
 from reedmesh.store import replicas

@@ -16,7 +16,7 @@ from reedmesh.coding.redundancy import RISK, Losses, shards_to_send
 from reedmesh.coding.repair import Answers, Need
 from reedmesh.exchange.federation import OPEN, Federation
 from reedmesh.identity.keys import Key
-from reedmesh.links.mqtt_link import Message, Publisher, end_if_cancelled
+from reedmesh.links.message import Message, Publisher, end_if_cancelled
 from reedmesh.protocol.shards import Shape
 from reedmesh.token_bucket import Bucket
 

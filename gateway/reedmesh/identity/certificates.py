@@ -5,7 +5,6 @@ stick in a drawer, not on a gateway.
 """
 
 import ipaddress
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from reedmesh import atomic_file
 from reedmesh.errors import ConfigError
 
 FOLDER = "pki"  # in the state directory: what `issue` made
@@ -127,11 +127,6 @@ def _pem_key(key: EllipticCurvePrivateKey) -> bytes:
 
 def _write(path: Path, data: bytes, private: bool = False) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o644)
+        atomic_file.make(path, data, 0o600 if private else 0o644)
     except FileExistsError as error:
         raise ConfigError(f"{path} exists: choose another folder, or take it away first") from error
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
-    with os.fdopen(file, "wb") as out:
-        out.write(data)

@@ -6,8 +6,9 @@ A key is 32 random bytes in the file `sensors/<name>` of the gateway's state dir
 
 from pathlib import Path
 
+from reedmesh import atomic_file
 from reedmesh.errors import ConfigError
-from reedmesh.identity import keys
+from reedmesh.identity import keystore
 from reedmesh.protocol import wire
 
 REVOKED = ".revoked"  # an empty file of this name says so; no sensor's name has a dot
@@ -22,19 +23,18 @@ class SensorKeys:
     def of(self, sensor: str) -> bytes | None:
         """The key of a sensor; None if it has none. Raises ConfigError for a damaged or readable file."""
         path = self._folder / sensor
-        return keys.secret(path) if path.exists() else None
+        return keystore.secret(path) if path.exists() else None
 
     def made_for(self, sensor: str) -> bytes:
         """The key of a sensor, made if it has none, also if it was revoked; raises ConfigError for what is no name."""
-        made = keys.secret(self._folder / _named(sensor))
-        (self._folder / f"{sensor}{REVOKED}").unlink(missing_ok=True)
+        made = keystore.secret(self._folder / _named(sensor))
+        atomic_file.remove(self._folder / f"{sensor}{REVOKED}")
         return made
 
     def revoke(self, sensor: str) -> None:
         """Have the sensor heard no more, and its key forgotten; raises ConfigError for what is no name."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / f"{_named(sensor)}{REVOKED}").touch(0o600)
-        (self._folder / sensor).unlink(missing_ok=True)
+        atomic_file.write(self._folder / f"{_named(sensor)}{REVOKED}", b"")
+        atomic_file.remove(self._folder / sensor)
 
     def revoked(self) -> frozenset[str]:
         """Names of the sensors that were revoked."""

@@ -6,12 +6,12 @@ keys that it appointed its successors.
 """
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from reedmesh import atomic_file
 from reedmesh.errors import ConfigError
 
 FILE = "trust.json"
@@ -101,14 +101,8 @@ class Trust:
         return key in known.revoked or now >= known.until.get(key, now + 1)
 
     def _save(self, known: Known) -> None:
-        """Whole or not at all, on disk before anyone is told."""
-        draft = self._path.with_suffix(".new")
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(asdict(known), file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._path)
+        """Whole or not at all, on disk before anyone is told; raises DiskError."""
+        atomic_file.write(self._path, json.dumps(asdict(known), indent=1).encode())
 
 
 def _read(path: Path) -> Known:

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
-from reedmesh.links.mqtt_link import QUEUE, Channel, Message
+from reedmesh.links.message import QUEUE, Channel, Message
 from reedmesh.protocol import shards, wire
 from reedmesh.protocol.shards import Shard
 from reedmesh.protocol.wire import WireError

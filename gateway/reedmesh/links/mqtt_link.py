@@ -1,4 +1,4 @@
-"""The link to an MQTT broker: `Link` for real ones, `MemoryBroker` and its links for tests. Nothing else imports MQTT.
+"""The link to an MQTT broker. Nothing else in the gateway imports an MQTT client, but for `memory_link.py`'s matching.
 
 A link stays up by itself: it reconnects with backoff, subscribes again and repeats its greeting. Outages are seen only
 in that `publish` says False and that no messages come.
@@ -6,81 +6,28 @@ in that `publish` says False and that no messages come.
 
 import asyncio
 import logging
-import random
+import math
 import secrets
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
 from functools import partial
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import aiomqtt
 
+from reedmesh.backoff import Backoff
 from reedmesh.errors import ConfigError
-from reedmesh.json_object import read_json as read_json
+from reedmesh.links.message import QUEUE, Admission, Greeting, Message, Saying, Topics, end_if_cancelled
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 NODELAY = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]  # a QoS 1 round trip takes 1 ms with it, 44 ms without
-LONGEST_WAIT = 30.0  # seconds between two attempts to connect
-QUEUE = 10_000  # messages that may wait on either side; more are dropped rather than kept in memory
 AT_ONCE = 200  # topic filters in one packet
-
-
-@dataclass(frozen=True)
-class Message:
-    """One MQTT message."""
-
-    topic: str
-    payload: bytes
-    qos: int = 0
-    retain: bool = False
-
-
-def end_if_cancelled() -> None:
-    """Raise CancelledError in a task that was cancelled: Python 3.11's wait_for, under aiomqtt, may forget it."""
-    task = asyncio.current_task()
-    if task and task.cancelling():
-        raise asyncio.CancelledError
-
-
-class Publisher(Protocol):
-    """What the rest of the gateway needs to speak."""
-
-    async def publish(self, message: Message) -> bool:
-        """Send; at QoS 1, wait for the broker's word. False: not sent, the link is down."""
-        ...
-
-
-class Channel(Publisher, Protocol):
-    """A link one can also listen to."""
-
-    @property
-    def connected(self) -> bool:
-        """Whether something could be heard now."""
-        ...
-
-    def messages(self) -> AsyncIterator[Message]:
-        """Every message of the subscriptions, for as long as the caller listens."""
-        ...
-
-
-class Subscriber(Channel, Protocol):
-    """A channel whose topics change with time."""
-
-    async def follow(self) -> None:
-        """Subscribe to what it should hear by now, and no longer to what it should have heard before."""
-        ...
-
-
-Greeting = Callable[[], list[Message]]
-Saying = Callable[[], Message]  # asked for at every connect, or when we leave
-Topics = Callable[[], dict[str, int]]  # topic filters with their QoS, as of now
-Admission = Callable[[str], bool]  # whether to listen to a message on this topic
 
 
 class Link:
@@ -116,6 +63,7 @@ class Link:
         self._greeting = greeting
         self._will, self._farewell = will, farewell
         self._client: aiomqtt.Client | None = None
+        self._backoff = Backoff()
         self._options = {
             "hostname": host,
             "port": port,
@@ -133,16 +81,16 @@ class Link:
 
     async def messages(self) -> AsyncIterator[Message]:
         """Connect, and connect again, for ever; yields what arrives meanwhile."""
-        wait = 0.0
         while True:
             self.attempts += 1
+            began = math.inf
             try:
                 async with self._new_client() as client:
                     try:
                         end_if_cancelled()
                         await self._greet(client)
                         end_if_cancelled()
-                        wait = 0.0
+                        began = time.monotonic()
                         async for message in client.messages:
                             yield _ours(message)
                     except (asyncio.CancelledError, GeneratorExit):
@@ -151,11 +99,11 @@ class Link:
             except aiomqtt.MqttError as error:
                 end_if_cancelled()
                 self.failures += 1
-                wait = min(LONGEST_WAIT, 2 * wait + 0.25)
+                wait = self._backoff.failed(time.monotonic() - began)
                 log.warning("broker %s: %s; trying again in %.2g s", self.place, error, wait)
             finally:
                 self.connected, self._client = False, None
-            await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - keeps nothing secret
+            await asyncio.sleep(wait)
 
     async def publish(self, message: Message) -> bool:
         """Send; at QoS 1, wait for the broker's word. False: not sent, the link is down."""
@@ -244,82 +192,3 @@ def _tls(ca: str) -> ssl.SSLContext:
 def _ours(message: aiomqtt.Message) -> Message:
     payload = message.payload if isinstance(message.payload, bytes | bytearray) else b""
     return Message(str(message.topic), bytes(payload), message.qos, bool(message.retain))
-
-
-class MemoryBroker:
-    """A broker without a network: retained messages and wildcards, in order and at once."""
-
-    def __init__(self) -> None:
-        self.retained: dict[str, Message] = {}
-        self._links: list[MemoryLink] = []
-
-    def link(
-        self, *filters: str, farewell: Message | None = None, greeting: Greeting = list, topics: Topics | None = None
-    ) -> "MemoryLink":
-        """A client that listens to `filters`, or to what `topics` tells."""
-        return MemoryLink(self, topics or (lambda: dict.fromkeys(filters, 1)), farewell, greeting)
-
-    def join(self, link: "MemoryLink") -> None:
-        """Let `link` hear: first what is retained, then what comes."""
-        self._links.append(link)
-        self.repeat(link)
-
-    def repeat(self, link: "MemoryLink") -> None:
-        """Let `link` hear what is retained."""
-        for message in list(self.retained.values()):
-            link.offer(message)
-
-    def leave(self, link: "MemoryLink") -> None:
-        """Forget `link`."""
-        self._links.remove(link)
-
-    def deliver(self, message: Message) -> None:
-        """Hand `message` to everyone who listens."""
-        if message.retain and message.payload:
-            self.retained[message.topic] = message
-        elif message.retain:
-            self.retained.pop(message.topic, None)
-        for link in self._links:
-            link.offer(Message(message.topic, message.payload, message.qos))
-
-
-class MemoryLink:
-    """A client of a MemoryBroker."""
-
-    connected = True
-
-    def __init__(self, broker: MemoryBroker, topics: Topics, farewell: Message | None, greeting: Greeting) -> None:
-        self._farewell = farewell
-        self._broker = broker
-        self._topics = topics
-        self._filters = list(topics())
-        self._greeting = greeting
-        self._inbox: asyncio.Queue[Message] = asyncio.Queue(QUEUE)
-
-    async def messages(self) -> AsyncIterator[Message]:
-        """Everything that matches the filters, until the caller stops."""
-        self._broker.join(self)
-        try:
-            for message in self._greeting():
-                self._broker.deliver(message)
-            while True:
-                yield await self._inbox.get()
-        finally:
-            self._broker.leave(self)
-            if self._farewell:
-                self._broker.deliver(self._farewell)
-
-    async def publish(self, message: Message) -> bool:
-        """Deliver at once."""
-        self._broker.deliver(message)
-        return True
-
-    async def follow(self) -> None:
-        """As in Subscriber; what is retained comes again."""
-        self._filters = list(self._topics())
-        self._broker.repeat(self)
-
-    def offer(self, message: Message) -> None:
-        """Take `message` if a filter matches."""
-        if any(aiomqtt.Topic(message.topic).matches(filter_) for filter_ in self._filters):
-            self._inbox.put_nowait(message)

@@ -6,14 +6,17 @@ the other side reports them whole. The port is opened again when it goes (an ada
 
 import asyncio
 import logging
+import math
 import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import serial
 
+from reedmesh.backoff import Backoff
 from reedmesh.errors import WireError
-from reedmesh.links.mqtt_link import LONGEST_WAIT, QUEUE, Message
+from reedmesh.links.message import QUEUE, Message
 from reedmesh.protocol import serial_message
 from reedmesh.protocol.serial_frame import Deframer, frame
 from reedmesh.protocol.serial_message import LAST, PIECE, REPORT, Assembler, asking, pieces
@@ -109,16 +112,17 @@ class SerialLink:
             return None
 
     async def _keep_open(self) -> None:
-        wait = 0.0
+        backoff = Backoff()
         while True:
+            began = math.inf
             try:
                 async with self._opened() as reader:
+                    began = time.monotonic()
                     while data := await reader.read(4096):
-                        wait = 0.0
                         self._take(data)
                 raise OSError("the line was hung up")
             except OSError as error:
-                wait = min(LONGEST_WAIT, 2 * wait + 0.25)
+                wait = backoff.failed(time.monotonic() - began)
                 log.warning("serial %s: %s; trying again in %.2g s", self.place, error, wait)
             await asyncio.sleep(wait)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from reedmesh.alerts.alert import Change
 from reedmesh.errors import DiskError
-from reedmesh.links.mqtt_link import Message, Publisher
+from reedmesh.links.message import Message, Publisher
 from reedmesh.outputs.apprise_notifier import Calls
 from reedmesh.store.writer import Disk
 

@@ -11,7 +11,7 @@ import random
 from typing import Any
 
 from reedmesh import __version__
-from reedmesh.links.mqtt_link import Channel, Message
+from reedmesh.links.message import Channel, Message
 from reedmesh.protocol import wire
 from reedmesh.readings.sensor import DEPLOYING, LEARNING, WATCHING, Line, Sensor
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from reedmesh import __version__
 from reedmesh.errors import WireError
-from reedmesh.links.mqtt_link import Channel, Message
+from reedmesh.links.message import Channel, Message
 from reedmesh.outputs.sparkplug_payload import BOOLEAN, DOUBLE, INT64, STRING, Value, pack, unpack
 from reedmesh.readings.sensor import Line, Sensor
 

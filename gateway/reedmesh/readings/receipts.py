@@ -9,7 +9,7 @@ import logging
 
 from reedmesh.errors import ConfigError
 from reedmesh.identity.sensor_keys import SensorKeys
-from reedmesh.links.mqtt_link import Message, Publisher
+from reedmesh.links.message import Message, Publisher
 from reedmesh.protocol import wire
 from reedmesh.protocol.wire import Window
 from reedmesh.store.writer import Disk

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from reedmesh.alerts.rate_guard import DOOR, RateGuard
 from reedmesh.broker import acl
-from reedmesh.links.mqtt_link import Subscriber
+from reedmesh.links.message import Subscriber
 from reedmesh.protocol import wire
 from reedmesh.readings.sensor import Line
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from reedmesh.alerts.alert import Change
 from reedmesh.alerts.presence import LONGEST_SLEEP
-from reedmesh.links.mqtt_link import Channel, Message, read_json
+from reedmesh.json_object import read_json
+from reedmesh.links.message import Channel, Message
 from reedmesh.links.rejects import Rejects
 from reedmesh.protocol import wire
 from reedmesh.protocol.wire import Window, WireError

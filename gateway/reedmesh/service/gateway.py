@@ -22,13 +22,13 @@ from reedmesh.exchange.checkpoints import Heads
 from reedmesh.exchange.deadline import Bounds
 from reedmesh.exchange.federation import Federation, Sealed
 from reedmesh.exchange.neighbourhood import Share, Timing
-from reedmesh.identity import keys
-from reedmesh.identity.keys import Keyring
+from reedmesh.identity import keys, keystore
+from reedmesh.identity.keyring import Keyring
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.identity.trust_store import Trust
 from reedmesh.inference.family import Family
 from reedmesh.learning import delta
-from reedmesh.links.mqtt_link import Channel, Message, Subscriber
+from reedmesh.links.message import Channel, Message, Subscriber
 from reedmesh.links.rejects import Rejects
 from reedmesh.outputs.alert_publisher import Announcer
 from reedmesh.outputs.apprise_notifier import Calls, ways
@@ -227,11 +227,11 @@ class Gateway:
     def _begin_ledger(self) -> Passports:
         """Have what happens from now on entered and signed; the first time, vouch for the models that are there."""
         state, name = Path(self.config.state), self.config.name
-        key, counting = keys.load(state), partial(keys.counting, state, name)
+        key, counting = keystore.load(state), partial(keystore.counting, state, name)
         self.store.chain = Chain(self.store.db, name, key, self._clock)
         passports = Passports(name, self.family, key, counting)
         try:
-            head = chain.published(state, keys.lineage(state, name))
+            head = chain.published(state, keystore.lineage(state, name))
             fault = chain.lost(self.store.db, head) if head else ""
         except ConfigError as error:  # nobody is kept waiting for it, and no model is vouched for
             head, fault = None, str(error)
@@ -299,12 +299,12 @@ def _federation(config: Config, family: Family, keyring: Keyring) -> Federation:
     if not secret:
         return Federation(name)
     state = Path(config.state)
-    own = [each for each in (keys.load(state), keys.previous(state)) if each]
+    own = [each for each in (keystore.load(state), keystore.previous(state)) if each]
     return Sealed(name, bytes.fromhex(secret), config.name, [family.id], own, keyring)
 
 
 def _share(config: Config, family: Family, keyring: Keyring, disk: Disk, federation: Federation, heads: Heads) -> Share:
     state, names = Path(config.state), [each.name for each in config.neighbours]
-    key, appointment = keys.load(state), keys.appointment(state)
+    key, appointment = keystore.load(state), keystore.appointment(state)
     profile, timing = delta.PROFILES[config.learning.profile], Timing(Bounds(most=config.learning.patience))
     return Share(config.name, family, key, keyring, heads, disk, names, profile, timing, federation, appointment)

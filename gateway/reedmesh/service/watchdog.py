@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from reedmesh.links.mqtt_link import LONGEST_WAIT, Channel, Message
+from reedmesh.backoff import MOST as LONGEST_WAIT
+from reedmesh.links.message import Channel, Message
 from reedmesh.service.prometheus import Histogram
 from reedmesh.service.systemd import Notifier
 

@@ -4,7 +4,6 @@ Which head was published last is in a file beside the keys: a database that was 
 lacks what that says. Heads of neighbours are kept here, for what they say later to be held against.
 """
 
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +11,8 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
-from reedmesh.errors import ConfigError, DiskError, WireError
+from reedmesh import atomic_file
+from reedmesh.errors import ConfigError, WireError
 from reedmesh.provenance import ledger
 from reedmesh.provenance.dsse import Signer
 from reedmesh.provenance.ledger import Entry, Head, Quota, Row
@@ -122,15 +122,7 @@ def published(folder: Path, keys: Iterable[bytes]) -> Head | None:
 
 def publish(folder: Path, head: Head) -> None:
     """Note that `head` was published: whole or not at all, also after a power cut. Raises DiskError."""
-    draft = folder / f"{FILE}.new"
-    try:
-        with draft.open("wb") as file:
-            file.write(ledger.pack_head(replace(head, before=head.hash, tail=())))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(folder / FILE)
-    except OSError as error:
-        raise DiskError(f"{draft}: {error.strerror}") from error
+    atomic_file.write(folder / FILE, ledger.pack_head(replace(head, before=head.hash, tail=())))
 
 
 def lost(db: sqlite3.Connection, head: Head) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from reedmesh import atomic_file
 from reedmesh.errors import ConfigError
 from reedmesh.protocol import firmware_package
 from reedmesh.protocol.wire import WireError
@@ -60,16 +61,12 @@ def read(path: Path) -> Parcel:
 
 
 def put(path: Path, state: Path) -> Parcel:
-    """Hold the parcel in `path` ready for the sensors of the gateway with this state directory; raises ConfigError."""
+    """Hold the parcel in `path` ready for the sensors of the gateway with this state directory.
+
+    Raises ConfigError for what is no parcel, and DiskError.
+    """
     taken = read(path)
-    place = state / "firmware" / (taken.code + SUFFIX)
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        draft = place.with_suffix(".draft")
-        draft.write_bytes(taken.payload)
-        draft.replace(place)
-    except OSError as error:
-        raise ConfigError(f"{place}: {error.strerror}") from error
+    atomic_file.write(state / "firmware" / (taken.code + SUFFIX), taken.payload)
     return taken
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from reedmesh.coding.bundle import Bundle, shape_for
 from reedmesh.errors import ConfigError
 from reedmesh.identity.sensor_keys import SensorKeys
-from reedmesh.links.mqtt_link import Message, Publisher
+from reedmesh.links.message import Message, Publisher
 from reedmesh.protocol import firmware_package, shards, wire
 from reedmesh.readings.sensor import Line, Sensor
 from reedmesh.updates.firmware_packages import Parcel, Shelf

@@ -16,7 +16,7 @@ from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.inference.family import Family
 from reedmesh.inference.model import Model
 from reedmesh.learning.candidate import Candidate
-from reedmesh.links.mqtt_link import Message, Publisher
+from reedmesh.links.message import Message, Publisher
 from reedmesh.protocol import shards, wire
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Entry

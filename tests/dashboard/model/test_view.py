@@ -20,7 +20,7 @@ from reedmesh.dashboard.model.reducer import (
 from reedmesh.dashboard.model.view import Sensor, View, counts, gateways_worst_first, open_alerts, worst_first
 from reedmesh.dashboard.ui import chart
 from reedmesh.dashboard.ui.language import Language
-from reedmesh.links.mqtt_link import Message
+from reedmesh.links.message import Message
 
 BROKER = "gw1.local:1883"
 EMPTY = View()

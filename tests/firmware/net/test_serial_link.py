@@ -15,7 +15,7 @@ import pytest
 
 from reedmesh.coding import encode_block
 from reedmesh.links import serial_link as serial_line
-from reedmesh.links.mqtt_link import Message
+from reedmesh.links.message import Message
 from reedmesh.links.serial_link import SerialLink
 from reedmesh.protocol import shards, wire
 from reedmesh.protocol.shards import Manifest, Shape, Shard

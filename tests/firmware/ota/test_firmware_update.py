@@ -14,7 +14,7 @@ import pytest
 
 from reedmesh.coding.bundle import Bundle, shape_for
 from reedmesh.identity.sensor_keys import SensorKeys
-from reedmesh.links.mqtt_link import Message
+from reedmesh.links.message import Message
 from reedmesh.protocol import firmware_package, shards
 from reedmesh.updates import firmware_packages
 from tests.firmware import test_app

@@ -10,7 +10,7 @@ from typing import Any
 
 from reedmesh.coding.bundle import Bundle, shape_for
 from reedmesh.inference.model import Model
-from reedmesh.links.mqtt_link import Message
+from reedmesh.links.message import Message
 from reedmesh.protocol import shards, wire
 from tests.firmware.test_app import UNSEALED, Sensor, candidate, offer, sensor
 from tests.firmware.tflite.test_refusals import edited, small

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reedmesh.links.mqtt_link import Message
+from reedmesh.links.message import Message
 from reedmesh.service.requests import server as desks
 from tests.service.test_gateway import LEARN, World, feed, sounds, taught, world
 from tests.support.timeouts import PATIENCE

@@ -9,7 +9,7 @@ from typing import Any
 from reedmesh.config import settings
 from reedmesh.errors import RefusedError
 from reedmesh.inference import boards, compatibility, family, tflite_file
-from reedmesh.links.mqtt_link import read_json
+from reedmesh.json_object import read_json
 from reedmesh.protocol import wire
 from reedmesh.service.requests.arguments import Arguments
 from reedmesh.store.store import Store

@@ -14,12 +14,13 @@ from reedmesh.coding.collector import Collector
 from reedmesh.coding.reassembly import Generation
 from reedmesh.exchange.federation import Federation, Sealed
 from reedmesh.identity import envelope, succession
-from reedmesh.identity.keys import Keyring
+from reedmesh.identity.keyring import Keyring
 from reedmesh.identity.succession import Succession
+from reedmesh.json_object import read_json
 from reedmesh.learning import delta
 from reedmesh.learning.aggregate import Peer
 from reedmesh.learning.verify import verify
-from reedmesh.links.mqtt_link import Message, read_json
+from reedmesh.links.message import Message
 from reedmesh.protocol import shards
 from reedmesh.protocol.shards import Manifest, Shape
 from reedmesh.protocol.wire import WireError

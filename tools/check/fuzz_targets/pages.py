@@ -9,7 +9,8 @@ from reedmesh.dashboard import settings as dashboard_settings
 from reedmesh.dashboard.model import answers, passwords
 from reedmesh.dashboard.model.reducer import fold
 from reedmesh.dashboard.model.view import View
-from reedmesh.links.mqtt_link import Message, read_json
+from reedmesh.json_object import read_json
+from reedmesh.links.message import Message
 from reedmesh.protocol import wire
 from tools.check.fuzz_targets.target import CONFIG, WIRE, Target, input_file
 

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from reedmesh.config.settings import Alerts
-from reedmesh.links.mqtt_link import Message
+from reedmesh.links.message import Message
 from reedmesh.outputs import home_assistant
 from reedmesh.protocol import scaling, serial_message, wire
 from reedmesh.protocol.serial_frame import Deframer, frame

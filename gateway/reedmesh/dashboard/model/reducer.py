@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from reedmesh.alerts.alert import ANOMALY, CLEARED
 from reedmesh.dashboard.model.view import Alert, Gateway, Hello, Sensor, View
-from reedmesh.links.mqtt_link import Message, read_json
+from reedmesh.json_object import read_json
+from reedmesh.links.message import Message
 from reedmesh.protocol import wire
 from reedmesh.protocol.wire import WireError
 

@@ -16,7 +16,8 @@ from reedmesh.alerts.alert import ANOMALY, FLOOD, Alert, Change
 from reedmesh.errors import DiskError, RefusedError
 from reedmesh.inference import explain as spectrum
 from reedmesh.inference.family import Family
-from reedmesh.links.mqtt_link import Message, Publisher, read_json
+from reedmesh.json_object import read_json
+from reedmesh.links.message import Message, Publisher
 from reedmesh.outputs.alert_publisher import Announcer
 from reedmesh.protocol import scaling
 from reedmesh.protocol.wire import WireError
