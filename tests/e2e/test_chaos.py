@@ -57,10 +57,10 @@ class Onlooker:
         self.sent: Counter[str] = Counter()  # windows
         self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
         self._client.reconnect_delay_set(1, 1)
-        self.subscriptions = threading.Event()
+        self.listening = threading.Event()
         self._client.on_connect = lambda client, *_: client.subscribe([(topic, 1) for topic in HEARD])
-        self._client.on_subscribe = lambda *_: self.subscriptions.set()
-        self._client.on_disconnect = lambda *_: self.subscriptions.clear()
+        self._client.on_subscribe = lambda *_: self.listening.set()
+        self._client.on_disconnect = lambda *_: self.listening.clear()
         self._client.on_message = self._hear
         self._client.connect_async("127.0.0.1", port)
         self._client.loop_start()
