@@ -217,7 +217,7 @@ def test_a_machine_whose_model_was_rejected_may_learn_the_very_same_again(tmp_pa
             serve(it, "press", 1)
         edit(tmp_path, "update models set passport = null")
         with gateway(tmp_path) as it:
-            await it._deployer.renew(it.line.sensors["press"], candidate(), {})
+            await it._model_rollout.renew(it.line.sensors["press"], candidate(), {})
             sensor = it.line.sensors["press"]
             assert sensor.model and sensor.model.digest == sha256(PRESS).digest() and sensor.sequence == 2
 
@@ -239,7 +239,7 @@ def test_a_rollback_takes_its_passport_along(tmp_path: Path) -> None:
             serve(it, "press", 1)
             serve(it, "press", 2, another())
         with gateway(tmp_path) as it:
-            assert await it._deployer.rollback(it.line.sensors["press"]) == 3
+            assert await it._model_rollout.rollback(it.line.sensors["press"]) == 3
         assert digest_in_service(tmp_path, "press") == sha256(PRESS).digest()
 
     asyncio.run(story())

@@ -17,7 +17,7 @@ from reedmesh.protocol import firmware_package, shards
 from reedmesh.protocol.wire import WireError
 from reedmesh.readings.sensor import Line, Sensor
 from reedmesh.updates import firmware_packages, firmware_rollout
-from reedmesh.updates.firmware_rollout import Rollout
+from reedmesh.updates.firmware_rollout import FirmwareRollout
 
 CODE = b"M\x06\x2b"  # compiled for xtensawin, 6.3
 FILES = {"node.mpy": CODE + bytes(3000), "tflite/dot.mpy": CODE + b"dot", "plain.mpy": b"M\x06\x00"}
@@ -36,7 +36,7 @@ class World:
         self.line = Line(69, 100, Alerts(), 10)
         self.now = 0.0
         self.sent: list[Message] = []
-        self.rollout = Rollout("gw", self.line, state, lambda: self.now)
+        self.rollout = FirmwareRollout("gw", self.line, state, lambda: self.now)
         for name in ("a", "b", "c"):
             SensorKeys(state).made_for(name)
             self.says(name, 5)

@@ -23,7 +23,7 @@ from reedmesh.readings.watch import Events
 from reedmesh.store.store import Store
 from reedmesh.store.writer import Disk
 from reedmesh.updates.attestation import Origin, Passports
-from reedmesh.updates.model_rollout import Deployer
+from reedmesh.updates.model_rollout import ModelRollout
 from reedmesh.updates.selection import TrainingSelection
 
 
@@ -47,8 +47,10 @@ class Hall:
         self._events = Events(self._take, *[lambda *_: None] * 5)
         key = Key(sha256(name.encode()).digest())
         passports = Passports(name, family, key, lambda: [key.public])
-        deployer = Deployer(name, family, self._line, self._disk, SensorKeys(Path()), passports, lambda: self._now)
-        self._training_sets = TrainingSelection(family, self._line, self._disk, deployer)
+        model_rollout = ModelRollout(
+            name, family, self._line, self._disk, SensorKeys(Path()), passports, lambda: self._now
+        )
+        self._training_sets = TrainingSelection(family, self._line, self._disk, model_rollout)
         self._name, self._now, self._changes = name, 0.0, list[Change]()
 
     @property

@@ -49,8 +49,8 @@ from reedmesh.store.ledger import Chain
 from reedmesh.store.store import Store
 from reedmesh.store.writer import Disk
 from reedmesh.updates.attestation import Passports
-from reedmesh.updates.firmware_rollout import Rollout
-from reedmesh.updates.model_rollout import Deployer
+from reedmesh.updates.firmware_rollout import FirmwareRollout
+from reedmesh.updates.model_rollout import ModelRollout
 from reedmesh.updates.scheduler import TrainingScheduler
 from reedmesh.updates.selection import TrainingSelection
 from reedmesh.updates.statistics import LearningStatistics
@@ -89,9 +89,11 @@ class Gateway:
         heads = Heads(self._disk, Path(config.state), keyring)
         self._share = _share(config, family, keyring, self._disk, self.federation, heads)
         self._sensor_keys = SensorKeys(Path(config.state))
-        self._rollout = Rollout(config.name, self.line, Path(config.state))
-        self._deployer = Deployer(config.name, family, self.line, self._disk, self._sensor_keys, self._passports, clock)
-        self._training_sets = TrainingSelection(family, self.line, self._disk, self._deployer)
+        self._firmware_rollout = FirmwareRollout(config.name, self.line, Path(config.state))
+        self._model_rollout = ModelRollout(
+            config.name, family, self.line, self._disk, self._sensor_keys, self._passports, clock
+        )
+        self._training_sets = TrainingSelection(family, self.line, self._disk, self._model_rollout)
         self._scheduler = TrainingScheduler(
             family, self.line, self._disk, self._share, self._training_sets, config.learning
         )
@@ -117,7 +119,7 @@ class Gateway:
             self.line,
             self._disk,
             self._alarms,
-            self._deployer,
+            self._model_rollout,
             self._announcer,
             self._passports,
             facts,
@@ -126,9 +128,9 @@ class Gateway:
 
     async def run(self, channel: Channel, neighbours: Sequence[Subscriber] = ()) -> None:
         """Judge, store, publish, teach and exchange until cancelled; then write what waits."""
-        deployer = self._deployer
-        introduced, lacking = deployer.introduce, deployer.lacking.put
-        statuses, receipts = self._rollout.statuses.put, self._receipts
+        model_rollout = self._model_rollout
+        introduced, lacking = model_rollout.introduce, model_rollout.lacking.put
+        statuses, receipts = self._firmware_rollout.statuses.put, self._receipts
         events = Events(self._take, introduced, lacking, statuses, self._requests.put, receipts.put)
         self._rejects = events.rejects
         try:
@@ -139,10 +141,10 @@ class Gateway:
                 tasks.create_task(receipts.run(channel))
                 tasks.create_task(self._show(channel))
                 tasks.create_task(self._requests.run(channel, self._topic))
-                for work in (deployer.meet, deployer.repeat, deployer.complete):
+                for work in (model_rollout.meet, model_rollout.repeat, model_rollout.complete):
                     tasks.create_task(work(channel))
                 tasks.create_task(self._scheduler.run())
-                tasks.create_task(self._rollout.run(channel))
+                tasks.create_task(self._firmware_rollout.run(channel))
                 tasks.create_task(self._share.run(channel, neighbours))
                 if self._calls:
                     tasks.create_task(self._calls.run())
@@ -218,7 +220,7 @@ class Gateway:
         for name, hello in self.store.hellos().items():
             sensor = self.line.known(name)
             sensor.hello, sensor.learnt = hello, counts.get(name, 0)
-            self._deployer.recall(sensor)
+            self._model_rollout.recall(sensor)
             sensor.pinned = sensor.model is not None and self.store.models.is_taken_back(name)
         for name, learnt in self.store.relearning().items():
             sensor = self.line.known(name)

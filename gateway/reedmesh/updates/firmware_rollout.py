@@ -18,7 +18,7 @@ from reedmesh.links.message import Message, Publisher
 from reedmesh.protocol import firmware_package, shards, wire
 from reedmesh.readings.sensor import Line, Sensor
 from reedmesh.updates.firmware_packages import Parcel, Shelf
-from reedmesh.updates.latest_queue import Turns
+from reedmesh.updates.latest_queue import LatestQueue
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +30,11 @@ PARTIAL, TAKEN, SAME, BUSY, TIMEOUT = 206, 200, 304, 409, 408  # what a sensor s
 MOST_ASKED = 40  # times that a sensor may ask for more of a block; it gives up after 10 without an answer
 
 
-class Rollout:
+class FirmwareRollout:
     """Updates the sensors of gateway `gateway` from the shelf in its `state` directory."""
 
     def __init__(self, gateway: str, line: Line, state: Path, clock: Callable[[], float] = time.monotonic) -> None:
-        self.statuses: Turns[dict[str, Any]] = Turns()
+        self.statuses: LatestQueue[dict[str, Any]] = LatestQueue()
         self._gateway = gateway
         self._line = line
         self._shelf = Shelf(state)

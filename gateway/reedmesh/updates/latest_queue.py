@@ -8,7 +8,7 @@ from reedmesh.readings.sensor import Sensor
 T = TypeVar("T")
 
 
-class Turns(Generic[T]):
+class LatestQueue(Generic[T]):
     """Sensors in the order in which they first spoke; who speaks again while it waits keeps its place."""
 
     def __init__(self) -> None:

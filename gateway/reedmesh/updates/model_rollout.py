@@ -24,7 +24,7 @@ from reedmesh.readings.sensor import DEPLOYING, LEARNING, Line, Sensor
 from reedmesh.store.models import StoredModel
 from reedmesh.store.writer import Disk
 from reedmesh.updates.attestation import Origin, Passports
-from reedmesh.updates.latest_queue import Turns
+from reedmesh.updates.latest_queue import LatestQueue
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ MOST_BELIEVED = 1 << 31  # a sequence number that a sensor says it has
 OFFER_SECONDS = 30.0  # a model that was offered and does not run by then is offered again
 
 
-class Deployer:
+class ModelRollout:
     """Offers the sensors of one gateway, named `gateway`, what was learnt."""
 
     def __init__(
@@ -50,8 +50,8 @@ class Deployer:
         passports: Passports,
         clock: Callable[[], float],
     ) -> None:
-        self.introductions: Turns[None] = Turns()
-        self.lacking: Turns[tuple[int, int]] = Turns()
+        self.introductions: LatestQueue[None] = LatestQueue()
+        self.lacking: LatestQueue[tuple[int, int]] = LatestQueue()
         self._gateway = gateway
         self._family = family
         self._line = line

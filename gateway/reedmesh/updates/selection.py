@@ -19,7 +19,7 @@ from reedmesh.learning.steps import TrainingSet
 from reedmesh.readings.sensor import LEARNING, Line, Sensor
 from reedmesh.store.writer import Disk
 from reedmesh.updates.attestation import Origin
-from reedmesh.updates.model_rollout import Deployer
+from reedmesh.updates.model_rollout import ModelRollout
 
 log = logging.getLogger(__name__)
 
@@ -27,13 +27,13 @@ FARTHEST = 0.6  # units that a machine may have moved, see `machine.moved`, to b
 
 
 class TrainingSelection:
-    """The machines of one gateway's line, as `update.Machines`; their models go out by `deployer`."""
+    """The machines of one gateway's line, as `update.Machines`; their models go out by `model_rollout`."""
 
-    def __init__(self, family: Family, line: Line, disk: Disk, deployer: Deployer) -> None:
+    def __init__(self, family: Family, line: Line, disk: Disk, model_rollout: ModelRollout) -> None:
         self._family = family
         self._line = line
         self._disk = disk
-        self._deployer = deployer
+        self._model_rollout = model_rollout
 
     async def training_sets(self) -> dict[str, TrainingSet]:
         """As in `update.Machines`: every sensor that has a model, or is ready for its first, or for one anew."""
@@ -53,7 +53,7 @@ class TrainingSelection:
         """As in `update.Machines`."""
         if sensor not in self._line.sensors:
             return "it was forgotten meanwhile"
-        return await self._deployer.renew(self._line.sensors[sensor], candidate, origins)
+        return await self._model_rollout.renew(self._line.sensors[sensor], candidate, origins)
 
     async def _training_set(self, sensor: Sensor) -> TrainingSet | None:
         """None: too few of its windows are from when it ran as it did when it was commissioned."""

@@ -27,7 +27,7 @@ from reedmesh.service.requests.arguments import Arguments
 from reedmesh.store import history as archive
 from reedmesh.store.writer import Disk
 from reedmesh.updates.attestation import Passports
-from reedmesh.updates.model_rollout import Deployer
+from reedmesh.updates.model_rollout import ModelRollout
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class RequestServer:
         line: Line,
         disk: Disk,
         alarms: Alarms,
-        deployer: Deployer,
+        model_rollout: ModelRollout,
         announcer: Announcer,
         passports: Passports,
         facts: dict[str, Callable[[], dict[str, Any]]],
@@ -62,7 +62,7 @@ class RequestServer:
         self._line = line
         self._disk = disk
         self._alarms = alarms
-        self._deployer = deployer
+        self._model_rollout = model_rollout
         self._announcer = announcer
         self._passports = passports
         self._facts = facts
@@ -139,7 +139,7 @@ class RequestServer:
         if alert.kind != ANOMALY:
             raise RefusedError(f"alert: {alert.sensor}: {alert.kind}; shelve it, or `forget` a sensor that is gone")
         done = await self._change(self._alarms.not_a_fault(alert, self._clock(), by, text))
-        self._deployer.learn_now(self._line.sensor(alert.sensor))
+        self._model_rollout.learn_now(self._line.sensor(alert.sensor))
         return done
 
     async def shelve(self, given: Arguments) -> dict[str, Any]:
@@ -164,14 +164,14 @@ class RequestServer:
         log.warning("%s: %s has it forgotten", sensor.name, by)
         await self._disk.flush()
         await self._disk.once(self._disk.store.forget, sensor.name)
-        self._deployer.forget(sensor.name)
+        self._model_rollout.forget(sensor.name)
         return await self._change(*self._alarms.forget(sensor, self._clock(), by, text))
 
     async def relearn(self, given: Arguments) -> dict[str, Any]:
         """{sensor, by}: it was moved or rebuilt; it is learnt anew, and not judged meanwhile; its alert ends."""
         sensor, by, now = self._sensor(given), given.who(), self._clock()
         log.warning("%s: %s has it learnt anew", sensor.name, by)
-        await self._deployer.relearn(sensor)
+        await self._model_rollout.relearn(sensor)
         ended = sensor.watcher.close("learnt anew", now, by)
         return {"windows": sensor.to_learn} | await self._change(*filter(None, [ended]))
 
@@ -179,7 +179,7 @@ class RequestServer:
         """{sensor, by}: the model before the present one goes back into service."""
         sensor, by = self._sensor(given), given.who()
         log.warning("%s: %s takes its model back", sensor.name, by)
-        return {"sequence": await self._deployer.rollback(sensor)}
+        return {"sequence": await self._model_rollout.rollback(sensor)}
 
     async def alerts(self, given: Arguments) -> dict[str, Any]:
         """{since?, until?, limit?}: alerts of the past and their journals."""
