@@ -7,7 +7,7 @@ from pathlib import Path
 from reedmesh.alerts.alert import Alert, Change
 from reedmesh.errors import DiskError
 from reedmesh.links.message import Message
-from reedmesh.outputs.alert_publisher import Announcer
+from reedmesh.outputs.alert_publisher import AlertPublisher
 from reedmesh.store.store import Store
 from reedmesh.store.writer import Disk
 
@@ -34,22 +34,22 @@ def full(store: Store, yes: bool) -> None:
     store.db.execute(f"pragma max_page_count = {pages}")
 
 
-async def told(announcer: Announcer, *names: str) -> None:
+async def told(alert_publisher: AlertPublisher, *names: str) -> None:
     for name in names:
-        announcer.put(change(name))
-    await announcer.settled()
+        alert_publisher.put(change(name))
+    await alert_publisher.settled()
 
 
 def test_with_broker_and_disk_each_is_stored_and_told_once(tmp_path: Path) -> None:
     async def story() -> None:
         disk, broker = Disk(Store(tmp_path)), Broker()
-        announcer = Announcer(disk, "alert", lambda: Message("alerts", b""), lambda: 20.0)
-        running = asyncio.create_task(announcer.run(broker))
-        await told(announcer, "a", "b")
+        alert_publisher = AlertPublisher(disk, "alert", lambda: Message("alerts", b""), lambda: 20.0)
+        running = asyncio.create_task(alert_publisher.run(broker))
+        await told(alert_publisher, "a", "b")
         broker.there = False
-        await told(announcer, "c")
+        await told(alert_publisher, "c")
         broker.there = True
-        await told(announcer, "d")
+        await told(alert_publisher, "d")
         while await disk.once(disk.store.outbox.waiting):
             await asyncio.sleep(0)
         assert broker.told == ["a", "b", "c", "d"] and len(disk.store.open_alerts()) == 4
@@ -62,20 +62,20 @@ def test_with_broker_and_disk_each_is_stored_and_told_once(tmp_path: Path) -> No
 def test_a_full_disk_delays_no_alert_and_repeats_none(tmp_path: Path) -> None:
     async def story() -> None:
         disk, broker = Disk(Store(tmp_path)), Broker()
-        announcer = Announcer(disk, "alert", lambda: Message("alerts", b""), lambda: 20.0)
-        running = asyncio.create_task(announcer.run(broker))
+        alert_publisher = AlertPublisher(disk, "alert", lambda: Message("alerts", b""), lambda: 20.0)
+        running = asyncio.create_task(alert_publisher.run(broker))
         full(disk.store, True)
         names = [f"a{i}" for i in range(300)]  # more than fits in the pages that are there
         for each in names:
-            await told(announcer, each)
-        assert announcer.unsaved > 0 and disk.trouble
+            await told(alert_publisher, each)
+        assert alert_publisher.unsaved > 0 and disk.trouble
         assert set(broker.told) == set(names)
         full(disk.store, False)
-        announcer.remind()
-        await announcer.settled()
+        alert_publisher.remind()
+        await alert_publisher.settled()
         while await disk.once(disk.store.outbox.waiting):
             await asyncio.sleep(0)
-        assert announcer.unsaved == 0 and not disk.trouble
+        assert alert_publisher.unsaved == 0 and not disk.trouble
         assert sorted(broker.told) == sorted(names) and len(disk.store.open_alerts()) == 300
         running.cancel()
         disk.close()
@@ -86,7 +86,7 @@ def test_a_full_disk_delays_no_alert_and_repeats_none(tmp_path: Path) -> None:
 def test_what_is_out_is_not_repeated_because_the_disk_fills_up_before_it_is_struck_off(tmp_path: Path) -> None:
     async def story() -> None:
         disk, broker = Disk(Store(tmp_path)), Broker()
-        announcer = Announcer(disk, "alert", lambda: Message("alerts", b""), lambda: 20.0)
+        alert_publisher = AlertPublisher(disk, "alert", lambda: Message("alerts", b""), lambda: 20.0)
         strike_off, tried = disk.store.outbox.sent, []
 
         def broken(ids: list[int]) -> None:
@@ -94,13 +94,13 @@ def test_what_is_out_is_not_repeated_because_the_disk_fills_up_before_it_is_stru
             raise DiskError("the store: database or disk is full")
 
         disk.store.outbox.sent = broken  # type: ignore[method-assign]
-        running = asyncio.create_task(announcer.run(broker))
+        running = asyncio.create_task(alert_publisher.run(broker))
         for again in range(1, 4):
-            announcer.put(change("a") if again == 1 else None)
+            alert_publisher.put(change("a") if again == 1 else None)
             while len(tried) < again:
                 await asyncio.sleep(0)
         disk.store.outbox.sent = strike_off  # type: ignore[method-assign]
-        await told(announcer, "b")
+        await told(alert_publisher, "b")
         while await disk.once(disk.store.outbox.waiting):
             await asyncio.sleep(0)
         assert broker.told == ["a", "b"]

@@ -17,8 +17,8 @@ from reedmesh.config.settings import Notify
 from reedmesh.errors import ConfigError
 from reedmesh.links.message import Message
 from reedmesh.outputs import apprise_notifier as calling
-from reedmesh.outputs.alert_publisher import Announcer
-from reedmesh.outputs.apprise_notifier import MOST_LINES, Calls, Send, text_of, ways
+from reedmesh.outputs.alert_publisher import AlertPublisher
+from reedmesh.outputs.apprise_notifier import MOST_LINES, AppriseNotifier, Send, text_of, ways
 from reedmesh.store.store import Store
 from reedmesh.store.writer import Disk
 from tests.support.timeouts import PATIENCE
@@ -60,13 +60,15 @@ class Desk:
 
     def __init__(self, folder: Path, *phones: Send, pause: Callable[[float], Any] = asyncio.sleep) -> None:
         self.disk = Disk(Store(folder))
-        self.calls = Calls("hall1", WANTS, self.disk, phones, lambda: 20.0, pause)
-        self.announcer = Announcer(self.disk, "alert", lambda: Message("alerts", b""), lambda: 20.0, self.calls)
+        self.calls = AppriseNotifier("hall1", WANTS, self.disk, phones, lambda: 20.0, pause)
+        self.alert_publisher = AlertPublisher(
+            self.disk, "alert", lambda: Message("alerts", b""), lambda: 20.0, self.calls
+        )
 
     async def put(self, *changes: Change) -> None:
         for each in changes:
-            self.announcer.put(each)
-        await self.announcer.settled()
+            self.alert_publisher.put(each)
+        await self.alert_publisher.settled()
 
     async def empty(self) -> None:
         while await self.waiting():
@@ -78,7 +80,7 @@ class Desk:
 
 @asynccontextmanager
 async def at_work(desk: Desk) -> Any:
-    tasks = [asyncio.create_task(desk.announcer.run(Broker())), asyncio.create_task(desk.calls.run())]
+    tasks = [asyncio.create_task(desk.alert_publisher.run(Broker())), asyncio.create_task(desk.calls.run())]
     try:
         async with asyncio.timeout(PATIENCE):
             yield desk
@@ -198,15 +200,15 @@ def test_on_a_full_disk_people_are_called_once_all_the_same(tmp_path: Path) -> N
             pages = desk.disk.store.db.execute("pragma page_count").fetchone()[0]
             desk.disk.store.db.execute(f"pragma max_page_count = {pages}")
             count = 0
-            while not desk.announcer.unsaved:
+            while not desk.alert_publisher.unsaved:
                 count += 1
                 await desk.put(change(f"press{count}"))
             desk.disk.store.db.execute("pragma max_page_count = 100000")
-            desk.announcer.remind()
-            await desk.announcer.settled()
+            desk.alert_publisher.remind()
+            await desk.alert_publisher.settled()
             told = lambda: [line.split()[0] for title, text in phone.heard for line in text.splitlines()]  # noqa: E731
             await until(lambda: len(told()) >= min(count, MOST_LINES))
-            assert desk.announcer.unsaved == 0 and len(set(told())) == len(told())
+            assert desk.alert_publisher.unsaved == 0 and len(set(told())) == len(told())
             await desk.empty()
 
     asyncio.run(story())

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from reedmesh.alerts.alert import Change
 from reedmesh.errors import DiskError
 from reedmesh.links.message import Message, Publisher
-from reedmesh.outputs.apprise_notifier import Calls
+from reedmesh.outputs.apprise_notifier import AppriseNotifier
 from reedmesh.store.writer import Disk
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 MOST_UNSAVED = 10_000  # changes kept in memory for a disk that takes nothing; then the oldest are forgotten
 
 
-class Announcer:
+class AlertPublisher:
     """Tells of alerts on `topic`, and after each batch what `snapshot` gives."""
 
     def __init__(
@@ -28,7 +28,7 @@ class Announcer:
         topic: str,
         snapshot: Callable[[], Message],
         clock: Callable[[], float],
-        calls: Calls | None = None,
+        calls: AppriseNotifier | None = None,
     ) -> None:
         self._disk = disk
         self._store = disk.store
@@ -37,7 +37,7 @@ class Announcer:
         self._clock = clock
         self.turns = 0  # batches that were gone through
         self.waiting = 0  # messages that the broker did not take
-        self._calls = calls
+        self._notifier = calls
         self._stored = asyncio.Event()
         self._inbox: asyncio.Queue[Change | asyncio.Future[None] | None] = asyncio.Queue()
         self._unsaved: list[Change] = []
@@ -95,14 +95,14 @@ class Announcer:
         if not self._unsaved:
             return
         try:
-            called = [each for each in self._unsaved if self._calls and self._calls.wanted(each)]
+            called = [each for each in self._unsaved if self._notifier and self._notifier.wanted(each)]
             await self._disk.once(self._store.save_changes, self._unsaved, called)
             self._unsaved = []
-            if self._calls and called:
-                self._calls.wake()
+            if self._notifier and called:
+                self._notifier.wake()
         except DiskError:
-            if self._calls:
-                self._calls.unstored(changes)
+            if self._notifier:
+                self._notifier.unstored(changes)
             await self._tell_unstored(publisher, changes)
 
     async def _tell_unstored(self, publisher: Publisher, changes: list[Change]) -> None:

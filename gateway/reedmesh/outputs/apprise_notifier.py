@@ -30,7 +30,7 @@ MOST_CALLED = 1000  # calls remembered that went out before they were stored
 Send = Callable[[str, str], bool]  # title, text -> whether it went out
 
 
-class Calls:
+class AppriseNotifier:
     """Of the gateway `name`. ways: one function for each URL, which may take its time. pause: waits so many seconds."""
 
     def __init__(

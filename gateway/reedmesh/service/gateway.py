@@ -30,8 +30,8 @@ from reedmesh.inference.family import Family
 from reedmesh.learning import delta
 from reedmesh.links.message import Channel, Message, Subscriber
 from reedmesh.links.rejects import Rejects
-from reedmesh.outputs.alert_publisher import Announcer
-from reedmesh.outputs.apprise_notifier import Calls, ways
+from reedmesh.outputs.alert_publisher import AlertPublisher
+from reedmesh.outputs.apprise_notifier import AppriseNotifier, ways
 from reedmesh.protocol import wire
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Entry
@@ -107,8 +107,8 @@ class Gateway:
         self._alarms = Alarms(config.name, self.line, store.open_alerts(), store.shelves())
         for name, rate in self._alarms.babbling().items():
             self.subscriptions.rate_guard.suspect(name, rate, steady())
-        self._calls = _calls(config, self._disk, clock)
-        self._announcer = Announcer(self._disk, self._topic("alert"), self._snapshot, clock, self._calls)
+        self._notifier = _calls(config, self._disk, clock)
+        self._alert_publisher = AlertPublisher(self._disk, self._topic("alert"), self._snapshot, clock, self._notifier)
         facts: dict[str, Callable[[], dict[str, Any]]] = {
             "config": lambda: shown(config),
             "status": self._health,
@@ -120,7 +120,7 @@ class Gateway:
             self._disk,
             self._alarms,
             self._model_rollout,
-            self._announcer,
+            self._alert_publisher,
             self._passports,
             facts,
             clock,
@@ -137,7 +137,7 @@ class Gateway:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(watch(channel, self.line, self.store, events, self._clock))
                 tasks.create_task(self._keep_windows())
-                tasks.create_task(self._announcer.run(channel))
+                tasks.create_task(self._alert_publisher.run(channel))
                 tasks.create_task(receipts.run(channel))
                 tasks.create_task(self._show(channel))
                 tasks.create_task(self._requests.run(channel, self._topic))
@@ -146,20 +146,20 @@ class Gateway:
                 tasks.create_task(self._scheduler.run())
                 tasks.create_task(self._firmware_rollout.run(channel))
                 tasks.create_task(self._share.run(channel, neighbours))
-                if self._calls:
-                    tasks.create_task(self._calls.run())
+                if self._notifier:
+                    tasks.create_task(self._notifier.run())
         finally:
             self._disk.close()
 
     def see_to_outbox(self) -> int:
         """Have what waits published; says how often that was done, which grows as long as it does not hang."""
-        self._announcer.put(None)
-        return self._announcer.turns
+        self._alert_publisher.put(None)
+        return self._alert_publisher.turns
 
     def greeting(self) -> list[Message]:
         """What a broker must hold of this gateway, said after every connect."""
         self._published.clear()  # states are said again: the broker may have lost them
-        self._announcer.put(None)
+        self._alert_publisher.put(None)
         said = [self.status("online"), self._retained("info", self._info()), self._snapshot()]
         return said + self._share.greeting()
 
@@ -169,13 +169,13 @@ class Gateway:
 
     def _take(self, change: Change) -> None:
         for each in self._alarms.take(change):
-            self._announcer.put(each)
+            self._alert_publisher.put(each)
 
     async def _keep_windows(self) -> None:
         while True:
             await asyncio.sleep(self.config.store.flush_seconds)
             await self._disk.flush()
-            self._announcer.remind()
+            self._alert_publisher.remind()
 
     async def _see_time(self, hearing: bool) -> None:
         """What time alone brings about: shelves expire, sensors are missed, and the clock may have been set."""
@@ -187,7 +187,7 @@ class Gateway:
                 await self._disk.once(self.store.move_deadlines, step)
         changes += self._alarms.tick(now)
         for change in [*changes, *self._alarms.look(now, self._steady(), hearing)]:
-            self._announcer.put(change)
+            self._alert_publisher.put(change)
 
     async def _take_back(self, publisher: Channel) -> None:
         """What was retained of sensors that were forgotten."""
@@ -258,10 +258,14 @@ class Gateway:
     def vitals(self) -> dict[str, Any]:
         """How the gateway is: all that `reedmesh status` and the metrics tell."""
         sensors = {name: sensor.summary() for name, sensor in self.line.sensors.items()}
-        disk = {"trouble": self._disk.trouble, "unsaved": self._announcer.unsaved, "dropped": self.store.outbox.dropped}
-        disk |= {"waiting": self._announcer.waiting, **database.space(Path(self.config.state))}
+        disk = {
+            "trouble": self._disk.trouble,
+            "unsaved": self._alert_publisher.unsaved,
+            "dropped": self.store.outbox.dropped,
+        }
+        disk |= {"waiting": self._alert_publisher.waiting, **database.space(Path(self.config.state))}
         alerts = self._alarms.open()
-        calls = self._calls.facts() if self._calls else None
+        calls = self._notifier.facts() if self._notifier else None
         told = {"alerts": [alert.id for alert in alerts], "standing": [alert.table() for alert in alerts]}
         rejected = self._rejects.total if self._rejects else 0
         about = {"name": self.config.name, "limit": self.config.sensors, "rejected": rejected, "calls": calls}
@@ -286,9 +290,9 @@ class Gateway:
         return wire.topic(self.config.name, *parts)
 
 
-def _calls(config: Config, disk: Disk, clock: Callable[[], float]) -> Calls | None:
+def _calls(config: Config, disk: Disk, clock: Callable[[], float]) -> AppriseNotifier | None:
     wanted = config.notify
-    return Calls(config.name, wanted, disk, ways(wanted.urls), clock) if wanted.urls else None
+    return AppriseNotifier(config.name, wanted, disk, ways(wanted.urls), clock) if wanted.urls else None
 
 
 def _keyring(config: Config) -> Keyring:

@@ -18,7 +18,7 @@ from reedmesh.inference import explain as spectrum
 from reedmesh.inference.family import Family
 from reedmesh.json_object import read_json
 from reedmesh.links.message import Message, Publisher
-from reedmesh.outputs.alert_publisher import Announcer
+from reedmesh.outputs.alert_publisher import AlertPublisher
 from reedmesh.protocol import scaling
 from reedmesh.protocol.wire import WireError
 from reedmesh.readings.alarms import Alarms
@@ -52,7 +52,7 @@ class RequestServer:
         disk: Disk,
         alarms: Alarms,
         model_rollout: ModelRollout,
-        announcer: Announcer,
+        alert_publisher: AlertPublisher,
         passports: Passports,
         facts: dict[str, Callable[[], dict[str, Any]]],
         clock: Callable[[], float] = time.time,
@@ -63,7 +63,7 @@ class RequestServer:
         self._disk = disk
         self._alarms = alarms
         self._model_rollout = model_rollout
-        self._announcer = announcer
+        self._alert_publisher = alert_publisher
         self._passports = passports
         self._facts = facts
         self._clock = clock
@@ -103,8 +103,8 @@ class RequestServer:
     async def _change(self, *changes: Change) -> dict[str, Any]:
         """Tell of changes and wait until they are on disk; the answer shows the first alert."""
         for change in changes:
-            self._announcer.put(change)
-        await self._announcer.settled()
+            self._alert_publisher.put(change)
+        await self._alert_publisher.settled()
         return {"alert": changes[0].alert.table()} if changes else {}
 
     async def _alert(self, given: Arguments) -> Alert:
