@@ -22,7 +22,7 @@ _ARCHITECTURES = ("", "x86", "x64", "armv6", "armv6m", "armv7m", "armv7em", "arm
                   "xtensawin", "rv32imc", "rv64imc")  # fmt: skip
 
 
-class Head:
+class PackageHeader:
     """files: how many follow. sequence: grows with every parcel. code: what can run them."""
 
     def __init__(self, files: int, sequence: int, code: str) -> None:
@@ -38,12 +38,12 @@ def code_name(flags: int, version: int) -> str:
     return "{}-{}-{}".format(architecture or "any", version, flags & 3)
 
 
-def pack_head(head: Head) -> bytes:
+def pack_head(head: PackageHeader) -> bytes:
     """The bytes a parcel begins with."""
     return pack(_HEAD, VERSION, 0, head.files, head.sequence, head.code.encode())
 
 
-def unpack_head(data: bytes) -> Head:
+def unpack_head(data: bytes) -> PackageHeader:
     """The head of a parcel; raises WireError."""
     if len(data) < HEAD:
         raise WireError("parcel: {} bytes, a head alone has {}".format(len(data), HEAD))
@@ -54,7 +54,7 @@ def unpack_head(data: bytes) -> Head:
         code = ""
     if version != VERSION or spare or not 0 < files <= MOST_FILES or not is_name(code):
         raise WireError("parcel: version {}, {} files for {!r}".format(version, files, code))
-    return Head(files, sequence, code)
+    return PackageHeader(files, sequence, code)
 
 
 def pack_entry(path: str, size: int) -> bytes:

@@ -16,7 +16,7 @@ SUFFIX = ".parcel"
 
 
 @dataclass(frozen=True)
-class Parcel:
+class FirmwarePackage:
     """Firmware as sensors take it. code: such as "xtensawin-6-3". sequence: they take only higher ones than theirs."""
 
     payload: bytes
@@ -34,11 +34,11 @@ def pack(files: Mapping[str, bytes], sequence: int) -> bytes:
     codes = {firmware_package.code_name(data[2], data[1]) for data in files.values() if data[2] >> 2}
     if len(codes) != 1:
         raise ConfigError(f"files for {', '.join(sorted(codes)) or 'no processor'}: one parcel serves one")
-    head = firmware_package.pack_head(firmware_package.Head(len(files), sequence, codes.pop()))
+    head = firmware_package.pack_head(firmware_package.PackageHeader(len(files), sequence, codes.pop()))
     return head + b"".join(firmware_package.pack_entry(path, len(data)) + data for path, data in sorted(files.items()))
 
 
-def unpack(payload: bytes) -> Parcel:
+def unpack(payload: bytes) -> FirmwarePackage:
     """A parcel that was looked through, entry by entry; raises WireError."""
     head, at = firmware_package.unpack_head(payload), firmware_package.HEAD
     for _ in range(head.files):
@@ -48,10 +48,10 @@ def unpack(payload: bytes) -> Parcel:
         at += firmware_package.entry_length(payload[at:]) + size
     if at != len(payload) or len(payload) > firmware_package.LARGEST:
         raise WireError(f"parcel: {len(payload)} bytes, its files need {at}; {firmware_package.LARGEST} are the most")
-    return Parcel(payload, head.code, head.sequence)
+    return FirmwarePackage(payload, head.code, head.sequence)
 
 
-def read(path: Path) -> Parcel:
+def read(path: Path) -> FirmwarePackage:
     """The parcel in a file; raises ConfigError."""
     try:
         with path.open("rb") as file:
@@ -60,7 +60,7 @@ def read(path: Path) -> Parcel:
         raise ConfigError(f"{path}: no firmware for sensors: {error}; `make update-sensors` makes it") from error
 
 
-def put(path: Path, state: Path) -> Parcel:
+def put(path: Path, state: Path) -> FirmwarePackage:
     """Hold the parcel in `path` ready for the sensors of the gateway with this state directory.
 
     Raises ConfigError for what is no parcel, and DiskError.
@@ -70,13 +70,13 @@ def put(path: Path, state: Path) -> Parcel:
     return taken
 
 
-class Shelf:
+class PackageStore:
     """The parcels in the state directory `state`, read again when one changed."""
 
     def __init__(self, state: Path) -> None:
         self._folder = state / "firmware"
         self._seen: dict[Path, int] = {}
-        self._parcels: dict[Path, Parcel] = {}
+        self._parcels: dict[Path, FirmwarePackage] = {}
 
     def look(self) -> bool:
         """Whether anything is new; raises ConfigError for a file that is no parcel, once."""
@@ -87,6 +87,6 @@ class Shelf:
         self._parcels = {path: read(path) for path in found}
         return True
 
-    def of(self, code: object) -> Parcel | None:
+    def of(self, code: object) -> FirmwarePackage | None:
         """What a sensor with this code should run."""
         return next((each for each in self._parcels.values() if each.code == code), None)

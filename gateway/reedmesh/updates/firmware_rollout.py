@@ -17,7 +17,7 @@ from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.links.message import Message, Publisher
 from reedmesh.protocol import firmware_package, shards, wire
 from reedmesh.readings.sensor import Line, Sensor
-from reedmesh.updates.firmware_packages import Parcel, Shelf
+from reedmesh.updates.firmware_packages import FirmwarePackage, PackageStore
 from reedmesh.updates.latest_queue import LatestQueue
 
 log = logging.getLogger(__name__)
@@ -37,11 +37,11 @@ class FirmwareRollout:
         self.statuses: LatestQueue[dict[str, Any]] = LatestQueue()
         self._gateway = gateway
         self._line = line
-        self._shelf = Shelf(state)
+        self._shelf = PackageStore(state)
         self._keys = SensorKeys(state)
         self._clock = clock
         self._turn: Sensor | None = None  # who is being updated
-        self._parcel: Parcel | None = None  # with what
+        self._parcel: FirmwarePackage | None = None  # with what
         self._bundle: Bundle | None = None  # its shards, until it has them
         self._since = 0.0
         self._asked: dict[int, int] = {}  # block -> how often it was asked for
@@ -129,7 +129,7 @@ class FirmwareRollout:
         for frame in bundle.wave({block: max(1, min(missing, bundle.shape.k)) + SPARE}):
             await publisher.publish(Message(topic, frame))
 
-    def _follow(self, sensor: Sensor, sent: Parcel) -> None:
+    def _follow(self, sensor: Sensor, sent: FirmwarePackage) -> None:
         """Whether the sensor whose turn it is has come to an end with its update, good or bad."""
         tree, waited = _tree(sensor), self._clock() - self._since
         if tree.get("sequence") == sent.sequence and tree.get("proved"):
@@ -156,7 +156,7 @@ class FirmwareRollout:
         self._refused.add(sensor.name)
         self._end(sensor, f"firmware refused: {reason}")
 
-    def _fail(self, sensor: Sensor, sent: Parcel, reason: str) -> None:
+    def _fail(self, sensor: Sensor, sent: FirmwarePackage, reason: str) -> None:
         log.error("%s: %s; no other sensor gets firmware %d", sensor.name, reason, sent.sequence)
         self._failed.add(sent.code)
         self._end(sensor, f"firmware failed: {reason}")
@@ -170,7 +170,7 @@ def _tree(sensor: Sensor) -> dict[str, Any]:
     return said if all(isinstance(said.get(key), int) for key in ("sequence", "newest")) else {}
 
 
-def _doubtful(sensor: Sensor, sent: Parcel) -> bool:
+def _doubtful(sensor: Sensor, sent: FirmwarePackage) -> bool:
     """Whether it shows, or may yet show, that this firmware is bad."""
     tree = _tree(sensor)
     mine = tree.get("code") == sent.code and tree.get("newest") == sent.sequence
