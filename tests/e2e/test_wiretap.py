@@ -318,7 +318,9 @@ def note(
         shards.setdefault(shard.bundle, []).append(shard)
         counts["shards"] += size
     elif heard.leaf == "head":
-        assert ledger.unpack_head(heard.payload, [signer]).name == heard.gateway  # a number, hashes and a signature
+        assert (
+            ledger.unpack_checkpoint(heard.payload, [signer]).name == heard.gateway
+        )  # a number, hashes and a signature
         counts["heads"] += size
     else:
         assert json.loads(heard.payload).keys() <= {"to", "bundle", "need", "received", "lost"}

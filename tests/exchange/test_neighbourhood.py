@@ -11,7 +11,7 @@ import pytest
 
 from reedmesh.coding.collector import Limits
 from reedmesh.exchange import checkpoints
-from reedmesh.exchange.checkpoints import Heads
+from reedmesh.exchange.checkpoints import CheckpointExchange
 from reedmesh.exchange.deadline import Bounds
 from reedmesh.exchange.listener import subscriptions
 from reedmesh.exchange.neighbourhood import Share, Timing
@@ -86,7 +86,7 @@ async def neighbours(folder: Path, *names: str, all_names: str = "", **settings:
             stack.callback(disk.close)
             others = {other: public[other] for other in everybody if other != name}
             ring = Keyring(others)
-            told = Heads(disk, folder / name, ring)
+            told = CheckpointExchange(disk, folder / name, ring)
             share = Share(name, FAMILY, key, ring, told, disk, sorted(others), it.profile, QUICK)
             share.event_handlers.append(it.events.append)
             it.shares[name] = share

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from reedmesh.errors import ConfigError, DiskError, WireError
 from reedmesh.identity.keys import Key
 from reedmesh.provenance import ledger
-from reedmesh.provenance.ledger import Entry, Head, Quota, Row
+from reedmesh.provenance.ledger import Checkpoint, Entry, Quota, Row
 from reedmesh.store import ledger as chain
-from reedmesh.store.ledger import Chain, Heard
+from reedmesh.store.ledger import Chain, NeighbourCheckpoint
 from reedmesh.store.store import Store
 from tests.support.neighbours import key_of
 
@@ -96,7 +96,7 @@ def test_a_head_travels_and_proves_that_it_continues_those_before() -> None:
     with Store() as store:
         heads = [kept(store, 1, at=60.0 * n, first=n + 1).head() for n in range(300)]
     for head in heads[:1] + heads[-50:]:
-        assert head and ledger.unpack_head(ledger.pack_head(head), [KEY.public]) == head
+        assert head and ledger.unpack_checkpoint(ledger.pack_checkpoint(head), [KEY.public]) == head
     known = {head.number: head.hash for head in heads if head}
     assert heads[-1] and len(heads[-1].tail) == ledger.TAIL and ledger.forks(known, heads[-1]) is None
 
@@ -106,23 +106,29 @@ def test_no_other_bytes_are_a_head(data: st.DataObject) -> None:
     with Store() as store:
         head = kept(store, 4).head()
     assert head
-    frame = bytearray(ledger.pack_head(head))
+    frame = bytearray(ledger.pack_checkpoint(head))
     frame[data.draw(st.integers(0, len(frame) - 1))] ^= data.draw(st.integers(1, 255))
     with pytest.raises(WireError, match="head"):
-        ledger.unpack_head(bytes(frame), [KEY.public])
+        ledger.unpack_checkpoint(bytes(frame), [KEY.public])
 
 
 @pytest.mark.parametrize("size", [0, 1, 208, 210, 100_000])
 def test_a_head_of_no_such_size_is_refused(size: int) -> None:
     with pytest.raises(WireError, match="head"):
-        ledger.unpack_head(bytes([1]) * size, [KEY.public])
+        ledger.unpack_checkpoint(bytes([1]) * size, [KEY.public])
 
 
-def heard(*heads: Head | None) -> tuple[list[int | None], list[dict[str, object]], dict[str, list[Heard]]]:
+def heard(
+    *heads: Checkpoint | None,
+) -> tuple[list[int | None], list[dict[str, object]], dict[str, list[NeighbourCheckpoint]]]:
     """What a neighbour finds in heads, what it enters of that, and what it keeps."""
     with Store() as store:
         witness = Chain(store.db, "hall2", key_of("hall2"))
-        found = [witness.witness(ledger.unpack_head(ledger.pack_head(head), [KEY.public])) for head in heads if head]
+        found = [
+            witness.witness(ledger.unpack_checkpoint(ledger.pack_checkpoint(head), [KEY.public]))
+            for head in heads
+            if head
+        ]
         return found, [ledger.read(row) for row in chain.rows(store.db)], chain.remembered(store.db)
 
 

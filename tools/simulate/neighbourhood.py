@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from reedmesh.coding.collector import Limits
 from reedmesh.errors import ConfigError
-from reedmesh.exchange.checkpoints import Heads
+from reedmesh.exchange.checkpoints import CheckpointExchange
 from reedmesh.exchange.deadline import Bounds
 from reedmesh.exchange.listener import subscriptions
 from reedmesh.exchange.neighbourhood import Share, Timing
@@ -252,7 +252,15 @@ class Neighbourhood:
             profile, patience = delta.PROFILES[self.setting.profile], self.setting.patience
             timing = Timing(Bounds(patience, patience, patience), PACE, LIMITS, LOOK)
             share = kind(
-                name(i), self.family, keys[name(i)], ring, Heads(disk, Path(), ring), disk, others, profile, timing
+                name(i),
+                self.family,
+                keys[name(i)],
+                ring,
+                CheckpointExchange(disk, Path(), ring),
+                disk,
+                others,
+                profile,
+                timing,
             )
             if isinstance(share, Liar):
                 share.kind = self.setting.liars[i]

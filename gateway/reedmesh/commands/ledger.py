@@ -21,7 +21,7 @@ from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Entry
 from reedmesh.store import database
 from reedmesh.store import ledger as chain
-from reedmesh.store.ledger import Heard
+from reedmesh.store.ledger import NeighbourCheckpoint
 
 COLUMNS = ("number", "at", *(each.name for each in fields(Entry)))
 COUNTED = (ledger.GIVEN, ledger.TAKEN, ledger.REFUSED, ledger.MERGED, ledger.LEFT_OUT, ledger.FORK)
@@ -78,7 +78,7 @@ def _unentered(db: sqlite3.Connection) -> list[str]:
     return [f"the newest model of {sensor} is not the one that was entered" for sensor in wrong]
 
 
-def _neighbour(name: str, heads: list[Heard], keys: list[bytes]) -> str:
+def _neighbour(name: str, heads: list[NeighbourCheckpoint], keys: list[bytes]) -> str:
     """What a neighbour's heads say, each checked once more: whether, and at which entry, they belie each other."""
     signed, at = ledger.conflict([each.frame for each in heads], keys)
     gaps = "".join(f"; {each.gap} entries came unseen, and could not be compared" for each in heads if each.gap)

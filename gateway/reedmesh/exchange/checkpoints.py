@@ -12,7 +12,7 @@ from pathlib import Path
 from reedmesh.identity.keyring import Keyring
 from reedmesh.protocol.wire import WireError
 from reedmesh.provenance import ledger
-from reedmesh.provenance.ledger import Head
+from reedmesh.provenance.ledger import Checkpoint
 from reedmesh.store import ledger as chain
 from reedmesh.store.writer import Disk
 
@@ -24,19 +24,19 @@ QUEUE = 100  # heads that wait to be looked at; a neighbour says its newest agai
 Say = Callable[[bytes], None]
 
 
-class Heads:
+class CheckpointExchange:
     """Of the gateway whose state directory is `state`; `keyring` has the keys of its neighbours."""
 
     def __init__(self, disk: Disk, state: Path, keyring: Keyring) -> None:
         self._disk = disk
         self._state = state
         self._keyring = keyring
-        self._heard: asyncio.Queue[Head] = asyncio.Queue(QUEUE)
+        self._heard: asyncio.Queue[Checkpoint] = asyncio.Queue(QUEUE)
         self._said = -1
 
     def hear(self, gateway: str, frame: bytes) -> None:
         """A neighbour's head, to be looked at soon; raises WireError for what is none of its."""
-        head = ledger.unpack_head(frame, self._keyring.of(gateway))
+        head = ledger.unpack_checkpoint(frame, self._keyring.of(gateway))
         if head.name != gateway:
             raise WireError(f"head of {head.name} among what {gateway} says")
         if self._heard.full():
@@ -53,11 +53,11 @@ class Heads:
         while True:
             head = await self._disk.call(self._news)
             if head:
-                say(ledger.pack_head(head))
+                say(ledger.pack_checkpoint(head))
                 self._said = head.number
             await asyncio.sleep(LOOK_SECONDS)
 
-    def _news(self) -> Head | None:
+    def _news(self) -> Checkpoint | None:
         """On the store's thread: our head, if it was not told yet; what will be told is noted first."""
         store = self._disk.store
         if not store.chain or store.chain.last()[0] <= self._said:

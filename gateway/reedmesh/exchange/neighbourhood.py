@@ -18,7 +18,7 @@ import numpy as np
 
 from reedmesh.coding.collector import Collector, Limits, Payload
 from reedmesh.errors import WireError
-from reedmesh.exchange.checkpoints import Heads
+from reedmesh.exchange.checkpoints import CheckpointExchange
 from reedmesh.exchange.deadline import Bounds, Deadline
 from reedmesh.exchange.federation import OPEN, Federation
 from reedmesh.exchange.listener import LOOK_SECONDS, Exchange
@@ -66,7 +66,7 @@ class Share:
         family: Family,
         key: Key,
         keyring: Keyring,
-        heads: Heads,
+        heads: CheckpointExchange,
         disk: Disk,
         neighbours: Collection[str],
         profile: Profile,
@@ -90,7 +90,7 @@ class Share:
         self._timing = timing
         self._federation = federation
         self._appointment = appointment
-        self._heads = heads
+        self._checkpoints = heads
         self._clock = clock
         self._neighbours = neighbours
         self._peers = replicas.peers(disk.store.db, family.id)
@@ -143,11 +143,11 @@ class Share:
             self._arrived.put_nowait,
             look=look,
             federation=together,
-            witness=self._heads.hear,
+            witness=self._checkpoints.hear,
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(exchange.run(neighbours))
-            tasks.create_task(self._heads.run(partial(sender.keep, family, "head")))
+            tasks.create_task(self._checkpoints.run(partial(sender.keep, family, "head")))
             tasks.create_task(self._serve())
             tasks.create_task(self._take())
 

@@ -98,7 +98,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Head:
+class Checkpoint:
     """The newest entry of the gateway `name`, and what is needed to see that it continues older ones."""
 
     name: str
@@ -167,13 +167,13 @@ def verify(name: str, rows: Iterable[Row], keys: Collection[bytes]) -> Findings:
     return found
 
 
-def pack_head(head: Head) -> bytes:
+def pack_checkpoint(head: Checkpoint) -> bytes:
     """The frame of `head`."""
     fields = head.name.encode(), head.number, head.hash, head.signature, head.before
     return _HEAD.pack(VERSION, *fields) + b"".join(head.tail)
 
 
-def unpack_head(frame: bytes, keys: Iterable[bytes]) -> Head:
+def unpack_checkpoint(frame: bytes, keys: Iterable[bytes]) -> Checkpoint:
     """The head in `frame`, signed with one of `keys`, and reached by its tail; raises WireError."""
     size = len(frame) - _HEAD.size
     if size < 0 or size % 32 or size > 32 * TAIL or frame[0] != VERSION:
@@ -186,13 +186,13 @@ def unpack_head(frame: bytes, keys: Iterable[bytes]) -> Head:
     tail = tuple(frame[at : at + 32] for at in range(_HEAD.size, len(frame), 32))
     if not is_name(text) or not number >= len(tail) or not is_ours(text, number, hashed, signature, keys):
         raise WireError("head: not signed by a gateway whose key counts")
-    head = Head(text, number, hashed, signature, before, tail)
+    head = Checkpoint(text, number, hashed, signature, before, tail)
     if head.hashes()[number] != hashed:
         raise WireError("head: its tail does not lead to it")
     return head
 
 
-def forks(known: Mapping[int, bytes], head: Head) -> int | None:
+def forks(known: Mapping[int, bytes], head: Checkpoint) -> int | None:
     """The number at which `head` belies one of the hashes `known` of the same gateway; None if it does not.
 
     What lies before its tail cannot be told.
@@ -206,7 +206,7 @@ def conflict(frames: Iterable[bytes], keys: Collection[bytes]) -> tuple[int, int
     signed, first = 0, None
     for frame in frames:
         try:
-            head = unpack_head(frame, keys)
+            head = unpack_checkpoint(frame, keys)
         except WireError:
             continue
         signed += 1

@@ -18,7 +18,7 @@ from reedmesh import __version__
 from reedmesh.alerts.alert import Change
 from reedmesh.config.settings import Config, shown
 from reedmesh.errors import ConfigError, DiskError
-from reedmesh.exchange.checkpoints import Heads
+from reedmesh.exchange.checkpoints import CheckpointExchange
 from reedmesh.exchange.deadline import Bounds
 from reedmesh.exchange.federation import Federation, Sealed
 from reedmesh.exchange.neighbourhood import Share, Timing
@@ -86,7 +86,7 @@ class Gateway:
         keyring = _keyring(config)
         self.federation = _federation(config, family, keyring)
         self._passports = self._begin_ledger()
-        heads = Heads(self._disk, Path(config.state), keyring)
+        heads = CheckpointExchange(self._disk, Path(config.state), keyring)
         self._share = _share(config, family, keyring, self._disk, self.federation, heads)
         self._sensor_keys = SensorKeys(Path(config.state))
         self._firmware_rollout = FirmwareRollout(config.name, self.line, Path(config.state))
@@ -309,7 +309,9 @@ def _federation(config: Config, family: Family, keyring: Keyring) -> Federation:
     return Sealed(name, bytes.fromhex(secret), config.name, [family.id], own, keyring)
 
 
-def _share(config: Config, family: Family, keyring: Keyring, disk: Disk, federation: Federation, heads: Heads) -> Share:
+def _share(
+    config: Config, family: Family, keyring: Keyring, disk: Disk, federation: Federation, heads: CheckpointExchange
+) -> Share:
     state, names = Path(config.state), [each.name for each in config.neighbours]
     key, appointment = keystore.load(state), keystore.appointment(state)
     profile, timing = delta.PROFILES[config.learning.profile], Timing(Bounds(most=config.learning.patience))

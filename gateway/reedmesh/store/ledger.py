@@ -15,7 +15,7 @@ from reedmesh import atomic_file
 from reedmesh.errors import ConfigError, WireError
 from reedmesh.provenance import ledger
 from reedmesh.provenance.dsse import Signer
-from reedmesh.provenance.ledger import Entry, Head, Quota, Row
+from reedmesh.provenance.ledger import Checkpoint, Entry, Quota, Row
 
 FILE = "ledger.head"  # in the state directory; no backup of the database has it
 MOST_HEADS = 100  # kept of each neighbour, and as many that belie them
@@ -48,7 +48,7 @@ class Chain:
         row = self._db.execute("select number, hash from ledger order by number desc limit 1").fetchone()
         return (row[0], row[1]) if row else (0, ledger.origin(self._name))
 
-    def head(self) -> Head | None:
+    def head(self) -> Checkpoint | None:
         """Of the chain as it is, with its tail; None while it is empty."""
         query = "select number, entry, hash, signature from ledger order by number desc limit ?"
         rows = [Row(*row) for row in self._db.execute(query, (ledger.TAIL + 1,))][::-1]
@@ -56,9 +56,9 @@ class Chain:
             return None
         tail = tuple(sha256(row.text).digest() for row in rows[-ledger.TAIL :])
         before = rows[0].hash if len(rows) > ledger.TAIL else ledger.origin(self._name)
-        return Head(self._name, rows[-1].number, rows[-1].hash, rows[-1].signature, before, tail)
+        return Checkpoint(self._name, rows[-1].number, rows[-1].hash, rows[-1].signature, before, tail)
 
-    def witness(self, head: Head) -> int | None:
+    def witness(self, head: Checkpoint) -> int | None:
         """Remember a neighbour's head; returns the number at which it belies what that neighbour said before."""
         query = "select number, hash from heads where gateway = ? and live"
         known = dict(self._db.execute(query, (head.name,)).fetchall())
@@ -71,7 +71,7 @@ class Chain:
                 self.append([Entry(ledger.FORK, head.name, sequence=at, sha256=head.hash.hex())])
             kept = head if at is not None else replace(head, before=head.hash, tail=())
             gap = max(0, head.number - len(head.tail) - max(known, default=head.number))
-            row = head.name, head.number, head.hash, self._clock(), ledger.pack_head(kept), gap
+            row = head.name, head.number, head.hash, self._clock(), ledger.pack_checkpoint(kept), gap
             self._db.execute("insert or replace into heads values (?, ?, ?, ?, ?, 1, ?)", row)
             for live in (0, 1):
                 self._thin(head.name, live)
@@ -93,7 +93,7 @@ def rows(db: sqlite3.Connection) -> Iterator[Row]:
 
 
 @dataclass(frozen=True)
-class Heard:
+class NeighbourCheckpoint:
     """A head that a neighbour told. live: it still stands by it. gap: entries before it that could not be compared."""
 
     frame: bytes
@@ -101,31 +101,31 @@ class Heard:
     gap: int
 
 
-def remembered(db: sqlite3.Connection) -> dict[str, list[Heard]]:
+def remembered(db: sqlite3.Connection) -> dict[str, list[NeighbourCheckpoint]]:
     """The heads that are kept of each neighbour, oldest first."""
-    found: dict[str, list[Heard]] = {}
+    found: dict[str, list[NeighbourCheckpoint]] = {}
     for gateway, frame, live, gap in db.execute("select gateway, frame, live, gap from heads order by gateway, at"):
-        found.setdefault(gateway, []).append(Heard(frame, bool(live), gap))
+        found.setdefault(gateway, []).append(NeighbourCheckpoint(frame, bool(live), gap))
     return found
 
 
-def published(folder: Path, keys: Iterable[bytes]) -> Head | None:
+def published(folder: Path, keys: Iterable[bytes]) -> Checkpoint | None:
     """The head that was published last, None if none ever was; raises ConfigError for a file that is spoilt."""
     path = folder / FILE
     try:
-        return ledger.unpack_head(path.read_bytes(), keys) if path.exists() else None
+        return ledger.unpack_checkpoint(path.read_bytes(), keys) if path.exists() else None
     except (OSError, WireError) as error:
         raise ConfigError(
             f"{path}: {error}: delete it, if you know why; what is missing then shows at neighbours"
         ) from error
 
 
-def publish(folder: Path, head: Head) -> None:
+def publish(folder: Path, head: Checkpoint) -> None:
     """Note that `head` was published: whole or not at all, also after a power cut. Raises DiskError."""
-    atomic_file.write(folder / FILE, ledger.pack_head(replace(head, before=head.hash, tail=())))
+    atomic_file.write(folder / FILE, ledger.pack_checkpoint(replace(head, before=head.hash, tail=())))
 
 
-def lost(db: sqlite3.Connection, head: Head) -> str:
+def lost(db: sqlite3.Connection, head: Checkpoint) -> str:
     """Why the database cannot be what `head` was published of; "" if it can."""
     row = db.execute("select hash from ledger where number = ?", (head.number,)).fetchone()
     if row and row[0] == head.hash:

@@ -35,18 +35,18 @@ def take_head(data: bytes) -> None:
     size = len(data) // 32 * 32
     before, tail = data[:32].ljust(32, b"\0"), tuple(data[at : at + 32] for at in range(32, size, 32))
     number = len(data)
-    hashed = ledger.Head("hall2", number, b"", b"", before, tail).hashes()[number]
+    hashed = ledger.Checkpoint("hall2", number, b"", b"", before, tail).hashes()[number]
     signature = KEY.signature(ledger.signed_text("hall2", number, hashed))
-    lie = ledger.Head("hall2", number, hashed, signature, before, tail)
-    ledger.forks({number - 1: bytes(32)}, ledger.unpack_head(ledger.pack_head(lie), [KEY.public]))
-    ledger.unpack_head(data, [KEY.public])
+    lie = ledger.Checkpoint("hall2", number, hashed, signature, before, tail)
+    ledger.forks({number - 1: bytes(32)}, ledger.unpack_checkpoint(ledger.pack_checkpoint(lie), [KEY.public]))
+    ledger.unpack_checkpoint(data, [KEY.public])
 
 
 def _head() -> bytes:
     hashed = ledger.link(ledger.origin("hall2"), sha256(b"{}").digest())
     signature = KEY.signature(ledger.signed_text("hall2", 1, hashed))
-    return ledger.pack_head(
-        ledger.Head("hall2", 1, hashed, signature, ledger.origin("hall2"), (sha256(b"{}").digest(),))
+    return ledger.pack_checkpoint(
+        ledger.Checkpoint("hall2", 1, hashed, signature, ledger.origin("hall2"), (sha256(b"{}").digest(),))
     )
 
 
