@@ -68,7 +68,7 @@ class World:
 
     def _holds(self, name: str, told: str) -> bool:
         held = self[name].peers().get(told)
-        return name == told or (held is not None and held.sequence == self[told].knows.sequence)
+        return name == told or (held is not None and held.sequence == self[told].learning_state.sequence)
 
 
 @asynccontextmanager
@@ -107,7 +107,7 @@ def check_copies(it: World) -> None:
     """Every copy is, bit for bit, what its owner takes it to be."""
     for name, share in it.shares.items():
         for other, peer in share.peers().items():
-            assert (peer.weights == it[other].knows.public).all(), (name, other)
+            assert (peer.weights == it[other].learning_state.public).all(), (name, other)
 
 
 @pytest.mark.parametrize("profile", list(delta.PROFILES))
@@ -150,7 +150,7 @@ def test_who_missed_an_update_gets_a_snapshot_and_all_stay_equal(tmp_path: Path)
         async with neighbours(tmp_path, "a", "b", "c") as it:
             await it.in_step("a")
             check_copies(it)
-            assert it["a"].knows.sequence == 4
+            assert it["a"].learning_state.sequence == 4
             assert np.abs(it["c"].peers()["a"].weights - trained(0.4).weights).max() < 0.02
 
     asyncio.run(story())
@@ -213,7 +213,7 @@ def test_what_cannot_be_is_refused_with_the_reason_and_a_snapshot_mends_it(
         async with neighbours(tmp_path, "a", "b") as it:
             await it["a"].give(trained(0.1))
             await it.in_step("a")
-            await it["a"]._give(it["a"].knows, b"junk")
+            await it["a"]._give(it["a"].learning_state, b"junk")
             await it.until(lambda: any(isinstance(each, Refused) for each in it.events))
             await it.in_step("a")  # the snapshot that b asked for
             check_copies(it)
@@ -232,7 +232,7 @@ def test_a_neighbour_that_only_ever_sends_junk_leaves_the_others_alone(tmp_path:
     async def story() -> None:
         async with neighbours(tmp_path, "a", "b", "c") as it:
             for i in range(5):
-                await it["a"]._give(it["a"].knows, bytes([3, 255]) + bytes(i))
+                await it["a"]._give(it["a"].learning_state, bytes([3, 255]) + bytes(i))
                 await it["b"].give(trained(0.1 * i))
                 await it.in_step("b")
             assert "a" not in it["c"].peers() and "b" in it["c"].peers()

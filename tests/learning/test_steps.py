@@ -73,7 +73,7 @@ def test_every_scenario_ends_with_models_that_tell_faults_from_normal(path: Path
 
 def test_the_same_seed_gives_the_same_bits_whatever_is_lost() -> None:
     def look(it: Neighbourhood) -> tuple[list[bytes], list[dict[str, Candidate]]]:
-        return [share.knows.weights.tobytes() for share in it.shares], [site.candidates for site in it.sites]
+        return [share.learning_state.weights.tobytes() for share in it.shares], [site.candidates for site in it.sites]
 
     assert played(3, look, loss=0.2) == played(3, look)
 

@@ -329,7 +329,7 @@ def is_in_step(it: Neighbourhood) -> bool:
     honest = [i for i in it.alive if i not in it.setting.liars]
     alive = [it.shares[i] for i in it.alive]
     copies = [(it.shares[i], peer) for share in alive for i in honest if (peer := share.peers().get(name(i)))]
-    return all((peer.weights == share.knows.public).all() for share, peer in copies)
+    return all((peer.weights == share.learning_state.public).all() for share, peer in copies)
 
 
 def name(i: int) -> str:

@@ -36,7 +36,7 @@ from reedmesh.links.message import Channel, Message, Subscriber
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Entry
 from reedmesh.store import replicas
-from reedmesh.store.replicas import Knowledge
+from reedmesh.store.replicas import LearningState
 from reedmesh.store.writer import Disk
 
 log = logging.getLogger(__name__)
@@ -79,8 +79,8 @@ class Share:
         self.event_handlers: list[EventHandler] = []
         self.profile = profile
         sequences = disk.store.sequences(family.id)
-        blank = Knowledge(begun, np.zeros_like(begun), sequences.get(name, 0))
-        self.knows = replicas.knowledge(disk.store.db, family.id) or blank
+        blank = LearningState(begun, np.zeros_like(begun), sequences.get(name, 0))
+        self.learning_state = replicas.knowledge(disk.store.db, family.id) or blank
         self.news = asyncio.Event()  # set when an update was taken
         self._name = name
         self._family = family
@@ -160,13 +160,13 @@ class Share:
         """Tell neighbours what changed since they last heard of us. They are taken to hold it from then on."""
         async with self._giving:
             knows = replace(
-                self.knows,
+                self.learning_state,
                 weights=trained.weights,
                 windows=trained.windows,
                 quantile=trained.quantile,
                 squares=trained.squares,
             )
-            if not self.knows.windows:  # neighbours hold nothing of us, or what a lost database knew of
+            if not self.learning_state.windows:  # neighbours hold nothing of us, or what a lost database knew of
                 await self._give_snapshot(knows)
                 return
             change = Delta(knows.weights - knows.public, knows.windows, knows.quantile)
@@ -191,24 +191,28 @@ class Share:
         """Keep the merged weights; what is new in them, neighbours hear in the next round."""
         told = entries(merged, peers, self._family.id)
         async with self._giving:
-            self.knows = replace(self.knows, weights=merged.weights, rounds=self.knows.rounds + 1)
-            await self._disk.call(replicas.keep, self._disk.store, self._name, self._family.id, self.knows, None, *told)
+            self.learning_state = replace(
+                self.learning_state, weights=merged.weights, rounds=self.learning_state.rounds + 1
+            )
+            await self._disk.call(
+                replicas.keep, self._disk.store, self._name, self._family.id, self.learning_state, None, *told
+            )
 
     def tell(self, event: Event) -> None:
         """Have the event_handlers note it."""
         for witness in self.event_handlers:
             witness(event)
 
-    async def _give_snapshot(self, knows: Knowledge) -> None:
+    async def _give_snapshot(self, knows: LearningState) -> None:
         """What stands alone: all weights, which neighbours' copies are replaced with."""
         whole = Delta(knows.weights, knows.windows, knows.quantile, knows.squares)
         payload, public = delta.pack(whole, self._family.tensors, delta.PROFILES["full"])
         await self._give(replace(knows, public=public), payload)
 
-    async def _give(self, knows: Knowledge, payload: bytes) -> None:
+    async def _give(self, knows: LearningState, payload: bytes) -> None:
         """First on disk, then on its way: after a power cut between the two the same bytes are published again."""
-        self.knows, self._gave = replace(knows, sequence=knows.sequence + 1), True
-        knows = self.knows
+        self.learning_state, self._gave = replace(knows, sequence=knows.sequence + 1), True
+        knows = self.learning_state
         entry = self._entry(ledger.GIVEN, self._name, knows.sequence, payload)
         await self._disk.call(replicas.keep, self._disk.store, self._name, self._family.id, knows, payload, entry)
         self.tell(Given(knows.sequence, payload))
@@ -234,8 +238,8 @@ class Share:
             await self._newcomer.wait()
             self._newcomer.clear()
             async with self._giving:
-                if self.knows.windows:
-                    await self._give_snapshot(self.knows)
+                if self.learning_state.windows:
+                    await self._give_snapshot(self.learning_state)
 
     async def _take(self) -> None:
         while True:

@@ -23,7 +23,7 @@ class StoredModel:
     passport: bytes | None = None
 
 
-class KeptModels:
+class ModelTable:
     """The table of models in `db`. append: adds entries to the ledger, within a commit. Not for two threads at once."""
 
     def __init__(self, db: sqlite3.Connection, append: Callable[[Sequence[Entry]], None]) -> None:

@@ -21,7 +21,7 @@ MOST_MERGES = 50
 
 
 @dataclass(frozen=True)
-class Knowledge:
+class LearningState:
     """weights: what was learnt and merged, float32 [n]. public: what neighbours hold of it since update `sequence`.
 
     rounds: of learning, until now. windows, quantile, squares: of the last one, as in `delta.Delta`.
@@ -36,13 +36,13 @@ class Knowledge:
     squares: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
 
 
-def knowledge(db: sqlite3.Connection, family: str) -> Knowledge | None:
+def knowledge(db: sqlite3.Connection, family: str) -> LearningState | None:
     """What this gateway learnt of a family, or None."""
     row = db.execute("select * from knowledge where family = ?", (family,)).fetchone()
     return _knowledge(*row[1:]) if row else None
 
 
-def keep(store: Store, gateway: str, family: str, known: Knowledge, update: bytes | None, *entries: Entry) -> None:
+def keep(store: Store, gateway: str, family: str, known: LearningState, update: bytes | None, *entries: Entry) -> None:
     """Keep what `gateway`, which is us, learnt; with the update that will tell it, if one will, and ledger entries."""
     numbers = known.sequence, known.rounds, known.windows, known.quantile
     values = family, known.weights.tobytes(), known.public.tobytes(), *numbers, known.squares.tobytes()
@@ -86,8 +86,8 @@ def keep_merge(db: sqlite3.Connection, told: dict[str, Any]) -> None:
 
 def _knowledge(
     weights: bytes, public: bytes, sequence: int, rounds: int, windows: int, quantile: float, squares: bytes
-) -> Knowledge:
-    return Knowledge(_floats(weights), _floats(public), sequence, rounds, windows, quantile, _floats(squares))
+) -> LearningState:
+    return LearningState(_floats(weights), _floats(public), sequence, rounds, windows, quantile, _floats(squares))
 
 
 def _floats(blob: bytes) -> Floats:

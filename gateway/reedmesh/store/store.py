@@ -16,7 +16,7 @@ from reedmesh.alerts.alert import ANOMALY, CLEARED, COLUMNS, NOT_A_FAULT, Alert,
 from reedmesh.provenance.ledger import Entry
 from reedmesh.store import database
 from reedmesh.store.ledger import Chain
-from reedmesh.store.models import KeptModels
+from reedmesh.store.models import ModelTable
 from reedmesh.store.outbox import CALL, Outbox
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Store:
         self.db = database.open_in(directory, most_bytes)
         self.outbox = Outbox(self.db)
         self.chain: Chain | None = None  # where entries of the ledger go; without one they go nowhere
-        self.models = KeptModels(self.db, self.append)
+        self.models = ModelTable(self.db, self.append)
 
     def add_window(self, sensor: str, at: float, features: bytes, score: int | None) -> None:
         """Remember a window at the next flush."""

@@ -51,8 +51,8 @@ class TrainingScheduler:
 
     def table(self) -> dict[str, Any]:
         """For JSON."""
-        knows = self._share.knows
-        said = {"state": self.state, "rounds": knows.rounds, "sequence": knows.sequence, "heard": self.fresh}
+        state = self._share.learning_state
+        said = {"state": self.state, "rounds": state.rounds, "sequence": state.sequence, "heard": self.fresh}
         moved = {sensor.name: sensor.moved for sensor in self._line.sensors.values() if sensor.moved}
         return said | {"moved": moved, "deadline": round(self._share.seconds, 2)}
 

@@ -53,10 +53,10 @@ async def update(
     everyone, begun = list(training_sets.values()), _begun(family, share)
     epochs = steps.epochs(family, everyone)
     async with new_worker() as work:
-        trained = await work(steps.fit, family, everyone, begun, epochs, seed + share.knows.rounds)
+        trained = await work(steps.fit, family, everyone, begun, epochs, seed + share.learning_state.rounds)
         await share.give(trained)  # delta -> encode -> publish
         peers, late = await share.collect()  # decoded and verified as they come
-        public, step = share.knows.public, share.profile.step
+        public, step = share.learning_state.public, share.profile.step
         merged, loss = await work(steps.mix, family, everyone, trained, public, peers, step)
         await share.keep(merged, peers)
         quantiles = [peers[name].quantile for name in merged.taken]
@@ -67,7 +67,9 @@ async def update(
         ]
     seconds = time.monotonic() - began
     losses = trained.loss, loss
-    outcome = Round(time.time(), share.knows.rounds, trained.windows, merged, late, *losses, seconds, tuple(made))
+    outcome = Round(
+        time.time(), share.learning_state.rounds, trained.windows, merged, late, *losses, seconds, tuple(made)
+    )
     share.tell(outcome)
     return outcome
 
@@ -82,6 +84,6 @@ async def _renew(machines: Machines, sensor: str, candidate: Candidate, origins:
 
 def _begun(family: Family, share: Share) -> list[Floats]:
     """Where to begin: where we were, or at first from whichever fits us best, the start or what a neighbour knows."""
-    if share.knows.rounds:
-        return [share.knows.weights]
+    if share.learning_state.rounds:
+        return [share.learning_state.weights]
     return [steps.start(family), *(peer.weights for _, peer in sorted(share.peers().items()))]
