@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reedmesh.coding.bundle import Bundle
 from reedmesh.coding.collector import Collector, Limits, Payload
 from reedmesh.coding.reassembly import Stream
-from reedmesh.coding.repair import Need, Request, SnapshotRequest
+from reedmesh.coding.repair import RepairRequest, Request, SnapshotRequest
 from reedmesh.errors import WireError
 from reedmesh.protocol.shards import Manifest, Shape, Shard, pack_manifest, unpack_manifest, unpack_shard
 
@@ -70,7 +70,7 @@ def made(sequence: int, base: int | None = None, n: int = 6, shape: Shape = SHAP
 
 
 def needs(requests: list[Request]) -> list[dict[int, int]]:
-    return [dict(request.need) for request in requests if isinstance(request, Need)]
+    return [dict(request.need) for request in requests if isinstance(request, RepairRequest)]
 
 
 @given(st.integers(1, 12), st.integers(1, 200), st.floats(0, 0.8), st.integers(0, 2**32 - 1))
@@ -85,7 +85,7 @@ def test_any_order_any_loss_and_any_doubling_end_with_the_payload(k: int, size: 
         if place.got:
             break
         for request in place.requests(LATER):
-            assert isinstance(request, Need)
+            assert isinstance(request, RepairRequest)
             shards = [unpack_shard(frame) for frame in bundle.wave(request.need)]
             place.announce(bundle)
     assert [payload.data for payload in place.got] == [payload_of(5, size)]
@@ -179,7 +179,7 @@ def test_a_snapshot_on_its_way_is_not_asked_for_again_and_one_we_have_closes_the
     place.announce(made(7)[0])
     assert place.requests(1.1) == [SnapshotRequest(*STREAM)]
     place.announce(made(8, 8)[0])
-    assert [type(request) for request in place.requests(100.0)] == [Need]
+    assert [type(request) for request in place.requests(100.0)] == [RepairRequest]
     place = Place()
     place.announce(made(7)[0])
     place.announce(made(4, 4)[0])
@@ -308,8 +308,8 @@ def test_loss_is_told_once_and_as_it_was() -> None:
     place.announce(bundle)
     place.add(*shards[3:6], *shards[3:6])  # came late; then heard 3 twice, of the 21 that were still sent
     first, again = (place.requests(20.0)[0] for _ in range(2))
-    assert isinstance(first, Need) and (first.received, first.lost) == (3, 18)
-    assert isinstance(again, Need) and (again.received, again.lost) == (0, 0)
+    assert isinstance(first, RepairRequest) and (first.received, first.lost) == (3, 18)
+    assert isinstance(again, RepairRequest) and (again.received, again.lost) == (0, 0)
 
 
 def test_complete_before_the_wave_was_over_tells_the_gaps_only() -> None:
@@ -318,4 +318,4 @@ def test_complete_before_the_wave_was_over_tells_the_gaps_only() -> None:
     place.announce(bundle)
     place.add(*[shard for i, shard in enumerate(shards) if i != 4])
     (report,) = place.requests(0.0)
-    assert isinstance(report, Need) and report.need == {} and (report.received, report.lost) == (13, 1)
+    assert isinstance(report, RepairRequest) and report.need == {} and (report.received, report.lost) == (13, 1)

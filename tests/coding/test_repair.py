@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reedmesh.coding.repair import MOST_BLOCKS, ROUNDS, Answers, Need, SnapshotRequest, read
+from reedmesh.coding.repair import MOST_BLOCKS, ROUNDS, PendingRepairs, RepairRequest, SnapshotRequest, read
 from reedmesh.errors import WireError
 from reedmesh.protocol.shards import Shape
 
@@ -21,22 +21,23 @@ JSON = st.recursive(
 
 @given(st.dictionaries(st.integers(0, 65535), st.integers(0, 255), max_size=300), st.integers(0, 9), st.integers(0, 9))
 def test_what_is_written_is_read_back_and_short(need: dict[int, int], received: int, lost: int) -> None:
-    said = Need("hall1", "vibration", bytes(range(8)), need, received, lost)
+    said = RepairRequest("hall1", "vibration", bytes(range(8)), need, received, lost)
     text = json.dumps(said.table())
     assert len(text) < 4096
     back = read("need", "vibration", json.loads(text))
-    assert isinstance(back, Need)
+    assert isinstance(back, RepairRequest)
     assert back.need == dict(list(need.items())[:MOST_BLOCKS])
     assert (back.to, back.bundle, back.received, back.lost) == ("hall1", said.bundle, received, lost)
     assert read("snapshot", "v", SnapshotRequest("hall1", "v").table()) == SnapshotRequest("hall1", "v")
 
 
 @given(
-    st.sampled_from(["need", "snapshot", "x"]), st.dictionaries(st.sampled_from(list(Need("", "", b"").table())), JSON)
+    st.sampled_from(["need", "snapshot", "x"]),
+    st.dictionaries(st.sampled_from(list(RepairRequest("", "", b"").table())), JSON),
 )
 def test_any_table_is_a_request_or_refused(verb: str, table: dict[str, object]) -> None:
     with suppress(WireError):
-        assert isinstance(read(verb, "vibration", table), Need | SnapshotRequest)
+        assert isinstance(read(verb, "vibration", table), RepairRequest | SnapshotRequest)
 
 
 @pytest.mark.parametrize(
@@ -56,14 +57,14 @@ def test_any_table_is_a_request_or_refused(verb: str, table: dict[str, object]) 
     ],
 )
 def test_junk_is_refused(change: dict[str, object]) -> None:
-    table = Need("hall1", "vibration", bytes(8)).table()
+    table = RepairRequest("hall1", "vibration", bytes(8)).table()
     read("need", "vibration", table)
     with pytest.raises(WireError):
         read("need", "vibration", table | change)
 
 
 def test_several_requests_become_one_answer() -> None:
-    answers = Answers(SHAPE, merge=1.0)
+    answers = PendingRepairs(SHAPE, merge=1.0)
     answers.ask("a", {0: 3, 1: 1}, 10.0)
     answers.ask("b", {0: 2, 2: 5}, 10.9)
     assert answers.due(10.9) == {}
@@ -72,7 +73,7 @@ def test_several_requests_become_one_answer() -> None:
 
 
 def test_nobody_gets_more_than_their_share_and_a_liar_takes_nothing_from_others() -> None:
-    answers = Answers(SHAPE, merge=0.0)
+    answers = PendingRepairs(SHAPE, merge=0.0)
     for _ in range(ROUNDS):
         answers.ask("liar", {0: 255, 1: 255, 2: 255}, 0.0)
     with pytest.raises(WireError, match="liar has had"):

@@ -12,7 +12,7 @@ from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
 from random import Random
 
-from reedmesh.coding.reassembly import Generation, Stream
+from reedmesh.coding.reassembly import Reassembly, Stream
 from reedmesh.coding.repair import Request, SnapshotRequest
 from reedmesh.errors import WireError
 from reedmesh.protocol.shards import Manifest, Shard
@@ -48,7 +48,7 @@ class Collector:
         self._applied = applied
         self._limits = limits
         self._random = random or Random()  # noqa: S311 - spreads requests in time
-        self._open: dict[bytes, Generation] = {}
+        self._open: dict[bytes, Reassembly] = {}
         self._wrong: deque[bytes] = deque(maxlen=64)  # bundles whose payload was not what their manifest said
         self._gaps: dict[Stream, float] = {}  # streams that need a snapshot, and when to ask for it
         self._reports: list[Request] = []
@@ -76,9 +76,9 @@ class Collector:
         if not self._continues(manifest, applied):
             self._gaps.setdefault(stream, now + self._random.uniform(0.0, self._limits.quiet))
             return
-        self._admit(Generation(manifest), now)
+        self._admit(Reassembly(manifest), now)
 
-    def add(self, shard: Shard, now: float) -> Generation | None:
+    def add(self, shard: Shard, now: float) -> Reassembly | None:
         """Keep a shard. Returns its generation when that makes it complete: the caller then owes a `finish`."""
         generation = self._open.get(shard.bundle)
         if not generation or not generation.add(shard):
@@ -87,7 +87,7 @@ class Collector:
         self._wait(generation, now)
         return generation if generation.complete else None
 
-    def finish(self, generation: Generation, data: bytes | None, now: float) -> list[Payload]:
+    def finish(self, generation: Reassembly, data: bytes | None, now: float) -> list[Payload]:
         """Tell what `generation.payload()` gave, None for WireError; returns the payloads whose turn has come."""
         if self._open.get(generation.manifest.bundle) is not generation:
             return []  # given up meanwhile
@@ -125,7 +125,7 @@ class Collector:
         coming = {each.manifest.sequence for each in self._open.values() if each.stream == stream}
         return manifest.base == manifest.sequence or manifest.base == applied or manifest.base in coming
 
-    def _admit(self, generation: Generation, now: float) -> None:
+    def _admit(self, generation: Reassembly, now: float) -> None:
         manifest, limits = generation.manifest, self._limits
         if manifest.shape.blocks > limits.blocks or self.size + generation.reserved > limits.size:
             kept = f"{self.size} of {limits.size} are taken"
@@ -158,10 +158,10 @@ class Collector:
     def _is_next(manifest: Manifest, applied: int) -> bool:
         return manifest.sequence > applied and manifest.base in (applied, manifest.sequence)
 
-    def _give_up(self, generation: Generation, now: float) -> None:
+    def _give_up(self, generation: Reassembly, now: float) -> None:
         del self._open[generation.manifest.bundle]
         self._gaps.setdefault(generation.stream, now)
 
-    def _wait(self, generation: Generation, now: float) -> None:
+    def _wait(self, generation: Reassembly, now: float) -> None:
         """Put off the next request; not for the same time in all receivers, so that they do not speak at once."""
         generation.due = now + self._limits.quiet * 2**generation.asks * self._random.uniform(1.0, 1.5)

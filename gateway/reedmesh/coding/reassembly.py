@@ -1,7 +1,7 @@
 """One bundle being collected: which shards are here, which are believed, and what is still needed. Pure."""
 
 from reedmesh.coding import Decoder
-from reedmesh.coding.repair import Need
+from reedmesh.coding.repair import RepairRequest
 from reedmesh.errors import WireError
 from reedmesh.protocol.shards import INDICES, Manifest, Shard, shard_hash
 
@@ -9,7 +9,7 @@ Stream = tuple[str, str]  # sender, family
 SPARE = 32  # shards of a block kept beyond k where the manifest lists no hashes, so that wrong ones can be told
 
 
-class Generation:
+class Reassembly:
     """Collects the bundle of `manifest`, whose signature was checked. reserved: bytes it may come to hold."""
 
     def __init__(self, manifest: Manifest) -> None:
@@ -64,10 +64,10 @@ class Generation:
         self._missing = dict.fromkeys(range(self.manifest.shape.blocks), more) if more else {}
         return more > 0
 
-    def need(self) -> Need:
+    def need(self) -> RepairRequest:
         """What to ask for, and the loss seen since this was last asked for."""
         received, lost = self._report.take(ended=not self.complete)
-        return Need(*self.stream, self.manifest.bundle, dict(self._missing), received, lost)
+        return RepairRequest(*self.stream, self.manifest.bundle, dict(self._missing), received, lost)
 
     def _is_offered(self, shard: Shard) -> bool:
         """Whether the manifest vouches for the shard; not yet, for one that overtook the manifest which lists it."""

@@ -21,7 +21,7 @@ ROUNDS = 2  # times all indices of a block, that one receiver may have of a bund
 
 
 @dataclass(frozen=True)
-class Need:
+class RepairRequest:
     """`need`: shards by block. bundle: 8 bytes. received, lost: shards seen and missed since the last report."""
 
     to: str
@@ -50,7 +50,7 @@ class SnapshotRequest:
         return {"to": self.to}
 
 
-Request = Need | SnapshotRequest
+Request = RepairRequest | SnapshotRequest
 
 
 def read(verb: str, family: str, table: Mapping[str, Any]) -> Request:
@@ -63,10 +63,10 @@ def read(verb: str, family: str, table: Mapping[str, Any]) -> Request:
     if verb != "need":
         raise WireError(f"request/{verb:.20}: need and snapshot are known")
     counts = [_count(table.get(key, 0), key, MAX_BLOCKS * INDICES) for key in ("received", "lost")]
-    return Need(to, family, _bundle(table.get("bundle")), _need(table.get("need")), *counts)
+    return RepairRequest(to, family, _bundle(table.get("bundle")), _need(table.get("need")), *counts)
 
 
-class Answers:
+class PendingRepairs:
     """What is still to be sent of one bundle, because receivers asked for it.
 
     Asked for by several at once, a shard is sent once: each can use it. So the most that anyone needs is what is sent.

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Collection, Sequence
 
 from reedmesh.coding.collector import Collector, Payload
-from reedmesh.coding.reassembly import Generation
-from reedmesh.coding.repair import Need, Request, read
+from reedmesh.coding.reassembly import Reassembly
+from reedmesh.coding.repair import RepairRequest, Request, read
 from reedmesh.errors import WireError
 from reedmesh.exchange.federation import OPEN, Federation
 from reedmesh.exchange.sender import Sender, say
@@ -149,12 +149,12 @@ class Exchange:
     def _note(self, receiver: str, request: Request) -> None:
         if request.to != self._name:
             return
-        if isinstance(request, Need):
+        if isinstance(request, RepairRequest):
             self._sender.ask(receiver, request)
         else:
             self._sender.ask_snapshot(request.family)
 
-    async def _finish(self, generation: Generation) -> None:
+    async def _finish(self, generation: Reassembly) -> None:
         try:
             data: bytes | None = await asyncio.to_thread(self._payload, generation)
         except WireError as fault:
@@ -164,7 +164,7 @@ class Exchange:
             if payload.manifest.signer in self._keys.of(payload.manifest.sender):  # it may be revoked by now
                 self._deliver(payload)
 
-    def _payload(self, generation: Generation) -> bytes:
+    def _payload(self, generation: Reassembly) -> bytes:
         return self._federation.open(generation.manifest, generation.payload())
 
     async def _ask(self) -> None:
@@ -175,7 +175,7 @@ class Exchange:
 
     async def _publish(self, request: Request) -> None:
         """On the first of our brokers that takes it; if none does, the next request says the same."""
-        verb = "need" if isinstance(request, Need) else "snapshot"
+        verb = "need" if isinstance(request, RepairRequest) else "snapshot"
         said = json.dumps(request.table()).encode()
         message = self._federation.message(self._name, request.family, f"request/{verb}", said)
         for link in self._own:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from reedmesh.coding.bundle import Bundle
 from reedmesh.coding.redundancy import RISK, Losses, shards_to_send
-from reedmesh.coding.repair import Answers, Need
+from reedmesh.coding.repair import PendingRepairs, RepairRequest
 from reedmesh.exchange.federation import OPEN, Federation
 from reedmesh.identity.keys import Key
 from reedmesh.links.message import Message, Publisher, end_if_cancelled
@@ -70,7 +70,7 @@ class _Open:
     """A bundle that receivers may ask more of."""
 
     bundle: Bundle
-    answers: Answers
+    answers: PendingRepairs
     hashed: int = 0  # shards of a block that the manifest on the brokers lists
 
 
@@ -148,12 +148,12 @@ class Sender:
         kept = self._open.setdefault(family, [])
         opened = next((each for each in kept if each.bundle.id == bundle.id), None)
         if not opened:
-            opened = _Open(bundle, Answers(bundle.shape, self._pace.merge))
+            opened = _Open(bundle, PendingRepairs(bundle.shape, self._pace.merge))
             kept[:] = [*kept, opened][-MOST_BUNDLES:]
         blocks = range(bundle.shape.blocks)
         await self._send(opened, dict.fromkeys(blocks, self._enough(bundle.shape.k, len(blocks))), announce=True)
 
-    def ask(self, receiver: str, need: Need) -> None:
+    def ask(self, receiver: str, need: RepairRequest) -> None:
         """Note what a receiver still needs, and the loss it saw; raises WireError when it asks for too much."""
         self.losses.report(receiver, need.received, need.lost)
         for each in self._open.get(need.family, ()):

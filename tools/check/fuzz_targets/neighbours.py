@@ -11,7 +11,7 @@ import numpy as np
 from reedmesh.coding import repair
 from reedmesh.coding.bundle import Bundle
 from reedmesh.coding.collector import Collector
-from reedmesh.coding.reassembly import Generation
+from reedmesh.coding.reassembly import Reassembly
 from reedmesh.exchange.federation import Federation, Sealed
 from reedmesh.identity import envelope, succession
 from reedmesh.identity.keyring import Keyring
@@ -51,7 +51,7 @@ def manifests() -> list[bytes]:
 def take_shards(data: bytes) -> None:
     """A stream of shards of one bundle until it is whole: index, block and 32 bytes each; their CRC is put right."""
     manifest = _manifest()
-    generation = Generation(manifest)
+    generation = Reassembly(manifest)
     for at in range(0, len(data), 34):
         place, rest = data[at : at + 2], data[at + 2 : at + 34]
         if len(rest) < 32 or generation.complete:
@@ -128,7 +128,7 @@ def take_message(data: bytes) -> None:
 
 def messages() -> list[bytes]:
     """What neighbours say of updates."""
-    need = repair.Need("hall1", "vibration", bytes(8), {0: 3, 1: 2}, 10, 1).table()
+    need = repair.RepairRequest("hall1", "vibration", bytes(8), {0: 3, 1: 2}, 10, 1).table()
     told = [("manifest", manifests()[0]), ("request/need", json.dumps(need).encode()), ("key", _succession())]
     said = [each.message("hall2", "vibration", leaf, what) for each in (Federation(), _sealed()) for leaf, what in told]
     return [bytes([len(each.topic)]) + each.topic.encode() + bytes(each.payload) for each in said]
