@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
             ownership.give_back(Path(config.load(chosen.config).state))
         return done
     except ReedmeshError as error:
-        systemd.Notifier().status(str(error).splitlines()[0])
+        systemd.ServiceNotifier().status(str(error).splitlines()[0])
         if chosen.verbose:
             raise
         print("\n".join(f"reedmesh: {line}" for line in str(error).splitlines()), file=sys.stderr)

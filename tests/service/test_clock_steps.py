@@ -7,7 +7,7 @@ from reedmesh.alerts.flood import MOST, SPAN
 from reedmesh.config.settings import Alerts
 from reedmesh.readings.alarms import Alarms
 from reedmesh.readings.sensor import Line
-from reedmesh.service.clock_steps import LEAST, Steps
+from reedmesh.service.clock_steps import LEAST, ClockSteps
 from reedmesh.store.outbox import LIMITS, MQTT
 from reedmesh.store.store import Store
 
@@ -20,7 +20,7 @@ class Clocks:
     def __init__(self) -> None:
         self.wall = 1e9
         self.steady = 5.0
-        self.steps = Steps(lambda: self.wall, lambda: self.steady)
+        self.steps = ClockSteps(lambda: self.wall, lambda: self.steady)
 
     def go(self, seconds: float) -> None:
         self.wall += seconds

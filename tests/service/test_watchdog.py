@@ -14,7 +14,7 @@ import pytest
 from reedmesh.links.memory_link import MemoryBroker
 from reedmesh.links.message import Message
 from reedmesh.service import journal
-from reedmesh.service.systemd import Notifier
+from reedmesh.service.systemd import ServiceNotifier
 from reedmesh.service.watchdog import Part, Watchdog
 from tests.support import systemd
 from tests.support.timeouts import PATIENCE
@@ -23,7 +23,7 @@ from tests.support.timeouts import PATIENCE
 def test_the_protocol_is_that_of_sd_notify(tmp_path: Path) -> None:
     with systemd.manager(tmp_path) as manager:
         environment = {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "30000000", "WATCHDOG_PID": str(os.getpid())}
-        notifier = Notifier(environment)
+        notifier = ServiceNotifier(environment)
         assert environment == {} and notifier.watchdog == 30.0  # nobody we start speaks for us
         notifier.ready()
         notifier.alive()
@@ -41,7 +41,7 @@ def test_a_socket_may_have_an_abstract_name() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
         server.bind("\0" + name)
         server.settimeout(PATIENCE)
-        notifier = Notifier({"NOTIFY_SOCKET": "@" + name})
+        notifier = ServiceNotifier({"NOTIFY_SOCKET": "@" + name})
         notifier.ready()
         assert server.recv(100) == b"READY=1"
         assert notifier.handed_on() == {"NOTIFY_SOCKET": "@" + name}
@@ -49,13 +49,13 @@ def test_a_socket_may_have_an_abstract_name() -> None:
 
 @pytest.mark.parametrize("environment", [{}, {"NOTIFY_SOCKET": "/nowhere/to/be/found"}, {"WATCHDOG_USEC": "x"}])
 def test_nobody_who_listens_is_no_trouble(environment: dict[str, str]) -> None:
-    notifier = Notifier(environment)
+    notifier = ServiceNotifier(environment)
     notifier.ready()
     assert notifier.watchdog == 0.0
 
 
 def test_a_watchdog_of_another_process_is_not_ours() -> None:
-    assert Notifier({"WATCHDOG_USEC": "1000000", "WATCHDOG_PID": "1"}).watchdog == 0.0
+    assert ServiceNotifier({"WATCHDOG_USEC": "1000000", "WATCHDOG_PID": "1"}).watchdog == 0.0
 
 
 def test_a_part_is_late_when_its_count_stands_still() -> None:
@@ -119,7 +119,7 @@ def test_a_line_that_repeats_itself_is_counted(tmp_path: Path, monkeypatch: pyte
     assert text.splitlines()[-1].endswith("(more like it are counted for 60 s and not logged)")
 
     now = [0.0]
-    repeats = journal.Repeats(lambda: now[0])
+    repeats = journal.RepeatFilter(lambda: now[0])
 
     def again() -> logging.LogRecord:
         return logging.LogRecord("x", logging.INFO, "x.py", 1, "%d", (7,), None)
@@ -134,7 +134,7 @@ def test_a_beat_goes_through_the_path_and_no_further_than_the_heart() -> None:
     async def story() -> None:
         beat = Message("reedmesh/gw/beat", b"")
         link = MemoryBroker().link("reedmesh/gw/#")
-        watchdog = Watchdog(link, beat.topic, SimpleNamespace(attempts=0, reconnects=0), lambda: 0, Notifier({}))
+        watchdog = Watchdog(link, beat.topic, SimpleNamespace(attempts=0, reconnects=0), lambda: 0, ServiceNotifier({}))
         messages = watchdog.messages()
         waiting = asyncio.ensure_future(anext(messages))
         await asyncio.sleep(0)  # until it listens

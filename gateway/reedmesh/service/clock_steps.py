@@ -10,7 +10,7 @@ from collections.abc import Callable
 LEAST = 2.0  # seconds: what is less is the slow correction that is always going on
 
 
-class Steps:
+class ClockSteps:
     """Compares the clock that says what time it is with one that nobody sets."""
 
     def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:

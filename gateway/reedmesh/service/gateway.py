@@ -41,7 +41,7 @@ from reedmesh.readings.sensor import Line
 from reedmesh.readings.subscriptions import SensorSubscriptions
 from reedmesh.readings.watch import Events, watch
 from reedmesh.service import status as vitals
-from reedmesh.service.clock_steps import Steps
+from reedmesh.service.clock_steps import ClockSteps
 from reedmesh.service.requests.server import RequestServer
 from reedmesh.store import database, replicas
 from reedmesh.store import ledger as chain
@@ -81,7 +81,7 @@ class Gateway:
         self.subscriptions = SensorSubscriptions(config.name, self.line, not config.broker.embedded, steady)
         self._clock = clock
         self._steady = steady
-        self._steps = Steps(clock, steady)
+        self._steps = ClockSteps(clock, steady)
         self._disk = Disk(store)
         keyring = _keyring(config)
         self.federation = _federation(config, family, keyring)

@@ -21,9 +21,11 @@ def set_up(verbose: bool, stream: TextIO | None = None) -> None:
     """Log to `stream`, by default stderr: from INFO up, or everything."""
     out = stream or sys.stderr
     handler = logging.StreamHandler(out)
-    handler.setFormatter(Journal() if is_journal(out, os.environ) else logging.Formatter("%(levelname)s %(message)s"))
+    handler.setFormatter(
+        JournalFormatter() if is_journal(out, os.environ) else logging.Formatter("%(levelname)s %(message)s")
+    )
     if not verbose:
-        handler.addFilter(Repeats())
+        handler.addFilter(RepeatFilter())
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler], force=True)
 
 
@@ -36,7 +38,7 @@ def is_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:
     return environment.get("JOURNAL_STREAM") == f"{at.st_dev}:{at.st_ino}"
 
 
-class Journal(logging.Formatter):
+class JournalFormatter(logging.Formatter):
     """A line's level as the journal reads it, on every line of a traceback too."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -45,7 +47,7 @@ class Journal(logging.Formatter):
         return "\n".join(f"<{number}>{line}" for line in super().format(record).splitlines() or [""])
 
 
-class Repeats(logging.Filter):
+class RepeatFilter(logging.Filter):
     """Lets pass `MOST` lines a period from each place in the code, and then says how many it held back."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -31,7 +31,7 @@ from reedmesh.protocol import wire
 from reedmesh.readings.subscriptions import BEAT
 from reedmesh.service.gateway import Gateway
 from reedmesh.service.http_endpoint import Endpoint
-from reedmesh.service.systemd import Notifier
+from reedmesh.service.systemd import ServiceNotifier
 from reedmesh.service.watchdog import Watchdog
 from reedmesh.store.store import Store
 
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 def run(settings: Config, reread: Callable[[], Config]) -> None:
     """Be the gateway of `settings` until told to end; reread: gives the settings as they are by now."""
-    notifier = Notifier()
+    notifier = ServiceNotifier()
     try:
         anew = asyncio.run(serve(settings, notifier, reread))
     except ReedmeshError as error:
@@ -51,7 +51,7 @@ def run(settings: Config, reread: Callable[[], Config]) -> None:
         os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - the very words this process was started with
 
 
-async def serve(config: Config, notifier: Notifier, reread: Callable[[], Config] | None = None) -> bool:
+async def serve(config: Config, notifier: ServiceNotifier, reread: Callable[[], Config] | None = None) -> bool:
     """Run the gateway `config` describes until SIGINT, SIGTERM, or a SIGHUP with other good settings: then True."""
     family = families.load(families.find(config.family))
     store = Store(Path(config.state), config.store.windows, config.store.megabytes * 1_000_000)
@@ -88,7 +88,9 @@ async def _work(gateway: Gateway, watchdog: Watchdog, neighbours: list[Link], be
 class _Signals:
     """What the signals do to `task`."""
 
-    def __init__(self, task: "asyncio.Task[None]", notifier: Notifier, reread: Callable[[], Config] | None) -> None:
+    def __init__(
+        self, task: "asyncio.Task[None]", notifier: ServiceNotifier, reread: Callable[[], Config] | None
+    ) -> None:
         self.anew = False
         self._task = task
         self._notifier = notifier
@@ -119,7 +121,7 @@ class _Signals:
             self._task.cancel()
 
 
-def _watchdog(config: Config, link: Link, gateway: Gateway, notifier: Notifier) -> Watchdog:
+def _watchdog(config: Config, link: Link, gateway: Gateway, notifier: ServiceNotifier) -> Watchdog:
     channel = Wired(config.name, link, _wires(config)) if config.serial else link
     topic = wire.topic(config.name, BEAT)
     return Watchdog(channel, topic, link, gateway.see_to_outbox, notifier)

@@ -13,7 +13,7 @@ MICROSECONDS = 1e6
 LONGEST_STATUS = 200  # characters
 
 
-class Notifier:
+class ServiceNotifier:
     """Speaks to the service manager that started this process.
 
     watchdog: seconds within which it wants to hear that all is well, 0 if it does not. Takes its variables out of

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from reedmesh.backoff import MOST as LONGEST_WAIT
 from reedmesh.links.message import Channel, Message
 from reedmesh.service.prometheus import Histogram
-from reedmesh.service.systemd import Notifier
+from reedmesh.service.systemd import ServiceNotifier
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class Watchdog:
         topic: str,
         link: Linked,
         outbox: Callable[[], int],
-        notifier: Notifier,
+        notifier: ServiceNotifier,
     ) -> None:
         self.judged = 0  # messages that went through the data path
         self.stuck: list[str] = []  # parts that do not get on
