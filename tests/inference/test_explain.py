@@ -7,7 +7,7 @@ import pytest
 
 from reedmesh.config.settings import Alerts
 from reedmesh.inference import explain, features
-from reedmesh.protocol.recipe import Recipe, Spectrum, Trend
+from reedmesh.protocol.recipe import Cycle, Recipe, Spectrum, Trend
 from reedmesh.readings.sensor import Line
 
 
@@ -18,7 +18,7 @@ class Known:
         return np.full(6, 10.0), np.full(6, 4.0)
 
 
-@pytest.mark.parametrize("recipe", [Spectrum(200, 3, 20), Trend(20, 8, 1)])
+@pytest.mark.parametrize("recipe", [Spectrum(200, 3, 20), Trend(20, 8, 1), Cycle(15, 6, 5)])
 def test_every_feature_has_a_name_a_unit_and_an_axis(recipe: Recipe) -> None:
     named = explain.features(recipe, 200.0)
     assert len(named) == recipe.length
@@ -42,6 +42,17 @@ def test_a_trend_is_told_in_percent_of_the_range_and_decibels() -> None:
     assert spread == pytest.approx(20 * np.log10(np.std(readings[:, 1])), abs=0.4)
     assert picture["normal"][:2] == [53.91, 1.95] and picture["spread"][:2] == [1.56, 0.78]
     assert [each["name"] for each in picture["features"][2:4]] == ["pressure", "flow"]
+
+
+def test_a_cycle_is_told_in_percent_of_the_range_and_decibels() -> None:
+    recipe = Cycle(16, 1, 2)
+    readings = np.repeat([0, 16384], 8).astype(np.int16)
+    picture = explain.picture(recipe, None, [(7.0, features.extract(readings[None, :, None], recipe)[0].tobytes())])
+    first, second, _, step, highest, lowest, spread, largest = picture["now"]
+    assert (first, second, highest, lowest) == (50.0, 75.0, 75.0, 50.0)
+    assert step == pytest.approx(25, abs=0.11)  # a quarter of the range, where a step saturates
+    assert spread == pytest.approx(20 * np.log10(8192), abs=0.4)
+    assert largest == pytest.approx(20 * np.log10(16384), abs=0.4)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reedmesh.protocol.recipe import Recipe, Spectrum
+from reedmesh.protocol.recipe import Cycle, Recipe, Spectrum
 
 if TYPE_CHECKING:
     from reedmesh.inference.model import Model
@@ -16,7 +16,9 @@ Row = dict[str, Any]
 STATISTICS = ("RMS", "peak", "kurtosis")
 STEP_DB = 10 * np.log10(2) / 8  # one step of a power feature, an eighth of an octave of power, is 0.376 dB
 POWER = STEP_DB, 128 * STEP_DB - 40 * np.log10(2)  # a power's step and zero, in dB: int8 -128 stands for 2**-4 counts²
-OTHERS = {"level": (100 / 256, 50.0), "slope": (100 / 512, 0.0)}  # the same of these, in percent of an axis's range
+LEVEL = 100 / 256, 50.0  # the same of a level, in percent of an axis's range
+OTHERS = {"level": LEVEL, "slope": (100 / 512, 0.0), "highest": LEVEL, "lowest": LEVEL}
+OTHERS |= {"curve": LEVEL, "step": (100 / 1024, 12.5)}  # of those that have a number, by what stands before it
 
 
 def features(recipe: Recipe, hz: float = 0.0, names: Sequence[str] = ()) -> list[Row]:
@@ -50,7 +52,7 @@ def picture(
     Kurtosis, the last feature of each axis of a spectrum, has no unit: its steps are given as if it were a power.
     """
     said: Row = {"features": features(recipe, hz, names)}
-    step, zero = np.array([OTHERS.get(each["feature"], POWER) for each in said["features"]]).T
+    step, zero = np.array([_scale(each["feature"]) for each in said["features"]]).T
     if rows:
         said |= {"at": rows[0][0], "now": _rounded(np.array(ints(rows[0][1])) * step + zero)}
     if model:
@@ -84,9 +86,22 @@ def _trends(_: Recipe, __: float) -> list[Row]:
     return [{"feature": name, "unit": unit} for name, unit in (("level", "%"), ("slope", "%"), ("spread", "dB"))]
 
 
+def _cycles(recipe: Recipe, _: float) -> list[Row]:
+    """Those of an axis of a cycle."""
+    assert isinstance(recipe, Cycle)
+    parts = [f"{name} {i + 1}" for name in ("curve", "step") for i in range(recipe.points)]
+    rows: list[Row] = [{"feature": name, "unit": "%"} for name in (*parts, "highest", "lowest")]
+    return rows + [{"feature": name, "unit": "dB"} for name in ("spread", "largest step")]
+
+
+def _scale(feature: str) -> tuple[float, float]:
+    """A feature's step and zero in its unit, by its name."""
+    return OTHERS.get(feature.split(" ")[0], POWER)
+
+
 def _rounded(values: NDArray[np.float64]) -> list[float]:
     return [float(each) for each in np.round(values, 2)]
 
 
 # The features of one axis, by the kind of recipe.
-KINDS: dict[str, Callable[[Recipe, float], list[Row]]] = {"spectrum": _bands, "trend": _trends}
+KINDS: dict[str, Callable[[Recipe, float], list[Row]]] = {"spectrum": _bands, "trend": _trends, "cycle": _cycles}

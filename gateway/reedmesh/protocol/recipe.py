@@ -8,10 +8,12 @@ Recipes are of kinds, and a kind is a class below with a file of its name in bot
 
     spectrum   `bands` band powers, then RMS, peak and kurtosis: what vibrates
     trend      level, slope and spread: slow process variables, such as pressures, temperatures, flows
+    cycle      the curve and its largest steps in `points` parts, then statistics: one part made by a press, a gripper
 
 Powers (spread among them) are in counts², in eighths of an octave (0.376 dB), offset so that int8 spans 2**-4 to 2**28
 counts²; kurtosis is log2 in sixteenths, less 64. A level is in 256ths of an axis's range, a slope (how far the mean of
-the later half of a window is above that of the earlier half) in 512ths. All saturate.
+the later half of a window is above that of the earlier half) in 512ths. A cycle's curve, highest and lowest reading
+are levels; its steps, from a reading to the next, are in 1024ths of the range, less 128. All saturate.
 """
 
 from array import array
@@ -22,6 +24,10 @@ MAX_BANDS = 32
 STATISTICS = 3  # RMS, peak, kurtosis follow the bands of each axis
 TREND = 3  # level, slope, spread of each axis
 MAX_TREND_AXES = 16
+MAX_CYCLE_AXES = 16
+MAX_POINTS = 128
+MAX_LENGTH = 512  # features of a window, which is what a frame carries
+CYCLE = 4  # highest, lowest, spread, largest step of each axis follow its curve and its steps
 
 DEFAULT = "spectrum"  # the kind of a table that names none, as those of the first families do not
 LIMIT = 32767  # largest |re| or |im| between two FFT stages: 15 bits, so that every product fits in 32 bits
@@ -118,7 +124,29 @@ class Spectrum(Recipe):
         return HANN_POWER - 32 * (bit_length(self.fft) - 1) - log2(self.samples)
 
 
-KINDS: "dict[str, type[Recipe]]" = {each.kind: each for each in (Spectrum, Trend)}
+class Cycle(Recipe):
+    """The curve of one cycle in `points` parts, the largest step in each, and statistics.
+
+    samples: 3..1024. axes: 1..16. points: 2..128, fewer than samples, and axes * (2 * points + 4) at most 512.
+    Raises ValueError, naming the field, for anything else.
+    """
+
+    kind = "cycle"
+    FIELDS = ("samples", "axes", "points")
+
+    def __init__(self, samples: int, axes: int, points: int) -> None:
+        _check("samples", samples, 3, MAX_SAMPLES)
+        _check("axes", axes, 1, MAX_CYCLE_AXES)
+        _check("points", points, 2, min(MAX_POINTS, samples - 1, (MAX_LENGTH // axes - CYCLE) // 2))
+        self.points = points
+        super().__init__(samples, axes, samples, axes * (2 * points + CYCLE))
+
+    def edges(self, of: int) -> list[int]:
+        """Where the parts of `of` readings (or steps, one less) begin and end: points + 1 numbers, 0 to `of`."""
+        return [of * i // self.points for i in range(self.points + 1)]
+
+
+KINDS: "dict[str, type[Recipe]]" = {each.kind: each for each in (Spectrum, Trend, Cycle)}
 
 
 def from_table(table: "dict[str, int | str]") -> Recipe:

@@ -15,9 +15,11 @@ from reedmesh.inference.features import extract, slide
 from reedmesh.protocol.recipe import (
     MAX_AXES,
     MAX_BANDS,
+    MAX_CYCLE_AXES,
     MAX_SAMPLES,
     MAX_TREND_AXES,
     POWER_OFFSET,
+    Cycle,
     Recipe,
     Spectrum,
     Trend,
@@ -30,7 +32,8 @@ from tests.support.timeouts import PATIENCE
 SCRIPT = BOTH / "features_vectors.py"
 SPECTRA = [(200, 3, 20), (1024, 3, 20), (1024, 1, 32), (16, 1, 1), (16, 3, 7), (17, 2, 5), (33, 1, 31), (513, 2, 32)]
 TRENDS = [(20, 8, 1), (4, 1, 4), (5, 16, 2), (1024, 3, 1000), (61, 2, 7)]
-RECIPES = [Spectrum(*each) for each in SPECTRA] + [Trend(*each) for each in TRENDS]
+CYCLES = [(152, 1, 76), (15, 6, 5), (3, 1, 2), (1024, 1, 128), (1024, 2, 126), (29, 16, 14)]
+RECIPES = [kind(*each) for kind, all_of in ((Spectrum, SPECTRA), (Trend, TRENDS), (Cycle, CYCLES)) for each in all_of]
 
 
 def on_sensor(recipe: Recipe, *file: Path) -> str:
@@ -58,7 +61,9 @@ def test_any_recipe_gives_the_same_bytes() -> None:
         spectrum = Spectrum(samples, int(rng.integers(1, MAX_AXES + 1)), bands)
         samples = int(rng.integers(4, 100))
         trend = Trend(samples, int(rng.integers(1, MAX_TREND_AXES + 1)), int(rng.integers(1, samples + 1)))
-        for recipe in (spectrum, trend):
+        samples, axes = int(rng.integers(4, 200)), int(rng.integers(1, MAX_CYCLE_AXES + 1))
+        cycle = Cycle(samples, axes, int(rng.integers(2, min(samples - 1, (512 // axes - 4) // 2) + 1)))
+        for recipe in (spectrum, trend, cycle):
             assert on_sensor(recipe) == under_cpython(recipe)
 
 
@@ -118,9 +123,9 @@ def extremes(n: int) -> list[NDArray[np.int16]]:
 
 
 @pytest.mark.parametrize("n", [16, 200, 1024])
-@pytest.mark.parametrize("kind", ["spectrum", "trend"])
-def test_kernels_stay_in_32_bits_and_in_their_buffers(n: int, kind: str) -> None:
-    recipe = Spectrum(n, 1, 7) if kind == "spectrum" else Trend(n, 1, n)
+@pytest.mark.parametrize("kind", [Spectrum, Trend, Cycle])
+def test_kernels_stay_in_32_bits_and_in_their_buffers(n: int, kind: type[Spectrum | Trend | Cycle]) -> None:
+    recipe = kind(n, 1, n if kind is Trend else 7)
     with int32.loaded("features") as features:
         extractor, into = features.Extractor(recipe), bytearray(recipe.length)
         for row in extremes(n):
@@ -147,6 +152,35 @@ def test_trends_are_what_they_say() -> None:
     assert spread[0] == spread[1] < spread[2]
     found = extract(np.rint(noisy)[:, :, None].astype(np.int16), Trend(20, 1, 1))[:, 2]
     assert np.mean(found) == pytest.approx(8 * np.log2(1000**2) - POWER_OFFSET, abs=1)
+
+
+def test_cycles_are_what_they_say() -> None:
+    """A curve in 256ths of the range, steps in 1024ths less 128, ends, spread, and the largest step as a power."""
+    plain = np.zeros(12, np.int64)
+    plain[3:6], plain[6:9] = 12 * 256, -5 * 256
+    curve, steps, rest = np.split(extract(plain.astype(np.int16)[None, :, None], Cycle(12, 1, 4))[0], [4, 8])
+    assert curve.tolist() == [0, 12, -5, 0]
+    rises = [12 * 256 // 64, 17 * 256 // 64, 0, 5 * 256 // 64]  # eleven steps: two, three, three, three
+    assert (steps.astype(int) + 128).tolist() == [0, rises[0], rises[1], rises[3]]
+    assert rest[:2].tolist() == [12, -5]
+    assert rest[3] == pytest.approx(8 * np.log2((17 * 256) ** 2) - POWER_OFFSET, abs=1)
+    assert rest[2] == pytest.approx(8 * np.log2(plain.var()) - POWER_OFFSET, abs=1)
+
+
+def test_a_single_step_shows_in_its_part_alone() -> None:
+    for at in range(1, 20):
+        row = np.where(np.arange(20) >= at, 6400, 0).astype(np.int16)
+        steps = extract(row[None, :, None], Cycle(20, 1, 5))[0, 5:10].astype(int) + 128
+        assert sorted(steps) == [0, 0, 0, 0, 100] and steps.argmax() == sum(at > edge for edge in (3, 7, 11, 15))
+
+
+@pytest.mark.parametrize(
+    ("fields", "wrong"),
+    [((2, 1, 2), "samples"), ((152, 17, 2), "axes"), ((15, 1, 15), "points"), ((152, 6, 41), "points")],
+)
+def test_a_cycle_that_cannot_be_is_refused(fields: tuple[int, int, int], wrong: str) -> None:
+    with pytest.raises(ValueError, match=f"features.{wrong} must be"):
+        Cycle(*fields)
 
 
 def test_windows_slide_by_the_hop() -> None:

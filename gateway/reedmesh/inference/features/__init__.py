@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reedmesh.inference.features import spectrum, trend
+from reedmesh.inference.features import cycle, spectrum, trend
 from reedmesh.inference.features.axis import Ints
 from reedmesh.protocol.recipe import Recipe
 
-KINDS: dict[str, Callable[[Ints, Any], NDArray[np.int8]]] = {"spectrum": spectrum.columns, "trend": trend.columns}
+KINDS: dict[str, Callable[[Ints, Any], NDArray[np.int8]]] = {
+    "spectrum": spectrum.columns,
+    "trend": trend.columns,
+    "cycle": cycle.columns,
+}
 
 
 def extract(windows: NDArray[np.int16], recipe: Recipe) -> NDArray[np.int8]:
