@@ -162,6 +162,8 @@ def test_the_stored_results_are_those_of_reedsolo() -> None:
 def test_isal_refuses_rows_it_would_write_beyond() -> None:
     matrix = weights([2], [0, 1])
     row = np.zeros(8, np.uint8)
-    for shards, out in (([row, row[:7]], [row]), ([row, row], [row[:7]]), ([row, row], [np.zeros(16, np.uint8)[::2]])):
+    wrong = [([row, row[:7]], [row]), ([row, row], [row[:7]]), ([row, row], [np.zeros(16, np.uint8)[::2]])]
+    wrong += [([row], [row]), ([row, row, row], [row]), ([row, row], [row, row]), (np.zeros((1, 8), np.uint8), [row])]
+    for shards, out in wrong:
         with pytest.raises(ValueError, match="different lengths"):
             KERNELS["ISA-L"](matrix, shards, out)

@@ -2,9 +2,9 @@
 
     payload -> encode_block -> shards ... -> Decoder.add -> Decoder.payload -> payload
 
-`matrices.py` is the code, `panel.py` and `isal.py` multiply by it, `kernel.py` chooses between these two, `block.py`
-codes one block, `payload.py` many, `locate.py` finds wrong shards where nothing else tells them. The sensor's decoder
-is `firmware/erasure.py`; the frames are in `shards.py`.
+`matrices.py` is the code, `numpy_kernel.py` and `isal.py` multiply by it, `kernel.py` chooses between these two,
+`block.py` codes one block, `decoder.py` many, `locate.py` finds wrong shards where nothing else tells them. The
+sensor's decoder is `firmware/ota/decoder.py`; the frames are in `protocol/shards.py`.
 """
 
 from reedmesh.coding.block import decode, encode

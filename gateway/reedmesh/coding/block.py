@@ -1,6 +1,7 @@
 """One block: k data shards to parity, and any k shards back to the data. Pure; the code itself is in `matrices.py`."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -8,6 +9,8 @@ from reedmesh.coding import kernel
 from reedmesh.coding.matrices import PLACES, Bytes, weights
 
 Buffer = bytes | bytearray | memoryview
+
+_weights = lru_cache(16)(weights)  # the blocks of a payload ask for the same; at most 16 KiB each
 
 
 def encode(data: Buffer, k: int, length: int, indices: Sequence[int]) -> list[memoryview]:
@@ -22,7 +25,7 @@ def encode(data: Buffer, k: int, length: int, indices: Sequence[int]) -> list[me
     rows = _filled(data, k * length).reshape(k, length)
     wanted = [i for i in indices if i >= k]
     parity = np.empty((len(wanted), length), np.uint8)
-    kernel.multiply(weights(wanted, range(k)), list(rows), list(parity))
+    kernel.multiply(_weights(tuple(wanted), tuple(range(k))), rows, parity)
     made = dict(zip(wanted, parity, strict=True))
     return [(made[i] if i >= k else rows[i]).data for i in indices]
 
@@ -50,7 +53,7 @@ def decode_into(out: Bytes, shards: Mapping[int, Bytes]) -> None:
     for i in known:
         if i < k:
             out[i] = shards[i]
-    kernel.multiply(weights(lost, known), [shards[i] for i in known], [out[i] for i in lost])
+    kernel.multiply(_weights(tuple(lost), tuple(known)), [shards[i] for i in known], [out[i] for i in lost])
 
 
 def _filled(data: Buffer, size: int) -> Bytes:

@@ -1,7 +1,7 @@
 """Which `multiply` this machine uses: ISA-L's where it is found and right, else numpy's. Decided once, at import."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 
 import numpy as np
@@ -11,7 +11,7 @@ from reedmesh.coding.matrices import Bytes, weights
 
 log = logging.getLogger(__name__)
 
-Multiply = Callable[[Bytes, Sequence[Bytes], Sequence[Bytes]], None]
+Multiply = Callable[[Bytes, isal.Rows, isal.Rows], None]
 
 # k, parity shards, shard length, start of the SHA-256 of the parity that reedsolo 1.7.0 makes of `_sample`.
 STORED = (

@@ -9,19 +9,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from reedmesh.coding.isal import Rows
 from reedmesh.coding.matrices import PRODUCTS, Bytes
 
 ROWS = 32  # at most, of one panel: 4 words a byte
 COLUMNS = 8192  # bytes of each shard at a time: what they fetch, at most 256 KiB, stays in the cache
 
 
-def multiply(matrix: Bytes, shards: Sequence[Bytes], out: Sequence[Bytes]) -> None:
+def multiply(matrix: Bytes, shards: Rows, out: Rows) -> None:
     """out[i] = sum_j matrix[i, j] * shards[j], for shards [n] of one length; no `out` may overlap a shard."""
     for top in range(0, len(matrix), ROWS):
         _panel(matrix[top : top + ROWS], shards, out[top : top + ROWS])
 
 
-def _panel(matrix: Bytes, shards: Sequence[Bytes], out: Sequence[Bytes]) -> None:
+def _panel(matrix: Bytes, shards: Rows, out: Rows) -> None:
     tables = _tables(matrix)
     words = tables.shape[2]
     length = len(shards[0])
