@@ -1,0 +1,104 @@
+"""How questions are understood, as data: phrases/<language>.toml, read once and checked. Pure but for its files.
+
+A rule has a tool and groups of phrases; it fits when each group has a phrase in the question. Phrases of a group are
+separated by |, a * at the end of a word stands for any ending, ^ at the beginning for the beginning of the question.
+The first rule that fits counts.
+"""
+
+import re
+import tomllib
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+TOOLS = (
+    "alerts",  # what is wrong now
+    "why",  # what an alert is about
+    "look",  # what to look at on a machine
+    "state",  # how a sensor is
+    "first",  # which machine comes first
+    "silent",  # which sensors say nothing
+    "report",  # what happened in a shift
+    "past",  # alerts of a time
+    "trend",  # whether a machine gets worse
+    "learning",  # what was learnt from neighbours
+    "model",  # which model judges
+    "gateway",  # how the gateway is
+    "help",  # what can be asked
+)
+NONE = "none"  # not a question about the line
+SENSOR = "@"  # stands in a question for a sensor's name, so that no name is taken for a word
+ABOUT = ("", "sensor", "line")  # whether a rule wants a sensor in the question, or none, or does not care
+
+
+@dataclass(frozen=True)
+class Rule:
+    """tool: what answers; groups: one pattern each, all of which must be found; about: one of ABOUT."""
+
+    tool: str
+    groups: tuple[re.Pattern[str], ...]
+    about: str = ""
+
+    def fits(self, question: str, named: bool) -> bool:
+        """Whether it is this rule's; question: as `plain` writes it; named: whether it names a sensor."""
+        if self.about and (self.about == "sensor") != named:
+            return False
+        return all(group.search(question) for group in self.groups)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """One language's. common: words by which it is recognised; machines: what people call one, by the sensors' word."""
+
+    code: str
+    common: frozenset[str]
+    machines: dict[str, str]
+    periods: dict[str, re.Pattern[str]]
+    units: dict[str, str]
+    rules: tuple[Rule, ...]
+
+
+def plain(text: str) -> str:
+    """Lower case, no accents, words of letters and digits separated by one space; @ and ^ stay."""
+    folded = unicodedata.normalize("NFKD", text.casefold()).replace("œ", "oe").replace("ß", "ss")
+    letters = "".join(each for each in folded if not unicodedata.combining(each))
+    return " ".join(re.findall(r"[^\W_]+|@", letters))
+
+
+@cache
+def load(code: str) -> Tables:
+    """The tables of one language; raises ValueError for a rule without a known tool."""
+    path = Path(__file__).with_name("phrases").joinpath(f"{code}.toml")
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    return Tables(
+        code,
+        frozenset(plain(" ".join(table["common"])).split()),
+        {plain(word): stem for stem, words in table["machines"].items() for word in words},
+        {period: pattern(phrases) for period, phrases in table["periods"].items()},
+        {plain(word): unit for unit, words in table["units"].items() for word in words},
+        tuple(_rule(each, path.name) for each in table["rules"]),
+    )
+
+
+def pattern(group: str) -> re.Pattern[str]:
+    """A group of phrases as a pattern on plain text."""
+    return re.compile("|".join(_phrase(each.strip()) for each in group.split("|")))
+
+
+def _phrase(phrase: str) -> str:
+    words = [_word(each) for each in phrase.lstrip("^").split()]
+    return ("^" if phrase.startswith("^") else r"(?<!\S)") + " ".join(words) + r"(?!\S)"
+
+
+def _word(word: str) -> str:
+    found = r"\S+" if word == "*" else re.escape(plain(word)) + (r"\S*" if word.endswith("*") else "")
+    return found
+
+
+def _rule(table: dict[str, Any], where: str) -> Rule:
+    tool, about = table["tool"], table.get("about", "")
+    if tool not in (*TOOLS, NONE) or about not in ABOUT:
+        raise ValueError(f"{where}: rule {table}: tool is one of {', '.join(TOOLS)} or {NONE}, about one of {ABOUT}")
+    return Rule(tool, tuple(pattern(each) for each in table["words"]), about)
