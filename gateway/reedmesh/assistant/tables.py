@@ -59,6 +59,10 @@ class Tables:
     units: dict[str, str]
     rules: tuple[Rule, ...]
 
+    def is_own(self, word: str) -> bool:
+        """Whether it is this language's word for a machine, and not the one in a sensor's name."""
+        return self.machines.get(word, word) != word
+
 
 def plain(text: str) -> str:
     """Lower case, no accents, words of letters and digits separated by one space; @ and ^ stay."""

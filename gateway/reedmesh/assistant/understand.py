@@ -46,7 +46,7 @@ def _likely(question: str, wanted: str) -> list[Tables]:
     """The languages it may be in, the likeliest first."""
     every = [tables.load(code) for code in CODES]
     words = question.split()
-    counts = {each.code: sum(word in each.common for word in words) for each in every}
+    counts = {each.code: sum(word in each.common or each.is_own(word) for word in words) for each in every}
     best = max(counts.values())
     ranked = sorted(every, key=lambda each: (-counts[each.code], each.code != wanted, CODES.index(each.code)))
     return [each for each in ranked if counts[each.code] >= best - 1]
