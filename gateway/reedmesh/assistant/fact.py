@@ -1,6 +1,6 @@
 """A fact: what is known, with units, and the page that shows the evidence. No language yet: words.py says it. Pure.
 
-    Fact("alert.anomaly", {"sensor": "press-2", "top": Quantity(3.4, "x"), "since": Quantity(1.8e9, "at")}, alert="press-2-18f2")
+Fact("alert.anomaly", {"sensor": "press-2", "top": Quantity(3.4, "x"), "since": Quantity(1.8e9, "at")}, alert="press-2-18f2")
 """
 
 from collections.abc import Mapping
