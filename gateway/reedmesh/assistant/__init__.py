@@ -1,1 +1,1 @@
-"""Questions to the line in plain language: understood by tables, answered with facts, said in the operator's language."""
+"""Questions to the line in plain language: tables understand them, facts answer them, words say these."""

@@ -1,6 +1,6 @@
 """A fact: what is known, with units, and the page that shows the evidence. No language yet: words.py says it. Pure.
 
-Fact("alert.anomaly", {"sensor": "press-2", "top": Quantity(3.4, "x"), "since": Quantity(1.8e9, "at")}, alert="press-2-18f2")
+An example: Fact("alert.anomaly", {"sensor": "press-2", "times": Quantity(3.4, "x")}, alert="press-2-18f2").
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Word:
-    """A word of a known list, which each language has its own for: group "state", word "learning"."""
+    """A word of a known list, which each language has its own for: group "kind", word "silent"."""
 
     group: str
     word: str

@@ -97,8 +97,7 @@ def _phrase(phrase: str) -> str:
 
 
 def _word(word: str) -> str:
-    found = r"\S+" if word == "*" else re.escape(plain(word)) + (r"\S*" if word.endswith("*") else "")
-    return found
+    return r"\S+" if word == "*" else re.escape(plain(word)) + (r"\S*" if word.endswith("*") else "")
 
 
 def _rule(table: dict[str, Any], where: str) -> Rule:

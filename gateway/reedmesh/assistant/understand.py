@@ -1,4 +1,4 @@
-"""A question -> which tool answers it, for which sensors and what time, in which language. By tables, no model. Pure."""
+"""A question -> the tool that answers it, its sensors, its time, its language. By tables, without a model. Pure."""
 
 import re
 from collections.abc import Collection
@@ -68,8 +68,7 @@ def _sensors(question: str, known: Collection[str], spoken: Tables) -> tuple[str
     found: list[tuple[int, str]] = []
     for name in sorted(known, key=len, reverse=True):
         for way in _ways(name, known, spoken):
-            for match in re.finditer(rf"(?<!\S){way}(?!\S)", question):
-                found.append((match.start(), name))
+            found += [(match.start(), name) for match in re.finditer(rf"(?<!\S){way}(?!\S)", question)]
             question = re.sub(rf"(?<!\S){way}(?!\S)", lambda match: SENSOR.ljust(len(match[0]), "\0"), question)
     ordered = list(dict.fromkeys(name for _, name in sorted(found)))
     question, unknown = _strange(question, known, spoken)

@@ -1,4 +1,4 @@
-"""Facts in sentences: words/<language>.toml has a sentence for each kind of fact, with its plural. Pure but for its files.
+"""Facts as sentences: words/<language>.toml has one for each kind of fact, with its plural. Pure but for its files.
 
 A sentence names its values in braces. What comes from the line is only ever a value, never a sentence that is filled
 in. A pair of sentences is for one and for many of `n`; which numbers take the first differs (French: 0 and 1), as the

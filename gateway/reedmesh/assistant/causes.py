@@ -1,0 +1,71 @@
+"""Where to look, from causes.toml: causes that fit an alert, worded as places to look at, not as a diagnosis. Pure."""
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from reedmesh.assistant.fact import Fact, Value
+from reedmesh.assistant.facts.spectrum import Standout
+
+MOST = 4  # places to look at, in one answer
+EVEN = "even"  # stands for a feature when none stood out
+
+
+@dataclass(frozen=True)
+class Cause:
+    """An entry of causes.toml; what it does not name fits everything."""
+
+    id: str
+    condition: str
+    source: str
+    mark: tuple[str, ...] = ()
+    part: tuple[str, ...] = ()
+    feature: tuple[str, ...] = ()
+
+    def fits(self, condition: str, it: Standout | None) -> bool:
+        """Whether it is worth a look when an alert of that kind stood out like that."""
+        if condition != self.condition:
+            return False
+        if not (self.mark or self.part or self.feature):
+            return True
+        if it is None:
+            return EVEN in self.feature
+        if it.mark:
+            return it.mark in self.mark
+        return it.part in self.part if it.part else it.feature in self.feature
+
+
+@cache
+def causes() -> tuple[Cause, ...]:
+    """All of them; raises TypeError for an entry with a key that is none of a cause's."""
+    table = tomllib.loads(Path(__file__).with_name("causes.toml").read_text(encoding="utf-8"))
+    return tuple(_read(each) for each in table["cause"])
+
+
+def fitting(condition: str, found: Sequence[Standout]) -> list[Cause]:
+    """The causes that fit, those of the foremost feature first, and of it those that name its mark first."""
+    chosen: dict[str, Cause] = {}
+    foremost: Sequence[Standout | None] = found or [None]
+    for it in foremost:
+        fits = [each for each in causes() if each.fits(condition, it)]
+        mark = it.mark if it else ""
+        fits.sort(key=lambda cause: cause.mark.index(mark) if mark in cause.mark else 0)
+        chosen |= {each.id: each for each in fits}
+    return list(chosen.values())[:MOST]
+
+
+def facts(condition: str, found: Sequence[Standout], sensor: str, alert: str) -> list[Fact]:
+    """The places to look at, after a sentence that says what they are."""
+    about: dict[str, Value] = {"sensor": sensor}
+    fits = fitting(condition, found)
+    if not fits:
+        return [Fact("look.nothing", about, alert=alert)]
+    return [Fact("look.head", about, alert=alert), *(Fact(f"look.{each.id}", {}, alert=alert) for each in fits)]
+
+
+def _read(table: dict[str, Any]) -> Cause:
+    frozen: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    return Cause(**frozen)

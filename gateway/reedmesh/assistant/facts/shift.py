@@ -1,0 +1,89 @@
+"""What happened in a time, as facts: the shift report. Pure."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reedmesh.assistant.fact import Fact, Value, count, moment, name, span
+from reedmesh.assistant.facts.alerts import ANOMALY, CLEARED, brief, urgency
+
+Table = Mapping[str, Any]
+MOST_SENSORS = 8  # in a report
+MOST_OPEN = 3
+HELPED, WRONG = "answer helped", "answer wrong"  # steps of an alert's journal: what people thought of an answer
+CONFIRMED = ("fault", "not a fault")  # verdicts with which somebody says what an alert was
+
+
+def report(gateway: str, alerts: Sequence[Table], merges: Sequence[Table], since: float, until: float) -> list[Fact]:
+    """alerts: all that stood between since and until, with journals; merges: rounds of learning, newest last."""
+    head = Fact("report.head", {"gateway": gateway, "since": moment(since), "until": moment(until)}, page="overview")
+    raised = [each for each in alerts if each["since"] >= since]
+    if not alerts:
+        return [head, Fact("report.calm", page="overview"), *_learnt(merges, since, until)]
+    found = [head, Fact("report.raised", {"n": count(len(raised))}, page="overview")]
+    if before := len(alerts) - len(raised):
+        found.append(Fact("report.before", {"n": count(before)}, page="overview"))
+    ended = [each for each in alerts if each["state"] == CLEARED and (each["until"] or 0.0) <= until]
+    found.append(Fact("report.ended", {"n": count(len(ended))}, page="overview"))
+    return [*found, *_by_sensor(alerts, since, until), *_open(alerts), *_learnt(merges, since, until), *judged(alerts)]
+
+
+def _by_sensor(alerts: Sequence[Table], since: float, until: float) -> list[Fact]:
+    """How often and how long each sensor was in alert, the longest first."""
+    lasted: defaultdict[str, list[float]] = defaultdict(list)
+    for each in alerts:
+        lasted[each["sensor"]].append(min(each["until"] or until, until) - max(each["since"], since))
+    ranked = sorted(lasted.items(), key=lambda pair: -sum(pair[1]))[:MOST_SENSORS]
+    return [
+        Fact(
+            "report.sensor",
+            {"sensor": name(sensor), "n": count(len(times)), "lasted": span(sum(times))},
+            sensor=name(sensor),
+        )
+        for sensor, times in ranked
+    ]
+
+
+def _open(alerts: Sequence[Table]) -> list[Fact]:
+    """What is left to the next shift."""
+    left = sorted((each for each in alerts if each["state"] != CLEARED), key=urgency)
+    if not left:
+        return [Fact("report.none-open", page="overview")]
+    untaken = [each for each in left if not each.get("by")]
+    found = [Fact("report.open", {"n": count(len(left))}, page="overview"), *map(brief, left[:MOST_OPEN])]
+    return [*found, *([Fact("report.untaken", {"n": count(len(untaken))}, page="overview")] if untaken else [])]
+
+
+def _learnt(merges: Sequence[Table], since: float, until: float) -> list[Fact]:
+    """Rounds of learning, and models that changed by them."""
+    rounds = [each for each in merges if since <= each["at"] <= until]
+    if not rounds:
+        return []
+    changed = {sensor for each in rounds for sensor, it in each["sensors"].items() if not it["objection"]}
+    found = [Fact("report.rounds", {"n": count(len(rounds))}, page="learning")]
+    return [*found, *([Fact("report.models", {"n": count(len(changed))}, page="learning")] if changed else [])]
+
+
+def judged(alerts: Sequence[Table]) -> list[Fact]:
+    """What people thought of answers; credited: those of alerts whose verdict was given afterwards."""
+    steps = [(each, step) for each in alerts for step in each.get("journal", ()) if step["what"] in (HELPED, WRONG)]
+    if not steps:
+        return []
+    helped = sum(step["what"] == HELPED for _, step in steps)
+    found = [Fact("report.feedback", {"n": count(len(steps)), "helped": count(helped)}, page="overview")]
+    return found + [_credit(who, number) for who, number in sorted(credits_of(alerts).items())]
+
+
+def credits_of(alerts: Sequence[Table]) -> dict[str, int]:
+    """How many judgements of each person a later verdict on the alert confirmed."""
+    earned: defaultdict[str, int] = defaultdict(int)
+    for each in alerts:
+        if each.get("verdict") in CONFIRMED and each["kind"] == ANOMALY:
+            for who in {step["who"] for step in each.get("journal", ()) if step["what"] == HELPED}:
+                earned[who] += 1
+    return dict(earned)
+
+
+def _credit(who: str, number: int) -> Fact:
+    values: dict[str, Value] = {"who": name(who), "n": count(number)}
+    return Fact("report.credit", values, page="overview")

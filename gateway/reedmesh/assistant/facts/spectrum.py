@@ -1,0 +1,86 @@
+"""Which features an alert stood out in, as facts: bands by frequency and axis, everything else by name. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reedmesh.assistant.fact import HERTZ, SHARE, Fact, Quantity, Value, Word, name
+
+Row = dict[str, Any]
+AXES = "XYZ"
+STANDS_OUT = 3.0  # times an even share, from which a feature stands out; as the dashboard draws it
+MOST_NAMED = 3
+LOW, MIDDLE, HIGH = "low", "middle", "high"  # thirds of the spectrum, on a logarithmic scale
+NEAR = 0.1  # of an order: a band whose middle is so near to a multiple of the shaft speed is called by it
+
+
+@dataclass(frozen=True)
+class Standout:
+    """A feature that much of the score comes from.
+
+    mark: a multiple of the shaft speed ("1x") or a bearing frequency ("BPFO") in the band, where these are known.
+    part: LOW, MIDDLE or HIGH for a band, "" for other features. low, high: Hz, 0 for other features.
+    """
+
+    feature: str
+    axis: str
+    share: float
+    low: float = 0.0
+    high: float = 0.0
+    mark: str = ""
+    part: str = ""
+
+
+def standouts(rows: Sequence[Row], shaft_hz: float = 0.0) -> list[Standout]:
+    """The few features most of the score comes from, the first foremost; none when all share alike.
+
+    rows: a gateway's `contributions`. shaft_hz: revolutions a second, 0 when they are not known.
+    """
+    least = STANDS_OUT / max(1, len(rows))
+    ranked = sorted(rows, key=lambda row: -row["share"])[:MOST_NAMED]
+    edges = [edge for row in rows for edge in row.get("hz", ())]
+    return [_standout(row, edges, shaft_hz) for row in ranked if row["share"] >= least]
+
+
+def facts(found: Sequence[Standout], alert: str) -> list[Fact]:
+    """What stood out; one fact that nothing did, when nothing did."""
+    if not found:
+        return [Fact("alert.even", alert=alert)]
+    return [_fact(each, alert) for each in found]
+
+
+def _fact(it: Standout, alert: str) -> Fact:
+    values: dict[str, Value] = {"axis": it.axis, "share": Quantity(it.share, SHARE)}
+    if not it.high:
+        return Fact("alert.feature", values | {"feature": Word("feature", it.feature)}, alert=alert)
+    values |= {"low": Quantity(it.low, HERTZ), "high": Quantity(it.high, HERTZ)}
+    if it.mark:
+        return Fact("alert.band-mark", values | {"mark": it.mark}, alert=alert)
+    return Fact("alert.band", values, alert=alert)
+
+
+def _standout(row: Row, edges: list[float], shaft_hz: float) -> Standout:
+    axis = name(row.get("name") or (AXES[row["axis"]] if row["axis"] < len(AXES) else row["axis"] + 1))
+    if not (band := row.get("hz")):
+        return Standout(str(row["feature"]).lower(), axis, row["share"])
+    low, high = float(band[0]), float(band[1])
+    mark = str(row.get("mark", "")) or _order(low, high, shaft_hz)
+    return Standout("band", axis, row["share"], low, high, name(mark), _part(low, high, edges))
+
+
+def _order(low: float, high: float, shaft_hz: float) -> str:
+    """1x, 2x or 3x, when that multiple of the shaft speed lies in the band, or almost."""
+    if shaft_hz <= 0:
+        return ""
+    slack = NEAR * shaft_hz
+    return next((f"{n}x" for n in (1, 2, 3) if low - slack <= n * shaft_hz < high + slack), "")
+
+
+def _part(low: float, high: float, edges: list[float]) -> str:
+    """In which third of the spectrum a band's middle is."""
+    bottom, top = max(min(edges), 1e-3), max(edges)
+    if top <= bottom:
+        return LOW
+    reach = (top / bottom) ** (1 / 3)
+    middle = (max(low, bottom) * high) ** 0.5
+    return LOW if middle < bottom * reach else MIDDLE if middle < bottom * reach**2 else HIGH

@@ -1,0 +1,47 @@
+"""Times of a question -> since and until, by the gateway's local clock and the shifts of its config. Pure."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+
+UNITS = {"min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+LONGEST = 31 * 86400.0  # seconds
+NIGHT = (time(22), timedelta(hours=8))  # when it begins and how long it is
+SHIFTS = ("06:00", "14:00", "22:00")
+
+Span = tuple[float, float]
+
+
+def span(period: str, now: float, default: str, shifts: Sequence[str] = SHIFTS) -> Span:
+    """Since and until, in s since 1970. period: as understand.Intent has it; "": `default`."""
+    period = period or default
+    if found := re.fullmatch(r"(\d+)(min|h|d|w)", period):
+        return now - min(int(found[1]) * UNITS[found[2]], LONGEST), now
+    today = datetime.fromtimestamp(now)
+    if period == "today":
+        return _at(today, time()), now
+    if period == "yesterday":
+        return _at(today - timedelta(days=1), time()), _at(today, time())
+    if period == "night":
+        return _night(today, now)
+    begun = _begun(today, shifts)
+    return (_begun(datetime.fromtimestamp(begun - 1), shifts), begun) if period == "last-shift" else (begun, now)
+
+
+def _night(today: datetime, now: float) -> Span:
+    """The night that goes on, or the last one."""
+    begin, length = NIGHT
+    since = _at(today, begin)
+    since = since if since <= now else _at(today - timedelta(days=1), begin)
+    return since, min(now, since + length.total_seconds())
+
+
+def _begun(moment: datetime, shifts: Sequence[str]) -> float:
+    """When the shift of that moment began."""
+    starts = sorted(time.fromisoformat(each) for each in shifts)
+    past = [each for each in starts if each <= moment.time()]
+    return _at(moment, past[-1]) if past else _at(moment - timedelta(days=1), starts[-1])
+
+
+def _at(day: datetime, when: time) -> float:
+    return datetime.combine(day.date(), when).timestamp()
