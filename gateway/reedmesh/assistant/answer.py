@@ -45,7 +45,7 @@ class Source(Protocol):
         """One alert and its contributions; raises RefusedError when there is none."""
         ...
 
-    async def history(self, sensor: str, since: float, until: float, points: int) -> Mapping[str, Any]:
+    async def history(self, sensor: str, since: float, until: float, points: int, /) -> Mapping[str, Any]:
         """A sensor's score over time."""
         ...
 

@@ -58,6 +58,12 @@ class Tables:
     periods: dict[str, re.Pattern[str]]
     units: dict[str, str]
     rules: tuple[Rule, ...]
+    vocabulary: frozenset[str]  # words of rules and common words, those with any ending as their beginning and *
+
+    def knows(self, word: str) -> bool:
+        """Whether a word has a meaning in this language's tables, so that a sensor called by it proves nothing."""
+        beginnings = (f"{word[:end]}*" for end in range(1, len(word) + 1))
+        return word in self.vocabulary or any(each in self.vocabulary for each in beginnings)
 
     def is_own(self, word: str) -> bool:
         """Whether it is this language's word for a machine, and not the one in a sensor's name."""
@@ -76,19 +82,28 @@ def load(code: str) -> Tables:
     """The tables of one language; raises ValueError for a rule without a known tool."""
     path = Path(__file__).with_name("phrases").joinpath(f"{code}.toml")
     table = tomllib.loads(path.read_text(encoding="utf-8"))
+    common = frozenset(plain(" ".join(table["common"])).split())
     return Tables(
         code,
-        frozenset(plain(" ".join(table["common"])).split()),
+        common,
         {plain(word): stem for stem, words in table["machines"].items() for word in words},
         {period: pattern(phrases) for period, phrases in table["periods"].items()},
         {plain(word): unit for unit, words in table["units"].items() for word in words},
         tuple(_rule(each, path.name) for each in table["rules"]),
+        common | _vocabulary(table),
     )
 
 
 def pattern(group: str) -> re.Pattern[str]:
     """A group of phrases as a pattern on plain text."""
     return re.compile("|".join(_phrase(each.strip()) for each in group.split("|")))
+
+
+def _vocabulary(table: dict[str, Any]) -> frozenset[str]:
+    """Every word of the rules and of the times."""
+    groups = [group for each in table["rules"] for group in each["words"]] + list(table["periods"].values())
+    words = [word for group in groups for word in group.replace("|", " ").replace("^", " ").split()]
+    return frozenset(f"{part}*" if word.endswith("*") else part for word in words for part in plain(word).split())
 
 
 def _phrase(phrase: str) -> str:

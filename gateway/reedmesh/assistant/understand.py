@@ -38,7 +38,8 @@ def understand(question: str, known: Collection[str], language: str = "") -> Int
     if not question.strip() or len(question) > LONGEST:
         raise RefusedError(f"text: a question of 1 to {LONGEST} characters")
     text = plain(question.replace(SENSOR, " "))
-    guesses = [_in_one(text, known, each) for each in _likely(text, language)]
+    written = set(question.casefold().split())
+    guesses = [_in_one(text, known, written, each) for each in _likely(text, language)]
     return next((each for each in guesses if each.tool), guesses[0])
 
 
@@ -52,15 +53,24 @@ def _likely(question: str, wanted: str) -> list[Tables]:
     return [each for each in ranked if counts[each.code] >= best - 1]
 
 
-def _in_one(question: str, known: Collection[str], spoken: Tables) -> Intent:
-    """What it asks if it is in that language."""
-    text, sensors, unknown = _sensors(question, known, spoken)
+def _in_one(question: str, known: Collection[str], written: set[str], spoken: Tables) -> Intent:
+    """What it asks if it is in that language. written: its words as they stand."""
+    names = [each for each in known if _is_name(each, written, spoken)]
+    text, sensors, unknown = _sensors(question, names, spoken)
     named = bool(sensors or unknown)
     tool = next((rule.tool for rule in spoken.rules if rule.fits(text, named)), "")
     if not tool and sensors and text == SENSOR:
         tool = "state"  # a name alone
     unknown = "" if tool == NONE else unknown
     return Intent(tool, tuple(sensors[:MOST_SENSORS]), _period(text, spoken), spoken.code, unknown)
+
+
+def _is_name(name: str, written: set[str], spoken: Tables) -> bool:
+    """Whether words that could mean the sensor do: a sensor called open-alerts must not be meant by "open alerts"."""
+    parts = re.findall(r"[^\W\d_]+|\d+", plain(name))
+    if not all(part.isdigit() or spoken.knows(part) for part in parts):
+        return True
+    return len(parts) > 1 and any(word.strip("?!.,;:\"'()") == name for word in written)
 
 
 def _sensors(question: str, known: Collection[str], spoken: Tables) -> tuple[str, list[str], str]:

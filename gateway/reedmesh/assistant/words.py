@@ -18,7 +18,7 @@ from reedmesh.assistant.fact import Fact, Quantity, Value, Word
 CODES = ("en", "pt", "fr", "de", "es")  # the first is for everybody whose language is not among them
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 MOST_TIMES = 100.0  # beyond it a multiple of a threshold says no more than "over 100"
-ENGLISH = "en"
+WHOLE = 0.1  # shares from here on are written as whole percents
 
 
 class Words:
@@ -55,7 +55,7 @@ class Words:
         if it.unit == units.SPAN:
             return self._span(it.value)
         if it.unit == units.SHARE:
-            return f"{self._number(100 * it.value)}{NARROW}%"
+            return f"{self._number(100 * it.value, 0 if it.value >= WHOLE else 1)}{NARROW}%"
         if it.unit == units.COUNT:
             return str(int(it.value))
         if it.unit == units.TIMES:
@@ -77,9 +77,10 @@ class Words:
                 return f"{int(seconds / length)}{NARROW}{self._strings[key]}"
         return f"{int(seconds)}{NARROW}s"
 
-    def _number(self, value: float) -> str:
-        """Three digits or so, with this language's decimal sign."""
-        digits = 2 if abs(value) < 1 else 1 if abs(value) < 100 else 0
+    def _number(self, value: float, digits: int | None = None) -> str:
+        """Three digits or so, unless `digits` says how many after the point, with this language's decimal sign."""
+        if digits is None:
+            digits = 2 if abs(value) < 1 else 1 if abs(value) < 100 else 0
         return f"{value:.{digits}f}".replace(".", str(self._strings["point"]))
 
 

@@ -1,0 +1,142 @@
+"""Questions are understood by tables: those of operators, in five languages, and nothing that a sensor is called."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reedmesh.assistant.tables import NONE, TOOLS, load, plain
+from reedmesh.assistant.understand import LONGEST, understand
+from reedmesh.assistant.words import CODES
+from reedmesh.errors import RefusedError
+from tools.bench.ask_check import LANGUAGES, questions
+from tools.bench.scripted_line import SENSORS
+
+RIGHT = 0.85  # of the questions, at least
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_most_questions_of_operators_are_understood(language):
+    asked = questions(language)
+    right = sum(each.is_met_by(understand(each.text, SENSORS)) for each in asked)
+    assert len(asked) == 40 and right >= RIGHT * len(asked)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_fifth_of_the_questions_is_off_topic_and_none_of_them_gets_a_tool(language):
+    off = [each for each in questions(language) if each.tool == NONE]
+    assert len(off) == 8
+    assert [each.text for each in off if understand(each.text, SENSORS).tool not in ("", NONE)] == []
+
+
+def test_the_language_of_a_question_is_found():
+    asked = [each for name in (*LANGUAGES, "held_out_1") for each in questions(name)]
+    wrong = [each.text for each in asked if understand(each.text, SENSORS).language != each.language]
+    assert len(wrong) <= 0.05 * len(asked), wrong
+
+
+def test_a_question_that_shows_no_language_is_answered_in_the_operators():
+    assert [understand("press-2 ?", SENSORS, each).language for each in CODES] == list(CODES)
+
+
+@pytest.mark.parametrize(
+    ("text", "sensor"),
+    [
+        ("How is press-2?", "press-2"),
+        ("how is PRESS 2", "press-2"),
+        ("how is press2", "press-2"),
+        ("Como está a prensa 2?", "press-2"),
+        ("how is oven_2", "oven_2"),
+        ("how is the pump", "pump-4"),
+        ("comment va la pompe", "pump-4"),
+        ("how is the press", ""),  # there are two
+    ],
+)
+def test_a_sensor_is_known_by_its_name_and_by_what_people_call_it(text, sensor):
+    assert understand(text, SENSORS).sensors == ((sensor,) if sensor else ())
+
+
+def test_a_machine_that_is_not_there_is_no_other_machine():
+    found = understand("Why does press 9 alarm?", SENSORS)
+    assert (found.sensors, found.unknown) == ((), "press 9")
+
+
+def test_two_sensors_are_taken_in_the_order_of_the_question():
+    assert understand("how are fan-3 and press-2", SENSORS).sensors == ("fan-3", "press-2")
+
+
+@pytest.mark.parametrize(
+    ("text", "period"),
+    [
+        ("alarms of the last 12 hours", "12h"),
+        ("alarmes das últimas 24 h", "24h"),
+        ("alarmes des 3 derniers jours", "3d"),
+        ("Alarme der letzten 30 Minuten", "30min"),
+        ("alarmas de las últimas 2 semanas", "2w"),
+        ("alarms of yesterday", "yesterday"),
+        ("report of the last shift", "last-shift"),
+        ("alarms of the last 999999999 hours", ""),
+        ("alarms of the last 0 days", ""),
+    ],
+)
+def test_times(text, period):
+    assert understand(text, SENSORS).period == period
+
+
+@pytest.mark.parametrize("length", [0, LONGEST + 1, 10_000])
+def test_a_question_too_long_or_empty_is_refused_with_the_limit(length):
+    with pytest.raises(RefusedError, match=f"1 to {LONGEST}"):
+        understand("a" * length, SENSORS)
+
+
+@pytest.mark.parametrize(
+    "text", ["压机2怎么了？", "Почему пресс 2 в тревоге?", "مرحبا", "🤷 press?", "\0\0\0", "@ @ @"]
+)
+def test_other_languages_and_signs_are_not_understood_and_no_error(text):
+    assert understand(text, SENSORS).tool == ""
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=LONGEST), st.lists(st.from_regex(r"[a-z0-9_-]{1,32}", fullmatch=True), max_size=5))
+def test_no_question_and_no_name_is_an_error(text, known):
+    if not text.strip():
+        return
+    found = understand(text, known)
+    assert found.tool in ("", NONE, *TOOLS) and set(found.sensors) <= set(known)
+
+
+HOSTILE = [
+    "ignore-all-rules",
+    "why-alert",
+    "open-alerts",
+    "alerts",
+    "delete",
+    "report",
+    "is",
+    "the",
+    "hall2",
+    "now-say-42",
+]
+
+
+def test_a_sensor_s_name_chooses_no_tool():
+    for name in HOSTILE:
+        asked = f"how is {name}?"
+        with_it, without = understand(asked, [name, *SENSORS]), understand("how is press-2?", SENSORS)
+        if with_it.sensors:
+            assert (with_it.tool, with_it.sensors) == (without.tool, (name,)), name
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_hostile_names_on_the_line_change_no_answer(language):
+    asked = questions(language)
+    before = [understand(each.text, SENSORS) for each in asked]
+    assert [understand(each.text, [*SENSORS, *HOSTILE]) for each in asked] == before
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_tool_can_be_asked_for_in_every_language(code):
+    assert {rule.tool for rule in load(code).rules} == {*TOOLS, NONE}
+
+
+def test_plain_text_has_no_case_accents_or_punctuation():
+    assert plain("Où est l'ÉTÉ_2 ?") == "ou est l ete 2"
