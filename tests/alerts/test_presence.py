@@ -1,13 +1,15 @@
 """Silence, doubles and floods become alerts; a gateway that could not hear, a sensor that sleeps or is gone do not."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from reedmesh.alerts.alert import BABBLING, DOUBLE, FLOOD, SILENT, STRANGERS, Change
 from reedmesh.alerts.presence import BACK, DOUBLES, SPAN
 from reedmesh.alerts.rate_guard import DOOR, MOST
-from reedmesh.config.settings import Alerts
+from reedmesh.alerts.words import sentence
+from reedmesh.config.settings import AlertRule
 from reedmesh.protocol import wire
 from reedmesh.readings.alarms import LATE, Alarms
 from reedmesh.readings.sensor import Line
@@ -20,7 +22,7 @@ class Hall:
     """A line whose alerts are looked at every second of a clock nobody sets."""
 
     def __init__(self, silent: float = LIMIT, sensors: int = 100) -> None:
-        self.line = Line(features=5, to_learn=1000, rule=Alerts(silent=silent), limit=sensors)
+        self.line = Line(features=5, to_learn=1000, rule=AlertRule(silent=silent), limit=sensors)
         self.alarms = Alarms("gw", self.line)
         self.steady = 50.0
         self.number = 0
@@ -51,8 +53,8 @@ def test_a_sensor_that_says_nothing_is_an_alert_once_and_ends_when_it_is_back() 
     assert hall.wait(LIMIT) == []
     [raised] = hall.wait(2)
     assert kinds([raised]) == [("press", SILENT, "new")] and raised.alert.priority == 2
-    assert "link is down" in raised.text and raised.alert.threshold == LIMIT <= raised.alert.score
-    assert hall.wait(1000) == [] and hall.alarms.open() == [raised.alert]
+    assert "link is down" in raised.text and raised.alert.limit == LIMIT <= raised.alert.value
+    assert hall.wait(1000) == [] and hall.alarms.open() == [replace(raised.alert, worst=17 * LIMIT)]
     hall.window("press")
     assert hall.wait(1) == []  # one window may come from a radio that is dying
     for _ in range(BACK):
@@ -149,7 +151,8 @@ def test_two_boards_of_one_name_are_an_alert_until_there_is_one_again() -> None:
     for i in range(DOUBLES + 2):
         hall.window("press", boot=i % 2 + 10)
     [raised] = hall.wait(1)
-    assert kinds([raised]) == [("press", DOUBLE, "new")] and "two boards" in raised.text
+    assert kinds([raised]) == [("press", DOUBLE, "new")]
+    assert "two boards send as press" in sentence(raised.alert.table())
     for _ in range(int(SPAN) - 2):
         hall.window("press", boot=10)
         assert hall.wait(1) == []
@@ -182,7 +185,7 @@ def test_a_sensor_that_floods_is_an_alert_while_it_does_and_is_not_missed() -> N
     hall.line.babbling = {"press": 9800.4}
     [raised] = hall.wait(1)
     assert kinds([raised]) == [("press", BABBLING, "new")] and "not listened to" in raised.text
-    assert (raised.alert.score, raised.alert.threshold, raised.alert.priority) == (9800, MOST, 2)
+    assert (raised.alert.value, raised.alert.limit, raised.alert.priority) == (9800, MOST, 2)
     assert hall.wait(3 * LIMIT) == [] and hall.alarms.babbling() == {"press": 9800}
     hall.line.babbling = {}
     assert kinds(hall.wait(1)) == [("press", BABBLING, "end")]
@@ -193,7 +196,7 @@ def test_strangers_that_flood_are_one_alert_of_the_gateway_which_outlives_a_rest
     hall = Hall()
     hall.line.babbling = {"flood": 5000.0, "x": 200.0}
     [raised] = hall.wait(1)
-    assert kinds([raised]) == [("gw", STRANGERS, "new")] and "flood" in raised.text and raised.alert.score == 5000
+    assert kinds([raised]) == [("gw", STRANGERS, "new")] and "flood" in raised.text and raised.alert.value == 5000
     again = Hall()
     again.alarms = Alarms("gw", again.line, [raised.alert])
     assert again.alarms.babbling() == {DOOR: 5000} and "gw" not in again.line.sensors

@@ -19,7 +19,7 @@ from reedmesh.alerts.rate_guard import (
     RateGuard,
 )
 from reedmesh.broker import acl
-from reedmesh.config.settings import Alerts
+from reedmesh.config.settings import AlertRule
 from reedmesh.readings import subscriptions
 from reedmesh.readings.sensor import Line
 from reedmesh.readings.subscriptions import SensorSubscriptions
@@ -29,7 +29,7 @@ FLOOD = 10_000.0  # messages a second
 
 
 def line_of(*names: str) -> Line:
-    line = Line(features=5, to_learn=1000, rule=Alerts(), limit=2000)
+    line = Line(features=5, to_learn=1000, rule=AlertRule(), limit=2000)
     for name in names:
         line.known(name)
     return line

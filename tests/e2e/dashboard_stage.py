@@ -33,7 +33,7 @@ WATCHING = {
     "windows": 7,
     "score": 0.5,
 }
-ALERT = {"id": "press3-1", "sensor": "press3", "state": "new", "since": 1.0, "top_score": 30, "threshold": 10}
+ALERT = {"id": "press3-1", "sensor": "press3", "state": "new", "since": 1.0, "worst": 30, "limit": 10}
 
 Scenario = Callable[["Stage"], Coroutine[Any, Any, None]]
 Answers = dict[str, Callable[[dict[str, Any]], dict[str, Any]]]  # verb: what is asked -> data

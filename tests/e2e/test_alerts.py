@@ -26,6 +26,7 @@ def place(tmp_path: Path) -> Iterator[tuple[Path, int, tuple[bytes, bytes]]]:
         config = tmp_path / "reedmesh.toml"
         config.write_text(
             f'name = "gw"\nstate = "{tmp_path}/state"\n[broker]\nport = {port}\n[alerts]\non = 1\nof = 1\noff = 1\n'
+            "off_seconds = 0\n"
         )
         yield config, port, frames
 

@@ -112,7 +112,7 @@ class Hall:
         self.config = folder / "reedmesh.toml"
         self.config.write_text(
             f'name = "gw"\nstate = "{folder}/state"\n[broker]\nport = {self.port}\nanonymous = true\n'
-            "[alerts]\non = 1\nof = 1\noff = 1\n"
+            "[alerts]\non = 1\nof = 1\noff = 1\noff_seconds = 0\n"
         )
         command = [sys.executable, "-m", "reedmesh", "run", str(self.config)]
         self.process = stack.enter_context(subprocess.Popen(command, stderr=subprocess.DEVNULL))
@@ -241,7 +241,7 @@ class Inside:
     def __init__(self, folder: Path, port: int) -> None:
         self.good, self.bad = prepare(folder / "state", 2)
         self.clocks, self.cable, self.port = Clocks(), Cable(), port
-        config = Config("gw", str(folder / "state"), alerts=Alerts(on=1, of=1, off=1))
+        config = Config("gw", str(folder / "state"), alerts=Alerts(on=1, of=1, off=1, off_seconds=0))
         family = families.load(families.find("vibration"))
         store = Store(folder / "state")
         self.gateway = Gateway(config, family, store, lambda: self.clocks.wall, self.clocks.look)

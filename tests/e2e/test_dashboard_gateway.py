@@ -41,6 +41,7 @@ class Line:
         self._up = asyncio.Event()
         (folder / "reedmesh.toml").write_text(
             f'name = "gw"\nstate = "{folder}"\n[broker]\nport = {self._port}\n[alerts]\non = 1\nof = 1\noff = 200\n'
+            "off_seconds = 0\n"
             f"[learning]\nwindows = {LEARN}\n[store]\nflush_seconds = 0.05\n"
         )
 

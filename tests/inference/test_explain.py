@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reedmesh.config.settings import Alerts
+from reedmesh.config.settings import AlertRule
 from reedmesh.inference import explain, features
 from reedmesh.protocol.recipe import Cycle, Recipe, Spectrum, Trend
 from reedmesh.readings.sensor import Line
@@ -66,6 +66,6 @@ def test_a_cycle_is_told_in_percent_of_the_range_and_decibels() -> None:
     ],
 )
 def test_a_sensor_s_channels_have_the_names_it_was_given(channels: Any, names: list[str]) -> None:
-    sensor = Line(6, 10, Alerts(), 1).sensor("pump")
+    sensor = Line(6, 10, AlertRule(), 1).sensor("pump")
     sensor.hello = {"sensor": {"channels": channels}}
     assert sensor.channels == names

@@ -1,4 +1,4 @@
-"""People are called for new alerts: once, together, not for what is shelved, and whatever the mail server does."""
+"""People are called once per priority that an alert reaches, together, and whatever the mail server does."""
 
 import asyncio
 import http.server
@@ -12,19 +12,20 @@ from typing import Any
 
 import pytest
 
-from reedmesh.alerts.alert import FLOOD, SILENT, Alert, Change
+from reedmesh.alerts.alert import Alert, Change, end
 from reedmesh.config.settings import Notify
 from reedmesh.errors import ConfigError
 from reedmesh.links.message import Message
 from reedmesh.outputs import apprise_notifier as calling
 from reedmesh.outputs.alert_publisher import AlertPublisher
 from reedmesh.outputs.apprise_notifier import MOST_LINES, AppriseNotifier, Send, text_of, ways
+from reedmesh.store import history
 from reedmesh.store.store import Store
 from reedmesh.store.writer import Disk
 from tests.support.timeouts import PATIENCE
 
 ALERT = Alert("press-1", "press", "new", 10.0, None, 5.0, 1.0, 5.0)
-WANTS = Notify(urls=("json://x",), priority=2, seconds=1.0)
+WANTS = Notify(urls=("json://x",), priority=2, seconds=1.0, again=0.0)
 
 
 def change(name: str = "press", **other: Any) -> Change:
@@ -56,26 +57,33 @@ class Phone:
 
 
 class Desk:
-    """An announcer with calls, at work."""
+    """An alert_publisher with calls, at work on the alerts that were put."""
 
-    def __init__(self, folder: Path, *phones: Send, pause: Callable[[float], Any] = asyncio.sleep) -> None:
+    def __init__(
+        self, folder: Path, *phones: Send, pause: Callable[[float], Any] = asyncio.sleep, wants: Notify = WANTS
+    ) -> None:
         self.disk = Disk(Store(folder))
-        self.calls = AppriseNotifier("hall1", WANTS, self.disk, phones, lambda: 20.0, pause)
-        self.alert_publisher = AlertPublisher(
-            self.disk, "alert", lambda: Message("alerts", b""), lambda: 20.0, self.calls
-        )
+        self.open = {each.id: each for each in self.disk.store.open_alerts()}
+        self.now = 20.0
+        alerts = lambda: list(self.open.values())  # noqa: E731
+        self.calls = AppriseNotifier("hall1", wants, self.disk, alerts, {"first": phones}, lambda: self.now, pause)
+        made = Message("alerts", b"")
+        self.alert_publisher = AlertPublisher(self.disk, "alert", lambda: made, lambda: self.now, self.calls.wake)
 
     async def put(self, *changes: Change) -> None:
         for each in changes:
             self.alert_publisher.put(each)
+            self.open[each.alert.id] = each.alert
+            if not each.alert.open:
+                del self.open[each.alert.id]
         await self.alert_publisher.settled()
 
-    async def empty(self) -> None:
-        while await self.waiting():
-            await asyncio.sleep(0.01)
+    def waiting(self) -> int:
+        return int(self.calls.facts()["waiting"])
 
-    async def waiting(self) -> int:
-        return await self.disk.once(self.disk.store.outbox.waiting, "call")
+    async def journal(self, alert: str = "press-1") -> list[tuple[str, str]]:
+        steps = await self.disk.once(history.journal, self.disk.store.db, alert)
+        return [(each["what"], each["text"]) for each in steps]
 
 
 @asynccontextmanager
@@ -102,18 +110,56 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calling, "LONGEST_RETRY", 0.1)
 
 
-def test_what_calls_people_and_what_does_not(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    wanted = desk.calls.wanted
-    assert wanted(change()) and wanted(change(kind=SILENT)) and wanted(change(kind=FLOOD))
-    assert (
-        not wanted(change(top_score=1.1)) and not wanted(change(shelved_until=99.0)) and not wanted(change(flood="f"))
-    )
-    assert not wanted(replace(change(), type="end", what="cleared"))
-    over = Change("update", ALERT, "unshelved", 50.0)
-    assert wanted(over) and not wanted(replace(over, by="Ana"))
-    assert not wanted(replace(over, alert=replace(ALERT, state="acknowledged")))
-    desk.disk.close()
+def test_a_slow_fault_calls_at_each_priority_it_reaches_and_when_it_ends(tmp_path: Path) -> None:
+    async def story() -> None:
+        phone = Phone()
+        async with at_work(Desk(tmp_path, phone, pause=lambda _: asyncio.sleep(0))) as desk:
+            for factor in (1.1, 1.9, 2.0, 2.5, 3.9, 4.0, 20.0):
+                now = Change("update", replace(ALERT, worst=factor), "worsened", 11.0)
+                await desk.put(now)
+                want = 0 if factor < 2 else 1 if factor < 4 else 2
+                await until(lambda: desk.calls.sent == want)  # noqa: B023
+            await desk.put(end(now.alert, "cleared", 90.0))
+            await until(lambda: desk.calls.sent == 3)
+            first, second, last = [title for title, _ in phone.heard]
+            assert "2.0 × threshold, priority 2" in first and "4.0 × threshold, priority 1" in second
+            assert last.startswith("hall1: over: press") and "20.0 × threshold" in last
+            assert (
+                await desk.journal()
+                == [
+                    *[("worsened", "")] * 3,
+                    ("called", "first contact: priority 2: delivered"),
+                    *[("worsened", "")] * 3,
+                    ("called", "first contact: priority 1: delivered"),
+                    ("worsened", ""),
+                    ("cleared", ""),
+                    ("called", "first contact: it ended: delivered"),
+                ]
+                or len(await desk.journal()) == 11
+            )
+            assert desk.disk.store.calls.all() == []
+
+    asyncio.run(story())
+
+
+def test_a_call_is_repeated_while_nobody_acknowledges(tmp_path: Path) -> None:
+    async def story() -> None:
+        phone = Phone()
+        wants = replace(WANTS, again=10.0)
+        async with at_work(Desk(tmp_path, phone, pause=lambda _: asyncio.sleep(0), wants=wants)) as desk:
+            await desk.put(change())
+            await until(lambda: desk.calls.sent == 1)
+            desk.now += 601.0
+            desk.calls.wake()
+            await until(lambda: desk.calls.sent == 2)
+            assert phone.heard[1][0].startswith("hall1: still not acknowledged: press")
+            await desk.put(Change("update", replace(ALERT, state="acknowledged", by="Ana"), "acknowledged", 30.0))
+            desk.now += 6000.0
+            await desk.put(end(replace(ALERT, state="acknowledged"), "cleared", desk.now))
+            await until(lambda: desk.calls.sent == 3)
+            assert "over: press" in phone.heard[2][0]
+
+    asyncio.run(story())
 
 
 def test_the_first_is_told_at_once_and_what_follows_together(tmp_path: Path) -> None:
@@ -132,15 +178,14 @@ def test_the_first_is_told_at_once_and_what_follows_together(tmp_path: Path) -> 
             assert len(phone.heard) == 1 and pauses == [WANTS.seconds]
             over.set()
             await until(lambda: len(phone.heard) == 2)
-            assert "press is not as ever, 5.0 x threshold, priority 1" in phone.heard[0][0]
+            assert "press behaves unlike it did when it was learnt, 5.0 × threshold, priority 1" in phone.heard[0][0]
             title, text = phone.heard[1]
             assert title == "hall1: 3 alerts" and [line.split()[0] for line in text.splitlines()] == [
                 "saw",
                 "mill",
                 "fan",
             ]
-            await until(lambda: desk.calls.facts() == {"sent": 2, "failed": 0})
-            await desk.empty()
+            await until(lambda: desk.calls.facts() == {"sent": 2, "failed": 0, "waiting": 0, "trouble": ""})
 
     asyncio.run(story())
 
@@ -154,10 +199,12 @@ def test_a_mail_server_that_fails_or_hangs_holds_nothing_up_and_is_tried_again(t
             await until(lambda: phone.tried == 1)
             for i in range(100):
                 await desk.put(change(f"saw{i}"))  # stored and published meanwhile
-            assert len(desk.disk.store.open_alerts()) == 101 and await desk.waiting() == 101
+            assert len(desk.disk.store.open_alerts()) == 101
+            await until(lambda: desk.waiting() == 101)
             hanging.set()
             await until(lambda: bool(phone.heard))
             assert phone.heard[0][0] == "hall1: 101 alerts" and desk.calls.failed == 2
+            assert [what for what, _ in await desk.journal()] == ["raised", "call failed", "called"]
 
     asyncio.run(story())
 
@@ -171,7 +218,6 @@ def test_a_call_outlives_a_restart(tmp_path: Path) -> None:
             await until(lambda: dead.tried > 0)
         phone = Phone()
         async with at_work(Desk(tmp_path, phone)) as desk:
-            desk.calls.wake()
             await until(lambda: len(phone.heard) == 1)
             assert "press" in phone.heard[0][0]
 
@@ -187,7 +233,7 @@ def test_one_way_that_fails_does_not_repeat_the_call_on_the_others(tmp_path: Pat
             await until(lambda: len(good.heard) == 1)
             await desk.put(change("saw"))
             await until(lambda: len(good.heard) == 2)
-            await until(lambda: desk.calls.facts() == {"sent": 2, "failed": 2})
+            await until(lambda: (desk.calls.sent, desk.calls.failed) == (2, 2))
             assert good.tried == bad.tried == 2
 
     asyncio.run(story())
@@ -209,13 +255,12 @@ def test_on_a_full_disk_people_are_called_once_all_the_same(tmp_path: Path) -> N
             told = lambda: [line.split()[0] for title, text in phone.heard for line in text.splitlines()]  # noqa: E731
             await until(lambda: len(told()) >= min(count, MOST_LINES))
             assert desk.alert_publisher.unsaved == 0 and len(set(told())) == len(told())
-            await desk.empty()
 
     asyncio.run(story())
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:
-    title, text = text_of("hall1", [change(f"press{i}").message() for i in range(MOST_LINES + 30)])
+    title, text = text_of("hall1", [f"press{i}" for i in range(MOST_LINES + 30)])
     assert (
         title == "hall1: 50 alerts"
         and text.splitlines()[-1] == "and 30 more"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from reedmesh.config.settings import Alerts
+from reedmesh.config.settings import AlertRule
 from reedmesh.links.memory_link import MemoryBroker
 from reedmesh.links.message import Message
 from reedmesh.outputs import home_assistant
@@ -31,7 +31,7 @@ OF_PLATFORM = {
 
 
 def line(*names: str) -> Line:
-    found = Line(features=5, to_learn=10, rule=Alerts(), limit=100)
+    found = Line(features=5, to_learn=10, rule=AlertRule(), limit=100)
     for name in names:
         found.sensor(name).hello = {"board": "esp32s3", "firmware": "0.3.0"}
     return found

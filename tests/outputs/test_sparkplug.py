@@ -15,7 +15,7 @@ from esio_spb_builder.core import sparkplug_b_pb2 as tahu
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reedmesh.config.settings import Alerts
+from reedmesh.config.settings import AlertRule
 from reedmesh.links.message import Message
 from reedmesh.links.mqtt_link import Link
 from reedmesh.outputs import sparkplug, sparkplug_payload
@@ -29,7 +29,7 @@ from tests.support.timeouts import PATIENCE
 
 
 def line(*names: str) -> Line:
-    found = Line(features=5, to_learn=10, rule=Alerts(), limit=500)
+    found = Line(features=5, to_learn=10, rule=AlertRule(), limit=500)
     for name in names:
         found.sensor(name).online = True
     return found

@@ -2,11 +2,11 @@
 
 from reedmesh.alerts.alert import FLOOD, Alert, Change
 from reedmesh.alerts.flood import MOST, SPAN
-from reedmesh.config.settings import Alerts
+from reedmesh.config.settings import AlertRule
 from reedmesh.readings.alarms import Alarms
 from reedmesh.readings.sensor import Line
 
-RULE = Alerts(on=1, of=1, off=2, deadband=0.1)
+RULE = AlertRule(on=1, of=1, off=2, deadband=0.1)
 
 
 def line() -> Line:
@@ -55,9 +55,9 @@ def test_not_a_fault_ends_an_alert_with_that_verdict() -> None:
     on = line()
     alarms = Alarms("gw", on)
     [change] = raised(alarms, on, "press", 100.0)
-    done = alarms.not_a_fault(change.alert, 110.0, "Ana", "new tool")
+    [done] = alarms.not_a_fault(change.alert, 110.0, "Ana", "new tool")
     assert (done.type, done.alert.verdict, done.alert.until) == ("end", "not a fault", 110.0) and alarms.open() == []
-    again = alarms.not_a_fault(done.alert, 120.0, "Rui", "")
+    [again] = alarms.not_a_fault(done.alert, 120.0, "Rui", "")
     assert again.type == "update" and again.alert.until == 110.0
 
 

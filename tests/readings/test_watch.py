@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reedmesh.config.settings import Alerts
+from reedmesh.config.settings import AlertRule
 from reedmesh.links.message import Message
 from reedmesh.links.rejects import QUIET, Rejects
 from reedmesh.protocol import wire
@@ -34,7 +34,7 @@ class Path:
     """The path with nothing behind it."""
 
     def __init__(self) -> None:
-        self.line = Line(FEATURES, 10, Alerts(), limit=3)
+        self.line = Line(FEATURES, 10, AlertRule(), limit=3)
         self.store = Kept()
         self.introduced: list[Sensor] = []
         self.asked: list[tuple[str, bytes]] = []

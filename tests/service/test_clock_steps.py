@@ -4,7 +4,7 @@ import json
 
 from reedmesh.alerts.alert import Alert, Change
 from reedmesh.alerts.flood import MOST, SPAN
-from reedmesh.config.settings import Alerts
+from reedmesh.config.settings import AlertRule
 from reedmesh.readings.alarms import Alarms
 from reedmesh.readings.sensor import Line
 from reedmesh.service.clock_steps import LEAST, ClockSteps
@@ -28,7 +28,7 @@ class Clocks:
 
 
 def line() -> Line:
-    return Line(features=5, to_learn=10, rule=Alerts(on=1, of=1, off=2), limit=100)
+    return Line(features=5, to_learn=10, rule=AlertRule(on=1, of=1, off=2, off_seconds=1.0), limit=100)
 
 
 def test_a_step_is_told_once_and_a_slow_correction_never() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reedmesh.config.settings import Config, Learning
+from reedmesh.config.settings import Alerts, Config, Learning
 from reedmesh.config.settings import Store as StoreSettings
 from reedmesh.inference import family as families
 from reedmesh.inference import features
@@ -44,7 +44,9 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.broker = MemoryBroker()
         settings = StoreSettings(flush_seconds=0.05)
-        self.config = Config("gw", str(folder), learning=Learning(windows=LEARN), store=settings)
+        self.config = Config(
+            "gw", str(folder), alerts=Alerts(off_seconds=0.0), learning=Learning(windows=LEARN), store=settings
+        )
         self.gateway = Gateway(self.config, FAMILY, Store(folder))
         self.heard: list[tuple[str, Any]] = []
         self._news = asyncio.Event()

@@ -53,8 +53,10 @@ def test_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
     filled(tmp_path, 1)
     path = tmp_path / database.NAME
     with closing(sqlite3.connect(path)) as db, db:
-        for column in ("kind", "by", "verdict", "shelved_until", "flood"):
+        for column in ("kind", "by", "verdict", "shelved_until", "flood", "cause", "tags", "lesson"):
             db.execute(f"alter table alerts drop column {column}")
+        for old, new in (("score", "value"), ("threshold", "limit"), ("top_score", "worst")):
+            db.execute(f'alter table alerts rename column "{new}" to {old}')
         db.execute("drop index outbox_of_alert")
         for column in ("way", "alert", "priority", "queued"):
             db.execute(f"alter table outbox drop column {column}")

@@ -171,7 +171,10 @@ def test_models_of_an_older_gateway_are_vouched_for_once(tmp_path: Path) -> None
         store.models.save(StoredModel("press", 1, 1000.0, PRESS, b"", b"", 0))
     with closing(sqlite3.connect(tmp_path / database.NAME)) as db, db:
         db.executescript(
-            "alter table models drop column passport; drop table ledger; drop table heads; pragma user_version = 3"
+            "alter table models drop column passport; drop table ledger; drop table heads;"
+            'alter table alerts rename column value to score; alter table alerts rename column "limit" to threshold;'
+            "alter table alerts rename column worst to top_score; alter table alerts drop column cause;"
+            "alter table alerts drop column tags; alter table alerts drop column lesson; pragma user_version = 3"
         )
     with gateway(tmp_path) as it:
         assert it.line.sensors["press"].model

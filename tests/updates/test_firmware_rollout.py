@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reedmesh.__main__ import main
-from reedmesh.config.settings import Alerts
+from reedmesh.config.settings import AlertRule
 from reedmesh.errors import ConfigError
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.links.message import Message
@@ -33,7 +33,7 @@ class World:
     """A rollout, three sensors, what they are sent, and a clock."""
 
     def __init__(self, state: Path) -> None:
-        self.line = Line(69, 100, Alerts(), 10)
+        self.line = Line(69, 100, AlertRule(), 10)
         self.now = 0.0
         self.sent: list[Message] = []
         self.rollout = FirmwareRollout("gw", self.line, state, lambda: self.now)

@@ -177,6 +177,7 @@ def configured(folder: Path, broker: str, port: int) -> Path:
     path.write_text(
         f'name = "{GATEWAY}"\nstate = "{folder}"\nsensors = 2000\n[broker]\nport = {port}\n'
         f"embedded = {str(broker == 'embedded').lower()}\nanonymous = true\n[alerts]\non = 1\nof = 1\noff = 1\n"
+        "off_seconds = 0\n"
     )
     return path
 

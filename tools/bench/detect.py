@@ -12,8 +12,8 @@ import sys
 import numpy as np
 from numpy.typing import NDArray
 
-from reedmesh.alerts.alert import Watcher
-from reedmesh.config.settings import Alerts
+from reedmesh.alerts.debounce import Watcher
+from reedmesh.config.settings import AlertRule
 from reedmesh.errors import ReedmeshError
 from reedmesh.inference import family as families
 from reedmesh.inference import features, normalisation, runtime
@@ -94,7 +94,7 @@ def auc(normal: NDArray[np.generic], fault: NDArray[np.generic]) -> float:
 
 def in_alert(scores: NDArray[np.int64], threshold: int) -> float:
     """The share of windows after which an alert stood."""
-    watcher, standing = Watcher("machine", Alerts()), 0
+    watcher, standing = Watcher("machine", AlertRule()), 0
     for i, score in enumerate(scores.tolist()):
         watcher.judge(score, threshold, float(i))
         standing += watcher.alert is not None

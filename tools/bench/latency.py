@@ -157,7 +157,7 @@ async def gateway(broker: str, sensors: int, stored: int = 0, settings: str = ""
     (FOLDER / "reedmesh.toml").write_text(
         f'name = "{GATEWAY}"\nstate = "{FOLDER}"\nsensors = 2000\n[broker]\nport = {port}\n'
         f"embedded = {str(broker == 'embedded').lower()}\nanonymous = true\n"
-        f"[alerts]\non = 1\nof = 1\noff = 1\n{settings}"
+        f"[alerts]\non = 1\nof = 1\noff = 1\noff_seconds = 0\n{settings}"
     )
     commands = [[sys.executable, "-m", "reedmesh", "run", str(FOLDER / "reedmesh.toml")]]
     if broker == "mosquitto":

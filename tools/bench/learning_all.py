@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from reedmesh.alerts.alert import Watcher
-from reedmesh.config.settings import Alerts
+from reedmesh.alerts.debounce import Watcher
+from reedmesh.config.settings import AlertRule
 from reedmesh.errors import ConfigError, ReedmeshError
 from reedmesh.inference.family import Family
 from reedmesh.learning.trainer import Trainer
@@ -197,7 +197,7 @@ def _after(site: Site, name: str, at: int, way: str) -> str:
 def _raised(site: Site, name: str, at: int) -> int | None:
     """The window, from `at` on, with which an alert is raised; None if none is."""
     scores, threshold = site.scores(name)
-    watcher = Watcher(name, Alerts())
+    watcher = Watcher(name, AlertRule())
     for i, score in enumerate(scores["normal-moved"][at:].tolist(), at):
         watcher.judge(score, threshold, float(i))
         if watcher.alert:

@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from reedmesh.alerts.alert import Watcher
-from reedmesh.config.settings import Alerts
+from reedmesh.alerts.debounce import Watcher
+from reedmesh.config.settings import AlertRule
 from reedmesh.errors import ReedmeshError
 from reedmesh.inference import family as families
 from reedmesh.inference import features
@@ -72,7 +72,7 @@ class Judged:
     @property
     def alerted(self) -> Flags:
         """Rows after which an alert stood."""
-        watcher, standing = Watcher("record", Alerts()), []
+        watcher, standing = Watcher("record", AlertRule()), []
         for row, score in enumerate(self.scores.tolist()):
             watcher.judge(score, self.threshold, float(row))
             standing.append(watcher.alert is not None)

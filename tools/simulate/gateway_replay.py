@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from reedmesh.alerts.alert import Change
-from reedmesh.config.settings import Alerts
+from reedmesh.config.settings import AlertRule
 from reedmesh.identity.keys import Key
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.inference.family import Family
@@ -43,7 +43,7 @@ class Hall:
         self.at = {name: self}
         self.store = Store()
         self._disk = Disk(self.store)
-        self._line = Line(family.recipe.length, count, Alerts(), 1)
+        self._line = Line(family.recipe.length, count, AlertRule(), 1)
         self._events = Events(self._take, *[lambda *_: None] * 5)
         key = Key(sha256(name.encode()).digest())
         passports = Passports(name, family, key, lambda: [key.public])

@@ -7,7 +7,8 @@ flood's id; who calls people (notifications, the page) calls once, for the flood
 from collections import deque
 from dataclasses import replace
 
-from reedmesh.alerts.alert import CLEARED, FLOOD, NEW, Alert, Change
+from reedmesh.alerts.alert import FLOOD, Alert, Change
+from reedmesh.alerts.standing import Finding, Standing
 
 MOST = 10  # alerts ...
 SPAN = 600.0  # ... in so many seconds are what people can follow
@@ -17,9 +18,19 @@ class Flood:
     """Watches the alerts of one gateway, `name`; `alert` is the flood that stands, after a restart the store's."""
 
     def __init__(self, name: str, alert: Alert | None = None) -> None:
-        self.alert = alert
-        self._name = name
+        self._standing = Standing(name)
+        if alert:
+            self.alert = alert
         self._raised: deque[float] = deque(maxlen=10_000)
+
+    @property
+    def alert(self) -> Alert | None:
+        """The flood that stands."""
+        return self._standing.alerts.get(FLOOD)
+
+    @alert.setter
+    def alert(self, alert: Alert) -> None:
+        self._standing.alerts[FLOOD] = alert
 
     def take(self, change: Change) -> list[Change]:
         """What to tell of `change`: mostly itself; in a flood marked as part of it, after what that changes of it."""
@@ -38,27 +49,20 @@ class Flood:
         self._forget(now)
         if not self.alert or len(self._raised) > MOST // 2:
             return None
-        ended, self.alert = replace(self.alert, state=CLEARED, until=now), None
-        return Change("end", ended, "cleared", now)
+        return self._standing.set(FLOOD, None, now)
 
     def move(self, step: float) -> None:
         """The clock was set by so many seconds."""
         self._raised = deque((at + step for at in self._raised), maxlen=self._raised.maxlen)
 
     def _grow(self, change: Change) -> list[Change]:
-        """Told when it begins and when it doubles. Its scores are alerts in ten minutes, its threshold MOST."""
+        """Told when it begins and when it doubles."""
         count, text = float(len(self._raised)), f"after {change.alert.sensor}"
-        if self.alert is None:
-            self.alert = self._begin(change.at, count)
-            return [Change("new", self.alert, "raised", change.at, text=text)]
-        if count < 2 * self.alert.top_score:
-            return []
-        self.alert = replace(self.alert, top_score=count)
-        return [Change("update", self.alert, "worsened", change.at, text=text)]
-
-    def _begin(self, now: float, count: float) -> Alert:
-        name = f"{self._name}-flood-{int(now * 1000):x}"
-        return Alert(name, self._name, NEW, now, None, count, MOST, count, kind=FLOOD)
+        if self.alert:
+            step = self._standing.grow(FLOOD, count, change.at, text)
+        else:
+            step = self._standing.set(FLOOD, Finding(count, MOST, text), change.at)
+        return [step] if step else []
 
     def _forget(self, now: float) -> None:
         """Also what lies in the future: the clock was set back."""

@@ -1,27 +1,30 @@
-"""The alert that somebody floods the broker who is no sensor of this gateway. Pure; of sensors `presence.py` tells."""
+"""The alert that somebody who is no sensor of this gateway floods the broker. Pure; of sensors, see `presence.py`."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
-from reedmesh.alerts.alert import CLEARED, NEW, STRANGERS, Alert, Change
+from reedmesh.alerts.alert import STRANGERS, Alert, Change
 from reedmesh.alerts.rate_guard import MOST
+from reedmesh.alerts.standing import Finding, Standing
 
 
 class UnknownSenders:
     """Of the gateway `name`; `alert` is the one that stands, after a restart the store's."""
 
     def __init__(self, name: str) -> None:
-        self.alert: Alert | None = None
-        self._name = name
+        self._standing = Standing(name)
+
+    @property
+    def alert(self) -> Alert | None:
+        """The one that stands."""
+        return self._standing.alerts.get(STRANGERS)
+
+    @alert.setter
+    def alert(self, alert: Alert) -> None:
+        self._standing.alerts[STRANGERS] = alert
 
     def look(self, rates: Mapping[str, float], now: float) -> list[Change]:
         """What changed. rates: messages a second of each stranger that babbles; "" for many of them."""
-        if rates and not self.alert:
-            name, rate = max(rates.items(), key=lambda each: each[1])
-            alert_id = f"{self._name}-{STRANGERS}-{int(now * 1000):x}"
-            self.alert = Alert(alert_id, self._name, NEW, now, None, round(rate), MOST, round(rate), STRANGERS)
-            return [Change("new", self.alert, "raised", now, text=f"{name or 'many names'}: not listened to")]
-        if self.alert and not rates:
-            ended, self.alert = replace(self.alert, state=CLEARED, until=now), None
-            return [Change("end", ended, "cleared", now)]
-        return []
+        name, rate = max(rates.items(), key=lambda each: each[1], default=("", 0.0))
+        found = Finding(round(rate), MOST, f"{name or 'many names'}: not listened to") if rates else None
+        change = self._standing.set(STRANGERS, found, now)
+        return [change] if change else []

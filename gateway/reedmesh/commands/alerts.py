@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from reedmesh.alerts import words
 from reedmesh.alerts.alert import ANOMALY
 from reedmesh.commands.client import ask
 from reedmesh.config import settings
@@ -64,9 +65,7 @@ def line(alert: dict[str, Any]) -> str:
     """One alert as a line of text."""
     since = time.strftime("%d %b %H:%M:%S", time.localtime(alert["since"]))
     who = f" by {alert['by']}" if alert["by"] else ""
-    excess = (
-        f"  {alert['top_score'] / max(alert['threshold'], 1e-9):.1f} x threshold" if alert["kind"] == ANOMALY else ""
-    )
+    excess = f"  {words.factor(alert['worst'], alert['limit'])} x threshold" if alert["kind"] == ANOMALY else ""
     verdict = f", {alert['verdict']}" if alert["verdict"] else ""
     shelved = ", shelved" if alert["shelved_until"] else ""
     state = f"{alert['state']}{who}{verdict}{shelved}"

@@ -33,16 +33,39 @@ class Broker:
 
 
 @dataclass(frozen=True)
-class Alerts:
-    """When a run of scores becomes an alert, and when that ends."""
+class AlertRule:
+    """When a run of scores becomes an alert, and when that ends. A family's model.toml may have one of its own.
+
+    calm: seconds that it must be calm besides; None: as many as `off`, so that `off` counts windows and seconds.
+    """
 
     on: int = field(default=7, metadata={"min": 1, "max": 64})  # windows above the threshold ...
     of: int = field(default=16, metadata={"min": 1, "max": 64})  # ... among the last so many raise an alert
-    off: int = field(default=30, metadata={"min": 1, "max": 3600})  # windows in a row below it clear the alert
+    off: int = field(default=30, metadata={"min": 1, "max": 3600})  # windows, and seconds, below it clear the alert
     deadband: float = field(default=0.1, metadata={"min": 0.0, "max": 0.9})  # below means below by this fraction
-    silent: float = field(
-        default=60.0, metadata={"min": 0.0, "max": 86400.0}
-    )  # seconds without a window; 0: never told
+    silent: float = field(default=60.0, metadata={"min": 0.0, "max": 86400.0})  # seconds, or 3 windows; 0: never told
+    off_seconds: float | None = field(default=None, metadata={"min": 0.0, "max": 86400.0})
+
+    @property
+    def calm(self) -> float:
+        """Seconds that it must be calm for an alert to end."""
+        return float(self.off) if self.off_seconds is None else self.off_seconds
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """What the operator sets of the rule; the rest is the family's."""
+
+    on: int | None = field(default=None, metadata={"min": 1, "max": 64})
+    of: int | None = field(default=None, metadata={"min": 1, "max": 64})
+    off: int | None = field(default=None, metadata={"min": 1, "max": 3600})
+    deadband: float | None = field(default=None, metadata={"min": 0.0, "max": 0.9})
+    silent: float | None = field(default=None, metadata={"min": 0.0, "max": 86400.0})
+    off_seconds: float | None = field(default=None, metadata={"min": 0.0, "max": 86400.0})
+
+    def over(self, family: AlertRule) -> AlertRule:
+        """The rule of a family with what is set here in its place."""
+        return replace(family, **{name: value for name, value in vars(self).items() if value is not None})
 
 
 @dataclass(frozen=True)
@@ -122,12 +145,28 @@ class Sparkplug:
 
 
 @dataclass(frozen=True)
+class Route:
+    """Whom to call besides, for some sensors or at some hours."""
+
+    urls: tuple[str, ...] = field(metadata=SECRET)  # Apprise's
+    priority: int = field(default=2, metadata={"min": 1, "max": 3})  # the lowest that it is called for
+    sensors: tuple[str, ...] = ("*",)  # names, with * and ? as in a shell
+    hours: str = ""  # "HH:MM-HH:MM", local time, may pass midnight; not set: at all hours
+
+
+@dataclass(frozen=True)
 class Notify:
-    """Whom to call for new alerts."""
+    """Whom to call for alerts, when an open one that nobody acknowledged first reaches the priority."""
 
     urls: tuple[str, ...] = field(default=(), metadata=SECRET)  # Apprise's; not set: nobody
     priority: int = field(default=2, metadata={"min": 1, "max": 3})  # the lowest that people are called for
     seconds: float = field(default=60.0, metadata={"min": 1.0, "max": 86400.0})  # from a call to the next, at least
+    again: float = field(default=60.0, metadata={"min": 0.0, "max": 10080.0})  # minutes to the next call; 0: never
+    second: tuple[str, ...] = field(default=(), metadata=SECRET)  # Apprise's, of the second contact ...
+    escalate: float = field(default=30.0, metadata={"min": 1.0, "max": 10080.0})  # ... called so many minutes later
+    quiet: str = ""  # "HH:MM-HH:MM", local time: only alerts of priority 1 call, the others when it is over
+    language: str = "en"  # of the text: en, pt, fr
+    route: tuple[Route, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -151,6 +190,7 @@ class Config:
     neighbours: tuple[Neighbour, ...] = ()
 
 
+SPOKEN = ("en", "pt", "fr")  # languages of a call
 PROFILES = ("full", "narrow25", "narrow10")  # of `delta.py`
 NO_TLS = 'reached without TLS: set "ca", or "plain" = true on a network nobody else is on'
 
@@ -199,8 +239,9 @@ def _contradictions(config: Config) -> list[str]:
         faults.append(f'exchange.federation = "{config.exchange.federation}": 1 to 32 of a-z 0-9 _ -')
     if not re.fullmatch("([0-9a-f]{64})?", config.exchange.secret):
         faults.append("exchange.secret: 64 of 0-9 a-f, as `reedmesh keys secret` prints them")
-    if config.alerts.on > config.alerts.of:
-        faults.append(f"alerts.on = {config.alerts.on} windows cannot be above the threshold among {config.alerts.of}")
+    if (rule := config.alerts.over(AlertRule())).on > rule.of:
+        faults.append(f"alerts.on = {rule.on} windows cannot be above the threshold among {rule.of}")
+    faults += _contradictory_notify(config.notify)
     if not config.broker.ca and not config.broker.plain and not is_loopback(config.broker.host):
         faults.append(f'broker.host = "{config.broker.host}": {NO_TLS}')
     if not re.fullmatch("[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", config.home_assistant.prefix):
@@ -213,6 +254,19 @@ def _contradictions(config: Config) -> list[str]:
         if port in ports[:i]:
             faults.append(f'serial[{i}].port = "{port}": a port is opened once, and it stands there twice')
     return faults + _contradictory_neighbours(config)
+
+
+def _contradictory_notify(notify: Notify) -> list[str]:
+    spans = {
+        "notify.quiet": notify.quiet,
+        **{f"notify.route[{i}].hours": it.hours for i, it in enumerate(notify.route)},
+    }
+    form = "([01][0-9]|2[0-3]):[0-5][0-9]"
+    wrong = [f'{key} = "{span}": HH:MM-HH:MM, such as "22:00-06:00"' for key, span in spans.items()
+             if span and not re.fullmatch(f"{form}-{form}", span)]  # fmt: skip
+    if notify.language not in SPOKEN:
+        wrong.append(f'notify.language = "{notify.language}": one of {", ".join(SPOKEN)}')
+    return wrong
 
 
 def _contradictory_sparkplug(wanted: Sparkplug) -> list[str]:

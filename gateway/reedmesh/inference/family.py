@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from reedmesh.config.schema import read_file
+from reedmesh.config.settings import AlertRule
 from reedmesh.errors import ConfigError
 from reedmesh.protocol import recipe as recipes
 from reedmesh.protocol.recipe import Recipe
@@ -62,6 +63,7 @@ class Plan:
     architecture: Architecture
     training: Training
     threshold: Threshold
+    alerts: AlertRule = field(default_factory=AlertRule, kw_only=True)  # the gateway's settings come before it
 
     @cached_property
     def recipe(self) -> Recipe:

@@ -8,10 +8,10 @@ import json
 import logging
 from collections.abc import Callable
 
+from reedmesh.alerts import words
 from reedmesh.alerts.alert import Change
 from reedmesh.errors import DiskError
 from reedmesh.links.message import Message, Publisher
-from reedmesh.outputs.apprise_notifier import AppriseNotifier
 from reedmesh.store.writer import Disk
 
 log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ MOST_UNSAVED = 10_000  # changes kept in memory for a disk that takes nothing; t
 
 
 class AlertPublisher:
-    """Tells of alerts on `topic`, and after each batch what `snapshot` gives."""
+    """Tells of alerts on `topic`, and after each batch what `snapshot` gives. told: is called when alerts changed."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class AlertPublisher:
         topic: str,
         snapshot: Callable[[], Message],
         clock: Callable[[], float],
-        calls: AppriseNotifier | None = None,
+        told: Callable[[], None] = lambda: None,
     ) -> None:
         self._disk = disk
         self._store = disk.store
@@ -37,7 +37,7 @@ class AlertPublisher:
         self._clock = clock
         self.turns = 0  # batches that were gone through
         self.waiting = 0  # messages that the broker did not take
-        self._notifier = calls
+        self._wake = told
         self._stored = asyncio.Event()
         self._inbox: asyncio.Queue[Change | asyncio.Future[None] | None] = asyncio.Queue()
         self._unsaved: list[Change] = []
@@ -95,15 +95,11 @@ class AlertPublisher:
         if not self._unsaved:
             return
         try:
-            called = [each for each in self._unsaved if self._notifier and self._notifier.wanted(each)]
-            await self._disk.once(self._store.save_changes, self._unsaved, called)
+            await self._disk.once(self._store.save_changes, self._unsaved)
             self._unsaved = []
-            if self._notifier and called:
-                self._notifier.wake()
         except DiskError:
-            if self._notifier:
-                self._notifier.unstored(changes)
             await self._tell_unstored(publisher, changes)
+        self._wake()
 
     async def _tell_unstored(self, publisher: Publisher, changes: list[Change]) -> None:
         for text in (json.dumps(change.message()) for change in changes):
@@ -152,5 +148,4 @@ class AlertPublisher:
 
 def _in_words(change: Change) -> str:
     alert, who = change.alert, f" by {change.by}" if change.by else ""
-    scores = f"score {alert.top_score:.2f}, threshold {alert.threshold:.2f}"
-    return f"{alert.sensor}: {alert.kind} alert {change.what}{who}: {scores}"
+    return f"{alert.sensor}: {alert.kind} alert {change.what}{who}: {words.amounts(alert.table())}"

@@ -1,23 +1,25 @@
-"""Calls people: new alerts as notifications, by whatever Apprise reaches (mail, chat, telephone, ...). An option.
+"""Calls people by whatever Apprise reaches (mail, chat, telephone): what `alerts/escalation.py` finds due. An option.
 
-What is to be told waits in the outbox, on disk, and is sent from a thread: nothing else waits for a mail server. Who is
-called every minute for an hour stops reading: what comes within `seconds` of a call goes out together in the next one,
-a flood is one line, and what is on the shelf calls nobody.
+What is due is kept on disk until it went out, and is sent from a thread: nothing else waits for a mail server. Whoever
+is called every minute for an hour stops reading: what comes within `seconds` of a call goes out together in the next
+one. A call that fails is tried again, after twice as long each time. What came of it is in the alert's journal.
 """
 
 import asyncio
-import json
+import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from reedmesh.alerts.alert import ANOMALY, BABBLING, FLOOD, NEW, SILENT, STRANGERS, Change
+from reedmesh.alerts import words
+from reedmesh.alerts.alert import Alert
+from reedmesh.alerts.escalation import AGAIN, ENDED, LONGEST, SECOND, Call, Contact, Escalation
 from reedmesh.config.settings import Notify
 from reedmesh.errors import ConfigError, DiskError
-from reedmesh.store.outbox import CALL
+from reedmesh.store.calls import Entry
 from reedmesh.store.writer import Disk
 
 log = logging.getLogger(__name__)
@@ -25,123 +27,189 @@ log = logging.getLogger(__name__)
 MOST_LINES = 20  # of one call; the rest is a number
 RETRY = 30.0  # seconds until a call that reached nobody is tried again ...
 LONGEST_RETRY = 300.0  # ... and twice as many each time, until so many
-MOST_ROWS = 1000  # of the outbox, in one call
-MOST_CALLED = 1000  # calls remembered that went out before they were stored
+LOOK = 1.0  # seconds between two looks at what became due by time alone
+FIRST, SECOND_CONTACT = "first", "second"  # names of the contacts of [notify] itself
 Send = Callable[[str, str], bool]  # title, text -> whether it went out
 
 
 class AppriseNotifier:
-    """Of the gateway `name`. ways: one function for each URL, which may take its time. pause: waits so many seconds."""
+    """Of the gateway `name`. alerts: gives those that are open. ways: of each contact, a function for each URL.
+
+    pause: waits so many seconds.
+    """
 
     def __init__(
         self,
         name: str,
         settings: Notify,
         disk: Disk,
-        ways: Sequence[Send],
+        alerts: Callable[[], Sequence[Alert]],
+        ways: Mapping[str, Sequence[Send]],
         clock: Callable[[], float],
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.sent = 0  # calls that reached somebody
         self.failed = 0  # attempts, of each way, that reached nobody
+        self.trouble = ""  # why the last attempt reached nobody; "" when it reached somebody
         self._name = name
         self._settings = settings
         self._disk = disk
-        self._ways = ways
+        self._alerts = alerts
+        self._ways = {contact: list(found) for contact, found in ways.items()}
         self._clock = clock
         self._pause = pause
-        self._threads = ThreadPoolExecutor(max(1, len(ways)), "calls")  # a name server must not wait for a mail server
+        chosen = [each for each in contacts(settings) if each.name in self._ways]
+        self._escalation = Escalation(chosen, 60 * settings.again, disk.store.calls.all())
+        threads = max(1, sum(map(len, self._ways.values())))
+        self._threads = ThreadPoolExecutor(threads, "calls")  # a name server must not wait for a mail server
+        self._due = {contact: asyncio.Event() for contact in self._ways}
         self._news = asyncio.Event()
-        self._unstored: list[dict[str, Any]] = []
-        self._called: list[tuple[str, float]] = []  # steps that were told before they were stored
-
-    def wanted(self, change: Change) -> bool:
-        """Whether people are to be called for it: a new alert, or one whose shelf ended; none of a flood's."""
-        alert = change.alert
-        begins = change.type == "new" or (change.what == "unshelved" and not change.by and alert.state == NEW)
-        urgent = alert.priority <= self._settings.priority and alert.shelved_until is None and not alert.flood
-        return begins and urgent and (alert.id, change.at) not in self._called
+        self._failed: set[Call] = set()  # calls whose failure is in the journal already
+        self._last: dict[str, Alert] = {}  # alerts that somebody was called for, as they were last seen
 
     def wake(self) -> None:
-        """There may be something in the outbox."""
+        """Alerts changed: look at once."""
         self._news.set()
 
-    def unstored(self, changes: Sequence[Change]) -> None:
-        """The disk takes nothing; people are called all the same."""
-        chosen = [change for change in changes if self.wanted(change)]
-        self._called = [*self._called, *((each.alert.id, each.at) for each in chosen)][-MOST_CALLED:]
-        self._unstored = [*self._unstored, *(each.message() for each in chosen)][-MOST_CALLED:]
-        self.wake()
-
-    def facts(self) -> dict[str, int]:
+    def facts(self) -> dict[str, Any]:
         """How it goes."""
-        return {"sent": self.sent, "failed": self.failed}
+        waiting = sum(len(self._escalation.waiting(each)) for each in self._ways)
+        return {"sent": self.sent, "failed": self.failed, "waiting": waiting, "trouble": self.trouble}
+
+    def move(self, step: float) -> None:
+        """The clock was set by so many seconds."""
+        self._escalation.move(step)
 
     async def run(self) -> None:
-        """For ever. After a call there is quiet for `seconds`; a call that failed is tried again."""
-        wait = RETRY
+        """Look for what is due and call, for each contact apart."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._look())
+            for contact in self._ways:
+                tasks.create_task(self._serve(contact))
+
+    async def _look(self) -> None:
         while True:
-            await self._news.wait()
+            open_ones = {each.id: each for each in self._alerts()}
+            if due := self._escalation.look(open_ones, self._clock()):
+                await self._keep(due)
+            known = {call.alert for call in self._escalation.calls.values()}
+            self._last = {name: open_ones.get(name) or self._last[name] for name in known & {*open_ones, *self._last}}
+            for contact, event in self._due.items():
+                if self._escalation.waiting(contact):
+                    event.set()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK):
+                    await self._news.wait()
             self._news.clear()
-            done = await self._call()
-            wait = RETRY if done else min(LONGEST_RETRY, 2 * wait)
+
+    async def _serve(self, contact: str) -> None:
+        """After a call there is quiet for `seconds`; a call that failed is tried again."""
+        wait, event = RETRY, self._due[contact]
+        while True:
+            await event.wait()
+            event.clear()
+            calls = self._escalation.waiting(contact)
+            if not calls:
+                continue
+            done = await self._call(contact, calls)
             await self._pause(self._settings.seconds if done else wait)
-            if not done:
-                self._news.set()
+            wait = RETRY if done else min(LONGEST_RETRY, 2 * wait)
+            event.set()
 
-    async def _call(self) -> bool:
+    async def _call(self, contact: str, calls: list[Call]) -> bool:
         """Tell everything that waits; False: it goes on waiting."""
-        rows = await self._stored()
-        waiting = [*self._unstored, *(json.loads(text) for _, text in rows)]
-        if waiting:
-            if not await self._tell(*text_of(self._name, waiting)):
-                return False
-            self._unstored = []
-            if rows:
-                await self._disk.call(self._disk.store.outbox.sent, [number for number, _ in rows])
-            if len(rows) == MOST_ROWS:
-                self._news.set()
-        return True
-
-    async def _stored(self) -> list[tuple[int, str]]:
-        outbox = self._disk.store.outbox
-        try:
-            await self._disk.once(outbox.thin, self._clock(), CALL)
-            return await self._disk.once(outbox.next, CALL, MOST_ROWS)
-        except DiskError:
-            return []
-
-    async def _tell(self, title: str, text: str) -> bool:
-        """By all ways at once; good when one of them got through."""
-        run = asyncio.get_running_loop().run_in_executor
-        took = await asyncio.gather(*(run(self._threads, _tried, way, title, text) for way in self._ways))
-        self.failed += took.count(False)
-        self.sent += any(took)
-        if not all(took):
-            log.error("%d of %d ways to call people failed", took.count(False), len(took))
+        found = [(each, await self._alert(each)) for each in calls]
+        lines = [_line(call, alert, self._settings.language) for call, alert in found if alert]
+        took = await self._tell(contact, *text_of(self._name, lines)) if lines else [True]
+        await self._note(calls, any(took), all(took))
         return any(took)
 
+    async def _note(self, calls: list[Call], reached: bool, complete: bool) -> None:
+        """Remember what came of it, in the journals too; a failure once for each call."""
+        now = self._clock()
+        gone = [] if reached else [each for each in calls if each.why == ENDED and now - each.at > LONGEST]
+        told = calls if reached else [each for each in calls if each not in self._failed or each in gone]
+        self._failed = self._failed - set(calls) if reached else (self._failed | set(calls)) - set(gone)
+        what, result = ("called" if reached else "call failed"), _result(reached, complete)
+        journal = [Entry(each.alert, now, what, _reason(each, result)) for each in told]
+        for each in gone:
+            self._escalation.drop(each)
+        done = [(each, self._escalation.sent(each)) for each in calls] if reached else []
+        over = [*gone, *(each for each, after in done if not after)]
+        await self._keep([after for _, after in done if after], over, journal)
 
-def text_of(gateway: str, messages: Sequence[dict[str, Any]]) -> tuple[str, str]:
-    """Title and text of one call for these messages of alerts."""
-    lines = [_line(each) for each in messages]
+    async def _keep(self, calls: Sequence[Call], over: Sequence[Call] = (), journal: Sequence[Entry] = ()) -> None:
+        """Write it down; when the disk takes nothing people are called all the same."""
+        with contextlib.suppress(DiskError):
+            await self._disk.once(self._disk.store.calls.save, calls, over, journal)
+
+    async def _alert(self, call: Call) -> Alert | None:
+        """As it is now; one that is over as the store has it, or else as it was last seen."""
+        if stands := next((each for each in self._alerts() if each.id == call.alert), None):
+            return stands
+        with contextlib.suppress(DiskError):
+            if stored := await self._disk.once(self._disk.store.alert, call.alert):
+                return stored
+        return self._last.get(call.alert)
+
+    async def _tell(self, contact: str, title: str, text: str) -> list[bool]:
+        """By all ways of the contact at once; good when one of them got through."""
+        run, ways = asyncio.get_running_loop().run_in_executor, self._ways[contact]
+        took = await asyncio.gather(*(run(self._threads, _tried, way, title, text) for way in ways))
+        self.failed += took.count(False)
+        self.sent += any(took)
+        self.trouble = "" if any(took) else f"{contact}: none of {len(took)} ways took the last call"
+        if not all(took):
+            log.error("%d of %d ways to call %s failed", took.count(False), len(took), contact)
+        return list(took)
+
+
+def contacts(settings: Notify) -> list[Contact]:
+    """Whom the settings want called: the first contact, the second, and those of the routes."""
+    first = Contact(FIRST, settings.priority, quiet=settings.quiet)
+    second = Contact(SECOND_CONTACT, settings.priority, quiet=settings.quiet, after=60 * settings.escalate)
+    routes = [
+        Contact(f"route {i}", each.priority, each.sensors, each.hours, settings.quiet)
+        for i, each in enumerate(settings.route)
+    ]
+    return [first, second, *routes]
+
+
+def ways_of(settings: Notify) -> dict[str, list[Send]]:
+    """For each contact a function for each of its URLs; those without any are left out. Raises ConfigError."""
+    urls = {FIRST: ("notify.urls", settings.urls), SECOND_CONTACT: ("notify.second", settings.second)}
+    urls |= {f"route {i}": (f"notify.route[{i}].urls", each.urls) for i, each in enumerate(settings.route)}
+    return {name: ways(found, key) for name, (key, found) in urls.items() if found}
+
+
+def text_of(gateway: str, lines: Sequence[str]) -> tuple[str, str]:
+    """Title and text of one call with these lines."""
     more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
     title = f"{gateway}: {lines[0]}" if len(lines) == 1 else f"{gateway}: {len(lines)} alerts"
     return title, "\n".join([*lines[:MOST_LINES], *more])
 
 
-def _line(message: dict[str, Any]) -> str:
-    since = time.strftime("%H:%M:%S", time.localtime(message["since"]))
-    kind, sensor = message["kind"], message["sensor"]
-    excess = message["top_score"] / message["threshold"] if message["threshold"] else 0.0
-    what = {
-        ANOMALY: f"{sensor} is not as ever, {excess:.1f} x threshold",
-        SILENT: f"{sensor} is silent",
-        BABBLING: f"{sensor} floods the broker and is not listened to",
-        STRANGERS: f"somebody unknown floods the broker of {sensor}",
-        FLOOD: f"more than {message['threshold']:.0f} alerts in ten minutes",
-    }
-    return f"{what.get(kind, f'{sensor}: {kind}')}, priority {message['priority']}, since {since}"
+def _line(call: Call, alert: Alert, language: str) -> str:
+    """One alert of a call, such as "press: no window for 75 s, priority 2, since 14:03:22"."""
+    since = time.strftime("%H:%M:%S", time.localtime(alert.since))
+    said = words.sentence(alert.table(), language)
+    if call.why == ENDED:
+        until = time.strftime("%H:%M:%S", time.localtime(alert.until or call.at))
+        return f"over: {said}; it lasted from {since} to {until}" + (f"; {alert.verdict}" if alert.verdict else "")
+    why = {AGAIN: "still not acknowledged: ", SECOND: "nobody acknowledged it: "}.get(call.why, "")
+    return f"{why}{said}, priority {alert.priority}, since {since}"
+
+
+def _result(reached: bool, complete: bool) -> str:
+    if not reached:
+        return "reached nobody, and is tried again"
+    return "delivered" if complete else "delivered by some of its ways"
+
+
+def _reason(call: Call, result: str) -> str:
+    what = {ENDED: "it ended", AGAIN: "still not acknowledged"}.get(call.why, f"priority {call.priority}")
+    who = f"{call.contact} contact" if call.contact in (FIRST, SECOND_CONTACT) else call.contact
+    return f"{who}: {what}: {result}"
 
 
 def _tried(way: Send, title: str, text: str) -> bool:
@@ -152,8 +220,8 @@ def _tried(way: Send, title: str, text: str) -> bool:
         return False
 
 
-def ways(urls: Sequence[str]) -> list[Send]:
-    """A function for each of Apprise's URLs; raises ConfigError."""
+def ways(urls: Sequence[str], key: str = "notify.urls") -> list[Send]:
+    """A function for each of Apprise's URLs; raises ConfigError that names `key`."""
     try:
         import apprise
     except ImportError as error:
@@ -162,7 +230,7 @@ def ways(urls: Sequence[str]) -> list[Send]:
     for i, url in enumerate(urls):
         service = apprise.Apprise()
         if not service.add(url):
-            raise ConfigError(f"notify.urls[{i}]: Apprise knows no such service: see its list, `apprise --details`")
+            raise ConfigError(f"{key}[{i}]: Apprise knows no such service: see its list, `apprise --details`")
         found.append(partial(_notify, service))
     return found
 

@@ -5,19 +5,30 @@ from dataclasses import replace
 from itertools import chain
 
 from reedmesh.alerts import alert as life
-from reedmesh.alerts.alert import ANOMALY, BABBLING, FLOOD, NOT_A_FAULT, STRANGERS, Alert, Change
+from reedmesh.alerts.alert import ANOMALY, BABBLING, FAULT, FLOOD, NOT_A_FAULT, STRANGERS, WAITING, Alert, Change
 from reedmesh.alerts.flood import Flood
 from reedmesh.alerts.rate_guard import DOOR
 from reedmesh.alerts.unknown_senders import UnknownSenders
 from reedmesh.readings.sensor import Line, Sensor
 
+LONGEST_HOLD = 3600.0  # seconds that a verdict waits for its lesson
 LATE = 5.0  # seconds between two looks, beyond which the gateway itself was held up and nobody else was silent
 
 
 class Alarms:
-    """The alerts of gateway `name`. alerts, shelves: what the store remembers of the last run."""
+    """The alerts of gateway `name`. alerts, shelves, held: what the store remembers of the last run.
 
-    def __init__(self, name: str, line: Line, alerts: Iterable[Alert] = (), shelves: Mapping[str, float] = {}) -> None:
+    held: alerts that somebody called no fault, and whose lessons are still to come.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        line: Line,
+        alerts: Iterable[Alert] = (),
+        shelves: Mapping[str, float] = {},
+        held: Iterable[Alert] = (),
+    ) -> None:
         self._line = line
         self._flood = Flood(name)
         self._strangers = UnknownSenders(name)
@@ -26,6 +37,10 @@ class Alarms:
             self._put(each)
         for sensor, until in shelves.items():
             line.known(sensor).watcher.shelved_until = until
+        for each in held:
+            if each.sensor in line.sensors:
+                line.sensors[each.sensor].watcher.hold(each)
+                line.sensors[each.sensor].due = True
 
     def open(self) -> list[Alert]:
         """Those that stand, oldest first."""
@@ -35,8 +50,8 @@ class Alarms:
 
     def babbling(self) -> dict[str, float]:
         """Who babbles, and how many messages a second, as the open alerts have it."""
-        found = {each.sensor: each.score for each in self.open() if each.kind == BABBLING}
-        return found | ({DOOR: self._strangers.alert.score} if self._strangers.alert else {})
+        found = {each.sensor: each.value for each in self.open() if each.kind == BABBLING}
+        return found | ({DOOR: self._strangers.alert.value} if self._strangers.alert else {})
 
     def take(self, change: Change) -> list[Change]:
         """What to store and tell of what a sensor's scores changed: marked, and with company, in a flood."""
@@ -62,6 +77,7 @@ class Alarms:
                 changes += sensor.close("revoked", now)
             else:
                 changes += sensor.presence.look(sensor, steady, self._deaf, now, babbling.get(name, 0.0))
+            changes += self._learnt(sensor, now)
         return list(chain.from_iterable(map(self.take, changes)))
 
     def move(self, step: float, now: float) -> list[Change]:
@@ -83,12 +99,50 @@ class Alarms:
         """Somebody has something to say."""
         return Change("update", alert, "commented", now, by, text)
 
-    def not_a_fault(self, alert: Alert, now: float, by: str, text: str) -> Change:
-        """Somebody knows that this is normal: the alert ends, and its windows are learnt from."""
+    def not_a_fault(self, alert: Alert, now: float, by: str, text: str) -> list[Change]:
+        """Somebody knows that this is normal: the alert ends, and its windows are learnt from.
+
+        One that stands on the same sensor by now, because `alert` ended a moment ago, is the same condition.
+        """
+        sensor = self._line.sensors.get(alert.sensor)
+        mine = sensor.watcher.dismiss(now, by, text) if sensor and sensor.watcher.alert else None
+        if mine and mine.alert.id == alert.id:
+            return [mine]
+        said = replace(alert, verdict=NOT_A_FAULT, lesson=WAITING)
+        if sensor:
+            sensor.watcher.hold(said)
+        return [Change("update", said, NOT_A_FAULT, now, by, text), *filter(None, [mine])]
+
+    def fault(self, alert: Alert, now: float, by: str, cause: str, tags: str) -> Change:
+        """Somebody knows what it was: the alert ends, with its cause."""
         sensor = self._line.sensors.get(alert.sensor)
         if sensor and sensor.watcher.alert and sensor.watcher.alert.id == alert.id:
-            return sensor.watcher.dismiss(now, by, text)
-        return Change("update", replace(alert, verdict=NOT_A_FAULT), NOT_A_FAULT, now, by, text)
+            return sensor.watcher.confirm(now, by, cause, tags)
+        said = replace(alert, verdict=FAULT, cause=cause, tags=tags, lesson="")
+        return Change("update", said, FAULT, now, by, cause)
+
+    def undo(self, alert: Alert, now: float, by: str, text: str) -> Change:
+        """Somebody takes a verdict back: the alert stands again, unless its sensor was forgotten."""
+        sensor = self._line.sensors.get(alert.sensor)
+        if not sensor:
+            return Change("update", replace(alert, verdict="", lesson="", cause="", tags=""), "undone", now, by, text)
+        sensor.due = sensor.answering = False
+        return sensor.watcher.undo(alert, now, by, text)
+
+    def relearn(self, sensor: Sensor, now: float, by: str) -> list[Change]:
+        """Somebody has the machine learnt anew: its alert ends, and a verdict has nothing left to wait for."""
+        sensor.due = sensor.answering = False
+        ended = sensor.watcher.close("learnt anew", now, by)
+        return [*filter(None, [ended, sensor.watcher.release("the machine is learnt anew", now)])]
+
+    def _learnt(self, sensor: Sensor, now: float) -> list[Change]:
+        """What came of the lesson of a verdict, if that is known by now."""
+        held, said = sensor.watcher.held, sensor.lesson
+        sensor.lesson = None
+        if held and said is None and now - (held.until or held.since) > LONGEST_HOLD:
+            said = "no model was learnt within an hour"
+        change = sensor.watcher.release(said, now) if held and said is not None else None
+        return [change] if change else []
 
     def _keep(self, change: Change) -> Change:
         if change.alert.open:

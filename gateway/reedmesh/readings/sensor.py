@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from reedmesh.alerts.alert import Alert, Change, Watcher
+from reedmesh.alerts.alert import Alert, Change
+from reedmesh.alerts.debounce import Watcher
+from reedmesh.alerts.escalation import calls_for
 from reedmesh.alerts.presence import Presence
-from reedmesh.config.settings import Alerts
+from reedmesh.config.settings import AlertRule
 from reedmesh.protocol import scaling
 from reedmesh.protocol.wire import MODEL_SHARD, Window, WireError
 
@@ -22,6 +24,10 @@ MOST_ROOM = 1 << 17  # bytes of a block
 RECENT = 256  # windows by which it is known whether a late one was heard before
 BOOTS = 4  # starts of a sensor that are remembered
 MOST_HZ = 1e6  # no sensor samples faster
+MOST_PACE = 86400.0  # seconds from one window to the next, at most
+LEAST_LIMIT = 0.001  # of a score: a model that learnt from a dead transducer has a threshold of 0
+MOST_TRIES = 3  # rounds of learning that may break off before a verdict's lesson has failed
+CALLED = 2  # priority down to which people are called, unless the settings say otherwise
 RESERVED = ("request", "response", "update")  # second parts of topics that are the gateway's own
 LEARNING, DEPLOYING, WATCHING = "learning", "deploying", "watching"
 
@@ -60,6 +66,10 @@ class Sensor:
     pinned: bool = False  # somebody took its model back: it keeps the one before
     moved: float = 0.0  # units from how it was commissioned, when that is too far to be learnt on; else 0
     fresh: int = 0  # normal windows since the last round of learning
+    lesson: str | None = None  # what came of the lesson of a verdict, "" when it is in service; None: nothing yet
+    answering: bool = False  # the round of learning that goes on has the windows of that verdict
+    tries: int = 0  # rounds that failed to
+    called: int = CALLED  # alerts down to this priority call people
     due: bool = False  # somebody called an alert no fault: a candidate with its windows, at once
     _boot: int = -1
     _number: int = -1
@@ -84,6 +94,16 @@ class Sensor:
         set_to = self.hello.get("sensor")
         said = self.hello.get("measured_hz") or (set_to.get("rate_hz") if isinstance(set_to, dict) else 0)
         return float(said) if isinstance(said, int | float) and 0 < said < MOST_HZ else 0.0
+
+    @property
+    def pace(self) -> float:
+        """Seconds from one window to the next, as its hello says; 0 when it does not."""
+        said = self.hello.get("features")
+        recipe = said if isinstance(said, dict) else {}
+        hop = recipe.get("hop", recipe.get("samples"))
+        if not isinstance(hop, int | float) or hop <= 0 or not self.hz:
+            return 0.0
+        return min(MOST_PACE, hop / self.hz)
 
     @property
     def channels(self) -> list[str]:
@@ -124,8 +144,7 @@ class Sensor:
         if window.model == self.model.key and window.score != self.score:
             self.counters.disagreements += 1
         self.fresh += self.score <= self.model.threshold
-        judged = self.readable(self.score), self.readable(self.model.threshold)
-        return self.score, self.watcher.judge(*judged, now)
+        return self.score, self.watcher.judge(self.readable(self.score), self.limit, now)
 
     def is_news(self, window: Window) -> bool:
         """Whether a late window was never heard: it may have arrived in time all the same, or be sent twice."""
@@ -140,8 +159,21 @@ class Sensor:
         score = self.model.score(window.features)
         if window.model == self.model.key and window.score != score:
             self.counters.disagreements += 1
-        judged = self.readable(score), self.readable(self.model.threshold)
-        return score, self.watcher.judge_late(*judged, (window.boot, window.number), at, now)
+        order = window.boot, window.number
+        return score, self.watcher.judge_late(self.readable(score), self.limit, order, at, now)
+
+    def answer(self, failed: str) -> None:
+        """The round with the windows of a verdict is over. failed: why nothing came of it; "": it is in service."""
+        if self.answering:
+            self.answering, self.tries, self.lesson = False, 0, failed
+
+    def try_again(self, reason: str) -> None:
+        """That round broke off: the next one has the windows again; after MOST_TRIES it has failed."""
+        self.tries += self.answering
+        if self.tries >= MOST_TRIES:
+            self.answer(reason)
+        elif self.answering:
+            self.answering, self.due = False, True
 
     def alerts(self) -> list[Alert]:
         """Those that stand."""
@@ -167,16 +199,28 @@ class Sensor:
     def summary(self) -> dict[str, Any]:
         """What is published as the sensor's state. Scores are mean squared deviations per feature."""
         state: dict[str, Any] = {"state": self.state, "online": self.online, **vars(self.counters)}
-        state |= {"alerts": [alert.kind for alert in self.alerts()]}
+        standing = self.alerts()
+        state |= {"alerts": [alert.kind for alert in standing], "call": self.calls}
+        state |= {"priority": min((alert.priority for alert in standing), default=None)}
         state |= {"update": self.update} if self.update else {}
         state |= {"moved": self.moved} if self.moved else {}
         if self.state == LEARNING:
             return state | {"progress": min(1.0, round(self.learnt / self.to_learn, 3))}
         assert self.model
         state |= {"shelved_until": self.watcher.shelved_until, "sequence": self.sequence}
-        state |= {"model": self.model.key.hex(), "threshold": self.readable(self.model.threshold)}
+        state |= {"model": self.model.key.hex(), "threshold": self.limit}
         state |= {"score": None if self.score is None else self.readable(self.score)}
         return state | {"alert": self.watcher.alert and self.watcher.alert.id, "refusal": self.refusal}
+
+    @property
+    def limit(self) -> float:
+        """The threshold of its model as people read it, above 0."""
+        return max(LEAST_LIMIT, self.readable(self.model.threshold)) if self.model else LEAST_LIMIT
+
+    @property
+    def calls(self) -> bool:
+        """Whether an alert of it stands that people are called for, and that nobody acknowledged."""
+        return any(calls_for(each, self.called) for each in self.alerts())
 
     def readable(self, score: int) -> float:
         """A score in squared standard deviations per feature."""
@@ -199,7 +243,7 @@ class Sensor:
 class Line:
     """All sensors of one gateway, by name; at most `limit`, so that made-up names cannot fill the memory."""
 
-    def __init__(self, features: int, to_learn: int, rule: Alerts, limit: int) -> None:
+    def __init__(self, features: int, to_learn: int, rule: AlertRule, limit: int, called: int = CALLED) -> None:
         self.sensors: dict[str, Sensor] = {}
         self.revoked: frozenset[str] = frozenset()  # names that are not heard
         self.babbling: Mapping[str, float] = {}  # messages a second of those who say far too much, see `babble.py`
@@ -207,6 +251,7 @@ class Line:
         self._features = features
         self._to_learn = to_learn
         self._rule = rule
+        self._called = called
         self._limit = limit
 
     def sensor(self, name: str) -> Sensor:
@@ -223,7 +268,10 @@ class Line:
     def known(self, name: str) -> Sensor:
         """The sensor of that name, which the store remembers: the limit is for new ones."""
         if name not in self.sensors:
-            self.sensors[name] = Sensor(name, Watcher(name, self._rule), Presence(self._rule.silent), self._to_learn)
+            watcher, presence = Watcher(name, self._rule), Presence(name, self._rule.silent)
+            sensor = Sensor(name, watcher, presence, self._to_learn, called=self._called)
+            watcher.pace = lambda: sensor.pace
+            self.sensors[name] = sensor
         return self.sensors[name]
 
     def forget(self, sensor: Sensor) -> None:

@@ -31,7 +31,7 @@ from reedmesh.learning import delta
 from reedmesh.links.message import Channel, Message, Subscriber
 from reedmesh.links.rejects import Rejects
 from reedmesh.outputs.alert_publisher import AlertPublisher
-from reedmesh.outputs.apprise_notifier import AppriseNotifier, ways
+from reedmesh.outputs.apprise_notifier import AppriseNotifier, ways_of
 from reedmesh.protocol import wire
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Entry
@@ -77,7 +77,8 @@ class Gateway:
         self.family = family
         self.store = store
         learning = config.learning.windows or family.training.windows
-        self.line = Line(family.recipe.length, learning, config.alerts, config.sensors)
+        rule = config.alerts.over(family.alerts)
+        self.line = Line(family.recipe.length, learning, rule, config.sensors, config.notify.priority)
         self.subscriptions = SensorSubscriptions(config.name, self.line, not config.broker.embedded, steady)
         self._clock = clock
         self._steady = steady
@@ -104,11 +105,12 @@ class Gateway:
         self._rejects: Rejects | None = None
         self.process: Callable[[], dict[str, Any]] = dict  # what whoever runs us knows of link and heart
         self._remember()
-        self._alarms = Alarms(config.name, self.line, store.open_alerts(), store.shelves())
+        self._alarms = Alarms(config.name, self.line, store.open_alerts(), store.shelves(), store.held_alerts())
         for name, rate in self._alarms.babbling().items():
             self.subscriptions.rate_guard.suspect(name, rate, steady())
-        self._notifier = _calls(config, self._disk, clock)
-        self._alert_publisher = AlertPublisher(self._disk, self._topic("alert"), self._snapshot, clock, self._notifier)
+        self._notifier = _calls(config, self._disk, self._alarms, clock)
+        changed = self._notifier.wake if self._notifier else lambda: None
+        self._alert_publisher = AlertPublisher(self._disk, self._topic("alert"), self._snapshot, clock, changed)
         facts: dict[str, Callable[[], dict[str, Any]]] = {
             "config": lambda: shown(config),
             "status": self._health,
@@ -176,6 +178,8 @@ class Gateway:
             await asyncio.sleep(self.config.store.flush_seconds)
             await self._disk.flush()
             self._alert_publisher.remind()
+            with contextlib.suppress(DiskError):
+                await self._disk.once(self.store.save_worst, self._alarms.open())
 
     async def _see_time(self, hearing: bool) -> None:
         """What time alone brings about: shelves expire, sensors are missed, and the clock may have been set."""
@@ -183,6 +187,8 @@ class Gateway:
         if step := self._steps.look():
             log.warning("the clock was set by %+.0f s; what lasts goes on at its pace", step)
             changes = self._alarms.move(step, now)
+            if self._notifier:
+                self._notifier.move(step)
             with contextlib.suppress(DiskError):
                 await self._disk.once(self.store.move_deadlines, step)
         changes += self._alarms.tick(now)
@@ -207,6 +213,7 @@ class Gateway:
             for sensor in list(self.line.sensors.values()):
                 await self._show_one(publisher, f"{sensor.name}/state", sensor.summary())
             await self._show_one(publisher, "info", self._info())
+            await self._show_one(publisher, "alerts", self._listed())
             await asyncio.sleep(STATE_SECONDS)
 
     async def _show_one(self, publisher: Channel, leaf: str, value: dict[str, Any]) -> None:
@@ -278,10 +285,14 @@ class Gateway:
         return vitals.shortened(self.vitals())
 
     def _snapshot(self) -> Message:
+        message = self._retained("alerts", self._listed())
+        self._published["alerts"] = message.payload
+        return message
+
+    def _listed(self) -> dict[str, Any]:
+        """The open alerts as they are now, the most urgent ones of too many."""
         alerts = sorted(self._alarms.open(), key=lambda alert: (alert.priority, alert.since))
-        return self._retained(
-            "alerts", {"alerts": [alert.table() for alert in alerts[:MOST_LISTED]], "open": len(alerts)}
-        )
+        return {"alerts": [alert.table() for alert in alerts[:MOST_LISTED]], "open": len(alerts)}
 
     def _retained(self, leaf: str, value: dict[str, Any]) -> Message:
         return Message(self._topic(*leaf.split("/")), json.dumps(value).encode(), qos=1, retain=True)
@@ -290,9 +301,9 @@ class Gateway:
         return wire.topic(self.config.name, *parts)
 
 
-def _calls(config: Config, disk: Disk, clock: Callable[[], float]) -> AppriseNotifier | None:
-    wanted = config.notify
-    return AppriseNotifier(config.name, wanted, disk, ways(wanted.urls), clock) if wanted.urls else None
+def _calls(config: Config, disk: Disk, alarms: Alarms, clock: Callable[[], float]) -> AppriseNotifier | None:
+    ways = ways_of(config.notify)
+    return AppriseNotifier(config.name, config.notify, disk, alarms.open, ways, clock) if ways else None
 
 
 def _keyring(config: Config) -> Keyring:

@@ -18,7 +18,7 @@ from reedmesh.errors import ConfigError
 log = logging.getLogger(__name__)
 
 NAME = "reedmesh.db"
-VERSION = 5  # `pragma user_version` of the schema in schema.sql
+VERSION = 6  # `pragma user_version` of the schema in schema.sql
 # What turns the schema of each version into the next one's.
 MIGRATIONS = {
     1: """
@@ -38,6 +38,15 @@ MIGRATIONS = {
     """,
     3: "alter table models add column passport blob;",
     4: "drop index if exists windows_of_sensor;",
+    5: """
+    alter table alerts rename column score to value;
+    alter table alerts rename column threshold to "limit";
+    alter table alerts rename column top_score to worst;
+    alter table alerts add column cause text not null default '';
+    alter table alerts add column tags text not null default '';
+    alter table alerts add column lesson text not null default '';
+    delete from outbox where way = 'call';
+    """,
 }
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from reedmesh.alerts.alert import COLUMNS, Alert
+from reedmesh.alerts.alert import Alert
+from reedmesh.store.store import NAMES
 
 MOST_ALERTS = 200  # in one answer
 MOST_POINTS = 1000  # of a score over time, in one answer
@@ -14,10 +15,7 @@ MOST_STEPS = 50  # of one alert's journal, in one answer
 
 def alerts(db: sqlite3.Connection, since: float, until: float, limit: int) -> list[dict[str, Any]]:
     """The newest alerts that stood at some time from `since` to `until`, with their journals, newest first."""
-    query = (
-        f"select {', '.join(COLUMNS)} from alerts where since <= ? and ifnull(until, 1e11) >= ? "
-        "order by since desc limit ?"
-    )
+    query = f"select {NAMES} from alerts where since <= ? and ifnull(until, 1e11) >= ? order by since desc limit ?"
     found = [Alert(*row) for row in db.execute(query, (until, since, min(limit, MOST_ALERTS)))]
     return [each.table() | {"journal": journal(db, each.id)} for each in found]
 

@@ -1,4 +1,4 @@
-"""What is still to leave the gateway, on disk: messages of alerts to MQTT, and notifications to people.
+"""What is still to leave the gateway by MQTT, on disk: messages of alerts. Calls to people are in `calls.py`.
 
 Alerts of priority 1 leave first, and the steps of one alert in their order. What waits for too long is dropped, and of
 too many first what only says more of an alert, then the least urgent, then the oldest. Drops are counted by reason; the
@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 from reedmesh.alerts.alert import Change
 
-MQTT, CALL = "mqtt", "call"  # ways out
+MQTT = "mqtt"  # the way out
 DAY = 86400.0
-HOUR = 3600.0
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Limits:
     most: int
 
 
-LIMITS = {MQTT: Limits(7 * DAY, DAY, 10_000), CALL: Limits(HOUR, HOUR, 1000)}
+LIMITS = {MQTT: Limits(7 * DAY, DAY, 10_000)}
 
 
 class Outbox:

@@ -36,14 +36,17 @@ create table if not exists alerts (
   state      text not null,
   since      real not null,
   until      real,
-  score      real not null,           -- mean squared deviation of the window that raised it
-  threshold  real not null,
-  top_score  real not null,
-  kind       text not null,           -- anomaly, silent, flood
+  value      real not null,           -- when it was raised, in the unit of its kind; of an anomaly the score
+  "limit"    real not null,           -- what the value must not exceed; of an anomaly the threshold
+  worst      real not null,
+  kind       text not null,           -- a file in alerts/conditions
   by         text not null,           -- who acknowledged it
-  verdict    text not null,           -- or 'not a fault'
+  verdict    text not null,           -- or 'not a fault', 'fault'
   shelved_until real,
-  flood      text not null            -- id of the flood it came in
+  flood      text not null,           -- id of the flood it came in
+  cause      text not null default '', -- of a fault, in a person's words
+  tags       text not null default '',
+  lesson     text not null default '' -- of 'not a fault': waiting, in service, or why it failed
 );
 create index if not exists alerts_of_sensor on alerts (sensor, since);
 
@@ -112,6 +115,25 @@ create table if not exists outbox (   -- changes of alerts, stored here before a
   queued   real not null              -- when; moved along when the clock is set
 );
 create index if not exists outbox_of_alert on outbox (alert, priority);
+
+create table if not exists calls (    -- of people, for alerts that stand or of whose end they are still to be told
+  alert    text not null,
+  contact  text not null,
+  priority integer not null,          -- that it was called for
+  at       real not null,             -- when the last call became due
+  first    real not null,             -- when the first one did
+  why      text not null,
+  sent     integer not null,          -- 0: it is still to go out
+  primary key (alert, contact)
+) without rowid;
+
+create table if not exists faults (   -- windows of alerts that people confirmed to be faults
+  id       integer primary key,
+  alert    text not null,
+  sensor   text not null,
+  at       real not null,
+  features blob not null
+);
 
 create table if not exists ledger (   -- see ledger.py; rows are added and never changed
   number    integer primary key,

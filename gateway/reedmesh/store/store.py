@@ -12,12 +12,13 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any, TypeVar
 
-from reedmesh.alerts.alert import ANOMALY, CLEARED, COLUMNS, NOT_A_FAULT, Alert, Change
+from reedmesh.alerts.alert import ANOMALY, CLEARED, COLUMNS, NOT_A_FAULT, WAITING, Alert, Change
 from reedmesh.provenance.ledger import Entry
 from reedmesh.store import database
+from reedmesh.store.calls import Calls, Faults
 from reedmesh.store.ledger import Chain
 from reedmesh.store.models import ModelTable
-from reedmesh.store.outbox import CALL, Outbox
+from reedmesh.store.outbox import Outbox
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,8 @@ SPAN = 8  # times as many windows as are learnt from are looked at: a machine is
 MOST_PENDING = 50_000  # windows that wait for a disk that takes nothing; then the oldest are dropped
 
 _SINCE_MOUNTED = "sensor = ? and at > ifnull((select since from mountings as m where m.sensor = w.sensor), -1)"
+
+NAMES = ", ".join(f'"{each}"' for each in COLUMNS)  # of the table of alerts; one of them is a word of SQL
 
 T = TypeVar("T")
 WindowRow = tuple[str, float, bytes, int | None]
@@ -43,6 +46,8 @@ class Store:
         self._pending: list[WindowRow] = []
         self.db = database.open_in(directory, most_bytes)
         self.outbox = Outbox(self.db)
+        self.calls = Calls(self.db)
+        self.faults = Faults(self.db)
         self.chain: Chain | None = None  # where entries of the ledger go; without one they go nowhere
         self.models = ModelTable(self.db, self.append)
 
@@ -147,30 +152,36 @@ class Store:
         query = "select count(*) from windows where windows.sensor = relearning.sensor and at > since"
         return dict(self.db.execute(f"select sensor, ({query}) from relearning"))
 
-    def save_changes(self, changes: list[Change], calls: Sequence[Change] = ()) -> None:
-        """Store steps of alerts' lives, who took them, and that they are still to be told, in one commit.
-
-        calls: those of them that people are to be notified of.
-        """
+    def save_changes(self, changes: list[Change]) -> None:
+        """Store steps of alerts' lives, who took them, and that they are still to be published, in one commit."""
         marks = ", ".join("?" * len(COLUMNS))
         alerts = [astuple(change.alert) for change in changes]
         journal = [(change.alert.id, change.at, change.what, change.by, change.text) for change in changes]
         with self.db:
-            self.db.executemany(f"insert or replace into alerts values ({marks})", alerts)
+            self.db.executemany(f"insert or replace into alerts ({NAMES}) values ({marks})", alerts)
             self.db.executemany("insert into journal (alert, at, what, by, text) values (?, ?, ?, ?, ?)", journal)
             self.outbox.add(changes)
-            self.outbox.add(calls, CALL)
             if any(change.type == "end" for change in changes):
                 self._forget_alerts(MOST_ALERTS)
 
     def open_alerts(self) -> list[Alert]:
         """Alerts that are not cleared, oldest first."""
-        rows = self.db.execute("select * from alerts where state != ? order by since", (CLEARED,))
+        rows = self.db.execute(f"select {NAMES} from alerts where state != ? order by since", (CLEARED,))
         return [Alert(*row) for row in rows]
+
+    def held_alerts(self) -> list[Alert]:
+        """Those that somebody called no fault, and whose lesson is neither in service nor has failed."""
+        return [Alert(*row) for row in self.db.execute(f"select {NAMES} from alerts where lesson = ?", (WAITING,))]
+
+    def save_worst(self, alerts: Sequence[Alert]) -> None:
+        """Remember how far open alerts went, which is published only when it means something new."""
+        with self.db:
+            rows = [(each.worst, each.id, each.worst) for each in alerts]
+            self.db.executemany("update alerts set worst = ? where id = ? and worst < ?", rows)
 
     def alert(self, name: str) -> Alert | None:
         """The alert with the id `name`."""
-        row = self.db.execute("select * from alerts where id = ?", (name,)).fetchone()
+        row = self.db.execute(f"select {NAMES} from alerts where id = ?", (name,)).fetchone()
         return Alert(*row) if row else None
 
     def save_shelf(self, sensor: str, until: float | None) -> None:
@@ -196,6 +207,7 @@ class Store:
         with self.db:
             self.db.execute("update shelves set until = until + ?", (step,))
             self.outbox.move(step)
+            self.calls.move(step)
 
     def sequences(self, family: str) -> dict[str, int]:
         """The newest update that each gateway made of a family, as far as it was taken or made here."""

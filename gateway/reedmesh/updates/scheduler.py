@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor
 from typing import Any
 
@@ -9,7 +10,8 @@ from reedmesh.config.settings import Learning
 from reedmesh.errors import ReedmeshError
 from reedmesh.exchange.neighbourhood import Share
 from reedmesh.inference.family import Family
-from reedmesh.readings.sensor import Line
+from reedmesh.learning.events import Made
+from reedmesh.readings.sensor import MOST_TRIES, Line
 from reedmesh.store import replicas
 from reedmesh.store.writer import Disk
 from reedmesh.updates.selection import TrainingSelection, collect_anew
@@ -77,10 +79,19 @@ class TrainingScheduler:
             )
             if outcome:
                 await self._disk.call(replicas.keep_merge, self._disk.store.db, outcome.table())
+            self._answer(outcome.made if outcome else ())
             refused = [each.sensor for each in outcome.made if each.objection] if outcome else []
             collect_anew(self._line.sensors[name] for name in refused if name in self._line.sensors)
         except (ReedmeshError, BrokenExecutor) as error:
             log.error("a round of learning failed, its windows are collected anew: %s", error)
             collect_anew(self._line.sensors.values())
+            for sensor in self._line.sensors.values():
+                sensor.try_again(f"learning broke off {MOST_TRIES} times: {error}")
         finally:
             self.state = "waiting"
+
+    def _answer(self, made: Sequence[Made]) -> None:
+        """Say of each verdict that was in the round what came of it."""
+        objections = {each.sensor: each.objection for each in made}
+        for name, sensor in self._line.sensors.items():
+            sensor.answer(objections.get(name, "too few windows of it were heard"))

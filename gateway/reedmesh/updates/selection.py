@@ -59,6 +59,7 @@ class TrainingSelection:
         """None: too few of its windows are from when it ran as it did when it was commissioned."""
         anew, model = sensor.relearning or sensor.due, await self._model(sensor)
         rows = await self._disk.call(self._disk.store.normal_windows, sensor.name, sensor.to_learn)
+        sensor.answering = sensor.due and sensor.watcher.held is not None
         sensor.due = False  # whoever says it from now on is heard in the next round
         normal, called = (_table(run) for run in rows)
         scaled = calibrate.scaling_of(model) if model and not anew else None

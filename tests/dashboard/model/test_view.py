@@ -27,7 +27,7 @@ EMPTY = View()
 EN = Language("en")
 WATCHING = {"state": "watching", "online": True, "model": "3fa2c1d0", "threshold": 1.5, "windows": 7, "score": 0.5}
 HELLO = {"board": "esp32", "memory": {"free": 30000, "used": 70000}, "sensor": {"driver": "lis3dh"}, "starts": 2}
-ALERT = {"id": "press3-1", "sensor": "press3", "state": "new", "since": 60.0, "top_score": 30, "threshold": 10}
+ALERT = {"id": "press3-1", "sensor": "press3", "state": "new", "since": 60.0, "worst": 30, "limit": 10}
 
 
 def say(topic: str, value: object) -> Message:
@@ -103,7 +103,7 @@ def test_an_alert_lives_from_new_to_end_and_the_snapshot_has_the_last_word() -> 
     begun = heard(say("gw1/alert", {"type": "new"} | ALERT))
     [(gateway, alert)] = open_alerts(begun)
     assert (gateway.name, alert.sensor, alert.since, alert.excess) == ("gw1", "press3", 60.0, 3.0)
-    worse = heard(say("gw1/alert", {"type": "update"} | ALERT | {"top_score": 80}), view=begun)
+    worse = heard(say("gw1/alert", {"type": "update"} | ALERT | {"worst": 80}), view=begun)
     assert [alert.excess for _, alert in open_alerts(worse)] == [8.0]
     assert not open_alerts(heard(say("gw1/alert", {"type": "end"} | ALERT), view=worse))
     assert not open_alerts(heard(say("gw1/alerts", {"alerts": []}), view=worse))

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reedmesh.alerts.alert import Watcher
-from reedmesh.config.settings import Alerts
+from reedmesh.alerts.debounce import Watcher
+from reedmesh.config.settings import AlertRule
 from reedmesh.protocol import wire
 from tests.firmware import test_app
 from tests.support import micropython
@@ -82,7 +82,7 @@ class TestOnTheSensor:
 class TestOnTheGateway:
     """alert.py: what late windows make of an alert."""
 
-    RULE = Alerts(on=4, of=6, off=12)
+    RULE = AlertRule(on=4, of=6, off=12)
 
     def late(self, *numbers: int, score: float = 5.0, boot: int = 1) -> tuple[Watcher, list[Any]]:
         watcher = Watcher("press", self.RULE)
@@ -108,7 +108,7 @@ class TestOnTheGateway:
         watcher, changes = self.late(1, 2, 3, 4, 5, 6, 7)
         assert sum(map(bool, changes)) == 1
         worse = watcher.judge_late(50.0, 1.0, (1, 8), 1.0, 900.0)
-        assert worse and worse.type == "update" and worse.alert.top_score == 50.0
+        assert worse and worse.type == "update" and worse.alert.worst == 50.0
 
 
 def test_what_a_machine_did_while_the_broker_was_away_is_an_alert_of_then(tmp_path: Path) -> None:

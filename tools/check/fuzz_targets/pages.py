@@ -36,8 +36,8 @@ def on_pages() -> list[bytes]:
         "sensor": "press",
         "state": "new",
         "since": 3.5,
-        "top_score": 4,
-        "threshold": 2,
+        "worst": 4,
+        "limit": 2,
         "type": "new",
     }
     said = {

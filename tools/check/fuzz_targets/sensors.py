@@ -4,7 +4,7 @@ import json
 from functools import cache
 from typing import Any
 
-from reedmesh.config.settings import Alerts
+from reedmesh.config.settings import AlertRule
 from reedmesh.links.message import Message
 from reedmesh.outputs import home_assistant
 from reedmesh.protocol import scaling, serial_message, wire
@@ -38,7 +38,7 @@ SAID = ("hello", "availability", "model/status", "firmware/status", "window", "l
 def take_from_sensor(data: bytes) -> None:
     """All that a sensor can say, and what the gateway makes of it: which leaf, then the payload."""
     leaf, payload = SAID[data[0] % len(SAID)] if data else "hello", data[1:]
-    line, store = Line(FEATURES, 100, Alerts(), 10), _store()
+    line, store = Line(FEATURES, 100, AlertRule(), 10), _store()
     events = watch.Events(_ignore, _ignore, _ignore, _ignore, _ignore, _ignore)
     try:
         watch.take(Message(f"reedmesh/gw/press/{leaf}", payload), line, store, events, 1.0)

@@ -160,7 +160,7 @@ def _change(alerts: Mapping[str, Alert], message: dict[str, Any]) -> Mapping[str
 
 def alert_of(value: dict[str, Any]) -> Alert:
     """An alert as a gateway tells of it; what makes no sense in it is left out."""
-    top, threshold = (number(value.get(key), MAX_SCORE) for key in ("top_score", "threshold"))
+    top, threshold = (number(value.get(key), MAX_SCORE) for key in ("worst", "limit"))
     return Alert(
         id=text(value.get("id")),
         sensor=text(value.get("sensor")),

@@ -12,7 +12,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from reedmesh.alerts.alert import ANOMALY, FLOOD, Alert, Change
+from reedmesh.alerts.alert import ANOMALY, FLOOD, LEARNT, NOT_A_FAULT, Alert, Change
+from reedmesh.alerts.debounce import may_undo
 from reedmesh.errors import DiskError, RefusedError
 from reedmesh.inference import explain as spectrum
 from reedmesh.inference.family import Family
@@ -138,8 +139,32 @@ class RequestServer:
             raise RefusedError("alert: a flood; say it of the alerts in it")
         if alert.kind != ANOMALY:
             raise RefusedError(f"alert: {alert.sensor}: {alert.kind}; shelve it, or `forget` a sensor that is gone")
-        done = await self._change(self._alarms.not_a_fault(alert, self._clock(), by, text))
+        done = await self._change(*self._alarms.not_a_fault(alert, self._clock(), by, text))
         self._model_rollout.learn_now(self._line.sensor(alert.sensor))
+        return done
+
+    async def fault(self, given: Arguments) -> dict[str, Any]:
+        """{alert, by, cause, tags?}: it was a fault, of that cause; its windows are kept as those of a known fault."""
+        alert, by, cause, tags = await self._alert(given), given.who(), given.some_text("cause"), given.text("tags")
+        now = self._clock()
+        done = await self._change(self._alarms.fault(alert, now, by, cause, tags))
+        sensor = self._line.sensors.get(alert.sensor)
+        limit = sensor.model.threshold if sensor and sensor.model else 0
+        span = alert.since - LOOK_BACK, alert.until or now
+        await self._disk.flush()
+        kept = await self._disk.once(self._disk.store.faults.keep, alert.id, alert.sensor, *span, limit)
+        return done | {"windows": kept}
+
+    async def undo(self, given: Arguments) -> dict[str, Any]:
+        """{alert, by, text?}: the verdict on it is taken back, within ten minutes; with it the model it led to."""
+        alert, by, text, now = await self._alert(given), given.who(), given.text("text"), self._clock()
+        if not may_undo(alert, now):
+            raise RefusedError("alert: it has no verdict of the last ten minutes that could be taken back")
+        learnt = alert.verdict == NOT_A_FAULT and alert.lesson == LEARNT
+        await self._disk.once(self._disk.store.faults.forget, alert.id)
+        done = await self._change(self._alarms.undo(alert, now, by, text))
+        if learnt and alert.sensor in self._line.sensors:
+            done |= {"sequence": await self._model_rollout.rollback(self._line.sensors[alert.sensor])}
         return done
 
     async def shelve(self, given: Arguments) -> dict[str, Any]:
@@ -172,8 +197,7 @@ class RequestServer:
         sensor, by, now = self._sensor(given), given.who(), self._clock()
         log.warning("%s: %s has it learnt anew", sensor.name, by)
         await self._model_rollout.relearn(sensor)
-        ended = sensor.watcher.close("learnt anew", now, by)
-        return {"windows": sensor.to_learn} | await self._change(*filter(None, [ended]))
+        return {"windows": sensor.to_learn} | await self._change(*self._alarms.relearn(sensor, now, by))
 
     async def rollback(self, given: Arguments) -> dict[str, Any]:
         """{sensor, by}: the model before the present one goes back into service."""
@@ -185,7 +209,9 @@ class RequestServer:
         """{since?, until?, limit?}: alerts of the past and their journals."""
         since, until = given.number("since", 0, FAR, 0), given.number("until", 0, FAR, FAR)
         limit = int(given.number("limit", 1, archive.MOST_ALERTS, 50))
-        return {"alerts": await self._disk.once(archive.alerts, self._disk.store.db, since, until, limit)}
+        found = await self._disk.once(archive.alerts, self._disk.store.db, since, until, limit)
+        now = {each.id: each.table() for each in self._alarms.open()}
+        return {"alerts": [each | now.get(each["id"], {}) for each in found]}
 
     async def alert(self, given: Arguments) -> dict[str, Any]:
         """{alert}: one alert, its journal, and which features its worst window stood out in."""
@@ -249,6 +275,8 @@ VERBS: dict[str, Answer] = {
     "ack": RequestServer.ack,
     "comment": RequestServer.comment,
     "not-a-fault": RequestServer.not_a_fault,
+    "fault": RequestServer.fault,
+    "undo": RequestServer.undo,
     "shelve": RequestServer.shelve,
     "unshelve": RequestServer.unshelve,
     "forget": RequestServer.forget,

@@ -1,0 +1,46 @@
+"""What alerts are about: each condition is a file in conditions/ with its unit, its priority and its sentences."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+LANGUAGES = ("en", "pt", "fr")  # the first serves everybody whose language is not among them
+
+
+@dataclass(frozen=True)
+class Words:
+    """A condition in one language. sentence: may name {sensor}, {value}, {limit}, {factor} and {text}."""
+
+    name: str
+    sentence: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A kind of alert. unit: of its value and limit. priority: 1 (act now) to 3; 0: its value decides."""
+
+    kind: str
+    unit: str
+    priority: int
+    words: Mapping[str, Words]
+
+    def in_language(self, code: str) -> Words:
+        """Its words in that language, or else in English."""
+        return self.words.get(code, self.words[LANGUAGES[0]])
+
+
+@cache
+def conditions() -> Mapping[str, Condition]:
+    """Every condition by its kind, which is the name of its file."""
+    folder = files("reedmesh.alerts").joinpath("conditions")
+    texts = {each.name: each.read_text(encoding="utf-8") for each in folder.iterdir() if each.name.endswith(".toml")}
+    return {name[:-5]: _read(name[:-5], text) for name, text in sorted(texts.items())}
+
+
+def _read(kind: str, text: str) -> Condition:
+    table = tomllib.loads(text)
+    words = {code: Words(**table[code]) for code in LANGUAGES}
+    return Condition(kind, table["unit"], table["priority"], words)
