@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from reedmesh.__main__ import main
 from reedmesh.broker import accounts, acl, embedded
 from reedmesh.broker.accounts import Users
+from reedmesh.broker.mosquitto import files
 from reedmesh.config import settings
 from reedmesh.errors import ConfigError
 from reedmesh.identity import certificates
@@ -206,6 +207,15 @@ def test_every_user_may_say_and_hear_what_the_table_says_and_nothing_else(
     }
     assert {row: right for row, right in found.items() if right != wanted[row]} == {}
     assert "\n".join(table(found)) in (ROOT / "docs" / "security.md").read_text()
+
+
+def test_home_assistant_may_use_the_prefix_that_is_set_for_it_and_no_other(tmp_path: Path) -> None:
+    config = settings.Config("hall1", str(tmp_path), home_assistant=settings.HomeAssistant(prefix="ha/discovery"))
+    users = Users(config)
+    for topic, access in (("device/press/config", acl.WRITE), ("status", acl.WRITE), ("status", acl.READ)):
+        assert users.may("home-assistant", access, f"ha/discovery/{topic}")
+        assert not users.may("home-assistant", access, f"homeassistant/{topic}")
+    assert "topic write ha/discovery/device/+/config" in files(config.broker, users, tmp_path, tmp_path)["acl"]
 
 
 def test_no_rule_is_left_untried() -> None:

@@ -40,6 +40,7 @@ class Users:
 
     def __init__(self, config: Config) -> None:
         self.gateway = config.name
+        self.prefix = config.home_assistant.prefix
         self._state = Path(config.state)
         self._sensors = SensorKeys(self._state)
         self._trust = Trust(self._state, {each.name: keys.read_public(each.key) for each in config.neighbours})
@@ -77,4 +78,4 @@ class Users:
 
     def may(self, user: str, act: str, topic: str) -> bool:
         """Whether `user` may read or write `topic`."""
-        return acl.may(self.gateway, user, act, topic)
+        return acl.may(self.gateway, user, act, topic, self.prefix)

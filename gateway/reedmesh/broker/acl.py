@@ -6,11 +6,12 @@
     sensor.<name>         <name>/model/#, firmware/#,        its hello, availability, window, late, and their status
                           late/taken of its own
     dashboard             all of this gateway                request/#
-    home-assistant        all of this gateway, homeassistant/#   request/#, homeassistant/status and .../device/+/config
+    home-assistant        all of this gateway, <prefix>/#    request/#, <prefix>/status and <prefix>/device/+/config
     sparkplug             spBv1.0/#                          spBv1.0/+/NCMD/<this one>, spBv1.0/STATE/+
 
 A neighbour reads reedmesh/+/update/#: updates of a sealed federation stand under pseudonyms (`federation.py`), and only
-this gateway writes there. Users are names with a role before the dot, which no sensor's or gateway's name has in it.
+this gateway writes there. <prefix> is [home_assistant] prefix, "homeassistant" unless it is set. Users are names with
+a role before the dot, which no sensor's or gateway's name has in it.
 """
 
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ DASHBOARD, HOME_ASSISTANT, SPARKPLUG = "dashboard", "home-assistant", "sparkplug
 PROGRAMS = (DASHBOARD, HOME_ASSISTANT, SPARKPLUG)  # users that are no gateway and no sensor
 SENSOR_SAYS = ("hello", "availability", "window", "late", "model/status", "firmware/status")
 SENSOR_HEARS = ("model/#", "firmware/#", "late/taken")
+DISCOVERY = "homeassistant"  # prefix of Home Assistant's discovery topics, as it comes
 UPDATES = f"{BASE}/+/update/#"
 
 
@@ -44,14 +46,17 @@ def sensor_user(name: str) -> str:
     return f"sensor.{name}"
 
 
-def rules(gateway: str, user: str) -> tuple[Rule, ...]:
-    """All that `user` may do on the broker of `gateway`; nothing for one that is no user there."""
-    return tuple(_rules(f"{BASE}/{gateway}", gateway, user))
+def rules(gateway: str, user: str, prefix: str = DISCOVERY) -> tuple[Rule, ...]:
+    """All that `user` may do on the broker of `gateway`; nothing for one that is no user there.
+
+    prefix: of Home Assistant's discovery topics.
+    """
+    return tuple(_rules(f"{BASE}/{gateway}", gateway, user, prefix))
 
 
-def may(gateway: str, user: str, access: str, topic: str) -> bool:
+def may(gateway: str, user: str, access: str, topic: str, prefix: str = DISCOVERY) -> bool:
     """Whether a message on `topic` (no wildcards) may pass, or `topic` as a filter lies within what may be read."""
-    return any(rule.access == access and covers(rule.topic, topic) for rule in rules(gateway, user))
+    return any(rule.access == access and covers(rule.topic, topic) for rule in rules(gateway, user, prefix))
 
 
 def covers(allowed: str, asked: str) -> bool:
@@ -65,7 +70,7 @@ def covers(allowed: str, asked: str) -> bool:
     return len(mine) == len(theirs)
 
 
-def _rules(base: str, gateway: str, user: str) -> Iterator[Rule]:
+def _rules(base: str, gateway: str, user: str, prefix: str) -> Iterator[Rule]:
     role, _, name = user.partition(".")
     if user == gateway_user(gateway):
         yield from (Rule(READ, "#"), Rule(WRITE, "#"))
@@ -77,7 +82,7 @@ def _rules(base: str, gateway: str, user: str) -> Iterator[Rule]:
     elif user in (DASHBOARD, HOME_ASSISTANT):
         yield from (Rule(READ, f"{base}/#"), Rule(WRITE, f"{base}/request/#"))
         if user == HOME_ASSISTANT:
-            yield from (Rule(READ, "homeassistant/#"), Rule(WRITE, "homeassistant/status"))
-            yield Rule(WRITE, "homeassistant/device/+/config")  # takes back what somebody deletes there
+            yield from (Rule(READ, f"{prefix}/#"), Rule(WRITE, f"{prefix}/status"))
+            yield Rule(WRITE, f"{prefix}/device/+/config")  # takes back what somebody deletes there
     elif user == SPARKPLUG:
         yield from (Rule(READ, "spBv1.0/#"), Rule(WRITE, f"spBv1.0/+/NCMD/{gateway}"), Rule(WRITE, "spBv1.0/STATE/+"))

@@ -33,7 +33,7 @@ def files(broker: Broker, users: Users, folder: Path, pki: Path) -> dict[str, st
     passwords = users.passwords()
     return {
         "mosquitto.conf": configuration(broker, folder, pki),
-        "acl": acl(users.gateway, passwords),
+        "acl": acl(users.gateway, passwords, users.prefix),
         "passwords": "".join(f"{user}:{hashed(password)}\n" for user, password in passwords.items()),
         "psk": "".join(f"{user}:{key}\n" for user, key in users.psks().items()),
     }
@@ -52,11 +52,11 @@ def configuration(broker: Broker, folder: Path, pki: Path) -> str:
     return SETTINGS + "\n".join(lines) + "\n"
 
 
-def acl(gateway: str, users: Mapping[str, str]) -> str:
+def acl(gateway: str, users: Mapping[str, str], prefix: str = access.DISCOVERY) -> str:
     """The access list: all that is not in it is forbidden."""
     parts = []
     for user in users:
-        lines = [f"topic {rule.access} {rule.topic}" for rule in access.rules(gateway, user)]
+        lines = [f"topic {rule.access} {rule.topic}" for rule in access.rules(gateway, user, prefix)]
         parts.append("\n".join([f"user {user}", *lines]) + "\n")
     return "\n".join(parts)
 

@@ -130,6 +130,11 @@ class HomeAssistant:
     enabled: bool = True
     prefix: str = "homeassistant"  # of discovery topics, as its MQTT integration has it
 
+    @property
+    def wanted(self) -> bool:
+        """Whether this exporter runs."""
+        return self.enabled
+
 
 @dataclass(frozen=True)
 class Sparkplug:
@@ -142,6 +147,11 @@ class Sparkplug:
     password: str = field(default="", metadata=SECRET)
     ca: str = ""  # file of the authority, or of the one certificate, that it must show
     plain: bool = False  # reach it without TLS: on an isolated network
+
+    @property
+    def wanted(self) -> bool:
+        """Whether this exporter runs."""
+        return bool(self.group)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,12 @@ sensor is forgotten.
 import asyncio
 import json
 import random
+from collections.abc import Coroutine
 from typing import Any
 
 from reedmesh import __version__
+from reedmesh.broker.own_link import own_link
+from reedmesh.config.settings import Config
 from reedmesh.links.message import Channel, Message
 from reedmesh.protocol import wire
 from reedmesh.readings.sensor import DEPLOYING, LEARNING, WATCHING, Line, Sensor
@@ -20,6 +23,12 @@ DELAY = 5.0  # seconds at most, by chance, until a start is answered: every gate
 ORIGIN = {"name": "reedmesh", "sw_version": __version__}
 DIAGNOSTIC = {"entity_category": "diagnostic"}
 Table = dict[str, Any]
+
+
+def run(config: Config, line: Line) -> Coroutine[Any, Any, None]:
+    """The work of this exporter."""
+    told = HomeAssistant(config.name, line, config.home_assistant.prefix)
+    return told.run(own_link(config, "-home-assistant", {told.birth: 1}, greeting=told.greeting))
 
 
 class HomeAssistant:
@@ -97,7 +106,7 @@ def gateway_device(gateway: str) -> Table:
 
 
 def sensor_device(gateway: str, sensor: Sensor) -> Table:
-    """A sensor: its score, its state, whether it has a problem, how far it has learnt, its model."""
+    """A sensor: its score, its state, whether it has a problem that calls people, how far it has learnt, its model."""
     mine, hello = _id(gateway, sensor.name), sensor.hello
     state = wire.topic(gateway, sensor.name, "state")
     number: Table = {"state_class": "measurement", "suggested_display_precision": 2}
@@ -105,12 +114,19 @@ def sensor_device(gateway: str, sensor: Sensor) -> Table:
     why = {"json_attributes_topic": state, "json_attributes_template": "{{ {'kinds': value_json.alerts} | tojson }}"}
     percent: Table = {"unit_of_measurement": "%", "state_class": "measurement", **DIAGNOSTIC}
     problem = "'ON' if value_json.alerts else 'OFF'"
+    call = "'ON' if value_json.call else 'OFF'"
     progress = "(100 * value_json.progress) | round if value_json.progress is defined else 100"
     components = {
         "score": _entity("sensor", "Score", state, "value_json.score | default(none)", number),
         "threshold": _entity("sensor", "Threshold", state, "value_json.threshold | default(none)", number | DIAGNOSTIC),
         "state": _entity("sensor", "State", state, "value_json.state", words),
         "problem": _entity("binary_sensor", "Problem", state, problem, {"device_class": "problem", **why}),
+        "call": _entity(
+            "binary_sensor", "Call", state, "'ON' if value_json.call else 'OFF'", {"device_class": "safety"}
+        ),
+        "priority": _entity(
+            "sensor", "Priority", state, "value_json.priority | default(none)", {"icon": "mdi:numeric"}
+        ),
         "progress": _entity("sensor", "Learning progress", state, progress, percent),
         "model": _entity("sensor", "Model version", state, "value_json.sequence | default(none)", dict(DIAGNOSTIC)),
     }

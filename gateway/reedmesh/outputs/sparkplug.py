@@ -7,11 +7,15 @@ anew. Eclipse Sparkplug 3.0, chapters 4 to 6. Nobody is called for an alert by i
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 from reedmesh import __version__
+from reedmesh.broker.own_link import own_link
+from reedmesh.config.settings import Config
 from reedmesh.errors import WireError
 from reedmesh.links.message import Channel, Message
+from reedmesh.links.mqtt_link import Link
 from reedmesh.outputs.sparkplug_payload import BOOLEAN, DOUBLE, INT64, STRING, Value, pack, unpack
 from reedmesh.readings.sensor import Line, Sensor
 
@@ -21,6 +25,19 @@ REBIRTH = "Node Control/Rebirth"
 LOOK_SECONDS = 1.0  # between two looks for what changed
 NUMBERS = 256  # of seq and bdSeq, then they begin again
 Metrics = Mapping[str, tuple[int, Value]]
+
+
+def run(config: Config, line: Line) -> Coroutine[Any, Any, None]:
+    """The work of this exporter."""
+    node, there = EdgeNode(config.sparkplug.group, config.name, line), config.sparkplug
+    told = Sparkplug(node)
+    listen: dict[str, int] = {node.commands: 1}
+    said: dict[str, Any] = {"will": node.will, "farewell": node.death, "greeting": told.greeting}
+    if not there.host:
+        return told.run(own_link(config, "-sparkplug", listen, **said))
+    login = (there.user, there.password) if there.user else None
+    name = f"reedmesh-{config.name}-sparkplug"
+    return told.run(Link(there.host, there.port, name, subscriptions=listen, login=login, ca=there.ca, **said))
 
 
 class EdgeNode:
@@ -84,6 +101,7 @@ class EdgeNode:
             "Properties/Version": (STRING, __version__),
             "Alerts/Open": (INT64, len(alerts)),
             "Alerts/Most urgent": (INT64, urgent),
+            "Alerts/Call": (BOOLEAN, any(sensor.calls for sensor in self._line.sensors.values())),
             "Sensors": (INT64, len(self._line.sensors)),
         }
 
@@ -103,6 +121,8 @@ def device(sensor: Sensor) -> Metrics:
         "Threshold": (DOUBLE, state.get("threshold")),
         "State": (STRING, state["state"]),
         "Problem": (BOOLEAN, bool(state["alerts"])),
+        "Call": (BOOLEAN, state["call"]),
+        "Priority": (INT64, state["priority"]),
         "Alerts": (STRING, ", ".join(state["alerts"])),
         "Learning progress": (DOUBLE, float(state.get("progress", 1.0))),
         "Model version": (INT64, state.get("sequence")),
