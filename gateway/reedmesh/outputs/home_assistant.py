@@ -121,12 +121,8 @@ def sensor_device(gateway: str, sensor: Sensor) -> Table:
         "threshold": _entity("sensor", "Threshold", state, "value_json.threshold | default(none)", number | DIAGNOSTIC),
         "state": _entity("sensor", "State", state, "value_json.state", words),
         "problem": _entity("binary_sensor", "Problem", state, problem, {"device_class": "problem", **why}),
-        "call": _entity(
-            "binary_sensor", "Call", state, "'ON' if value_json.call else 'OFF'", {"device_class": "safety"}
-        ),
-        "priority": _entity(
-            "sensor", "Priority", state, "value_json.priority | default(none)", {"icon": "mdi:numeric"}
-        ),
+        "call": _entity("binary_sensor", "Call", state, call, {"device_class": "safety"}),
+        "priority": _entity("sensor", "Priority", state, "value_json.priority | default(none)", {}),
         "progress": _entity("sensor", "Learning progress", state, progress, percent),
         "model": _entity("sensor", "Model version", state, "value_json.sequence | default(none)", dict(DIAGNOSTIC)),
     }
