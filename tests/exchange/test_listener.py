@@ -11,7 +11,7 @@ import pytest
 
 from reedmesh.coding.bundle import Bundle
 from reedmesh.coding.collector import Limits
-from reedmesh.exchange.sender import Pace
+from reedmesh.exchange.lane import Pace
 from reedmesh.links.memory_link import MemoryBroker
 from reedmesh.links.message import Message
 from reedmesh.protocol import shards

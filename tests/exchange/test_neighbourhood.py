@@ -13,9 +13,9 @@ from reedmesh.coding.collector import Limits
 from reedmesh.exchange import checkpoints
 from reedmesh.exchange.checkpoints import CheckpointExchange
 from reedmesh.exchange.deadline import Bounds
+from reedmesh.exchange.lane import Pace
 from reedmesh.exchange.listener import subscriptions
 from reedmesh.exchange.neighbourhood import Share, Timing
-from reedmesh.exchange.sender import Pace
 from reedmesh.identity import keystore
 from reedmesh.identity.keyring import Keyring
 from reedmesh.inference import family as families
@@ -176,7 +176,7 @@ def test_a_power_cut_between_store_and_publish_puts_nobody_out_of_step(tmp_path:
             await it["a"].give(trained(0.1))
             await it.in_step("a")
         async with neighbours(tmp_path, "a", all_names="b") as it:
-            it["a"].sender = None  # it is stored, and the power goes before it is published
+            it["a"].outgoing.sender = None  # it is stored, and the power goes before it is published
             await it["a"].give(trained(0.3))
         async with neighbours(tmp_path, "a", "b") as it:
             await it.in_step("a")
@@ -213,7 +213,7 @@ def test_what_cannot_be_is_refused_with_the_reason_and_a_snapshot_mends_it(
         async with neighbours(tmp_path, "a", "b") as it:
             await it["a"].give(trained(0.1))
             await it.in_step("a")
-            await it["a"]._give(it["a"].learning_state, b"junk")
+            await it["a"].outgoing._give(it["a"].learning_state, b"junk")
             await it.until(lambda: any(isinstance(each, Refused) for each in it.events))
             await it.in_step("a")  # the snapshot that b asked for
             check_copies(it)
@@ -232,7 +232,7 @@ def test_a_neighbour_that_only_ever_sends_junk_leaves_the_others_alone(tmp_path:
     async def story() -> None:
         async with neighbours(tmp_path, "a", "b", "c") as it:
             for i in range(5):
-                await it["a"]._give(it["a"].learning_state, bytes([3, 255]) + bytes(i))
+                await it["a"].outgoing._give(it["a"].learning_state, bytes([3, 255]) + bytes(i))
                 await it["b"].give(trained(0.1 * i))
                 await it.in_step("b")
             assert "a" not in it["c"].peers() and "b" in it["c"].peers()
@@ -242,7 +242,7 @@ def test_a_neighbour_that_only_ever_sends_junk_leaves_the_others_alone(tmp_path:
 
 async def until_entered(share: Share, *kinds: str) -> None:
     """Wait until the newest entries of a gateway's ledger are of these kinds."""
-    store = share._disk.store
+    store = share.outgoing._disk.store
     while [ledger.read(row)["kind"] for row in chain.rows(store.db)][-len(kinds) :] != list(kinds):
         await asyncio.sleep(0.01)
 
@@ -259,7 +259,7 @@ def test_what_was_given_and_taken_is_entered_and_neighbours_hear_if_the_past_cha
                 await it.in_step("a")
             await until_entered(it["a"], "given", "given")
             await until_entered(it["b"], "taken", "taken")
-            while not chain.remembered(it["b"]._disk.store.db):
+            while not chain.remembered(it["b"].outgoing._disk.store.db):
                 await asyncio.sleep(0.01)
         with Store(tmp_path / "a") as store:
             store.db.execute("delete from ledger")
@@ -283,7 +283,7 @@ def test_collect_waits_for_all_and_not_for_who_is_dead(tmp_path: Path) -> None:
             assert set(found) == {"b", "c"} and not late
         quick = Timing(Bounds(0.2, 0.0, 0.2))
         async with neighbours(tmp_path, "a", all_names="bc") as it:
-            it["a"]._deadline = type(it["a"]._deadline)(quick.bounds)
+            it["a"].incoming._deadline = type(it["a"].incoming._deadline)(quick.bounds)
             for late in (("b", "c"),) * 3 + ((),):
                 assert (await it["a"].collect())[1] == late
             assert set(it["a"].peers()) == {"b", "c"}  # what they told before they died still counts

@@ -213,3 +213,12 @@ def test_a_database_that_lacks_what_was_published_is_known(tmp_path: Path) -> No
     (folder / chain.FILE).write_bytes(b"junk")
     with pytest.raises(ConfigError, match=r"ledger\.head"):
         chain.published(folder, [KEY.public])
+
+
+@pytest.mark.parametrize("number", [ledger.MOST_ENTRIES + 1, 2**63, 2**64 - 1])
+def test_a_head_of_more_entries_than_any_database_holds_is_refused_where_it_is_unpacked(number: int) -> None:
+    hashed = sha256(b"any").digest()
+    signature = KEY.signature(ledger.signed_text("hall1", number, hashed))
+    frame = ledger.pack_checkpoint(Checkpoint("hall1", number, hashed, signature, hashed))
+    with pytest.raises(WireError, match=f"entry {number}"):
+        ledger.unpack_checkpoint(frame, [KEY.public])

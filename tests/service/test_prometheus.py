@@ -48,7 +48,9 @@ def vitals(**more: Any) -> dict[str, Any]:
         "name": "gw", "version": '1"\n\\', "began": 1000.0, "judged": 12, "rejected": 1, "stuck": [], "limit": 200,
         "link": {"connected": True, "reconnects": 2, "offline": 3.5}, "judging_seconds": histogram().table(),
         "sensors": {"press": WATCHING | {"score": 0.25, "threshold": 1.5}, "fan": LEARNING},
-        "standing": [], "alerts": [], "babbling": {}, "refused": 0, "neighbours": {"hall2": 7, "hall3": None},
+        "standing": [], "alerts": [],
+        "babbling": {}, "refused": 0, "failed": {"exchange": {"failures": 2, "reason": "why"}},
+        "neighbours": {"hall2": 7, "hall3": None},
         "store": STORE | {"waiting": 4, "dropped": {"late": 1, "many": 2}},
     }  # fmt: skip
     return well | more

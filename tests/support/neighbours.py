@@ -10,8 +10,9 @@ from random import Random
 from reedmesh.coding.collector import Collector, Limits, Payload
 from reedmesh.coding.reassembly import Stream
 from reedmesh.exchange.federation import OPEN, Federation
+from reedmesh.exchange.lane import Pace
 from reedmesh.exchange.listener import Exchange, subscriptions
-from reedmesh.exchange.sender import Pace, Sender, Snapshot
+from reedmesh.exchange.sender import Sender
 from reedmesh.identity.keyring import Keyring
 from reedmesh.identity.keys import Key
 from reedmesh.links.memory_link import MemoryBroker, MemoryLink
@@ -97,7 +98,7 @@ class Gateway:
         name: str,
         own: Sequence[Channel],
         neighbours: Sequence[str],
-        snapshot: Snapshot = lambda family: None,
+        snapshot: Callable[[str], tuple[int, bytes] | None] = lambda family: None,
         applied: dict[Stream, int] | None = None,
         pace: Pace = FAST,
         key: Key | None = None,
@@ -108,8 +109,10 @@ class Gateway:
         self.applied = {} if applied is None else applied
         self.got: list[Payload] = []
         self.news = asyncio.Event()
+        self._snapshot = snapshot
+        self._sending: set[asyncio.Task[None]] = set()
         self.collector = Collector(self.applied, limits, Random(name))
-        self.sender = Sender(name, key or key_of(name), own, snapshot, pace, federation=federation)
+        self.sender = Sender(name, key or key_of(name), own, self._send_snapshot, pace, federation=federation)
         self.exchange = Exchange(
             name,
             keyring(*neighbours, clock=federation.now),
@@ -121,6 +124,11 @@ class Gateway:
             look=LOOK,
             federation=federation,
         )
+
+    def _send_snapshot(self, family: str) -> None:
+        if found := self._snapshot(family):
+            sequence, payload = found
+            self._sending.add(asyncio.create_task(self.sender.publish(family, sequence, sequence, payload)))
 
     def _deliver(self, payload: Payload) -> None:
         self.got.append(payload)
@@ -157,6 +165,9 @@ async def running(*gateways: tuple[Gateway, Sequence[Subscriber]]) -> AsyncItera
             for ended in await asyncio.gather(*tasks, return_exceptions=True):
                 if not isinstance(ended, asyncio.CancelledError):
                     raise ended or AssertionError("an exchange ended by itself")
+            for gateway, _ in gateways:
+                assert not gateway.exchange.rejects.unforeseen
+                assert not gateway.exchange._supervisor.failures
 
 
 async def settle(condition: Callable[[], bool]) -> None:

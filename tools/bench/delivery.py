@@ -21,7 +21,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
 
-from reedmesh.exchange.sender import Counts, Pace
+from reedmesh.exchange.lane import Pace
+from reedmesh.exchange.sender import Counts
 from reedmesh.links.message import Message
 from reedmesh.links.mqtt_link import Link
 from reedmesh.protocol.shards import Shape

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from reedmesh.coding.collector import Collector, Payload
+from reedmesh.exchange.lane import Pace
 from reedmesh.exchange.listener import Exchange, subscriptions
-from reedmesh.exchange.sender import Pace, Sender
+from reedmesh.exchange.sender import Sender
 from reedmesh.identity.keyring import Keyring
 from reedmesh.identity.keys import Key
 from reedmesh.links.message import Message

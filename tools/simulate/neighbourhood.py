@@ -22,9 +22,9 @@ from reedmesh.coding.collector import Limits
 from reedmesh.errors import ConfigError
 from reedmesh.exchange.checkpoints import CheckpointExchange
 from reedmesh.exchange.deadline import Bounds
+from reedmesh.exchange.lane import Pace
 from reedmesh.exchange.listener import subscriptions
 from reedmesh.exchange.neighbourhood import Share, Timing
-from reedmesh.exchange.sender import Pace
 from reedmesh.identity.keyring import Keyring
 from reedmesh.identity.keys import Key
 from reedmesh.inference import features

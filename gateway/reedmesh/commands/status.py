@@ -47,6 +47,7 @@ def _gateway(vitals: dict[str, Any], now: float) -> list[str]:
         f"  broker    {broker}",
         f"  outbox    {waiting}",
         f"  database  {disk}",
+        *[f"  {name} failed {each['failures']} times: {each['reason']}" for name, each in vitals["failed"].items()],
         *[f"  neighbour {name}: {_heard(number)}" for name, number in sorted(vitals["neighbours"].items())],
     ]
 

@@ -69,9 +69,13 @@ class CheckpointExchange:
     async def _compare(self) -> None:
         while True:
             head = await self._heard.get()
-            known = self._disk.store.chain
-            at = await self._disk.call(known.witness, head) if known else None
-            if at is not None:
-                log.error(
-                    "%s changed its past: entry %d of its ledger is not what it was; `ledger verify`", head.name, at
-                )
+            try:
+                await self._hold_against(head)
+            except Exception as fault:
+                log.error("head %d of %s is not kept", head.number, head.name, exc_info=fault)
+
+    async def _hold_against(self, head: Checkpoint) -> None:
+        known = self._disk.store.chain
+        at = await self._disk.call(known.witness, head) if known else None
+        if at is not None:
+            log.error("%s changed its past: entry %d of its ledger is not what it was; `ledger verify`", head.name, at)

@@ -10,19 +10,22 @@ import json
 import logging
 import time
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 
 from reedmesh.coding.collector import Collector, Payload
 from reedmesh.coding.reassembly import Reassembly
 from reedmesh.coding.repair import RepairRequest, Request, read
 from reedmesh.errors import WireError
 from reedmesh.exchange.federation import OPEN, Federation
-from reedmesh.exchange.sender import Sender, say
+from reedmesh.exchange.lane import say
+from reedmesh.exchange.sender import Sender
 from reedmesh.identity.keyring import Keyring
 from reedmesh.json_object import read_json
 from reedmesh.links.message import Message, Publisher, Subscriber
 from reedmesh.links.rejects import Rejects
 from reedmesh.protocol import wire
 from reedmesh.protocol.shards import unpack_manifest, unpack_shard
+from reedmesh.supervisor import Supervisor, Work
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +64,7 @@ class Exchange:
         look: float = LOOK_SECONDS,
         federation: Federation = OPEN,
         witness: Callable[[str, bytes], None] = unwitnessed,
+        supervisor: Supervisor | None = None,
     ) -> None:
         self.rejects = Rejects()
         self._federation = federation
@@ -74,15 +78,15 @@ class Exchange:
         self._deliver = deliver
         self._clock = clock
         self._look = look
+        self._supervisor = supervisor or Supervisor()
 
     async def run(self, links: Sequence[Subscriber]) -> None:
-        """Listen to all links, send, and ask for what is missing."""
+        """Listen to all links, send, and ask for what is missing; what fails is begun anew by itself."""
+        works: dict[str, Work] = {f"neighbour link {i}": partial(self._listen, link) for i, link in enumerate(links)}
+        works |= {"sender": self._sender.run, "requests": self._ask, "names": partial(self._keep_up, links)}
         async with asyncio.TaskGroup() as tasks:
-            for link in links:
-                tasks.create_task(self._listen(link))
-            tasks.create_task(self._sender.run())
-            tasks.create_task(self._ask())
-            tasks.create_task(self._keep_up(links))
+            for name, work in works.items():
+                tasks.create_task(self._supervisor.keep(name, work))
 
     async def _listen(self, link: Subscriber) -> None:
         async for message in link.messages():
@@ -102,7 +106,7 @@ class Exchange:
         """One message from a neighbour's broker; what is not to be believed is counted, logged and dropped."""
         try:
             await self._take(message)
-        except WireError as fault:
+        except Exception as fault:  # noqa: BLE001 - nothing that a neighbour says may end anything
             self.rejects.add(message.topic, fault)
 
     async def _take(self, message: Message) -> None:
@@ -157,9 +161,9 @@ class Exchange:
     async def _finish(self, generation: Reassembly) -> None:
         try:
             data: bytes | None = await asyncio.to_thread(self._payload, generation)
-        except WireError as fault:
+        except Exception as fault:  # noqa: BLE001 - nor what it sends
             data = None
-            log.warning("%s, sequence %d: %s", "/".join(generation.stream), generation.manifest.sequence, fault)
+            self.rejects.add("/".join(generation.stream), fault)
         for payload in self._collector.finish(generation, data, self._clock()):
             if payload.manifest.signer in self._keys.of(payload.manifest.sender):  # it may be revoked by now
                 self._deliver(payload)

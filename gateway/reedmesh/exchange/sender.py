@@ -5,7 +5,6 @@ slow holds back nobody, and one that is down loses what it had in hand. What is 
 """
 
 import asyncio
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -15,35 +14,12 @@ from reedmesh.coding.bundle import Bundle
 from reedmesh.coding.redundancy import RISK, Losses, shards_to_send
 from reedmesh.coding.repair import PendingRepairs, RepairRequest
 from reedmesh.exchange.federation import OPEN, Federation
+from reedmesh.exchange.lane import PACE, Lane, Pace, Wave, say
 from reedmesh.identity.keys import Key
-from reedmesh.links.message import Message, Publisher, end_if_cancelled
+from reedmesh.links.message import Message, Publisher
 from reedmesh.protocol.shards import Shape
-from reedmesh.token_bucket import Bucket
 
-log = logging.getLogger(__name__)
-
-MOST_WAVES = 4  # that wait for one link; the oldest gives way: who lacks its shards asks again
 MOST_BUNDLES = 2  # of a family that more is sent of: the newest, and the snapshot or the one before
-
-Snapshot = Callable[[str], tuple[int, bytes] | None]  # family -> sequence and payload of what stands alone
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How fast a gateway speaks. A broker drops what a slow receiver leaves in its queue: 1000 messages of each."""
-
-    rate: float = 1e6  # bytes a second on each link: what the slowest receiver takes
-    burst: float = 262_144  # bytes at once
-    merge: float = 0.25  # seconds that requests are collected before they are answered
-    snapshot: float = 10.0  # seconds between two snapshots of a family
-    again: float = 0.25  # seconds between two attempts on a link that is down
-
-
-async def say(link: Publisher, message: Message) -> bool:
-    """`link.publish`, after which a cancelled task ends, whatever the link made of that."""
-    sent = await link.publish(message)
-    end_if_cancelled()
-    return sent
 
 
 @dataclass
@@ -56,16 +32,6 @@ class Counts:
 
 
 @dataclass
-class _Wave:
-    """What is on its way: what is to be retained goes to every link, each frame to whichever is ready."""
-
-    family: str
-    retained: dict[str, bytes]  # by leaf
-    frames: deque[bytes]
-    worn: int | None = None  # the day under whose names `retained` stands, not today's
-
-
-@dataclass
 class _Open:
     """A bundle that receivers may ask more of."""
 
@@ -74,28 +40,11 @@ class _Open:
     hashed: int = 0  # shards of a block that the manifest on the brokers lists
 
 
-class _Lane:
-    """A link with its own pace and its own queue."""
-
-    def __init__(self, link: Publisher, pace: Pace) -> None:
-        self.link = link
-        self.bucket = Bucket(pace.rate, pace.burst)
-        self._waves: asyncio.Queue[_Wave] = asyncio.Queue(MOST_WAVES)
-
-    def put(self, wave: _Wave) -> None:
-        if self._waves.full():
-            self._waves.get_nowait()
-        self._waves.put_nowait(wave)
-
-    async def next(self) -> _Wave:
-        return await self._waves.get()
-
-
 class Sender:
     """Speaks for the gateway `name` on its `links`; `run` lasts until it is cancelled.
 
-    snapshot: called for a family when a receiver missed something. counts, losses: what went out, what came of it.
-    Once a day, all that brokers retain of it is signed and said anew, under the names of the day.
+    missed: called for a family when a receiver missed something: a snapshot must follow. counts, losses: what went out,
+    what came of it. Once a day, all that brokers retain of it is signed and said anew, under the names of the day.
     """
 
     def __init__(
@@ -103,8 +52,8 @@ class Sender:
         name: str,
         key: Key,
         links: Sequence[Publisher],
-        snapshot: Snapshot,
-        pace: Pace = Pace(),
+        missed: Callable[[str], None],
+        pace: Pace = PACE,
         clock: Callable[[], float] = time.monotonic,
         federation: Federation = OPEN,
     ) -> None:
@@ -115,10 +64,10 @@ class Sender:
         self._federation = federation
         self._day = federation.day(name)
         self._cleared: int | None = None
-        self._snapshot = snapshot
+        self._on_missed = missed
         self._pace = pace
         self._clock = clock
-        self._lanes = [_Lane(link, pace) for link in links]
+        self._lanes = [Lane(link, pace) for link in links]
         self._open: dict[str, list[_Open]] = {}  # by family
         self._announced: dict[str, _Open] = {}  # by family: the bundle that the manifest on the brokers is of
         self._retained: dict[str, dict[str, bytes]] = {}  # by family, then leaf: what every broker must hold
@@ -135,7 +84,7 @@ class Sender:
     def keep(self, family: str, leaf: str, what: bytes) -> None:
         """Have every broker hold `what` from now on."""
         self._retained.setdefault(family, {})[leaf] = what
-        self._put(_Wave(family, {leaf: what}, deque()))
+        self._put(Wave(family, {leaf: what}, deque()))
 
     async def publish(self, family: str, sequence: int, base: int, payload: bytes, shape: Shape | None = None) -> None:
         """Put a payload on its way, with parity for the loss that receivers reported; returns when it is coded.
@@ -171,7 +120,7 @@ class Sender:
                 tasks.create_task(self._serve(lane))
             tasks.create_task(self._answer())
 
-    async def _serve(self, lane: _Lane) -> None:
+    async def _serve(self, lane: Lane) -> None:
         while True:
             wave = await lane.next()
             for leaf, what in wave.retained.items():
@@ -183,7 +132,7 @@ class Sender:
                     wave.frames.appendleft(frame)  # another link may take it
                     await asyncio.sleep(self._pace.again)
 
-    async def _say(self, lane: _Lane, message: Message) -> bool:
+    async def _say(self, lane: Lane, message: Message) -> bool:
         await asyncio.sleep(lane.bucket.wait(len(message.payload), self._clock()))
         if not await say(lane.link, message):
             return False
@@ -200,17 +149,14 @@ class Sender:
                     wanted = {block: self._enough(count, len(due)) for block, count in due.items() if count}
                     await self._send(opened, wanted, announce=False)
             for family in [each for each in self._missed if self._clock() >= self._snapshot_after.get(each, 0.0)]:
-                await self._send_snapshot(family)
+                self._have_snapshot_made(family)
             await self._keep_up()
 
-    async def _send_snapshot(self, family: str) -> None:
+    def _have_snapshot_made(self, family: str) -> None:
         """One serves all who asked until now; who asks while it is on its way waits for its needs to be answered."""
         self._missed.remove(family)
         self._snapshot_after[family] = self._clock() + self._pace.snapshot
-        if found := self._snapshot(family):
-            sequence, payload = found
-            log.info("%s: snapshot %d on request", family, sequence)
-            await self.publish(family, sequence, sequence, payload)
+        self._on_missed(family)
 
     def _enough(self, wanted: int, blocks: int) -> int:
         """Shards to send so that `wanted` of each of so many blocks arrive, all but surely."""
@@ -223,7 +169,7 @@ class Sender:
             if announce or bundle.manifest.hashed > opened.hashed:
                 self._announced[family], opened.hashed = opened, bundle.manifest.hashed
                 retained = {"manifest": self._sign(family)}
-        self._put(_Wave(family, retained, frames))
+        self._put(Wave(family, retained, frames))
 
     async def _keep_up(self) -> None:
         """With the day: say anew what is retained, and later take it back where it stands under yesterday's names."""
@@ -233,11 +179,11 @@ class Sender:
                 for family in self._announced:
                     self._sign(family)
             for family, kept in self._retained.items():
-                self._put(_Wave(family, dict(kept), deque()))
+                self._put(Wave(family, dict(kept), deque()))
         if (old := self._federation.worn_out(self._name)) != self._cleared:
             self._cleared = old
             for family, kept in self._retained.items() if old is not None else ():
-                self._put(_Wave(family, dict.fromkeys(kept, b""), deque(), old))
+                self._put(Wave(family, dict.fromkeys(kept, b""), deque(), old))
 
     def _sign(self, family: str) -> bytes:
         """The manifest of what is announced, as of now."""
@@ -245,7 +191,7 @@ class Sender:
         self._retained.setdefault(family, {})["manifest"] = signed
         return signed
 
-    def _put(self, wave: _Wave) -> None:
+    def _put(self, wave: Wave) -> None:
         for lane in self._lanes:
             lane.put(wave)
 

@@ -15,6 +15,7 @@ from reedmesh.protocol.wire import is_name
 VERSION = 1
 _BODY = Struct("<B32sQ32s32s")
 _PURPOSE = b"reedmesh succession\0"  # what is signed here must not pass for anything else that is
+LATEST = 1 << 40  # s since 1970 that a key may end at: the year 36 812
 SIGNATURE = 64
 SIZE = _BODY.size + 2 * SIGNATURE  # bytes of a frame
 
@@ -51,6 +52,8 @@ def unpack(frame: bytes) -> Succession:
         said = Succession(name.rstrip(b"\0").decode("ascii"), until, old, new)
     except UnicodeError as fault:
         raise WireError("succession: no name") from fault
+    if until > LATEST:
+        raise WireError(f"succession: until {until}, {LATEST} is the latest")
     first, second = frame[_BODY.size : -SIGNATURE], frame[-SIGNATURE:]
     if not is_name(said.name) or not is_signed(old, first, said.text()) or not is_signed(new, second, said.text()):
         raise WireError("succession: not signed by both keys")

@@ -5,26 +5,25 @@ property `wanted`; its `run(config, line)` is the work, on a link of its own, so
 called for.
 """
 
-from collections.abc import Coroutine
+from functools import partial
 from importlib import import_module
-from typing import Any
 
 from reedmesh.config.settings import Config
 from reedmesh.errors import ConfigError
 from reedmesh.readings.sensor import Line
+from reedmesh.supervisor import Work
 
-Work = Coroutine[Any, Any, None]
 NAMES = ("home_assistant", "sparkplug")
 
 
-def exporters(config: Config, line: Line) -> list[Work]:
-    """The work of those that the settings want; raises ConfigError when a library that one needs is missing."""
-    return [_work(name, config, line) for name in NAMES if getattr(config, name).wanted]
+def exporters(config: Config, line: Line) -> dict[str, Work]:
+    """The work of those that the settings want, by name; raises ConfigError when a library that one needs is missing."""
+    return {name: _work(name, config, line) for name in NAMES if getattr(config, name).wanted}
 
 
 def _work(name: str, config: Config, line: Line) -> Work:
     try:
-        work: Work = import_module(f"reedmesh.outputs.{name}").run(config, line)
+        work: Work = partial(import_module(f"reedmesh.outputs.{name}").run, config, line)
     except ImportError as error:
         raise ConfigError(f"[{name}] needs {error.name}: pip install 'reedmesh[{name}]' ({error})") from error
     return work

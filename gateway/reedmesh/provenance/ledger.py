@@ -29,6 +29,7 @@ SERVICE, ROLLBACK, REJECTED = "service", "rollback", "rejected"  # a model; reje
 BEGUN, FORK, RESTORED = "begun", "fork", "restored"  # the chain; a neighbour changed its past; ours was, from a backup
 
 VERSION = 1
+MOST_ENTRIES = 1 << 40  # in a chain: at one a second, 35 000 years; what a database's integer holds with room to spare
 TAIL = 256  # entries that a head vouches for one by one
 MOST_A_DAY = 100  # entries that one neighbour causes
 MOST_FAULTS = 20  # that are told of a chain
@@ -184,7 +185,9 @@ def unpack_checkpoint(frame: bytes, keys: Iterable[bytes]) -> Checkpoint:
     except UnicodeError as fault:
         raise WireError("head: no name") from fault
     tail = tuple(frame[at : at + 32] for at in range(_HEAD.size, len(frame), 32))
-    if not is_name(text) or not number >= len(tail) or not is_ours(text, number, hashed, signature, keys):
+    if not len(tail) <= number <= MOST_ENTRIES:
+        raise WireError(f"head: entry {number} after {len(tail)}, {MOST_ENTRIES} are the most")
+    if not is_name(text) or not is_ours(text, number, hashed, signature, keys):
         raise WireError("head: not signed by a gateway whose key counts")
     head = Checkpoint(text, number, hashed, signature, before, tail)
     if head.hashes()[number] != hashed:

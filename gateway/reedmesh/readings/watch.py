@@ -52,7 +52,7 @@ async def watch(channel: Channel, line: Line, store: Store, events: Events, cloc
     async for message in channel.messages():
         try:
             take(message, line, store, events, clock())
-        except WireError as fault:
+        except Exception as fault:  # noqa: BLE001 - nothing that a sensor says may end judging
             events.rejects.add(message.topic, fault)
 
 

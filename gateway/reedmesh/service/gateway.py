@@ -48,6 +48,7 @@ from reedmesh.store import ledger as chain
 from reedmesh.store.ledger import Chain
 from reedmesh.store.store import Store
 from reedmesh.store.writer import Disk
+from reedmesh.supervisor import Supervisor, Work
 from reedmesh.updates.attestation import Passports
 from reedmesh.updates.firmware_rollout import FirmwareRollout
 from reedmesh.updates.model_rollout import ModelRollout
@@ -82,13 +83,14 @@ class Gateway:
         self.subscriptions = SensorSubscriptions(config.name, self.line, not config.broker.embedded, steady)
         self._clock = clock
         self._steady = steady
+        self.supervisor = Supervisor()
         self._steps = ClockSteps(clock, steady)
         self._disk = Disk(store)
         keyring = _keyring(config)
         self.federation = _federation(config, family, keyring)
         self._passports = self._begin_ledger()
         heads = CheckpointExchange(self._disk, Path(config.state), keyring)
-        self._share = _share(config, family, keyring, self._disk, self.federation, heads)
+        self._share = _share(config, family, keyring, self._disk, self.federation, heads, self.supervisor)
         self._sensor_keys = SensorKeys(Path(config.state))
         self._firmware_rollout = FirmwareRollout(config.name, self.line, Path(config.state))
         self._model_rollout = ModelRollout(
@@ -140,18 +142,26 @@ class Gateway:
                 tasks.create_task(watch(channel, self.line, self.store, events, self._clock))
                 tasks.create_task(self._keep_windows())
                 tasks.create_task(self._alert_publisher.run(channel))
-                tasks.create_task(receipts.run(channel))
-                tasks.create_task(self._show(channel))
-                tasks.create_task(self._requests.run(channel, self._topic))
-                for work in (model_rollout.meet, model_rollout.repeat, model_rollout.complete):
-                    tasks.create_task(work(channel))
-                tasks.create_task(self._scheduler.run())
-                tasks.create_task(self._firmware_rollout.run(channel))
-                tasks.create_task(self._share.run(channel, neighbours))
-                if self._notifier:
-                    tasks.create_task(self._notifier.run())
+                for name, work in self._restartable(channel, neighbours).items():
+                    tasks.create_task(self.supervisor.keep(name, work))
         finally:
             self._disk.close()
+
+    def _restartable(self, channel: Channel, neighbours: Sequence[Subscriber]) -> dict[str, Work]:
+        """All that is not vital, by name: what fails is begun anew, and the rest goes on."""
+        models, calls = self._model_rollout, {"notifications": self._notifier.run} if self._notifier else {}
+        return {
+            "receipts": partial(self._receipts.run, channel),
+            "states": partial(self._show, channel),
+            "requests": partial(self._requests.run, channel, self._topic),
+            "hellos": partial(models.meet, channel),
+            "model offers": partial(models.repeat, channel),
+            "model repairs": partial(models.complete, channel),
+            "learning": self._scheduler.run,
+            "firmware": partial(self._firmware_rollout.run, channel),
+            "exchange": partial(self._share.run, channel, neighbours),
+            **calls,
+        }
 
     def see_to_outbox(self) -> int:
         """Have what waits published; says how often that was done, which grows as long as it does not hang."""
@@ -276,7 +286,7 @@ class Gateway:
         told = {"alerts": [alert.id for alert in alerts], "standing": [alert.table() for alert in alerts]}
         rejected = self._rejects.total if self._rejects else 0
         about = {"name": self.config.name, "limit": self.config.sensors, "rejected": rejected, "calls": calls}
-        about |= {"clock_set": self._steps.count, "sensors": sensors, "store": disk}
+        about |= {"failed": self.supervisor.table(), "clock_set": self._steps.count, "sensors": sensors, "store": disk}
         about |= {"babbling": self.subscriptions.rate_guard.rates(), "refused": self.subscriptions.rate_guard.refused}
         return self._info() | about | told | self.process()
 
@@ -321,9 +331,16 @@ def _federation(config: Config, family: Family, keyring: Keyring) -> Federation:
 
 
 def _share(
-    config: Config, family: Family, keyring: Keyring, disk: Disk, federation: Federation, heads: CheckpointExchange
+    config: Config,
+    family: Family,
+    keyring: Keyring,
+    disk: Disk,
+    federation: Federation,
+    heads: CheckpointExchange,
+    supervisor: Supervisor,
 ) -> Share:
     state, names = Path(config.state), [each.name for each in config.neighbours]
     key, appointment = keystore.load(state), keystore.appointment(state)
     profile, timing = delta.PROFILES[config.learning.profile], Timing(Bounds(most=config.learning.patience))
-    return Share(config.name, family, key, keyring, heads, disk, names, profile, timing, federation, appointment)
+    about = profile, timing, federation, appointment
+    return Share(config.name, family, key, keyring, heads, disk, names, *about, supervisor=supervisor)

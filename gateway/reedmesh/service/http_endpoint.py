@@ -45,6 +45,11 @@ class Endpoint:
             log.info("metrics at http://%s/metrics", listen)
             yield
 
+    async def run(self, listen: str) -> None:
+        """Serve until cancelled; raises ConfigError as `serving` does."""
+        async with self.serving(listen):
+            await asyncio.Event().wait()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients += 1
         try:

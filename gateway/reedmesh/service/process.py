@@ -26,7 +26,7 @@ from reedmesh.identity import certificates
 from reedmesh.inference import family as families
 from reedmesh.links.combined_link import Wire, Wired
 from reedmesh.links.mqtt_link import Link
-from reedmesh.outputs.exporters import Work, exporters
+from reedmesh.outputs.exporters import exporters
 from reedmesh.protocol import wire
 from reedmesh.readings.subscriptions import BEAT
 from reedmesh.service.gateway import Gateway
@@ -34,6 +34,7 @@ from reedmesh.service.http_endpoint import Endpoint
 from reedmesh.service.systemd import ServiceNotifier
 from reedmesh.service.watchdog import Watchdog
 from reedmesh.store.store import Store
+from reedmesh.supervisor import Work
 
 log = logging.getLogger(__name__)
 
@@ -64,10 +65,9 @@ async def serve(config: Config, notifier: ServiceNotifier, reread: Callable[[], 
         link = _link(config, gateway)
         watchdog = _watchdog(config, link, gateway, notifier)
         gateway.process = watchdog.table
-        beside = exporters(config, gateway.line)
+        beside = exporters(config, gateway.line) | {"subscriptions": partial(gateway.subscriptions.run, link)}
         if config.metrics.listen:
-            await stack.enter_async_context(Endpoint(gateway.vitals).serving(config.metrics.listen))
-        beside.append(gateway.subscriptions.run(link))
+            beside["metrics"] = partial(Endpoint(gateway.vitals).run, config.metrics.listen)
         gc.collect()
         gc.freeze()  # programs and models stay: to go through them again and again would hold up alerts by 20 to 50 ms
         task = asyncio.create_task(_work(gateway, watchdog, _neighbours(config, gateway), beside))
@@ -79,10 +79,12 @@ async def serve(config: Config, notifier: ServiceNotifier, reread: Callable[[], 
     return signals.anew
 
 
-async def _work(gateway: Gateway, watchdog: Watchdog, neighbours: list[Link], beside: list[Work]) -> None:
+async def _work(gateway: Gateway, watchdog: Watchdog, neighbours: list[Link], beside: dict[str, Work]) -> None:
     async with asyncio.TaskGroup() as tasks:
-        for each in (gateway.run(watchdog, neighbours), watchdog.run(), *beside):
-            tasks.create_task(each)
+        tasks.create_task(gateway.run(watchdog, neighbours))
+        tasks.create_task(watchdog.run())
+        for name, work in beside.items():
+            tasks.create_task(gateway.supervisor.keep(name, work))
 
 
 class _Signals:

@@ -89,6 +89,9 @@ METRICS = (
     Metric("build_info", GAUGE, "1, for the version that runs", lambda v: [({"version": v["version"]}, 1.0)]),
     Metric("start_time_seconds", GAUGE, "when the gateway began, since 1970", _one("began")),
     Metric("stuck", GAUGE, "parts of link, judging and outbox that do not get on", lambda v: [({}, len(v["stuck"]))]),
+    Metric("task_failures_total", COUNTER, "times that work beside judging failed and was begun anew", lambda v: [
+        ({"task": name}, float(each["failures"])) for name, each in v["failed"].items()
+    ]),
     Metric("broker_connected", GAUGE, "1 while the link to the broker is up", _one("link", "connected")),
     Metric("broker_reconnects_total", COUNTER, "times the link came back", _one("link", "reconnects")),
     Metric("broker_offline_seconds_total", COUNTER, "seconds without the broker", _one("link", "offline")),

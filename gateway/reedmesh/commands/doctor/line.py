@@ -42,6 +42,13 @@ def link(case: Case) -> Iterable[Finding]:
         yield warning(f"the broker was lost {told['reconnects']} times in {days:.0f} days", remedy)
 
 
+def failures(case: Case) -> Iterable[Finding]:
+    """Work beside judging that failed, and was begun anew."""
+    for name, told in (case.vitals or {"failed": {}})["failed"].items():
+        said = f"{name} failed {told['failures']} times since the start: {told['reason']}"
+        yield warning(said, "journalctl -u reedmesh has the whole fault; report it, unless the text names a remedy")
+
+
 def outbox(case: Case) -> Iterable[Finding]:
     """Whether anything was lost on its way to the broker or the disk."""
     if not case.vitals:
@@ -136,4 +143,4 @@ def neighbours(case: Case) -> Iterable[Finding]:
             yield warning(f"neighbour {name}: nothing heard since the start", remedy)
 
 
-CHECKS = (answers, link, outbox, floods, sensors, hellos, neighbours)
+CHECKS = (answers, link, failures, outbox, floods, sensors, hellos, neighbours)

@@ -1,0 +1,138 @@
+"""What neighbours tell: their updates, each verified before it counts, and how long a round waits for them."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+
+from reedmesh.coding.collector import Collector, Limits, Payload
+from reedmesh.errors import WireError
+from reedmesh.exchange import entries
+from reedmesh.exchange.deadline import Bounds, Deadline
+from reedmesh.identity.keyring import Keyring
+from reedmesh.inference.family import Family
+from reedmesh.learning.aggregate import Peer
+from reedmesh.learning.events import Event, Refused, Taken
+from reedmesh.learning.verify import verify
+from reedmesh.provenance import ledger
+from reedmesh.store import replicas
+from reedmesh.store.writer import Disk
+
+log = logging.getLogger(__name__)
+
+
+class Incoming:
+    """What the gateway `name` hears of `neighbours`, whose keys are in `keyring`. tell: of events."""
+
+    def __init__(
+        self,
+        name: str,
+        family: Family,
+        keyring: Keyring,
+        disk: Disk,
+        neighbours: Collection[str],
+        bounds: Bounds,
+        limits: Limits,
+        tell: Callable[[Event], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        last = disk.store.sequences(family.id)
+        self.collector = Collector({(each, family.id): at for each, at in last.items() if each != name}, limits)
+        self.news = asyncio.Event()  # set when an update was taken
+        self._family = family
+        self._keyring = keyring
+        self._disk = disk
+        self._neighbours = neighbours
+        self._tell = tell
+        self._clock = clock
+        self._peers = replicas.peers(disk.store.db, family.id)
+        self._signers: dict[str, bytes] = {}  # the key that each signed its newest with
+        self._deadline = Deadline(bounds)
+        self._began = 0.0  # when the last round began to wait
+        self._heard: set[str] = set()  # neighbours of whom something new came since the last round
+        self._awaited: set[str] = set()  # neighbours of whom nothing came since this one began to wait
+        self._arrived: asyncio.Queue[Payload] = asyncio.Queue()
+
+    def peers(self) -> dict[str, Peer]:
+        """The neighbours' public copies; nothing of one whose key was revoked since."""
+        return {name: peer for name, peer in self._peers.items() if self._is_trusted(name)}
+
+    def heard(self) -> dict[str, int | None]:
+        """The newest update that was taken of each neighbour."""
+        return {name: self._peers[name].sequence if name in self._peers else None for name in self._neighbours}
+
+    @property
+    def seconds(self) -> float:
+        """How long the next round would wait for neighbours."""
+        return self._deadline.seconds
+
+    @property
+    def anything_new(self) -> bool:
+        """Whether a neighbour told something since the last round."""
+        return bool(self._heard)
+
+    def put(self, payload: Payload) -> None:
+        """An update has arrived whole."""
+        self._arrived.put_nowait(payload)
+
+    async def collect(self) -> tuple[dict[str, Peer], tuple[str, ...]]:
+        """The neighbours' copies, and who is late: waits for all that are worth it, but not beyond the deadline."""
+        expected = self._deadline.awaited(each for each in self._neighbours if self._is_trusted(each))
+        self._awaited, self._began = expected - self._heard, self._clock()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._deadline.seconds):
+                while self._awaited:
+                    self.news.clear()
+                    await self.news.wait()
+        late = tuple(sorted(self._awaited))
+        self._deadline.missed(late)
+        self._heard.clear()
+        return self.peers(), late
+
+    async def run(self) -> None:
+        """Take what arrives, one after the other."""
+        while True:
+            await self._take(await self._arrived.get())
+
+    async def _take(self, payload: Payload) -> None:
+        """Verify an update and add it to the copy; a refused one uses up its sequence, and a snapshot must follow."""
+        sender, sequence, base = payload.manifest.sender, payload.manifest.sequence, payload.manifest.base
+        peer, reason = self._verified(payload)
+        kind = ledger.TAKEN if peer else ledger.REFUSED
+        entry = entries.update(kind, sender, self._family.id, sequence, payload.data, reason)
+        await self._disk.call(replicas.keep_peer, self._disk.store, sender, self._family.id, sequence, peer, entry)
+        if peer:
+            self._peers[sender], self._signers[sender] = peer, payload.manifest.signer
+            self._note_arrival(sender)
+            self._tell(Taken(sender, sequence, payload.data))
+            log.info("update %d of %s taken", sequence, sender)
+        else:
+            log.warning("update %d of %s is left out: %s", sequence, sender, reason)
+            if base != sequence:  # whose snapshot is junk is not asked for another
+                self.collector.miss((sender, self._family.id), self._clock())
+            self._awaited.discard(sender)
+            self._tell(Refused(sender, sequence, reason, len(payload.data)))
+        self.news.set()
+
+    def _verified(self, payload: Payload) -> tuple[Peer | None, str]:
+        """The neighbour's copy after this update; None, and the reason, for one that is refused."""
+        sender, sequence, base = payload.manifest.sender, payload.manifest.sequence, payload.manifest.base
+        try:
+            return verify(self._family, self._peers.get(sender), sequence, base, payload.data), ""
+        except WireError as fault:
+            return None, str(fault)
+        except Exception as fault:
+            log.error("update %d of %s", sequence, sender, exc_info=fault)
+            return None, f"not understood: {type(fault).__name__}"
+
+    def _note_arrival(self, sender: str) -> None:
+        self._deadline.heard(sender)
+        self._heard.add(sender)
+        if sender in self._awaited:
+            self._awaited.remove(sender)
+            self._deadline.took(self._clock() - self._began)
+
+    def _is_trusted(self, name: str) -> bool:
+        keys = self._keyring.of(name)
+        return self._signers.get(name) in keys if name in self._signers else bool(keys)

@@ -1,0 +1,118 @@
+"""A trusted neighbour with a key that counts says what it likes: nothing of it ends anything, and the truth gets in."""
+
+import asyncio
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reedmesh.exchange import checkpoints
+from reedmesh.identity import keystore, succession
+from reedmesh.identity.keys import Key
+from reedmesh.identity.succession import Succession
+from reedmesh.links.message import Message
+from reedmesh.provenance import ledger
+from reedmesh.provenance.ledger import Checkpoint
+from reedmesh.store import ledger as chain
+from tests.exchange.test_neighbourhood import FAMILY, World, neighbours, trained
+
+HASH = sha256(b"any").digest()
+
+
+def head(key: Key, number: int, name: str = "b") -> bytes:
+    signature = key.signature(ledger.signed_text(name, number, HASH))
+    return ledger.pack_checkpoint(Checkpoint(name, number, HASH, signature, HASH))
+
+
+async def say(it: World, leaf: str, what: bytes) -> None:
+    """b says it on its broker, retained, as it would."""
+    topic = f"reedmesh/b/update/{FAMILY.id}/{leaf}"
+    await it.brokers["b"].link().publish(Message(topic, what, qos=1, retain=True))
+
+
+async def truth(it: World, value: float) -> None:
+    """A true update of b still reaches a, and no work of a's exchange had to be begun anew."""
+    await it["b"].give(trained(value))
+    await it.in_step("b")
+    assert not it["a"]._supervisor.failures
+
+
+@pytest.mark.parametrize("number", [ledger.MOST_ENTRIES + 1, 2**63 - 1, 2**63, 2**64 - 1])
+def test_a_head_beyond_what_a_database_holds_ends_nothing_also_not_after_a_restart(tmp_path: Path, number: int) -> None:
+    async def story() -> None:
+        for value in (0.1, 0.2):  # the head is retained, and heard again at the next start
+            async with neighbours(tmp_path, "a", "b") as it:
+                await say(it, "head", head(keystore.load(tmp_path / "b"), number))
+                await truth(it, value)
+
+    asyncio.run(story())
+
+
+def test_the_largest_head_is_kept_and_the_next_one_is_heard(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with neighbours(tmp_path, "a", "b") as it:
+            db = it["a"].incoming._disk.store.db
+            for count, number in enumerate((5, ledger.MOST_ENTRIES), 1):
+                await say(it, "head", head(keystore.load(tmp_path / "b"), number))
+                await it.until(lambda: len(chain.remembered(db).get("b", ())) == count)  # noqa: B023
+
+    asyncio.run(story())
+
+
+def test_a_head_that_our_own_fault_trips_over_leaves_the_others_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = chain.Chain.witness
+    monkeypatch.setattr(checkpoints, "LOOK_SECONDS", 0.01)
+
+    def witness(self: Any, head: Checkpoint) -> int | None:
+        if head.number == 5:
+            raise OverflowError("Python int too large to convert to SQLite INTEGER")
+        return really(self, head)
+
+    monkeypatch.setattr(chain.Chain, "witness", witness)
+
+    async def story() -> None:
+        async with neighbours(tmp_path, "a", "b") as it:
+            key = keystore.load(tmp_path / "b")
+            await say(it, "head", head(key, 5))
+            await say(it, "head", head(key, 6))
+            await it.until(lambda: bool(chain.remembered(it["a"].incoming._disk.store.db)))
+            await truth(it, 0.1)
+
+    asyncio.run(story())
+
+
+def test_an_update_that_verification_trips_over_is_refused_and_the_next_snapshot_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from reedmesh.exchange import incoming
+
+    really, faults = incoming.verify, [MemoryError(), ValueError("odd")]
+
+    def verify(*arguments: Any) -> Any:
+        if faults:
+            raise faults.pop(0)
+        return really(*arguments)
+
+    monkeypatch.setattr(incoming, "verify", verify)
+
+    async def story() -> None:
+        async with neighbours(tmp_path, "a", "b") as it:
+            for value in (0.1, 0.2, 0.3):
+                await it["b"].give(trained(value))
+            await truth(it, 0.4)
+
+    asyncio.run(story())
+
+
+def test_a_succession_that_ends_beyond_all_time_is_refused(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with neighbours(tmp_path, "a", "b") as it:
+            old, new = keystore.load(tmp_path / "b"), Key(bytes(32))
+            said = Succession("b", 2**64 - 1, old.public, new.public)
+            await say(it, "key", succession.pack(said, old.signature(said.text()), new.signature(said.text())))
+            await truth(it, 0.1)
+
+    asyncio.run(story())
