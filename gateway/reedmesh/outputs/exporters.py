@@ -17,7 +17,7 @@ NAMES = ("home_assistant", "sparkplug")
 
 
 def exporters(config: Config, line: Line) -> dict[str, Work]:
-    """The work of those that the settings want, by name; raises ConfigError when a library that one needs is missing."""
+    """The work of those that the settings want, by name; raises ConfigError when a library is missing."""
     return {name: _work(name, config, line) for name in NAMES if getattr(config, name).wanted}
 
 
