@@ -14,8 +14,9 @@ from typing import Any
 
 from reedmesh.assistant import fact as units
 from reedmesh.assistant.fact import Fact, Quantity, Value, Word
+from reedmesh.config.settings import LANGUAGES
 
-CODES = ("en", "pt", "fr", "de", "es")  # the first is for everybody whose language is not among them
+CODES = LANGUAGES  # the first is for everybody whose language is not among them
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 MOST_TIMES = 100.0  # beyond it a multiple of a threshold says no more than "over 100"
 WHOLE = 0.1  # shares from here on are written as whole percents

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from reedmesh.config import credentials, schema
 from reedmesh.errors import ConfigError
@@ -180,6 +181,21 @@ class Notify:
 
 
 @dataclass(frozen=True)
+class Assistant:
+    """Questions in plain language. Without `url` and `model` tables of phrases understand them alone."""
+
+    language: str = "en"  # of answers to questions that do not show theirs: en, pt, fr, de, es
+    shifts: tuple[str, ...] = ("06:00", "14:00", "22:00")  # when they begin, in the gateway's local time
+    url: str = ""  # of a server with OpenAI's API, such as "http://127.0.0.1:8080/v1": chooses what no table knows
+    name: str = ""  # of the model that the server is asked for
+    ca: str = ""  # file of the authority that an https server must show; not set: the system's
+    model: str = ""  # path of a .gguf file instead of a server; needs reedmesh[assistant]
+    sha256: str = ""  # of that file, 64 digits; set: no other is loaded
+    memory: int = field(default=2048, metadata={"min": 128, "max": 65536})  # MB that its process may use
+    seconds: float = field(default=30.0, metadata={"min": 0.1, "max": 600.0})  # that an answer may take
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything a gateway is told."""
 
@@ -196,11 +212,13 @@ class Config:
     home_assistant: HomeAssistant = HomeAssistant()
     sparkplug: Sparkplug = Sparkplug()
     notify: Notify = Notify()
+    assistant: Assistant = Assistant()
     serial: tuple[Serial, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
 
 
 SPOKEN = ("en", "pt", "fr")  # languages of a call
+LANGUAGES = ("en", "pt", "fr", "de", "es")  # that the assistant speaks
 PROFILES = ("full", "narrow25", "narrow10")  # of `delta.py`
 NO_TLS = 'reached without TLS: set "ca", or "plain" = true on a network nobody else is on'
 
@@ -225,6 +243,7 @@ def load(path: Path) -> Config:
     """The settings in the TOML file at `path`; raises ConfigError with one line per fault, each naming file and key."""
     config = _with_secrets(schema.read_file(Config, path), path)
     faults = [*_contradictions(config), *_contradictory_learning(config.learning), *_unreadable(config.metrics)]
+    faults += _contradictory_assistant(config.assistant)
     if faults:
         raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
     return config
@@ -306,6 +325,23 @@ def _contradictory_neighbours(config: Config) -> list[str]:
 def _contradictory_learning(learning: Learning) -> list[str]:
     known = learning.profile in PROFILES
     return [] if known else [f'learning.profile = "{learning.profile}": one of {", ".join(PROFILES)}']
+
+
+def _contradictory_assistant(wanted: Assistant) -> list[str]:
+    faults, place = [], urlsplit(wanted.url)
+    if wanted.language not in LANGUAGES:
+        faults.append(f'assistant.language = "{wanted.language}": one of {", ".join(LANGUAGES)}')
+    if not wanted.shifts or not all(re.fullmatch("([01][0-9]|2[0-3]):[0-5][0-9]", each) for each in wanted.shifts):
+        faults.append('assistant.shifts: one or more times such as "06:00"')
+    if wanted.url and wanted.model:
+        faults.append("assistant.url and assistant.model: one of them chooses, not both")
+    if wanted.url and (place.scheme not in ("http", "https") or not place.hostname):
+        faults.append(f'assistant.url = "{wanted.url}": http://HOST:PORT/v1 or https://HOST/v1')
+    elif place.scheme == "http" and not is_loopback(place.hostname or ""):
+        faults.append(f'assistant.url = "{wanted.url}": questions leave this machine only by https')
+    if not re.fullmatch("([0-9a-f]{64})?", wanted.sha256):
+        faults.append("assistant.sha256: 64 of 0-9 a-f, as `sha256sum` prints them")
+    return faults
 
 
 def _unreadable(metrics: Metrics) -> list[str]:
