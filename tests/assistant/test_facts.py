@@ -58,14 +58,17 @@ def standout(**more):
     ],
 )
 def test_causes_follow_what_stands_out(it, first):
-    assert causes.fitting("anomaly", [it])[0].id == first
+    assert causes.fitting([it])[0].id == first
 
 
-def test_cavitation_is_named_at_high_frequencies_and_a_silent_sensor_has_its_own():
-    assert "cavitation" in [each.id for each in causes.fitting("anomaly", [standout(part=HIGH)])]
-    assert [each.id for each in causes.fitting("silent", [])] == ["silent"]
-    assert [each.id for each in causes.fitting("anomaly", [])] == ["even"]
-    assert causes.fitting("a kind nobody foresaw", []) == []
+def test_cavitation_is_named_at_high_frequencies_and_the_mounting_when_nothing_stands_out():
+    assert "cavitation" in [each.id for each in causes.fitting([standout(part=HIGH)])]
+    assert [each.id for each in causes.fitting([])] == ["even"]
+
+
+def test_an_alert_of_another_kind_has_the_remedy_of_its_condition():
+    assert [each.kind for each in causes.facts("silent", [], "a", "a-1")] == ["look.head", "look.remedy"]
+    assert causes.facts("a kind nobody foresaw", [], "a", "a-1") == []
 
 
 def test_every_cause_has_a_source_and_is_worded_as_a_place_to_look_at():

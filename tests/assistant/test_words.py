@@ -78,7 +78,7 @@ def test_plurals(code, zero, one, two):
         ("en", span(-5), "0\u202fs"),
         ("en", moment(NOW - 60), "03:11"),
         ("en", moment(NOW - 86400), "2026-11-29 03:12"),
-        ("fr", Word("kind", "silent"), "pas de données"),
+        ("fr", Word("kind", "silent"), "capteur muet"),
         ("fr", Word("kind", "nobody foresaw"), "nobody foresaw"),
     ],
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-LANGUAGES = ("en", "pt", "fr")  # the first serves everybody whose language is not among them
+from reedmesh.config.settings import LANGUAGES
 
 
 @dataclass(frozen=True)

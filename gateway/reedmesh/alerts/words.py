@@ -6,8 +6,8 @@ from typing import Any
 from reedmesh.alerts.alert import ANOMALY, MOST_FACTOR
 from reedmesh.alerts.condition import Words, conditions
 
-OVER = {"en": "over", "pt": "mais de", "fr": "plus de"}
-DAYS = {"en": "days", "pt": "dias", "fr": "jours"}
+OVER = {"en": "over", "pt": "mais de", "fr": "plus de", "de": "über", "es": "más de"}
+DAYS = {"en": "days", "pt": "dias", "fr": "jours", "de": "Tage", "es": "días"}
 UNKNOWN = Words("{kind}", "{sensor}: {kind}", "")
 
 

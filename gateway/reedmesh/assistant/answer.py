@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from reedmesh.alerts.alert import ANOMALY
 from reedmesh.assistant import causes
 from reedmesh.assistant.fact import Fact, Value, count
 from reedmesh.assistant.facts import alerts as about_alerts
@@ -150,7 +151,7 @@ def of_alert(told: Mapping[str, Any], summary: Mapping[str, Any], now: float) ->
     """What an alert is about, what stood out in it, and where to look. told: what a gateway answers to `alert`."""
     alert = told["alert"]
     found = spectrum.standouts(told["contributions"], summary.get("shaft_hz") or 0.0)
-    anomaly = alert["kind"] == about_alerts.ANOMALY
+    anomaly = alert["kind"] == ANOMALY
     bands = spectrum.facts(found, alert["id"]) if anomaly and told["contributions"] else []
     places = causes.facts(alert["kind"], found if anomaly else [], str(alert["sensor"]), alert["id"])
     return [*about_alerts.story(alert, now), *bands, *places]

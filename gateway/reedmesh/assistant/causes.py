@@ -7,7 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from reedmesh.assistant.fact import Fact, Value
+from reedmesh.alerts.alert import ANOMALY
+from reedmesh.alerts.words import remedy
+from reedmesh.assistant.fact import Fact, Word
 from reedmesh.assistant.facts.spectrum import Standout
 
 MOST = 4  # places to look at, in one answer
@@ -16,21 +18,16 @@ EVEN = "even"  # stands for a feature when none stood out
 
 @dataclass(frozen=True)
 class Cause:
-    """An entry of causes.toml; what it does not name fits everything."""
+    """An entry of causes.toml: it names marks, parts of the spectrum, or features."""
 
     id: str
-    condition: str
     source: str
     mark: tuple[str, ...] = ()
     part: tuple[str, ...] = ()
     feature: tuple[str, ...] = ()
 
-    def fits(self, condition: str, it: Standout | None) -> bool:
-        """Whether it is worth a look when an alert of that kind stood out like that."""
-        if condition != self.condition:
-            return False
-        if not (self.mark or self.part or self.feature):
-            return True
+    def fits(self, it: Standout | None) -> bool:
+        """Whether it is worth a look when that stood out; None: nothing did."""
         if it is None:
             return EVEN in self.feature
         if it.mark:
@@ -45,25 +42,24 @@ def causes() -> tuple[Cause, ...]:
     return tuple(_read(each) for each in table["cause"])
 
 
-def fitting(condition: str, found: Sequence[Standout]) -> list[Cause]:
+def fitting(found: Sequence[Standout]) -> list[Cause]:
     """The causes that fit, those of the foremost feature first, and of it those that name its mark first."""
     chosen: dict[str, Cause] = {}
     foremost: Sequence[Standout | None] = found or [None]
     for it in foremost:
-        fits = [each for each in causes() if each.fits(condition, it)]
+        fits = [each for each in causes() if each.fits(it)]
         mark = it.mark if it else ""
         fits.sort(key=lambda cause: cause.mark.index(mark) if mark in cause.mark else 0)
         chosen |= {each.id: each for each in fits}
     return list(chosen.values())[:MOST]
 
 
-def facts(condition: str, found: Sequence[Standout], sensor: str, alert: str) -> list[Fact]:
-    """The places to look at, after a sentence that says what they are."""
-    about: dict[str, Value] = {"sensor": sensor}
-    fits = fitting(condition, found)
-    if not fits:
-        return [Fact("look.nothing", about, alert=alert)]
-    return [Fact("look.head", about, alert=alert), *(Fact(f"look.{each.id}", {}, alert=alert) for each in fits)]
+def facts(kind: str, found: Sequence[Standout], sensor: str, alert: str) -> list[Fact]:
+    """The places to look at, after a sentence that says what they are; of other kinds of alert their remedy."""
+    head = Fact("look.head", {"sensor": sensor}, alert=alert)
+    if kind != ANOMALY:
+        return [head, Fact("look.remedy", {"remedy": Word("remedy", kind)}, alert=alert)] if remedy(kind) else []
+    return [head, *(Fact(f"look.{each.id}", {}, alert=alert) for each in fitting(found))]
 
 
 def _read(table: dict[str, Any]) -> Cause:

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from reedmesh.alerts.condition import conditions
 from reedmesh.assistant import fact as units
 from reedmesh.assistant.fact import Fact, Quantity, Value, Word
 from reedmesh.config.settings import LANGUAGES
@@ -46,9 +47,17 @@ class Words:
         """A value as a reader of this language writes it; a word that nobody foresaw stays as it is."""
         if isinstance(value, Quantity):
             return self._quantity(value, now)
+        if isinstance(value, Word) and value.group in ("kind", "remedy"):
+            return self._condition(value)
         if isinstance(value, Word):
             return str(self._strings.get(f"{value.group}.{value.word.replace(' ', '-')}", units.name(value.word)))
         return value
+
+    def _condition(self, it: Word) -> str:
+        """The name or the remedy of a kind of alert."""
+        known = conditions().get(it.word)
+        words = known.in_language(self.code) if known else None
+        return (words.name if it.group == "kind" else words.remedy) if words else units.name(it.word)
 
     def _quantity(self, it: Quantity, now: float) -> str:
         if it.unit == units.MOMENT:

@@ -176,7 +176,7 @@ class Notify:
     second: tuple[str, ...] = field(default=(), metadata=SECRET)  # Apprise's, of the second contact ...
     escalate: float = field(default=30.0, metadata={"min": 1.0, "max": 10080.0})  # ... called so many minutes later
     quiet: str = ""  # "HH:MM-HH:MM", local time: only alerts of priority 1 call, the others when it is over
-    language: str = "en"  # of the text: en, pt, fr
+    language: str = "en"  # of the text: en, pt, fr, de, es
     route: tuple[Route, ...] = ()
 
 
@@ -217,8 +217,7 @@ class Config:
     neighbours: tuple[Neighbour, ...] = ()
 
 
-SPOKEN = ("en", "pt", "fr")  # languages of a call
-LANGUAGES = ("en", "pt", "fr", "de", "es")  # that the assistant speaks
+LANGUAGES = ("en", "pt", "fr", "de", "es")  # of calls and answers; the first serves everybody else
 PROFILES = ("full", "narrow25", "narrow10")  # of `delta.py`
 NO_TLS = 'reached without TLS: set "ca", or "plain" = true on a network nobody else is on'
 
@@ -293,8 +292,8 @@ def _contradictory_notify(notify: Notify) -> list[str]:
     form = "([01][0-9]|2[0-3]):[0-5][0-9]"
     wrong = [f'{key} = "{span}": HH:MM-HH:MM, such as "22:00-06:00"' for key, span in spans.items()
              if span and not re.fullmatch(f"{form}-{form}", span)]  # fmt: skip
-    if notify.language not in SPOKEN:
-        wrong.append(f'notify.language = "{notify.language}": one of {", ".join(SPOKEN)}')
+    if notify.language not in LANGUAGES:
+        wrong.append(f'notify.language = "{notify.language}": one of {", ".join(LANGUAGES)}')
     return wrong
 
 

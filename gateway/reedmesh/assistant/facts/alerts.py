@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reedmesh.alerts.alert import ACKNOWLEDGED, ANOMALY, CLEARED
 from reedmesh.assistant.fact import Fact, Value, Word, count, moment, name, span, times
 
 Table = Mapping[str, Any]
 MOST_LISTED = 5  # alerts in one answer
-ANOMALY, CLEARED, ACKNOWLEDGED = "anomaly", "cleared", "acknowledged"
 
 
 def urgency(alert: Table) -> tuple[Any, ...]:
@@ -66,7 +66,8 @@ def _handling(alert: Table) -> list[Fact]:
     """Who did what with it."""
     place = alert["id"]
     if alert.get("verdict"):
-        return [Fact("alert.verdict", {"verdict": Word("verdict", alert["verdict"])}, alert=place)]
+        cause = [Fact("alert.cause", {"cause": name(alert["cause"])}, alert=place)] if alert.get("cause") else []
+        return [Fact("alert.verdict", {"verdict": Word("verdict", alert["verdict"])}, alert=place), *cause]
     if alert["state"] == CLEARED:
         return []
     if alert.get("shelved_until"):

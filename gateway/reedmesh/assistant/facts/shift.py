@@ -4,14 +4,15 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reedmesh.alerts.alert import ANOMALY, CLEARED, FAULT, NOT_A_FAULT
 from reedmesh.assistant.fact import Fact, Value, count, moment, name, span
-from reedmesh.assistant.facts.alerts import ANOMALY, CLEARED, brief, urgency
+from reedmesh.assistant.facts.alerts import brief, urgency
 
 Table = Mapping[str, Any]
 MOST_SENSORS = 8  # in a report
 MOST_OPEN = 3
 HELPED, WRONG = "answer helped", "answer wrong"  # steps of an alert's journal: what people thought of an answer
-CONFIRMED = ("fault", "not a fault")  # verdicts with which somebody says what an alert was
+CONFIRMED = (FAULT, NOT_A_FAULT)  # verdicts with which somebody says what an alert was
 
 
 def report(gateway: str, alerts: Sequence[Table], merges: Sequence[Table], since: float, until: float) -> list[Fact]:
