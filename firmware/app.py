@@ -8,14 +8,14 @@ import gc
 import json
 import sys
 
-from board.boot_count import Life
+from board.boot_count import BootCount
 from board.lazy import load, release
 from board.watchdog import WATCHDOG_MS, Watchdog
 from features import Extractor
-from net.store_and_forward import Outage
-from ota.firmware_slots import Trees
-from ota.model_slots import Slots
-from ota.offers import ROOM, Updates
+from net.store_and_forward import StoreAndForward
+from ota.firmware_slots import FirmwareSlots
+from ota.model_slots import ModelSlots
+from ota.offers import ROOM, Offers
 from protocol import wire
 from reading import Reporter
 
@@ -33,22 +33,24 @@ class Node:
     client: its link. updates: takes what it is offered.
     """
 
-    def __init__(self, settings: dict, folder: str, life: Life, machine=None) -> None:
+    def __init__(self, settings: dict, folder: str, boot_count: BootCount, machine=None) -> None:
         self._settings = settings
-        self._life = life
+        self._boot_count = boot_count
         self._machine = machine
-        self._driver = None if life.safe_mode else _driver(settings)
+        self._driver = None if boot_count.safe_mode else _driver(settings)
         self._extractor = self._made()
         release("protocol.recipe")
-        self._slots = Slots(folder, settings["model_bytes"], self._length)
+        self._slots = ModelSlots(folder, settings["model_bytes"], self._length)
         self._slots.boot()
-        self._trees = Trees(folder, "key" in settings)
+        self._trees = FirmwareSlots(folder, "key" in settings)
         self._join()
         self._restart = asyncio.Event()
         frame = wire.WINDOW_HEADER + self._length
-        self._outage = Outage(folder, self.client, self._topic("late"), frame, self._clock, settings.get("key"))
+        self._store_and_forward = StoreAndForward(
+            folder, self.client, self._topic("late"), frame, self._clock, settings.get("key")
+        )
         places = {"model": self._slots, "firmware": self._trees}
-        self.updates = Updates(places, self.client, self._topic, self._renewed, settings.get("key"))
+        self.updates = Offers(places, self.client, self._topic, self._renewed, settings.get("key"))
         self._announce()
         print("hello", json.dumps(self.hello()))  # for whoever flashed us and now waits on the serial line
 
@@ -66,8 +68,8 @@ class Node:
     def _works(self) -> list:
         """What goes on at the same time."""
         works = [self.client.run(), self.updates.run(), self._until_restart()]
-        works += [self._outage.run(self._say_hello), self._clock.keep(self.client), self._keep_telling()]
-        done = [self._life.worked, self._worked]
+        works += [self._store_and_forward.run(self._say_hello), self._clock.keep(self.client), self._keep_telling()]
+        done = [self._boot_count.worked, self._worked]
         if self._machine:
             watchdog = Watchdog(self._machine.WDT(timeout=WATCHDOG_MS).feed, self.client, self._window_ms())
             works.append(watchdog.beat())
@@ -78,7 +80,7 @@ class Node:
             works.append(wifi.on_board(self._settings["wifi"], self._settings["name"]).keep())
         if self._driver:
             reporter = Reporter(
-                self._settings, self._extractor, self._slots, self.client, self._driver, self._outage, done
+                self._settings, self._extractor, self._slots, self.client, self._driver, self._store_and_forward, done
             )
             works.append(reporter.watch(self._say_hello))
         return works
@@ -105,10 +107,14 @@ class Node:
             "relapse": self._slots.relapse,
             "memory": _memory(),
             "time": self._clock.now(),
-            "late": {"waiting": self._outage.waiting, "dropped": self._outage.dropped, "writes": self._outage.writes},
-            "starts": self._life.starts,
-            "safe_mode": self._life.safe_mode,
-            "error": self._life.error,
+            "late": {
+                "waiting": self._store_and_forward.waiting,
+                "dropped": self._store_and_forward.dropped,
+                "writes": self._store_and_forward.writes,
+            },
+            "starts": self._boot_count.starts,
+            "safe_mode": self._boot_count.safe_mode,
+            "error": self._boot_count.error,
         }
 
     def _made(self):
@@ -130,12 +136,12 @@ class Node:
     async def _renewed(self, kind: str) -> None:
         """Something new was taken: say so; start it, or in safe mode try whether it was the remedy."""
         if kind == "firmware":
-            self._life.forgive()
+            self._boot_count.forgive()
             self._restart.set()
             return
         await self._say_hello()
-        if self._life.safe_mode and self._machine:
-            self._life.forgive()
+        if self._boot_count.safe_mode and self._machine:
+            self._boot_count.forgive()
             self._machine.reset()
 
     async def _keep_telling(self) -> None:
@@ -207,11 +213,11 @@ def main(folder: str) -> bool:
     """
     machine = hardware()
     settings = _settings(folder)
-    life = Life(folder, bool(machine) and machine.reset_cause() == machine.PWRON_RESET)
+    boot_count = BootCount(folder, bool(machine) and machine.reset_cause() == machine.PWRON_RESET)
     if machine and "mhz" in settings:
         machine.freq(settings["mhz"] * 1000000)
     try:
-        asyncio.run(Node(settings, folder, life, machine).run())
+        asyncio.run(Node(settings, folder, boot_count, machine).run())
     except EOFError as end:
         print(end)
     except Restart:
@@ -219,7 +225,7 @@ def main(folder: str) -> bool:
             machine.reset()
         return True
     except Exception as error:
-        life.failed(error)
+        boot_count.failed(error)
         if not machine:
             raise
         sys.print_exception(error)

@@ -14,7 +14,7 @@ class Reporter:
     Raises ValueError when the driver has gaps between those.
     """
 
-    def __init__(self, settings: dict, made_of, slots, client, driver, outage, done=()) -> None:
+    def __init__(self, settings: dict, made_of, slots, client, driver, backlog, done=()) -> None:
         if made_of.hop < made_of.samples and not getattr(driver, "gapless", False):
             raise ValueError("features.hop: windows of driver {} cannot overlap".format(settings["sensor"]["driver"]))
         self._driver = driver
@@ -30,7 +30,7 @@ class Reporter:
         self._topic = wire.topic(settings["gateway"], settings["name"], "window")
         self._slots = slots
         self._client = client
-        self._outage = outage
+        self._backlog = backlog
         self._done = done
         outage.boot = self._window.boot
 
@@ -72,4 +72,4 @@ class Reporter:
         await self._client.publish(self._topic, self._frame)
         judge = self._slots.judge
         if judge and self._window.model == self._slots.key and self._window.score > judge.threshold:
-            self._outage.note(self._frame)
+            self._backlog.note(self._frame)

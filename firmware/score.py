@@ -15,7 +15,7 @@ _MEAN_ZERO = const(32768)  # means rest in unsigned words, this much more than t
 _MAX_GAIN = const(16384)  # a deviation of one step; more would outgrow 32 bits
 
 
-class Judge:
+class Scorer:
     """A model with its scaling. threshold: windows that score above it are not normal. length: of features.
 
     Raises ModelError when the model does not carry a scaling, or is no autoencoder of as many features in its terms.

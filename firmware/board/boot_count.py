@@ -15,7 +15,7 @@ GOOD = 20  # windows that show that it works
 LONGEST = 400  # characters of an error that are kept
 
 
-class Life:
+class BootCount:
     """The life of a board with its files in `folder`. starts: since it last worked. error: what ended the last one."""
 
     def __init__(self, folder: str, power_on: bool = False) -> None:

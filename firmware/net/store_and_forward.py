@@ -27,7 +27,7 @@ _RECORD = "<III"  # seconds since 1970 or 0, uptime, writes; then the window's f
 _HEAD = calcsize(_RECORD)
 
 
-class Outage:
+class StoreAndForward:
     """client: has up, heard, sessions, lost_at, publish. frame: bytes of a window's frame. clock: see clock.py. key:
     when given, only a receipt with a tag under it counts.
 

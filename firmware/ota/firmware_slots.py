@@ -14,7 +14,7 @@ from ota.refused import Refused
 PROOF = 20  # windows sent while the link is up
 
 
-class Trees:
+class FirmwareSlots:
     """Both trees below `folder`. sealed: whether offers are; without a seal none is taken.
 
     code: what this MicroPython can run, as a parcel's head says it. idle: path of the tree that does not run.

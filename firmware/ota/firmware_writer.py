@@ -1,6 +1,6 @@
 """Firmware on its way: the files of a parcel are written as its blocks come, then read back.
 
-Loaded when some is offered (`reception.py`).
+Loaded when some is offered (`receiver.py`).
 """
 
 import asyncio
@@ -10,16 +10,16 @@ import os
 from ota.refused import Refused
 from protocol import firmware_package, wire
 
-_NO_HEAD = firmware_package.Head(0, 0, "")
+_NO_HEAD = firmware_package.PackageHeader(0, 0, "")
 _PIECE = 1024  # bytes written in a row, before others have their turn
 
 
-class Taker:
+class Writer:
     """Writes a parcel to the idle one of `trees`."""
 
     def __init__(self, trees) -> None:
         self._trees = trees
-        self._writer: "Writer | None" = None
+        self._writer: "FileWriter | None" = None
 
     def admit(self, manifest) -> None:
         """Raise Refused for a parcel that cannot be taken, before any of it comes."""
@@ -43,7 +43,7 @@ class Taker:
             if not self._writer:
                 await remove(self._trees.vacated())
                 os.mkdir(self._trees.idle)
-                self._writer = Writer(self._trees.idle)
+                self._writer = FileWriter(self._trees.idle)
             for at in range(0, len(payload), _PIECE):
                 self._writer.feed(payload[at : at + _PIECE])
                 await asyncio.sleep_ms(0)
@@ -62,7 +62,7 @@ class Taker:
         return manifest.sequence
 
 
-class Writer:
+class FileWriter:
     """Writes the files of a parcel below `folder` as its bytes are fed in, however they are cut; reads each back.
 
     head: _NO_HEAD until it came.

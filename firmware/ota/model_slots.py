@@ -14,7 +14,7 @@ import os
 from board.lazy import release
 from ota.refused import Refused
 from protocol import wire
-from score import Judge
+from score import Scorer
 from tflite import READERS, Model, ModelError
 
 POINTER, ARRIVING = "slots.json", "next.tflite"
@@ -22,7 +22,7 @@ PROBATION = 20  # windows a new model must judge, to stay ...
 MOST_BOOTS = 3  # ... within so many starts
 
 
-class Slots:
+class ModelSlots:
     """Models of `features` features in `folder`; `room` is the largest in bytes. The buffer is allocated here, once.
 
     judge: of the model in service, or None. digest: its SHA-256 in hex. key: the first 8 bytes of that, as windows
@@ -35,7 +35,7 @@ class Slots:
         self._features = features
         self.room = memoryview(bytearray(room))
         self.arriving = self._path(ARRIVING)
-        self.judge: "Judge | None" = None
+        self.judge: "Scorer | None" = None
         self.digest: "str | None" = None
         self.key = bytes(8)
         self._slot = "b"
@@ -105,12 +105,12 @@ class Slots:
         idle = _other(self._slot)
         return self._slot if self._boots and idle in self._kept else idle
 
-    def _tried(self, offer: wire.Offer) -> Judge:
+    def _tried(self, offer: wire.Offer) -> Scorer:
         """A judge that gave the trial's score."""
         try:
             if not _read(self.arriving, offer.model, offer.sha256):
                 raise Refused(500, "{} reads back differently".format(ARRIVING))
-            judge = Judge(Model(offer.model))
+            judge = Scorer(Model(offer.model))
         except OSError as error:
             raise Refused(500, "{}: {}".format(ARRIVING, error))
         except (ModelError, ValueError, MemoryError) as error:
@@ -168,12 +168,12 @@ class Slots:
         try:
             if not _read(self._path(slot + ".tflite"), model, bytes.fromhex(kept["sha256"])):
                 return False
-            self._serve(Judge(Model(model)), kept["sha256"])
+            self._serve(Scorer(Model(model)), kept["sha256"])
         except (OSError, ModelError, ValueError, MemoryError):
             return False
         return True
 
-    def _serve(self, judge: "Judge | None", digest: "str | None") -> None:
+    def _serve(self, judge: "Scorer | None", digest: "str | None") -> None:
         self.judge = judge
         self.digest = digest
         self.key = bytes.fromhex(digest)[:8] if digest else bytes(8)

@@ -12,7 +12,7 @@ from protocol import wire
 _PIECE = 1024  # bytes written in a row, before others have their turn
 
 
-class Taker:
+class Writer:
     """Writes the model that is offered to `slots`, beside those it has."""
 
     def __init__(self, slots) -> None:
@@ -41,7 +41,7 @@ class Taker:
             raise Refused(500, "{}: {}".format(self._slots.arriving, error))
 
     async def finish(self, _manifest) -> "wire.Offer | None":
-        """The offer; its model is the room that `Slots.install` reads it into. Raises Refused."""
+        """The offer; its model is the room that `ModelSlots.install` reads it into. Raises Refused."""
         if self._sum.digest() != self._offer.sha256:
             raise Refused(400, "the model is not what its digest says")
         return self._offer

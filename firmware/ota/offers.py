@@ -23,7 +23,7 @@ _ON_CALL = (
 )
 
 
-class Updates:
+class Offers:
     """Takes what is offered under `topic(kind, "manifest")` and reports under `topic(kind, "status")`, as HTTP would.
 
     places: by kind, "model" or "firmware", what takes over. Each has a `sequence`, and raises Refused in
@@ -39,7 +39,7 @@ class Updates:
         self._changed = changed
         self._key = key
         self._block = bytearray(ROOM)
-        self._reception = None  # while something comes in, or might
+        self._receiver = None  # while something comes in, or might
         self._begun = asyncio.Event()
         for kind in places:
             client.subscribe(topic(kind, "manifest"), self._announce, 1)
@@ -50,8 +50,8 @@ class Updates:
         while True:
             await self._begun.wait()
             self._begun.clear()
-            whole = await self._reception.run()
-            self._reception = None
+            whole = await self._receiver.run()
+            self._receiver = None
             await asyncio.sleep_ms(0)  # in place of what was awaited last, which a frame would hold on to
             release(*_ON_CALL)
             if whole:
@@ -70,10 +70,10 @@ class Updates:
         """A bundle is coming."""
         kind = topic.split("/")[-2]
         try:
-            if not self._reception:
-                self._reception = load("ota.receiver").Reception(self._places, self._block, self.report, self._key)
+            if not self._receiver:
+                self._receiver = load("ota.receiver").Receiver(self._places, self._block, self.report, self._key)
                 self._begun.set()
-            self._reception.announce(kind, frame)
+            self._receiver.announce(kind, frame)
         except Refused as error:
             self._answering = asyncio.create_task(self.report(kind, error.code, str(error)))
         except MemoryError as error:
@@ -81,12 +81,12 @@ class Updates:
 
     def _collect(self, _topic: str, frame: bytes, _retained: bool) -> None:
         """One shard."""
-        if self._reception and not self._reception.collect(frame):
+        if self._receiver and not self._receiver.collect(frame):
             self.spoilt += 1
 
     def collect_compact(self, body: bytes) -> None:
         """One shard off a wire, in the profile of serial_message.py."""
-        if self._reception and not self._reception.collect_compact(body):
+        if self._receiver and not self._receiver.collect_compact(body):
             self.spoilt += 1
 
     async def report(self, kind: str, code: int, reason: str, missing: int = 0, block: int = 0) -> None:

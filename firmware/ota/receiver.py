@@ -14,14 +14,14 @@ from protocol import shards, wire
 
 QUIET_MS = 1000  # without a shard, before the rest is asked for
 ATTEMPTS = 10  # times the rest is asked for, before the bundle is given up
-_TAKERS = {"model": "ota.model_writer", "firmware": "ota.firmware_writer"}
+_WRITERS = {"model": "ota.model_writer", "firmware": "ota.firmware_writer"}
 
 
-class Reception:
+class Receiver:
     """places: by kind, where it goes. block: the buffer of one. report: a coroutine function, see offers.py. key: 32
     bytes, or None.
 
-    By kind there is a taker, which raises Refused in `admit(manifest)`, before anything comes; in `await
+    By kind there is a writer, which raises Refused in `admit(manifest)`, before anything comes; in `await
     take(payload)`, for each block; in `await finish(manifest)`, when all of it was right, which gives the offer.
     """
 
@@ -86,9 +86,9 @@ class Reception:
         self._begin(kind, manifest)
 
     def _begin(self, kind: str, manifest: shards.Manifest) -> None:
-        taker = load(_TAKERS[kind]).Taker(self._places[kind])
-        taker.admit(manifest)
-        self._taker, self._kind, self._manifest, self._bundle = taker, kind, manifest, manifest.bundle
+        writer = load(_WRITERS[kind]).Writer(self._places[kind])
+        writer.admit(manifest)
+        self._writer, self._kind, self._manifest, self._bundle = writer, kind, manifest, manifest.bundle
         self._sum = hashlib.sha256()
         self._expect(0)
         if manifest.shape.blocks > 1:  # what has one block comes unasked
@@ -145,9 +145,9 @@ class Reception:
         size = shape.k * shape.shard_length
         payload = memoryview(self._buffer)[: min(size, shape.length - self._block * size)]
         self._sum.update(payload)
-        await self._taker.take(payload)
+        await self._writer.take(payload)
 
     async def _finish(self, manifest):
         if self._sum.digest() != manifest.sha256:
             raise Refused(400, "the shards are not of one offer")
-        return await self._taker.finish(manifest)
+        return await self._writer.finish(manifest)

@@ -19,7 +19,7 @@ import main  # noqa: E402
 
 node = main.load(folder)
 import drivers as sensors  # noqa: E402
-from board.boot_count import Life  # noqa: E402
+from board.boot_count import BootCount  # noqa: E402
 
 WINDOWS = 3
 
@@ -100,7 +100,7 @@ async def until(happened):
 silence = Silence()
 sensors.make = lambda *_: silence
 del sensors
-it = node.Node(node._settings(folder), folder, Life(folder, power_on=True))
+it = node.Node(node._settings(folder), folder, BootCount(folder, power_on=True))
 model = it.hello()["model"]
 assert model, "the model is not in service"
 asyncio.run(story(it))

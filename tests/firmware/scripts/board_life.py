@@ -80,18 +80,18 @@ def watchdog(_):
 def starts(folder):
     said = []
     for _ in range(boot_count.MOST_STARTS + 1):
-        it = boot_count.Life(folder)
+        it = boot_count.BootCount(folder)
         said.append(it.safe_mode)
     it.failed(ValueError("the pump is gone"))
-    again = boot_count.Life(folder)
-    said += [again.safe_mode, "the pump is gone" in again.error, boot_count.Life(folder, power_on=True).safe_mode]
+    again = boot_count.BootCount(folder)
+    said += [again.safe_mode, "the pump is gone" in again.error, boot_count.BootCount(folder, power_on=True).safe_mode]
     for _ in range(boot_count.GOOD):
         again.worked()
-    good = boot_count.Life(folder)
+    good = boot_count.BootCount(folder)
     said += [good.starts, good.error]
     with open(folder + "/life.json", "w") as file:
         file.write("[")
-    return said + [boot_count.Life(folder).starts]
+    return said + [boot_count.BootCount(folder).starts]
 
 
 print(json.dumps(globals()[sys.argv[1]](sys.argv[2])))

@@ -12,7 +12,7 @@ import ota
 from ota import model_writer, offers
 
 
-class Slots:
+class ModelSlots:
     """In place of the sensor's; has as much memory as a test says."""
 
     sequence, room, arriving = 0, bytearray(20000), sys.argv[2] + "/next.tflite"
@@ -28,7 +28,7 @@ class Slots:
             raise MemoryError("memory allocation failed")
 
 
-class Full(model_writer.Taker):
+class Full(model_writer.Writer):
     async def take(self, payload):
         raise MemoryError("memory allocation failed")
 
@@ -70,19 +70,19 @@ async def offered(it, client):
             break
         for shard in shards:
             it._collect("", shard, False)
-    while it._reception:  # what has nothing to do any more is let go
+    while it._receiver:  # what has nothing to do any more is let go
         await asyncio.sleep_ms(10)
     return code
 
 
 async def story():
-    slots, client = Slots(), Client()
-    it = offers.Updates({"model": slots}, client, lambda kind, leaf: "s/{}/{}".format(kind, leaf), changed)
+    slots, client = ModelSlots(), Client()
+    it = offers.Offers({"model": slots}, client, lambda kind, leaf: "s/{}/{}".format(kind, leaf), changed)
     running = asyncio.create_task(it.run())
-    taker, model_writer.Taker, codes = model_writer.Taker, Full, []
+    taker, model_writer.Writer, codes = model_writer.Writer, Full, []
     codes.append(await offered(it, client))
     sys.modules["ota.model_writer"] = ota.model_writer = model_writer
-    model_writer.Taker = taker
+    model_writer.Writer = taker
     codes.append(await offered(it, client))
     slots.full = False
     codes.append(await offered(it, client))

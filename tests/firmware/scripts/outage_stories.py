@@ -72,7 +72,7 @@ class Clock:
 
 
 def kept(folder, link, clock, boot=7):
-    it = store_and_forward.Outage(folder, link, "late", FRAME, clock)
+    it = store_and_forward.StoreAndForward(folder, link, "late", FRAME, clock)
     it.boot = boot
     return it
 
@@ -218,7 +218,7 @@ def forged(folder):
     store_and_forward.PATIENCE_MS = 20
     key, left = bytes(range(32)), []
     link = Link()
-    it = store_and_forward.Outage(folder, link, "late", FRAME, Clock(), key)
+    it = store_and_forward.StoreAndForward(folder, link, "late", FRAME, Clock(), key)
     it.boot = 7
     judged(it, 1)
     it.look()

@@ -31,7 +31,7 @@ class Manifest:
 def started(flash):
     """The slots of a board that starts from this flash."""
     vfs.mount(vfs.VfsLfs2(flash), "/flash")
-    slots = Slots("/flash", ROOM, len(offers[0].trial))
+    slots = ModelSlots("/flash", ROOM, len(offers[0].trial))
     slots.boot()
     return slots
 
@@ -48,7 +48,7 @@ def install(slots, frame):
     """Take an offer in blocks, as they come over the air."""
 
     async def take():
-        taker, manifest = Taker(slots), Manifest(frame)
+        taker, manifest = Writer(slots), Manifest(frame)
         taker.admit(manifest)
         for at in range(0, len(frame), BLOCK):
             await taker.take(memoryview(frame)[at : at + BLOCK])
@@ -97,8 +97,8 @@ for path in sys.argv[1:5]:
     with open(path, "rb") as file:
         frames.append(file.read())
 
-from ota.model_slots import MOST_BOOTS, PROBATION, Slots  # noqa: E402
-from ota.model_writer import Taker  # noqa: E402
+from ota.model_slots import MOST_BOOTS, PROBATION, ModelSlots  # noqa: E402
+from ota.model_writer import Writer  # noqa: E402
 from protocol import shards, wire  # noqa: E402
 
 offers = [wire.unpack_offer(frame) for frame in frames]

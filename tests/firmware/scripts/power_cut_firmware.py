@@ -48,8 +48,8 @@ def update(data):
     """Take a parcel in blocks, as they come over the air."""
 
     async def take():
-        both, manifest = firmware_slots.Trees("/flash", True), Manifest(data)
-        taker = firmware_writer.Taker(both)
+        both, manifest = firmware_slots.FirmwareSlots("/flash", True), Manifest(data)
+        taker = firmware_writer.Writer(both)
         taker.admit(manifest)
         for at in range(0, len(data), ROOM):
             await taker.take(memoryview(data)[at : at + ROOM])
@@ -59,7 +59,7 @@ def update(data):
 
 
 def prove():
-    taker = firmware_slots.Trees("/flash", True)
+    taker = firmware_slots.FirmwareSlots("/flash", True)
     while not taker.worked():
         pass
 
@@ -107,9 +107,9 @@ def judges(slot):
     sys.modules.clear()
     sys.path[:] = ["/flash/fw_" + slot, ".frozen"]
     try:
-        from ota.model_slots import Slots
+        from ota.model_slots import ModelSlots
 
-        slots = Slots("/flash", ROOM, len(offer.trial))
+        slots = ModelSlots("/flash", ROOM, len(offer.trial))
         slots.boot()
         return bool(slots.judge) and slots.judge.score(offer.trial) == offer.trial_score
     finally:
@@ -150,7 +150,7 @@ def tell(name, before, story):
 
 
 def install():
-    slots = Slots("/flash", ROOM, len(offer.trial))
+    slots = ModelSlots("/flash", ROOM, len(offer.trial))
     with open(slots.arriving, "wb") as file:
         file.write(offer.model)
     arrived = wire.unpack_offer(frame)
@@ -162,7 +162,7 @@ import hashlib  # noqa: E402
 
 import main  # noqa: E402
 from ota import firmware_slots, firmware_writer  # noqa: E402
-from ota.model_slots import Slots  # noqa: E402
+from ota.model_slots import ModelSlots  # noqa: E402
 from protocol import firmware_package, shards, wire  # noqa: E402
 
 contents = []

@@ -25,11 +25,11 @@ from features import Extractor  # noqa: E402
 extractor = Extractor(recipe)
 gc.collect()
 
-from score import Judge  # noqa: E402
+from score import Scorer  # noqa: E402
 from tflite import Model  # noqa: E402
 
 model = Model(buffer)
-judge = Judge(model)
+judge = Scorer(model)
 features = bytearray(recipe.length)
 gc.collect()
 micropython.heap_lock()
