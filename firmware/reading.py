@@ -9,7 +9,7 @@ from protocol import wire
 class Reporter:
     """Turns each window of a driver into a frame for the gateway, in buffers that are allocated once.
 
-    made_of: the Extractor that makes its features. outage: keeps windows that matter and may not arrive. done:
+    made_of: the Extractor that makes its features. backlog: keeps windows that matter and may not arrive. done:
     functions called after each window. Where windows overlap, readings they share stay; only new ones are fetched.
     Raises ValueError when the driver has gaps between those.
     """
@@ -32,7 +32,7 @@ class Reporter:
         self._client = client
         self._backlog = backlog
         self._done = done
-        outage.boot = self._window.boot
+        backlog.boot = self._window.boot
 
     async def watch(self, measured) -> None:
         """Judge window after window. measured: a coroutine function, awaited once the driver knows its true rate."""
