@@ -121,7 +121,7 @@ def test_who_is_killed_in_a_round_delays_nobody_beyond_the_deadline() -> None:
             rounds = it.rounds(2)
             await anext(rounds)
             second = asyncio.ensure_future(anext(rounds))
-            while [share._awaited for share in it.shares[1:]] != [{"gw0"}] * 3:
+            while [share.incoming._awaited for share in it.shares[1:]] != [{"gw0"}] * 3:
                 await asyncio.sleep(0.01)
             assert not second.done()
             loop.ahead = deadline

@@ -19,7 +19,7 @@ import pytest
 from reedmesh.__main__ import main
 from reedmesh.config.settings import Config
 from reedmesh.errors import DeployError
-from reedmesh.exchange import neighbourhood
+from reedmesh.exchange import entries
 from reedmesh.identity import keys, keystore
 from reedmesh.identity.trust_store import Trust
 from reedmesh.inference import tflite_file
@@ -286,7 +286,7 @@ def test_the_ledger_says_who_contributed_what_and_what_it_was_worth(
         nothing = np.zeros(1, np.float32)
         merged = Merged(nothing, {"hall2": 0.25}, {"hall3": "loss 9"}, {"hall2": 0.5})
         peers = {"hall2": Peer(nothing, 1, sequence=12, digest="ab" * 32), "hall3": Peer(nothing, 1)}
-        it.store.enter(*neighbourhood.entries(merged, peers, family().id))
+        it.store.enter(*entries.merge(merged, peers, family().id))
         it.store.enter(Entry(ledger.TAKEN, "hall2", sequence=12))
     capsys.readouterr()
     assert command(tmp_path, "ledger", "export", "--csv") == 0
