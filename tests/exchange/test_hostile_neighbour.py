@@ -35,7 +35,7 @@ async def truth(it: World, value: float) -> None:
     """A true update of b still reaches a, and no work of a's exchange had to be begun anew."""
     await it["b"].give(trained(value))
     await it.in_step("b")
-    assert not it["a"]._supervisor.failures
+    assert not it["a"].supervisor.failures
 
 
 @pytest.mark.parametrize("number", [ledger.MOST_ENTRIES + 1, 2**63 - 1, 2**63, 2**64 - 1])

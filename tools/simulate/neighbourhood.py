@@ -25,6 +25,7 @@ from reedmesh.exchange.deadline import Bounds
 from reedmesh.exchange.lane import Pace
 from reedmesh.exchange.listener import subscriptions
 from reedmesh.exchange.neighbourhood import Share, Timing
+from reedmesh.exchange.outgoing import Outgoing
 from reedmesh.identity.keyring import Keyring
 from reedmesh.identity.keys import Key
 from reedmesh.inference import features
@@ -140,11 +141,13 @@ class Site:
         return {label: trainer.errors(dataset.inputs(x, scaled)).astype(np.float64) for label, x in tests.items()}
 
 
-class Liar(Share):
+class Liar(Outgoing):
     """Tells neighbours something else than it learnt. kind: one of LIES."""
 
-    kind = ""
-    _first: bytes | None = None
+    def __init__(self, kind: str, name: str, family: Family, disk: Disk, profile: delta.Profile, share: Share) -> None:
+        super().__init__(name, family, disk, profile, share.tell)
+        self.kind = kind
+        self._first: bytes | None = None
 
     async def _publish(self, sequence: int, payload: bytes) -> None:
         await super()._publish(sequence, self._lie(sequence, payload))
@@ -157,7 +160,7 @@ class Liar(Share):
         told = delta.unpack(payload, self._family.tensors, self._family.recipe.length)
         noise = np.random.default_rng(sequence).normal(0, 1, len(told.step)).astype(np.float32)
         step = {"flip": -4 * told.step, "noise": noise, "scaled": 10 * told.step}[self.kind]
-        return delta.pack(replace(told, step=step.astype(np.float32)), self._family.tensors, self.profile)[0]
+        return delta.pack(replace(told, step=step.astype(np.float32)), self._family.tensors, self._profile)[0]
 
 
 class Lossy:
@@ -247,11 +250,10 @@ class Neighbourhood:
         for i in range(len(self.sites)):
             others = [name(j) for j in self._hears[i]]
             disk = self._disks[i]
-            kind = Liar if i in self.setting.liars else Share
             ring = Keyring({other: keys[other].public for other in others})
             profile, patience = delta.PROFILES[self.setting.profile], self.setting.patience
             timing = Timing(Bounds(patience, patience, patience), PACE, LIMITS, LOOK)
-            share = kind(
+            share = Share(
                 name(i),
                 self.family,
                 keys[name(i)],
@@ -262,8 +264,8 @@ class Neighbourhood:
                 profile,
                 timing,
             )
-            if isinstance(share, Liar):
-                share.kind = self.setting.liars[i]
+            if i in self.setting.liars:
+                share.outgoing = Liar(self.setting.liars[i], name(i), self.family, disk, profile, share)
             self.shares.append(share)
             self.accounts.append(LearningStatistics())
             share.event_handlers.append(self.accounts[i].take)
@@ -291,6 +293,8 @@ class Neighbourhood:
         for ended in await asyncio.gather(*self._running, *self._drains, return_exceptions=True):
             if not isinstance(ended, asyncio.CancelledError):
                 raise ended or AssertionError("an exchange ended by itself")
+        for share in self.shares:
+            assert not share.supervisor.failures, share.supervisor.table()
 
 
 @asynccontextmanager

@@ -68,7 +68,7 @@ class Share:
     ) -> None:
         self.event_handlers: list[EventHandler] = []
         self.profile = profile
-        self._supervisor = supervisor or Supervisor()
+        self.supervisor = supervisor or Supervisor()
         self.outgoing = Outgoing(name, family, disk, profile, self.tell)
         self.incoming = Incoming(
             name, family, keyring, disk, neighbours, timing.bounds, timing.limits, self.tell, clock
@@ -123,7 +123,7 @@ class Share:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(exchange.run(neighbours))
             for name, work in works.items():
-                tasks.create_task(self._supervisor.keep(name, work))
+                tasks.create_task(self.supervisor.keep(name, work))
 
     async def give(self, trained: Trained) -> None:
         """As in Outgoing."""
@@ -162,5 +162,5 @@ class Share:
             look=self._timing.look,
             federation=self._federation,
             witness=self._checkpoints.hear,
-            supervisor=self._supervisor,
+            supervisor=self.supervisor,
         )
