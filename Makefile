@@ -151,6 +151,10 @@ bench: bench-dashboard
 bench-dashboard: $(READY) ## the web page: first paint with 200 sensors, memory and processor with 3 browsers and 50 sensors
 	$(BIN)/python -m tools.bench.dashboard
 
+.PHONY: recordings
+recordings: $(READY) ## the recordings that ship, from their public originals [ACTUATORS=archive.zip FAN=accelerometer.csv CHECK=1]
+	@$(BIN)/python -m tools.simulate.excerpt $(if $(ACTUATORS),--actuators $(ACTUATORS)) $(if $(FAN),--fan $(FAN)) $(if $(CHECK),--check)
+
 screenshots: $(READY) ## every page, light and dark, phone and desktop, into build/screenshots [DATA=windows.npz RATE=16]
 	$(BIN)/python -m tools.check.screenshots $(if $(DATA),--data $(DATA)) $(if $(RATE),--rate $(RATE))
 

@@ -41,7 +41,7 @@ from reedmesh.store import database
 from tools.bench import report
 from tools.bench.latency import GATEWAY, LINES, mosquitto, prepare
 from tools.checkout import ROOT
-from tools.simulate import factory
+from tools.simulate.free_ports import free_ports
 
 FOLDER = ROOT / "build" / "crash"
 MOST_STEPS = 40  # of alerts that are heard between "online" and the kill: so it comes under load, on any machine
@@ -139,7 +139,7 @@ async def kill(onlooker: Onlooker, start: Callable[[], multiprocessing.Process],
 
 async def run(folder: Path, broker: str, kills: int, sensors: int, rate: float) -> dict[str, int]:
     """The bench with one kind of broker; returns what is counted."""
-    frames, port, chance = prepare(folder, sensors), factory.free_ports(1)[0], random.Random(kills)
+    frames, port, chance = prepare(folder, sensors), free_ports(1)[0], random.Random(kills)
     path = configured(folder, broker, port)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["reedmesh.service.process", "amqtt.broker"])

@@ -30,7 +30,7 @@ from tools.bench import (
     report,
 )
 from tools.check.screenshots import FLAGS, chromium
-from tools.simulate import factory
+from tools.simulate.free_ports import free_ports
 
 MANY, SOME, BROWSERS, LOADS, ALERTS = 200, 50, 3, 5, 10
 DRAWN = """async (count) => {
@@ -87,7 +87,7 @@ class Dashboard:
     """The process, and what it takes."""
 
     def __init__(self, broker: int) -> None:
-        self.port = factory.free_ports(1)[0]
+        self.port = free_ports(1)[0]
         listen = ["--listen", f"127.0.0.1:{self.port}"]
         command = [sys.executable, "-m", "reedmesh", "dashboard", f"127.0.0.1:{broker}", *listen]
         self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
@@ -108,7 +108,7 @@ async def stage(sensors: int) -> AsyncIterator[tuple[Line, Dashboard, Browser]]:
     """Broker, gateway, dashboard and browser."""
     broker = latency.mosquitto()
     assert broker, "no mosquitto found: apt install mosquitto"
-    port = factory.free_ports(1)[0]
+    port = free_ports(1)[0]
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (folder / "mosquitto.conf").write_text("\n".join(latency.LINES).format(port=port) + "\n")

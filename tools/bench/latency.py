@@ -35,7 +35,8 @@ from reedmesh.store.models import StoredModel
 from reedmesh.store.store import Store
 from tools.bench import report
 from tools.checkout import ROOT
-from tools.simulate import factory, recordings
+from tools.simulate import recordings
+from tools.simulate.free_ports import free_ports
 
 FOLDER = ROOT / "build" / "latency"
 GATEWAY = "bench"
@@ -152,7 +153,7 @@ async def gateway(broker: str, sensors: int, stored: int = 0, settings: str = ""
     """
     good, bad = prepare(FOLDER, sensors)
     remember(FOLDER, good[wire.WINDOW_HEADER :], sensors, stored)
-    port = factory.free_ports(1)[0]
+    port = free_ports(1)[0]
     (FOLDER / "mosquitto.conf").write_text("\n".join(LINES).format(port=port) + "\n")
     (FOLDER / "reedmesh.toml").write_text(
         f'name = "{GATEWAY}"\nstate = "{FOLDER}"\nsensors = 2000\n[broker]\nport = {port}\n'

@@ -27,6 +27,7 @@ from reedmesh.links.message import Message
 from reedmesh.links.mqtt_link import Link
 from tools.checkout import ROOT
 from tools.simulate import factory
+from tools.simulate.free_ports import free_ports
 
 FOLDER = ROOT / "build" / "delivery"
 FAMILY = "vibration"
@@ -170,7 +171,7 @@ def broker() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     program = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
     if not program:
         raise SystemExit("no mosquitto found: apt install mosquitto")
-    port = factory.free_ports(1)[0]
+    port = free_ports(1)[0]
     FOLDER.mkdir(parents=True, exist_ok=True)
     config = FOLDER / f"{port}.conf"
     config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n")

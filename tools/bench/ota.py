@@ -44,6 +44,7 @@ from tools.board import (
 )
 from tools.checkout import ROOT
 from tools.simulate import factory, recordings
+from tools.simulate.free_ports import free_ports
 
 SCRIPTS = ROOT / "tests" / "firmware" / "scripts"
 # Files that judge by a model.
@@ -125,7 +126,7 @@ def cuts(script: str, paths: list[Path]) -> tuple[int, int]:
 
 async def pauses(family: Family, recording: recordings.Recording, candidate: Candidate, folder: Path) -> None:
     """Let a sensor judge, give it a model and firmware meanwhile, and compare the longest times between two windows."""
-    (port,) = factory.free_ports(1)
+    (port,) = free_ports(1)
     machine = factory.Machine("gw", "press", False, {"train": recording.windows(0, "train", "normal")})
     scale = recording.rate_hz, recording.lsb_per_g
     plan = factory.Plan(folder, "vibration", family.recipe.table(), {"gw": 100}, {"gw": port}, [machine], *scale)

@@ -26,7 +26,7 @@ from reedmesh.errors import RefusedError
 from reedmesh.protocol import wire
 from tools.bench.latency import LINES, mosquitto, prepare
 from tools.checkout import ROOT
-from tools.simulate import factory
+from tools.simulate.free_ports import free_ports
 
 FOLDER = ROOT / "build" / "home-assistant"
 PYTHON = ROOT / ".venv-home-assistant" / "bin" / "python"
@@ -121,7 +121,7 @@ def forget(path: Path) -> None:
 def main() -> None:
     """Start all of it, and look."""
     shutil.rmtree(FOLDER, ignore_errors=True)
-    frames, (port, web), path = prepare(FOLDER / "state", 3), factory.free_ports(2), FOLDER / "reedmesh.toml"
+    frames, (port, web), path = prepare(FOLDER / "state", 3), free_ports(2), FOLDER / "reedmesh.toml"
     (FOLDER / "mosquitto.conf").write_text("\n".join(LINES).format(port=port) + "\n")
     path.write_text(f'name = "gw"\nstate = "{FOLDER}/state"\n[broker]\nport = {port}\n')
     with ExitStack() as stack:

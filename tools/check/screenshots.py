@@ -51,7 +51,7 @@ async def main() -> int:
     try:
         recording = recordings.find(chosen.data or None)
         plan = plant.plan(recording, ROOT / "build" / "screenshots-line")
-        port = plant.free_ports(1)[0]
+        port = free_ports(1)[0]
         picture = observer.Picture(plan, recording.origin, port)
         with Factory(plan, chosen.rate, port) as factory:
             tasks = [asyncio.create_task(task) for task in (*factory.feeds(), *observer.watch(plan, picture))]

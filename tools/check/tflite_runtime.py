@@ -17,7 +17,7 @@ from reedmesh.inference import runtime, tflite_file
 from reedmesh.inference.model import Model
 from reedmesh.protocol import scaling
 from tools.checkout import ROOT
-from tools.simulate import factory
+from tools.simulate.free_ports import free_ports
 
 VECTORS = 2000
 PATIENCE = 60.0  # seconds
@@ -57,7 +57,7 @@ def runs(python: str) -> bool:
     """Whether a gateway starts with that Python and answers `reedmesh status`."""
     with tempfile.TemporaryDirectory() as folder:
         settings, command = Path(folder) / "reedmesh.toml", [python, "-m", "reedmesh"]
-        text = f'name = "gw"\nstate = "{folder}/state"\n[broker]\nembedded = true\nport = {factory.free_ports(1)[0]}\n'
+        text = f'name = "gw"\nstate = "{folder}/state"\n[broker]\nembedded = true\nport = {free_ports(1)[0]}\n'
         settings.write_text(text)
         environment = _environment()
         with subprocess.Popen([*command, "run", str(settings)], env=environment) as gateway:

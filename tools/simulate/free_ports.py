@@ -20,3 +20,8 @@ def free_port() -> int:
             mark.bind(("127.0.0.1", port))
             mark.detach()  # stays open, and nobody closes it
             return port
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback that nobody else gets."""
+    return [free_port() for _ in range(count)]

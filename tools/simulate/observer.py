@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,18 +11,27 @@ from reedmesh.broker.acl import DASHBOARD
 from reedmesh.links.message import Message
 from reedmesh.links.mqtt_link import Link
 from reedmesh.protocol import wire
-from tools.simulate.factory import Machine, Plan, dashboard_password
+from tools.simulate.factory import dashboard_password
+from tools.simulate.layout import Machine, Plan
+
+NEWS = ("starting", "learning", "watching")  # states that are told once; what a sensor is at later, the table shows
 
 
 @dataclass
 class Sight:
-    """One machine, as its gateway describes it."""
+    """One machine, as its gateway describes it. judged: windows after learning."""
 
     machine: Machine
     state: dict[str, Any] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
     fault_began: float | None = None
     alerted: float | None = None  # first alert after the fault began
     false_alerts: int = 0
+
+    @property
+    def found_after(self) -> float | None:
+        """Seconds from the fault to its alert."""
+        return self.alerted - self.fault_began if self.alerted and self.fault_began else None
 
 
 class Picture:
@@ -33,29 +42,44 @@ class Picture:
         self.origin = origin
         self.page = page
         self.began = time.monotonic()
+        self.joined = not plan.later  # whether every gateway is there
         self.sights = {(machine.gateway, machine.name): Sight(machine) for machine in plan.machines}
         self.updates: dict[tuple[str, str], int] = {}  # (gateway, neighbour) -> sequence of what was taken
+        self.taken = 0  # updates of neighbours
         self.merged: dict[str, dict[str, tuple[int, int]]] = {}  # gateway -> neighbour -> times merged, refused
+        self.alerts: list[str] = []
         self.log: list[str] = []
         self._news = asyncio.Event()
 
     @property
     def good(self) -> bool:
-        """Whether every failing machine raised an alert, and nothing else did."""
-        alerted = all(sight.alerted for sight in self.sights.values() if sight.machine.faulty)
-        return alerted and not any(sight.false_alerts for sight in self.sights.values())
+        """Whether every failing machine raised an alert, and nothing else did; where a gateway has neighbours."""
+        return self.all_found() and not any(sight.false_alerts for sight in self.counted())
+
+    def counted(self) -> list[Sight]:
+        """All but what is there to compare with."""
+        return [sight for sight in self.sights.values() if sight.machine.gateway != self.plan.alone]
+
+    def present(self) -> list[Sight]:
+        """Those of the gateways that have come."""
+        return [sight for sight in self.sights.values() if self.joined or sight.machine.gateway not in self.plan.later]
 
     def all_watching(self) -> bool:
         """Whether every sensor runs the model of its machine."""
-        return all(sight.state.get("state") == "watching" for sight in self.sights.values())
+        return all(sight.state.get("state") == "watching" for sight in self.present())
 
     def all_taught(self) -> bool:
         """Whether every machine has a model; its sensor may be about to take the next."""
-        return all("model" in sight.state for sight in self.sights.values())
+        return self.joined and all("model" in sight.state for sight in self.sights.values())
 
     def all_found(self) -> bool:
-        """Whether every failing machine raised an alert."""
-        return all(sight.alerted for sight in self.sights.values() if sight.machine.faulty)
+        """Whether every failing machine raised an alert; where a gateway has neighbours."""
+        return all(sight.alerted for sight in self.counted() if sight.machine.faulty)
+
+    def merges(self) -> tuple[int, int]:
+        """How often what a neighbour learnt was merged, and refused because it would have hurt."""
+        counts = [each for seen in self.merged.values() for each in seen.values()]
+        return sum(each[0] for each in counts), sum(each[1] for each in counts)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until `condition` holds; it is looked at after every message."""
@@ -79,7 +103,7 @@ class Picture:
         elif leaf == ["info"]:
             self._see_updates(gateway, value.get("neighbours", {}))
             self._see_merges(gateway, value.get("reputation", {}))
-        elif leaf == ["alert"]:
+        elif leaf == ["alert"] and (gateway, value["sensor"]) in self.sights:
             self._see_alert(self.sights[gateway, value["sensor"]], value)
         self._news.set()
 
@@ -89,38 +113,46 @@ class Picture:
 
     def _see_updates(self, gateway: str, neighbours: dict[str, int | None]) -> None:
         for neighbour, sequence in neighbours.items():
-            if sequence and self.updates.get((gateway, neighbour)) != sequence:
+            before = self.updates.get((gateway, neighbour))
+            if sequence and before != sequence:
                 self.updates[gateway, neighbour] = sequence
-                self.note(f"gateway {gateway}: took update {sequence} of its neighbour {neighbour}")
+                self.taken += 1
+                if before is None:
+                    self.note(f"gateway {gateway}: has what {neighbour} learnt")
 
     def _see_merges(self, gateway: str, reputation: dict[str, dict[str, Any]]) -> None:
-        seen = {name: (known["merged"], known["refused"]) for name, known in reputation.items()}
-        before = self.merged.get(gateway, {})
-        if helped := [name for name, (merged, _) in seen.items() if merged > before.get(name, (0, 0))[0]]:
-            self.note(f"gateway {gateway}: merged what {' and '.join(sorted(helped))} learnt into its own")
-        self.merged[gateway] = seen
+        self.merged[gateway] = {name: (known["merged"], known["refused"]) for name, known in reputation.items()}
 
     def _see_state(self, sight: Sight, state: dict[str, Any]) -> None:
-        if sight.state.get("state") != state["state"]:
+        if state["state"] in NEWS and state["state"] not in sight.told:
+            sight.told.add(state["state"])
             self.note(f"{sight.machine.name}: {state['state']}")
         sight.state = state
 
     def _see_alert(self, sight: Sight, alert: dict[str, Any]) -> None:
-        numbers = f"score {alert['score']:.2f} above {alert['threshold']:.2f}"
-        if alert["type"] != "new":
+        if alert["type"] == "new":
+            numbers = f"score {alert['score']:.2f} above {alert['threshold']:.2f}"
+            self._pin(sight, numbers)
+        elif alert["type"] != "update":
             self.note(f"{alert['sensor']}: alert {alert['type']}")
-        elif sight.fault_began is None:
+
+    def _pin(self, sight: Sight, numbers: str) -> None:
+        """A new alert is noted, and stays on the screen."""
+        name = sight.machine.name
+        if sight.fault_began is None:
             sight.false_alerts += 1
-            self.note(f"{alert['sensor']}: FALSE ALERT, {numbers}")
+            self.note(f"{name}: FALSE ALERT, {numbers}")
         elif sight.alerted is None:
             sight.alerted = time.monotonic()
-            after = sight.alerted - sight.fault_began
-            self.note(f"{alert['sensor']}: ALERT after {after:.1f} s, {numbers}")
+            self.note(f"{name}: ALERT after {sight.found_after:.1f} s, {numbers}")
+        else:
+            return
+        self.alerts.append(self.log[-1])
 
 
-def watch(plan: Plan, picture: Picture) -> list[Coroutine[Any, Any, None]]:
-    """A coroutine per gateway that keeps the picture up to date."""
-    return [_listen(name, port, dashboard_password(plan, name), picture) for name, port in plan.ports.items()]
+def watch(plan: Plan, picture: Picture, gateways: Iterable[str]) -> list[Coroutine[Any, Any, None]]:
+    """A coroutine for each of the gateways that keeps the picture up to date."""
+    return [_listen(name, plan.ports[name], dashboard_password(plan, name), picture) for name in gateways]
 
 
 async def _listen(name: str, port: int, password: str, picture: Picture) -> None:

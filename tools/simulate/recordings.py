@@ -23,6 +23,9 @@ from reedmesh.inference.family import Family
 from reedmesh.protocol.recipe import MAX_SAMPLES, Recipe, Trend
 from tools.checkout import ROOT
 
+BUNDLED = ROOT / "recordings"
+DEFAULT = "actuators"  # of the bundled ones: what `make demo` replays
+SIMULATED = "simulated"  # in place of a file: a machine by computer
 BESIDE = ROOT.parent / "shared" / "data" / "esp32_fan" / "windows.npz"
 CACHE = ROOT / "build" / "recordings" / "esp32_fan.npz"
 
@@ -32,9 +35,16 @@ COMMIT = "453006106a3c4708d8319a075997b1022aae4ec9"
 SOURCE = f"https://codeload.github.com/ShawnHymel/tinyml-example-anomaly-detection/zip/{COMMIT}"
 DIGEST = "7fc1da599a7433ff454c8d2ad8404e9ceb93c8cb8394f12d92e6e49902067268"  # of the readings, as int16
 MAX_DOWNLOAD = 64 << 20
+AXES = 3  # of the bundled recordings
 SPEEDS = ("low", "med", "high")
 COUNTS_PER_G = 4096
 FAN = "a ceiling fan, recorded by an ESP32"
+ORIGINS = {
+    "actuators": "four hydraulic actuators (Virginia Tech NSI, MIT)",
+    "fan": "a cooler fan at 17 speeds (UCI, CC BY 4.0)",
+}
+
+Part = tuple[NDArray[np.int16], int, str, str]  # windows of one gateway, split and label
 
 
 @dataclass(frozen=True)
@@ -62,14 +72,32 @@ class Recording:
         return sorted({str(label) for label in self.label[mine] if not label.startswith("normal")})
 
 
-def find(path: str | None = None, recipe: Recipe | None = None) -> Recording:
-    """What to replay: the file named, else a real fan's recording if it can be had, else a simulated machine.
+def named(text: str, recipe: Recipe | None = None) -> Recording:
+    """A recording by what a user calls it: a file, one of the bundled ones, "simulated", or "": what suits `recipe`.
 
-    recipe: by which it will be heard; a fan says nothing to one of trends. Raises ConfigError when the named file is
-    missing or not in the neutral format.
+    Raises ConfigError when the named file is missing or cannot be read.
+    """
+    if text in ORIGINS:
+        return bundled(text)
+    if text and text != SIMULATED:
+        return load(Path(text))
+    if recipe and (text or isinstance(recipe, Trend) or recipe.axes != AXES):
+        return simulated(recipe)
+    return simulate() if text else bundled(DEFAULT)
+
+
+def bundled(name: str) -> Recording:
+    """One of the recordings of real machines in recordings/; its README.md says whose they are."""
+    return replace(load(BUNDLED / f"{name}.npz"), origin=ORIGINS[name])
+
+
+def find(path: str | None = None, recipe: Recipe | None = None) -> Recording:
+    """What a bench measures on: what is `named`, else a real fan's recording if it can be had, else a simulated one.
+
+    recipe: by which it will be heard; a fan says nothing to one of trends. Raises ConfigError as `named` does.
     """
     if path:
-        return load(Path(path))
+        return named(path, recipe)
     if isinstance(recipe, Trend):
         return simulate_process(recipe)
     for place in (BESIDE, CACHE):
@@ -129,11 +157,20 @@ def download(source: str, cache: Path) -> Recording:
     if digest(recording) != DIGEST:
         raise OSError(f"{source} holds other readings than it did: SHA-256 {digest(recording)}")
     cache.parent.mkdir(parents=True, exist_ok=True)
-    arrays = {name: getattr(recording, name) for name in ("x", "gateway", "split", "label", "rate_hz", "lsb_per_g")}
     partial = cache.with_suffix(f".{os.getpid()}.npz")
-    np.savez_compressed(partial, **arrays, names=np.array(recording.names))
+    partial.write_bytes(to_bytes(recording))
     partial.replace(cache)
     return recording
+
+
+def to_bytes(recording: Recording) -> bytes:
+    """The recording as a file of the neutral format."""
+    content = io.BytesIO()
+    arrays = {name: getattr(recording, name) for name in ("x", "split", "label")}
+    numbers = {name: np.float32(getattr(recording, name)) for name in ("rate_hz", "lsb_per_g")}
+    names = np.array(recording.names)
+    np.savez_compressed(content, **arrays, **numbers, gateway=recording.gateway.astype(np.int8), names=names)
+    return content.getvalue()
 
 
 def digest(recording: Recording) -> str:
@@ -143,7 +180,7 @@ def digest(recording: Recording) -> str:
 
 def _fan(archive: bytes) -> Recording:
     """The windows in the source's archive: a folder per condition, a file per second, readings in g."""
-    parts: list[tuple[NDArray[np.int16], int, str, str]] = []
+    parts: list[Part] = []
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as files:
             for gateway, speed in enumerate(SPEEDS):
@@ -153,7 +190,7 @@ def _fan(archive: bytes) -> Recording:
                 parts.append((_folder(files, f"fan_0_{speed}_1_weight"), gateway, "test", "imbalance"))
     except (zipfile.BadZipFile, ValueError) as error:
         raise OSError(f"the archive cannot be read: {error}") from error
-    return _recording(parts, 200.0, COUNTS_PER_G, SPEEDS, FAN)
+    return put_together(parts, 200.0, COUNTS_PER_G, SPEEDS, FAN)
 
 
 def _folder(files: zipfile.ZipFile, folder: str) -> NDArray[np.int16]:
@@ -170,7 +207,7 @@ def simulate(seed: int = 1, gateways: int = 3, samples: int = 200, rate_hz: floa
     much again. Not a recording: results on it say that the program works, nothing about real machines.
     """
     rng = np.random.default_rng(seed)
-    parts: list[tuple[NDArray[np.int16], int, str, str]] = []
+    parts: list[Part] = []
     for gateway in range(gateways):
         shaft = 7.0 + 5.0 * gateway  # Hz
         gains = rng.uniform(0.4, 1.0, (3, 3))  # harmonic, axis
@@ -179,7 +216,7 @@ def simulate(seed: int = 1, gateways: int = 3, samples: int = 200, rate_hz: floa
         parts.append((machine.run(rng, 300, 1.0), gateway, "test", "normal"))
         parts.append((machine.run(rng, 300, 3.0), gateway, "test", "imbalance"))
     names = tuple(f"machine{i + 1}" for i in range(gateways))
-    return _recording(parts, rate_hz, COUNTS_PER_G, names, "simulated signal, not a recording", simulated=True)
+    return put_together(parts, rate_hz, COUNTS_PER_G, names, "simulated signal, not a recording", simulated=True)
 
 
 def simulated(recipe: Recipe, gateways: int = 3) -> Recording:
@@ -198,7 +235,7 @@ def simulate_process(recipe: Trend, seed: int = 1, gateways: int = 3) -> Recordi
     Not a recording, see `simulate`.
     """
     rng = np.random.default_rng(seed)
-    parts: list[tuple[NDArray[np.int16], int, str, str]] = []
+    parts: list[Part] = []
     for gateway in range(gateways):
         follows = rng.uniform(1000, 2500, (2, recipe.axes)) * rng.choice([-1, 1], (2, recipe.axes))
         rest = rng.uniform(10000, 18000, recipe.axes) * rng.choice([-1, 1], recipe.axes)
@@ -208,7 +245,7 @@ def simulate_process(recipe: Trend, seed: int = 1, gateways: int = 3) -> Recordi
         parts.append((_process(rng, recipe, follows, rest), gateway, "test", "normal"))
         parts.append((_process(rng, recipe, restricted, shifted), gateway, "test", "restriction"))
     names = tuple(f"process{i + 1}" for i in range(gateways))
-    return _recording(parts, 1.0, 0.0, names, "simulated process, not a recording", simulated=True)
+    return put_together(parts, 1.0, 0.0, names, "simulated process, not a recording", simulated=True)
 
 
 def _process(
@@ -244,14 +281,15 @@ class _Machine:
         return np.rint(signal + np.array([0, 800, 3900])).astype(np.int16)
 
 
-def _recording(
-    parts: list[tuple[NDArray[np.int16], int, str, str]],
+def put_together(
+    parts: list[Part],
     rate_hz: float,
     lsb_per_g: float,
     names: tuple[str, ...],
     origin: str,
     simulated: bool = False,
 ) -> Recording:
+    """A recording of parts that hold one gateway's windows in one condition each."""
     counts = [len(part[0]) for part in parts]
     gateway, split, label = (np.repeat(np.array([part[i] for part in parts]), counts) for i in (1, 2, 3))
     x = np.concatenate([part[0] for part in parts])

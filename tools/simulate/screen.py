@@ -2,12 +2,12 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich._export_format import CONSOLE_SVG_FORMAT
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
@@ -17,7 +17,10 @@ from rich.text import Text
 from tools.simulate.observer import Picture, Sight
 
 console = Console()
-LOG_LINES = 14
+ALERTS, LOG = 4, 14  # lines at most: of alerts, which stay, and of what happened last
+FRAMES = 7  # lines of borders, of the table's headings, and the last one, which says how to stop
+LEAST = 3  # lines of what happened, however small the screen
+SIZE = 110, 40  # of the picture
 PLAIN_SVG = re.sub(r"@font-face {{.*?}}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)  # fetches no fonts
 
 
@@ -25,56 +28,75 @@ PLAIN_SVG = re.sub(r"@font-face {{.*?}}", "", CONSOLE_SVG_FORMAT, flags=re.DOTAL
 def show(picture: Picture) -> Iterator[None]:
     """Keep the picture on the screen while the context lasts."""
     if console.is_terminal:
-        with Live(get_renderable=lambda: _frame(picture), console=console, refresh_per_second=4):
+        with Live(get_renderable=lambda: frame(picture, console.height), console=console, refresh_per_second=4):
             yield
     else:
-        picture.note = _printing(picture)  # type: ignore[method-assign]
-        sizes = f"{len(picture.sights)} sensors on {len(picture.plan.ports)} gateways"
-        print(f"line: {picture.origin}; {sizes}", flush=True)
+        picture.note = _printing(picture.note, picture.log)  # type: ignore[method-assign]
+        print(f"line: {picture.origin}; {len(picture.sights)} sensors on {len(picture.plan.ports)} gateways")
+        print(how_to_stop(picture).plain, flush=True)
         yield
 
 
-def picture(picture: Picture, place: Path) -> None:
+def save(picture: Picture, place: Path) -> None:
     """Save what the screen showed last, as SVG."""
-    recorder = Console(record=True, width=110, file=io.StringIO())
-    recorder.print(_frame(picture))
+    width, height = SIZE
+    recorder = Console(record=True, width=width, file=io.StringIO())
+    recorder.print(frame(picture, height))
     recorder.save_svg(str(place), title="make demo", code_format=PLAIN_SVG)
 
 
-def _printing(picture: Picture):  # type: ignore[no-untyped-def]
-    note = picture.note
-
+def _printing(note: Callable[[str], None], log: list[str]) -> Callable[[str], None]:
     def print_too(text: str) -> None:
         note(text)
-        print(picture.log[-1], flush=True)
+        print(log[-1], flush=True)
 
     return print_too
 
 
-def _frame(picture: Picture) -> Group:
-    lines = picture.log[-LOG_LINES:] or ["gateways and sensors are starting"]
-    where = f"http://127.0.0.1:{picture.page}" if picture.page else "no web page"
-    title = f"reedmesh line · {picture.origin} · {where} · Ctrl-C ends it"
-    return Group(Panel(_table(picture), title=Text(title)), Panel(Text("\n".join(lines)), title="what happened"))
+def frame(picture: Picture, height: int) -> Group:
+    """The whole screen, in at most `height` - 1 lines: alerts stay, older events give way to newer ones."""
+    alerts = picture.alerts[-ALERTS:]
+    room = height - 1 - len(picture.sights) - FRAMES - (len(alerts) + 2 if alerts else 0)
+    lines = picture.log[-max(LEAST, min(LOG, room)) :] or ["gateways and sensors are starting"]
+    parts: list[RenderableType] = [Panel(_table(picture), title=Text(f"reedmesh · {picture.origin}"))]
+    if alerts:
+        parts.append(Panel(_lines(alerts, "bold red"), title="alerts", border_style="red"))
+    return Group(*parts, Panel(_lines(lines), title="what happened"), how_to_stop(picture))
+
+
+def how_to_stop(picture: Picture) -> Text:
+    """The last line."""
+    merged, refused = picture.merges()
+    said = ["Ctrl-C ends it", *([f"http://127.0.0.1:{picture.page}"] if picture.page else [])]
+    if picture.taken:
+        said.append(f"updates {picture.taken}, merged {merged}, refused {refused}")
+    return Text(" · ".join(said), "bold", no_wrap=True, overflow="ellipsis")
+
+
+def _lines(lines: list[str], style: str = "") -> Text:
+    return Text("\n".join(lines), style, no_wrap=True, overflow="ellipsis")
 
 
 def _table(picture: Picture) -> Table:
-    table = Table(box=None, expand=True)
-    for heading in ("gateway", "sensor", "the machine", "state", "score", "threshold", ""):
-        table.add_column(heading, ratio=2 if heading == "" else 1)
+    table = Table(box=None, expand=True, pad_edge=False)
+    for heading, width in (("sensor", 23), ("machine", 10), ("state", 9), ("score", 6), ("limit", 6)):
+        table.add_column(heading, width=width, no_wrap=True)
+    table.add_column("", ratio=1, no_wrap=True)
     for sight in picture.sights.values():
-        table.add_row(*_row(sight))
+        table.add_row(*_row(picture, sight))
     return table
 
 
-def _row(sight: Sight) -> list[str | Text | ProgressBar]:
+def _row(picture: Picture, sight: Sight) -> list[str | Text | ProgressBar]:
     state, machine = sight.state, sight.machine
+    if sight not in picture.present():
+        return [f"{machine.gateway}/{machine.name}", "", Text("later", "dim"), "", "", ""]
     condition = Text("failing", "red") if machine.condition == "fault" else Text("runs well", "green")
     judged = Text("ALERT", "bold white on red") if state.get("alert") else Text(state.get("state", "starting"))
     score, threshold = state.get("score"), state.get("threshold")
     numbers = ["" if value is None else f"{value:.2f}" for value in (score, threshold)]
-    name = f"{machine.name}, on a wire" if machine.wired else machine.name
-    return [machine.gateway, name, condition, judged, *numbers, _bar(state)]
+    name = f"{machine.gateway}/{machine.name}" + (" ~wire" if machine.wired else "")
+    return [name, condition, judged, *numbers, _bar(state)]
 
 
 def _bar(state: dict[str, object]) -> ProgressBar | str:
@@ -86,43 +108,3 @@ def _bar(state: dict[str, object]) -> ProgressBar | str:
     ratio = float(str(score)) / float(str(threshold))
     style = "red" if ratio > 1 else "green"
     return ProgressBar(total=2.0, completed=min(2.0, ratio), complete_style=style, finished_style=style)
-
-
-def summary(picture: Picture) -> None:
-    """What the line did, and whether it was right."""
-    table = Table(title=f"{picture.origin}", title_justify="left")
-    for heading in ("sensor", "machine", "alert", "windows", "missed", "disagreements"):
-        table.add_column(heading)
-    for sight in picture.sights.values():
-        table.add_row(sight.machine.name, *_outcome(sight))
-    console.print(table)
-    pairs = len(picture.plan.ports) * (len(picture.plan.ports) - 1)
-    console.print(f"updates taken from neighbours: {len(picture.updates)} of {pairs} pairs of gateways")
-    counts = [each for seen in picture.merged.values() for each in seen.values()]
-    merged, refused = (sum(each[i] for each in counts) for i in (0, 1))
-    console.print(f"learnt together: merged {merged} times, {refused} times it would have hurt: `reedmesh learning`")
-    console.print("every failing machine raised an alert, no other did" if picture.good else _failure(picture))
-
-
-def proofs(picture: Picture, faults: list[str]) -> None:
-    """Whether ledgers and passports hold, once every machine has its model."""
-    if picture.all_taught():
-        counts = (
-            f"{len(picture.plan.ports)} ledgers are whole, the passports of {len(picture.plan.machines)} models hold"
-        )
-        console.print("\n".join(faults) or f"{counts}: `reedmesh ledger`, `reedmesh passport`")
-
-
-def _outcome(sight: Sight) -> list[str]:
-    began, alerted = sight.fault_began, sight.alerted
-    found = f"after {alerted - began:.1f} s" if alerted and began else "none"
-    if sight.false_alerts:
-        found += f", {sight.false_alerts} false"
-    condition = "failed" if began else "would have failed later" if sight.machine.faulty else "ran well"
-    return [condition, found, *(str(sight.state.get(key, "")) for key in ("windows", "missed", "disagreements"))]
-
-
-def _failure(picture: Picture) -> str:
-    if not picture.all_watching():
-        return "NOT SHOWN: it ended before every sensor was watching; give it more SECONDS"
-    return "WRONG: a failing machine raised no alert, or a healthy one did"

@@ -1,0 +1,66 @@
+"""The running processes of a small factory: those that begin, those that come later, and the end of them all."""
+
+import asyncio
+import contextlib
+import shutil
+import subprocess
+from collections.abc import Coroutine, Iterable
+
+from reedmesh.errors import ReedmeshError
+from tools.simulate import factory, noisy_serial
+from tools.simulate.layout import Plan
+
+FLIPS, DROPS = 1e-4, 1e-4  # of the bits and of the bytes on the wire of the sensor that has one: a bad cable
+LOOK = 0.5  # seconds between two looks whether a process has ended
+
+
+class Line:
+    """The processes of a plan; leaving the context ends them. rate: windows a second and machine; page: its port."""
+
+    def __init__(self, plan: Plan, rate: float, page: int) -> None:
+        self._plan = plan
+        self._rate = rate
+        self._page = page
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._wires = contextlib.ExitStack()
+
+    def __enter__(self) -> "Line":
+        """Make the folder anew, and start the web page; gateways and sensors are started by `start`."""
+        shutil.rmtree(self._plan.folder, ignore_errors=True)
+        self._plan.folder.mkdir(parents=True)
+        for machine in self._plan.machines:
+            if machine.wired:
+                machine.ends = self._wires.enter_context(noisy_serial.line(FLIPS, DROPS))
+        if self._page:
+            self._processes["web page"] = factory.start_page(self._plan, self._page)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ask every process to end, then make it."""
+        for process in reversed(self._processes.values()):
+            process.terminate()
+        for process in self._processes.values():
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        self._wires.close()
+
+    def start(self, gateways: Iterable[str]) -> list[Coroutine[object, object, None]]:
+        """Start gateways and their sensors; returns a coroutine for each machine, which lets it run."""
+        feeds = []
+        for name in gateways:
+            self._processes[f"gateway {name}"] = factory.start_gateway(self._plan, name)
+        for machine in self._plan.machines:
+            if machine.gateway in gateways:
+                process, pipe = factory.start_sensor(self._plan, machine)
+                self._processes[f"sensor {machine.name}"] = process
+                feeds.append(machine.feed(pipe, self._rate))
+        return feeds
+
+    async def broken(self) -> None:
+        """Return never; raises ReedmeshError when a process ends by itself, with its last words."""
+        while all(process.poll() is None for process in self._processes.values()):
+            await asyncio.sleep(LOOK)
+        name, process = next((n, p) for n, p in self._processes.items() if p.poll() is not None)
+        raise ReedmeshError(f"{name} ended with status {process.returncode}: {factory.last_words(self._plan, name)}")

@@ -1,0 +1,88 @@
+"""What the line did and whether it was right, after its end; and the commands that show more of it."""
+
+import os
+import sys
+from pathlib import Path
+
+from rich.table import Table
+
+from tools.simulate.observer import Picture, Sight
+from tools.simulate.screen import console
+
+
+def show(picture: Picture) -> None:
+    """A row for each sensor, what neighbours were worth, and the verdict."""
+    table = Table(title=picture.origin, title_justify="left")
+    for heading in ("sensor", "machine", "alert", "windows", "missed", "disagreed"):
+        table.add_column(heading, no_wrap=True)
+    for sight in picture.sights.values():
+        table.add_row(f"{sight.machine.gateway}/{sight.machine.name}", *_outcome(sight))
+    console.print(table)
+    merged, refused = picture.merges()
+    said = f"updates of neighbours: {picture.taken} taken, {_times(merged)} merged, {_times(refused)} refused"
+    console.print(said, soft_wrap=True)
+    _compare(picture)
+    console.print("every failing machine raised an alert, no other did" if picture.good else _failure(picture))
+
+
+def _compare(picture: Picture) -> None:
+    """The same machine from the same windows, with neighbours and without."""
+    plan, by_gateway = picture.plan, {sight.machine.gateway: sight for sight in picture.sights.values()}
+    if not plan.late or not picture.joined:
+        return
+    windows, name = plan.learn[plan.late], by_gateway[plan.late].machine.name
+    table = Table(title=f"{name}, learnt from {windows} windows", title_justify="left")
+    for heading in ("", "false alerts", "fault found"):
+        table.add_column(heading, no_wrap=True)
+    for said, gateway in (("with neighbours", plan.late), ("without", plan.alone)):
+        sight = by_gateway[gateway]
+        table.add_row(said, str(sight.false_alerts), _found(sight))
+    console.print(table)
+
+
+def proofs(picture: Picture, faults: list[str]) -> None:
+    """Whether ledgers and passports hold, once every machine has its model; and how to look at them."""
+    if not picture.all_taught():
+        return
+    counts = f"{len(picture.plan.ports)} ledgers are whole, the passports of {len(picture.plan.machines)} models hold"
+    console.print("\n".join(faults) or f"{counts}; what a model was made of, and who contributed:", soft_wrap=True)
+    for hint in hints(picture):
+        console.print(f"  {hint}", soft_wrap=True, highlight=False)
+
+
+def hints(picture: Picture) -> list[str]:
+    """Commands to paste into the shell that the line was started from."""
+    program, plan = Path(sys.executable).with_name("reedmesh"), picture.plan
+    last = plan.machines[-1] if not plan.late else next(m for m in plan.machines if m.gateway == plan.late)
+    config = _near(plan.folder / last.gateway / "reedmesh.toml")
+    return [f"{_near(program)} passport {last.name} {config}", f"{_near(program)} ledger show {config}"]
+
+
+def _near(path: Path) -> str:
+    """The path as one types it here: not longer than from the root."""
+    near = os.path.relpath(path)
+    return near if len(near) < len(str(path)) else str(path)
+
+
+def _outcome(sight: Sight) -> list[str]:
+    found = _found(sight) if sight.fault_began else "none"
+    if sight.false_alerts:
+        found += f", {sight.false_alerts} false"
+    machine = sight.machine
+    condition = "failed" if sight.fault_began else "would have failed later" if machine.faulty else "ran well"
+    return [condition, found, *(str(sight.state.get(key, "")) for key in ("windows", "missed", "disagreements"))]
+
+
+def _found(sight: Sight) -> str:
+    after = sight.found_after
+    return "no" if after is None else f"after {after:.1f} s"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _failure(picture: Picture) -> str:
+    if not picture.joined or not picture.all_watching():
+        return "NOT SHOWN: it ended before every sensor was watching; give it more SECONDS"
+    return "WRONG: a failing machine raised no alert, or a healthy one did"
