@@ -31,7 +31,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint c
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(READY) ## a line that learns and then alarms [SECONDS=60] [DATA=windows.npz] [FAMILY=process] [RATE=16] [PAGE=8080, 0: none]
+demo: $(READY) ## a line that learns and then alarms [SECONDS=90] [DATA=windows.npz, fan or simulated] [FAMILY=process] [RATE=16] [PAGE=8080, 0: none]
 	@$(BIN)/python -m tools.simulate.demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DATA),--data $(DATA)) \
 	  $(if $(FAMILY),--family $(FAMILY)) $(if $(RATE),--rate $(RATE)) $(if $(PAGE),--page $(PAGE))
 

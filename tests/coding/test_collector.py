@@ -1,5 +1,6 @@
 """The collector: whatever is lost, doubled, swapped, forged or replayed, payloads come out right, once and in order."""
 
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -144,7 +145,16 @@ def test_what_nobody_answers_for_is_given_up_and_a_snapshot_asked_for() -> None:
     assert all(needs(each) for each in asked)
     assert place.requests(20.0) == [SnapshotRequest(*STREAM)]
     assert place.collector.size == 0
-    assert place.requests(29.0) == [] and place.requests(17.0) == [SnapshotRequest(*STREAM)]
+    assert place.requests(1.9) == [] and place.requests(1.2) == [SnapshotRequest(*STREAM)]
+
+
+def test_a_snapshot_is_asked_for_soon_again_and_then_less_and_less_often() -> None:
+    place = Place()
+    place.announce(made(7)[0])
+    times = [second for second in range(200) if SnapshotRequest(*STREAM) in place.requests(1.0)]
+    waits = [late - early for early, late in pairwise(times)]
+    assert waits[0] <= 4, "a neighbour that connects late hears the second request"
+    assert len(waits) > 5 and all(30 <= wait <= 46 for wait in waits[5:])
 
 
 def test_payloads_come_in_order_whatever_completes_first() -> None:

@@ -61,7 +61,7 @@ def test_a_fault_in_the_demo_line_appears_without_reload(theatre: Theatre, tmp_p
                 await until(process, "learning")
                 await first_page(page, port)
                 await until(process, "the machine starts to fail")
-            await expect(page.locator(".alert")).to_have_count(2)
+            await expect(page.locator(".alert")).to_have_count(3)
             assert await page.evaluate("window.loaded === 'once'")
         finally:
             await context.close()

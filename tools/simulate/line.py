@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import shutil
+import signal
 import subprocess
-from collections.abc import Coroutine, Iterable
+from collections.abc import Collection, Coroutine
 
 from reedmesh.errors import ReedmeshError
 from tools.simulate import factory, noisy_serial
@@ -25,7 +26,7 @@ class Line:
         self._wires = contextlib.ExitStack()
 
     def __enter__(self) -> "Line":
-        """Make the folder anew, and start the web page; gateways and sensors are started by `start`."""
+        """Make the folder anew, and start the web page; gateways and sensors are started when they are due."""
         shutil.rmtree(self._plan.folder, ignore_errors=True)
         self._plan.folder.mkdir(parents=True)
         for machine in self._plan.machines:
@@ -46,11 +47,20 @@ class Line:
                 process.kill()
         self._wires.close()
 
-    def start(self, gateways: Iterable[str]) -> list[Coroutine[object, object, None]]:
-        """Start gateways and their sensors; returns a coroutine for each machine, which lets it run."""
-        feeds = []
+    def start_gateways(self, gateways: Collection[str]) -> None:
+        """Start gateways; those that run already learn of them as neighbours, as on `systemctl reload`."""
+        running = [name for name in self._plan.ports if f"gateway {name}" in self._processes]
+        together = [*running, *gateways]
+        for name in together:
+            factory.write_config(self._plan, name, together)
         for name in gateways:
             self._processes[f"gateway {name}"] = factory.start_gateway(self._plan, name)
+        for name in running:
+            self._processes[f"gateway {name}"].send_signal(signal.SIGHUP)
+
+    def start_sensors(self, gateways: Collection[str]) -> list[Coroutine[object, object, None]]:
+        """Start the sensors of gateways; returns a coroutine for each machine, which lets it run."""
+        feeds = []
         for machine in self._plan.machines:
             if machine.gateway in gateways:
                 process, pipe = factory.start_sensor(self._plan, machine)

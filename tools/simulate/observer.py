@@ -19,7 +19,7 @@ NEWS = ("starting", "learning", "watching")  # states that are told once; what a
 
 @dataclass
 class Sight:
-    """One machine, as its gateway describes it. judged: windows after learning."""
+    """One machine, as its gateway describes it. told: what it was at before."""
 
     machine: Machine
     state: dict[str, Any] = field(default_factory=dict)
@@ -71,6 +71,10 @@ class Picture:
     def all_taught(self) -> bool:
         """Whether every machine has a model; its sensor may be about to take the next."""
         return self.joined and all("model" in sight.state for sight in self.sights.values())
+
+    def has_handed_over(self) -> bool:
+        """Whether the gateway that came late has what each of its neighbours learnt."""
+        return all((self.plan.late, each) in self.updates for each in self.plan.neighbours(self.plan.late))
 
     def all_found(self) -> bool:
         """Whether every failing machine raised an alert; where a gateway has neighbours."""

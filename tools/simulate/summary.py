@@ -67,15 +67,16 @@ def _near(path: Path) -> str:
 def _outcome(sight: Sight) -> list[str]:
     found = _found(sight) if sight.fault_began else "none"
     if sight.false_alerts:
-        found += f", {sight.false_alerts} false"
+        found = f"{sight.false_alerts} false" + (f", {found}" if sight.found_after else "")
     machine = sight.machine
     condition = "failed" if sight.fault_began else "would have failed later" if machine.faulty else "ran well"
     return [condition, found, *(str(sight.state.get(key, "")) for key in ("windows", "missed", "disagreements"))]
 
 
 def _found(sight: Sight) -> str:
-    after = sight.found_after
-    return "no" if after is None else f"after {after:.1f} s"
+    if sight.found_after is not None:
+        return f"after {sight.found_after:.1f} s"
+    return "hidden by the false alert" if sight.false_alerts else "no"
 
 
 def _times(count: int) -> str:

@@ -27,7 +27,7 @@ class Limits:
     blocks: int = 1024  # of a payload
     quiet: float = 0.5  # without a shard, until the missing ones are asked for; then twice that, and so on
     asks: int = 7  # without a shard in answer, until a generation is given up: after about a minute
-    snapshot: float = 30.0  # between two requests for a snapshot
+    snapshot: float = 30.0  # between two requests for a snapshot, at most; the second comes after twice `quiet`
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,14 @@ class Payload:
 
     manifest: Manifest
     data: bytes
+
+
+@dataclass
+class _Gap:
+    """A stream that needs a snapshot. due: when to ask for it. asks: so many were made in vain."""
+
+    due: float
+    asks: int = 0
 
 
 class Collector:
@@ -50,7 +58,7 @@ class Collector:
         self._random = random or Random()  # noqa: S311 - spreads requests in time
         self._open: dict[bytes, Reassembly] = {}
         self._wrong: deque[bytes] = deque(maxlen=64)  # bundles whose payload was not what their manifest said
-        self._gaps: dict[Stream, float] = {}  # streams that need a snapshot, and when to ask for it
+        self._gaps: dict[Stream, _Gap] = {}  # streams that need a snapshot
         self._reports: list[Request] = []
 
     @property
@@ -74,7 +82,7 @@ class Collector:
         if manifest.sequence == applied or manifest.bundle in self._wrong:
             return
         if not self._continues(manifest, applied):
-            self._gaps.setdefault(stream, now + self._random.uniform(0.0, self._limits.quiet))
+            self._gaps.setdefault(stream, _Gap(now + self._random.uniform(0.0, self._limits.quiet)))
             return
         self._admit(Reassembly(manifest), now)
 
@@ -102,7 +110,7 @@ class Collector:
 
     def miss(self, stream: Stream, now: float) -> None:
         """Ask for a snapshot: what was delivered last could not be used."""
-        self._gaps.setdefault(stream, now)
+        self._gaps.setdefault(stream, _Gap(now))
 
     def requests(self, now: float) -> list[Request]:
         """What to ask for now; generations that nobody answers for are given up. Call it a few times a second."""
@@ -114,10 +122,17 @@ class Collector:
             found.append(generation.need())
             generation.asks += 1
             self._wait(generation, now)
-        for stream in [stream for stream, due in self._gaps.items() if now >= due]:
-            found.append(SnapshotRequest(*stream))
-            self._gaps[stream] = now + self._limits.snapshot * self._random.uniform(1.0, 1.5)
+        for stream, gap in self._gaps.items():
+            if now >= gap.due:
+                found.append(SnapshotRequest(*stream))
+                self._put_off(gap, now)
         return found
+
+    def _put_off(self, gap: "_Gap", now: float) -> None:
+        """Ask again soon: whoever could answer may not have been listening yet. Then less and less often."""
+        gap.asks += 1
+        wait = min(self._limits.snapshot, self._limits.quiet * 2.0 ** min(gap.asks, 32))
+        gap.due = now + wait * self._random.uniform(1.0, 1.5)
 
     def _continues(self, manifest: Manifest, applied: int) -> bool:
         """Whether a payload can be used: alone, or after what was delivered or is being collected."""
@@ -160,7 +175,7 @@ class Collector:
 
     def _give_up(self, generation: Reassembly, now: float) -> None:
         del self._open[generation.manifest.bundle]
-        self._gaps.setdefault(generation.stream, now)
+        self._gaps.setdefault(generation.stream, _Gap(now))
 
     def _wait(self, generation: Reassembly, now: float) -> None:
         """Put off the next request; not for the same time in all receivers, so that they do not speak at once."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from reedmesh.errors import ConfigError
-from tools.simulate import factory, recordings
+from tools.simulate import layout, recordings
 from tools.simulate.recordings import COMMIT, Recording
 
 
@@ -86,7 +86,7 @@ def test_without_any_recording_the_machine_is_simulated_and_says_so(
 
 def test_windows_longer_than_a_sensor_takes_are_cut_in_equal_pieces(tmp_path: Path) -> None:
     made = recordings.simulate(samples=3000)
-    plan = factory.plan(made, tmp_path / "line")
+    plan = layout.plan(made, tmp_path / "line")
     assert plan.features["samples"] == 1000
     assert {machine.sounds["fault"].shape[1:] for machine in plan.machines} == {(1000, 3)}
     assert plan.family.startswith(str(tmp_path))
@@ -96,4 +96,4 @@ def test_a_recording_of_other_axes_is_refused(tmp_path: Path) -> None:
     made = recordings.simulate()
     flat = Recording(**{**vars(made), "x": made.x[:, :, :1]})
     with pytest.raises(ConfigError, match="1 axes"):
-        factory.plan(flat, tmp_path / "line")
+        layout.plan(flat, tmp_path / "line")
