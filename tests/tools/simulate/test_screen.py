@@ -97,7 +97,7 @@ def test_the_summary_compares_the_same_machine_with_and_without_neighbours(
     alert(picture, 4)
     summary.show(picture)
     said = capsys.readouterr().out
-    assert "actuator2, learnt from 24 windows" in said
+    assert "actuator2, learnt from 40 windows" in said
     rows = {line.split("│")[1].strip(): line.split("│")[2:-1] for line in said.splitlines() if line.count("│") == 4}
     assert [cell.strip() for cell in rows["with neighbours"]] == ["0", "no"]
     assert [cell.strip() for cell in rows["without"]] == ["1", "hidden by the false alert"]
