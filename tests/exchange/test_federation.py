@@ -13,6 +13,7 @@ from reedmesh.config.settings import FEDERATION
 from reedmesh.errors import WireError
 from reedmesh.exchange.federation import DAY, LEAVES, OPEN, SPREAD, Federation, Sealed
 from reedmesh.exchange.listener import subscriptions
+from reedmesh.identity import envelope
 from reedmesh.identity.keyring import LIFE, Keyring
 from reedmesh.identity.keys import Key
 from reedmesh.links.memory_link import MemoryBroker
@@ -302,3 +303,17 @@ def test_a_neighbour_subscribes_to_status_and_to_what_its_federation_calls_updat
     }
     topics = subscriptions("hall1", FAMILY, sealed("hall2", "hall1"))
     assert len(topics) == 1 + 3 * len(LEAVES) and sum("hall1" in topic for topic in topics) == 1
+
+
+def test_more_keys_than_an_envelope_has_readers_for_leave_out_the_oldest_of_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(envelope, "MOST_READERS", 5)
+    names = [f"hall{n}" for n in range(2, 6)]
+    ring = keyring(*names)
+    ring.of = lambda name: [key_of(name).public, key_of(f"{name} before").public]  # type: ignore[method-assign]
+    federation = Sealed(FEDERATION, SECRET, "hall1", [FAMILY], [key_of("hall1")], ring)
+    manifest = Bundle(federation.close(b"payload", FAMILY, "hall1", 1, 1), FAMILY, "hall1", 1, 1).manifest
+    for name in names:
+        made = federation.close(b"payload", FAMILY, "hall1", 1, 1)
+        assert sealed(name, "hall1").open(manifest, made) == b"payload"

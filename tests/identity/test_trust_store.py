@@ -1,6 +1,7 @@
 """Who is believed changes while the gateway runs: rotated keys overlap, a revoked one is gone at once and for good."""
 
 import asyncio
+import os
 import re
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ from reedmesh.identity import keys, keystore, succession
 from reedmesh.identity.keyring import Keyring
 from reedmesh.identity.keys import Key
 from reedmesh.identity.succession import Succession
-from reedmesh.identity.trust_store import Trust
+from reedmesh.identity.trust_store import DAY, MOST_KEPT, MOST_KEYS, Trust
 from reedmesh.links.memory_link import MemoryBroker
 from reedmesh.links.message import Message
 from reedmesh.protocol import shards
@@ -52,8 +53,60 @@ def test_a_key_that_the_old_one_appointed_counts_beside_it_until_the_old_one_end
     for again in (known, ring(tmp_path)):
         assert again.check(signed(NEW)) == NEW.public and again.check(signed(OLD)) == OLD.public
         assert again.of("hall2") == [NEW.public, OLD.public]
-    known.succeed("hall2", appointed(NEW, THIEF, days=-1))  # no overlap
-    assert known.of("hall2") == [THIEF.public, OLD.public]
+    assert known.of("hall2") == [NEW.public, OLD.public]
+
+
+def test_a_succession_cannot_end_the_old_key_at_once_nor_keep_it_for_years(tmp_path: Path) -> None:
+    for days, least, most in ((-1, 0.9, 1.1), (5, 4.9, 5.1), (9000, 89, 91)):
+        now = time.time()
+        trust = Trust(tmp_path / str(days), {"hall2": OLD.public}, lambda: now)  # noqa: B023
+        Keyring({}, trust).succeed("hall2", appointed(OLD, NEW, days=days))
+        now += least * DAY
+        assert trust.of("hall2") == [NEW.public, OLD.public]
+        now += (most - least) * DAY
+        assert trust.of("hall2") == [NEW.public]
+
+
+def test_a_key_appoints_one_successor_and_the_second_is_refused_by_name(tmp_path: Path) -> None:
+    known = ring(tmp_path)
+    known.succeed("hall2", appointed(OLD, NEW))
+    known.succeed("hall2", appointed(OLD, NEW, days=3))  # said again, with other words
+    with pytest.raises(WireError, match=f"has appointed {NEW.public.hex()} already"):
+        known.succeed("hall2", appointed(OLD, THIEF))
+    assert known.of("hall2") == [NEW.public, OLD.public]
+
+
+def test_a_chain_of_successions_fills_neither_the_list_nor_the_disk(tmp_path: Path) -> None:
+    now = time.time()
+    trust = Trust(tmp_path, {"hall2": OLD.public}, lambda: now)
+    known, chain, refused = Keyring({}, trust), [OLD], 0
+    for n in range(300):
+        new = Key(n.to_bytes(32, "big"))
+        try:
+            known.succeed("hall2", appointed(chain[-1], new))
+            chain.append(new)
+        except WireError:
+            refused += 1
+    assert len(trust.of("hall2")) == MOST_KEYS and refused == 300 - (MOST_KEYS - 1)
+    for n in range(300, 400):  # and over months it goes on
+        now += 91 * DAY
+        known.succeed("hall2", appointed(chain[-1], new := Key(n.to_bytes(32, "big"))))
+        chain.append(new)
+    assert trust.of("hall2") == [new.public, chain[-2].public] and len(trust.ever("hall2")) <= MOST_KEPT + 1
+    assert (tmp_path / "trust.json").stat().st_size < 40_000
+
+
+def test_a_disk_that_takes_nothing_refuses_a_succession_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = ring(tmp_path)
+    monkeypatch.setattr(os, "rename", lambda *_, **__: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(WireError, match="No space left"):
+        known.succeed("hall2", appointed(OLD, NEW))
+    assert known.of("hall2") == [OLD.public]
+    monkeypatch.undo()
+    known.succeed("hall2", appointed(OLD, NEW))
+    assert known.of("hall2") == [NEW.public, OLD.public]
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def _rotate(chosen: argparse.Namespace) -> None:
 def _revoke(chosen: argparse.Namespace) -> None:
     settings = config.load(chosen.config)
     trust = trust_of(settings)
-    found = trust.of(chosen.key) if chosen.key in trust.names() else [_public(chosen.key)]
+    found = trust.ever(chosen.key) if chosen.key in trust.names() else [_public(chosen.key)]
     gone = list(dict.fromkeys(each for key in found for each in trust.revoke(key)))
     if keystore.load(Path(settings.state)).public in gone:
         print("this is our own key: `keys rotate --days 0` here, `keys revoke` and `keys trust` at each neighbour")

@@ -200,14 +200,22 @@ class Sealed(Federation):
         return b"reedmesh sealed\0" + names.encode() + pack("<II", sequence, base)
 
     def _readers(self) -> dict[bytes, X25519PublicKey]:
-        """Every key that counts now, of everyone we trust: one that was revoked is not among them."""
-        found = {}
-        for name in self._keyring.names():
-            for key in self._keyring.of(name):
-                try:
-                    found[key] = twin(key)
-                except ValueError:
-                    log.error("nothing can be sealed for %s: %s is no key", name, key.hex())
+        """Every key that counts now, of everyone we trust: one that was revoked is not among them.
+
+        Where they are more than fit, the newest key of each neighbour comes before the one it replaces.
+        """
+        ranked = [
+            (rank, name, key) for name in self._keyring.names() for rank, key in enumerate(self._keyring.of(name))
+        ]
+        found: dict[bytes, X25519PublicKey] = {}
+        for _, name, key in sorted(ranked):
+            if len(found) == envelope.MOST_READERS:
+                log.error("an update is sealed for %d of %d keys: so many fit", len(found), len(ranked))
+                break
+            try:
+                found[key] = twin(key)
+            except ValueError:
+                log.error("nothing can be sealed for %s: %s is no key", name, key.hex())
         return found
 
     def _names(self) -> dict[str, tuple[str, str, int]]:

@@ -3,11 +3,15 @@
 Kept as `trust.json` in the state directory, beside the keys, and read again as soon as it changes: what an operator
 revokes at the command line counts for a gateway that is running, and after every restart. A revoked key takes along the
 keys that it appointed its successors.
+
+Successions are a chain: a key appoints one successor and no second one, few keys of a name count at a time, and the old
+key counts for a day at least. So who steals a key can neither fill a neighbour with keys nor end its owner's at once.
 """
 
 import json
 import time
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -15,6 +19,10 @@ from reedmesh import atomic_file
 from reedmesh.errors import ConfigError
 
 FILE = "trust.json"
+MOST_KEYS = 3  # of one name that count at a time
+MOST_KEPT = 32  # of one name, also those that ended: what was said then is still checked with them
+DAY = 86400.0
+LEAST_OVERLAP, MOST_OVERLAP = DAY, 90 * DAY  # s that a key counts beside its successor
 
 
 @dataclass
@@ -58,20 +66,25 @@ class Trust:
         return sorted({*self._pinned, *self.known().trusted})
 
     def trust(self, name: str, key: bytes) -> None:
-        """Believe what is signed with `key` to be of `name`; raises ConfigError for a key that was revoked."""
-        known = self.known()
-        if key.hex() in known.revoked:
-            raise ConfigError(f"{key.hex()} was revoked and stays so: have {name} make a new one (keys rotate)")
-        keys = known.trusted.setdefault(name, [])
-        if key.hex() not in keys:
-            keys.append(key.hex())
+        """Believe what is signed with `key` to be of `name`.
+
+        Raises ConfigError for a key that was revoked, and when too many of `name` count already.
+        """
+        known = deepcopy(self.known())
+        if self._add(known, name, key):
             self._save(known)
 
     def succeed(self, name: str, old: bytes, new: bytes, until: float) -> None:
-        """`old`, a key of `name`, appoints `new`, and itself ends at `until`; raises ConfigError as `trust` does."""
-        self.trust(name, new)
-        known = self.known()
-        known.until.setdefault(old.hex(), until)
+        """`old`, a key of `name`, appoints `new`, and itself ends at `until`, but a day from now at the earliest.
+
+        Raises ConfigError as `trust` does, and when `old` has appointed another already.
+        """
+        known, now = deepcopy(self.known()), self._clock()
+        if other := next((key for key, by in known.appointed.items() if by == old.hex() and key != new.hex()), None):
+            remedy = f"find out which is true and revoke the other: one of them may be a thief's. {name} said both"
+            raise ConfigError(f"{old.hex()} has appointed {other} already, and now {new.hex()}: {remedy}")
+        self._add(known, name, new)
+        known.until.setdefault(old.hex(), min(max(until, now + LEAST_OVERLAP), now + MOST_OVERLAP))
         known.appointed.setdefault(new.hex(), old.hex())
         self._save(known)
 
@@ -80,9 +93,25 @@ class Trust:
         known, gone = self.known(), [key.hex()]
         for each in gone:  # grows while it is walked
             gone += [new for new, old in known.appointed.items() if old == each and new not in gone]
+        known = deepcopy(known)
         known.revoked = list(dict.fromkeys([*known.revoked, *gone]))
         self._save(known)
         return [bytes.fromhex(each) for each in gone]
+
+    def _add(self, known: Known, name: str, key: bytes) -> bool:
+        """Whether `key` is new among the keys of `name`, and now one of them."""
+        if key.hex() in known.revoked:
+            raise ConfigError(f"{key.hex()} was revoked and stays so: have {name} make a new one (keys rotate)")
+        keys = known.trusted.setdefault(name, [])
+        if key.hex() in keys:
+            return False
+        if len(self.of(name)) >= MOST_KEYS:
+            raise ConfigError(f"{MOST_KEYS} keys of {name} count already: revoke one, or wait until one ends")
+        over = [each for each in keys if self._is_over(each, known, self._clock()) and each not in known.revoked]
+        for each in over[: max(0, len(keys) + 1 - MOST_KEPT)]:
+            keys.remove(each)
+        keys.append(key.hex())
+        return True
 
     def known(self) -> Known:
         """What the file says now; raises ConfigError when it is damaged."""
