@@ -28,7 +28,7 @@ from reedmesh.commands.client import ask
 from reedmesh.config import settings as config
 from reedmesh.config.settings import Alerts, Config
 from reedmesh.inference import family as families
-from reedmesh.links import mqtt_link as brokers
+from reedmesh.links import mqtt_link
 from reedmesh.links.combined_link import Wired
 from reedmesh.links.message import Message
 from reedmesh.links.mqtt_link import Link
@@ -287,7 +287,7 @@ def test_a_broker_gone_for_five_minutes_costs_no_alert_and_blames_no_sensor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Five minutes of the gateway's own clocks, which go faster; the links, the outbox and the store are real."""
-    monkeypatch.setattr(brokers, "Backoff", lambda: Backoff(most=0.2))
+    monkeypatch.setattr(mqtt_link, "Backoff", lambda: Backoff(most=0.2))
     monkeypatch.setattr(gateway, "STATE_SECONDS", 0.01)
 
     async def story(it: Inside, broker: ExitStack) -> None:

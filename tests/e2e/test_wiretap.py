@@ -29,8 +29,7 @@ from reedmesh.exchange.federation import Federation, Heard, Sealed
 from reedmesh.identity import keystore
 from reedmesh.identity.keyring import Keyring
 from reedmesh.identity.sensor_keys import SensorKeys
-from reedmesh.inference import family as families
-from reedmesh.inference import features
+from reedmesh.inference import family, features
 from reedmesh.links.message import Message
 from reedmesh.links.mqtt_link import Link
 from reedmesh.protocol.shards import Manifest, Shard, unpack_manifest, unpack_shard
@@ -43,7 +42,7 @@ from tools.simulate.recordings import simulate
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # see `collected` in test_access.py
 
-FAMILY = families.load(families.find("vibration"))
+FAMILY = family.load(family.find("vibration"))
 HALLS = ("hall1", "hall2")
 LEARN = 60  # windows
 SECRET = "5e" * 32

@@ -18,7 +18,7 @@ from reedmesh.exchange.listener import subscriptions
 from reedmesh.exchange.neighbourhood import Share, Timing
 from reedmesh.identity import keystore
 from reedmesh.identity.keyring import Keyring
-from reedmesh.inference import family as families
+from reedmesh.inference import family
 from reedmesh.learning import delta, steps
 from reedmesh.learning.events import Event, Given, Refused, Taken
 from reedmesh.learning.steps import Trained
@@ -33,7 +33,7 @@ from reedmesh.store.writer import Disk
 from reedmesh.updates.statistics import LearningStatistics
 from tests.support.timeouts import PATIENCE
 
-FAMILY = families.load(families.find("vibration"))
+FAMILY = family.load(family.find("vibration"))
 START = steps.start(FAMILY)
 QUICK = Timing(Bounds(PATIENCE, 0.0, PATIENCE), Pace(1e9, merge=0.02, snapshot=0.05), Limits(0.04, snapshot=0.1), 0.01)
 

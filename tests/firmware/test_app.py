@@ -16,8 +16,7 @@ import pytest
 
 from reedmesh.coding.bundle import Bundle, shape_for
 from reedmesh.identity.sensor_keys import SensorKeys
-from reedmesh.inference import family as families
-from reedmesh.inference import features
+from reedmesh.inference import family, features
 from reedmesh.inference.model import Model
 from reedmesh.learning.candidate import Candidate, commission
 from reedmesh.links.message import Message
@@ -32,7 +31,7 @@ from tools.board.device_tree import assemble
 from tools.simulate import factory
 from tools.simulate.recordings import simulate
 
-FAMILY = families.load(families.find("vibration"))
+FAMILY = family.load(family.find("vibration"))
 ROOM = 2048  # bytes of a block, as its hello says
 UNSEALED = b"unsealed"
 NORMAL = simulate().windows(0, "train", "normal")

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from reedmesh.inference import family as families
+from reedmesh.inference import family
 from reedmesh.inference.model import Model
 from reedmesh.learning import evaluate
 from reedmesh.learning.candidate import commission
 from reedmesh.learning.evaluate import Estimate, objection
 from tests.support import machines
 
-FAMILY = families.load(families.find("vibration"))
+FAMILY = family.load(family.find("vibration"))
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from reedmesh.errors import WireError
-from reedmesh.inference import family as families
+from reedmesh.inference import family
 from reedmesh.learning import delta
 from reedmesh.learning.aggregate import Peer
 from reedmesh.learning.delta import PROFILES, Delta
 from reedmesh.learning.verify import verify
 
-FAMILY = families.load(families.find("vibration"))
+FAMILY = family.load(family.find("vibration"))
 SIZE, LENGTH = sum(FAMILY.tensors), FAMILY.recipe.length
 KNOWN = Peer(np.full(SIZE, 0.5, np.float32), 100, sequence=7)
 

@@ -19,7 +19,7 @@ from reedmesh.config.settings import Broker as Settings
 from reedmesh.config.settings import Config
 from reedmesh.errors import ConfigError
 from reedmesh.identity.sensor_keys import SensorKeys
-from reedmesh.links import mqtt_link as brokers
+from reedmesh.links import mqtt_link
 from reedmesh.links.memory_link import MemoryBroker
 from reedmesh.links.message import Message
 from reedmesh.links.mqtt_link import Link
@@ -188,7 +188,7 @@ def test_a_link_comes_back_subscribes_again_and_repeats_its_greeting(tmp_path: P
 
 
 def test_a_link_counts_what_came_to_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(brokers, "Backoff", lambda: Backoff(most=0.01))
+    monkeypatch.setattr(mqtt_link, "Backoff", lambda: Backoff(most=0.01))
     port = free_port()
 
     async def story() -> None:

@@ -16,7 +16,7 @@ from reedmesh.alerts.alert import Alert, Change, end
 from reedmesh.config.settings import Notify
 from reedmesh.errors import ConfigError
 from reedmesh.links.message import Message
-from reedmesh.outputs import apprise_notifier as calling
+from reedmesh.outputs import apprise_notifier
 from reedmesh.outputs.alert_publisher import AlertPublisher
 from reedmesh.outputs.apprise_notifier import MOST_LINES, AppriseNotifier, Send, text_of, ways
 from reedmesh.store import history
@@ -106,8 +106,8 @@ async def until(holds: Callable[[], bool]) -> None:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calling, "RETRY", 0.05)
-    monkeypatch.setattr(calling, "LONGEST_RETRY", 0.1)
+    monkeypatch.setattr(apprise_notifier, "RETRY", 0.05)
+    monkeypatch.setattr(apprise_notifier, "LONGEST_RETRY", 0.1)
 
 
 def test_a_slow_fault_calls_at_each_priority_it_reaches_and_when_it_ends(tmp_path: Path) -> None:

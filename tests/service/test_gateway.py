@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from reedmesh.config.settings import Alerts, Config, Learning
 from reedmesh.config.settings import Store as StoreSettings
-from reedmesh.inference import family as families
-from reedmesh.inference import features
+from reedmesh.inference import family, features
 from reedmesh.links.memory_link import MemoryBroker
 from reedmesh.links.message import Message
 from reedmesh.service.gateway import Gateway
@@ -27,7 +26,7 @@ from tests.support.sensor import FakeSensor
 from tests.support.timeouts import PATIENCE
 from tools.simulate.recordings import simulate
 
-FAMILY = families.load(families.find("vibration"))
+FAMILY = family.load(family.find("vibration"))
 LEARN = 100
 
 

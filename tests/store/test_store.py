@@ -8,7 +8,7 @@ import pytest
 
 from reedmesh.alerts.alert import Alert, Change
 from reedmesh.errors import ConfigError
-from reedmesh.store import outbox as outboxes
+from reedmesh.store import outbox
 from reedmesh.store.models import StoredModel
 from reedmesh.store.store import Store
 
@@ -61,7 +61,7 @@ def test_windows_of_an_alert_are_not_learnt_from_unless_it_was_no_fault() -> Non
 
 
 def test_what_waits_too_long_or_is_too_much_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(outboxes.LIMITS, outboxes.MQTT, replace(outboxes.LIMITS[outboxes.MQTT], most=3))
+    monkeypatch.setitem(outbox.LIMITS, outbox.MQTT, replace(outbox.LIMITS[outbox.MQTT], most=3))
     with Store() as store:
         old, week = Change("new", ALERT, "raised", 10.0), 8 * 86400.0
         rest = [Change(kind, ALERT, kind, week) for kind in ("new", "update", "update", "end", "new")]

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from reedmesh.assistant import fact as units
+from reedmesh.assistant import fact
 from reedmesh.assistant.answer import Answer
 from reedmesh.assistant.fact import Fact, Quantity
 from reedmesh.assistant.understand import Intent
@@ -70,7 +70,7 @@ def _of_fact(it: Fact, asked: Sequence[str]) -> list[str]:
     return [
         f"{it.kind}: {key} = {value.value} {value.unit} of {owner or 'the line'} is not true"
         for key, value in it.values.items()
-        if isinstance(value, Quantity) and not (bound and value.unit == units.MOMENT) and not _is_true(owner, value)
+        if isinstance(value, Quantity) and not (bound and value.unit == fact.MOMENT) and not _is_true(owner, value)
     ]
 
 
@@ -83,9 +83,9 @@ def _owner(it: Fact) -> str:
 
 def _is_true(owner: str, it: Quantity) -> bool:
     truth = TRUTH[owner]
-    if it.unit == units.MOMENT:
+    if it.unit == fact.MOMENT:
         return f"{datetime.fromtimestamp(it.value):%d %H:%M}" in truth.get("at", set())
-    if it.unit == units.SPAN:
+    if it.unit == fact.SPAN:
         return any(abs(it.value - 60 * minutes) < 1 for minutes in truth.get("minutes", set()))
     return any(abs(it.value - true) < 1e-3 * max(1.0, abs(true)) for true in truth.get(it.unit, set()))
 

@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from reedmesh.backoff import Backoff
-from reedmesh.links import mqtt_link as brokers
+from reedmesh.links import mqtt_link
 from reedmesh.links.message import Message
 from reedmesh.links.mqtt_link import Link
 from reedmesh.protocol import wire
@@ -242,7 +242,7 @@ async def main() -> None:
     parser.add_argument("--rate", type=float, default=200.0, help="windows a second")
     chosen = parser.parse_args()
     logging.disable()
-    brokers.Backoff = lambda: Backoff(most=0.2)  # type: ignore[assignment,misc]  # an embedded broker dies with each gateway, and we want to hear the next one
+    mqtt_link.Backoff = lambda: Backoff(most=0.2)  # type: ignore[assignment,misc]  # an embedded broker dies with each gateway, and we want to hear the next one
     print(f"kill -9 under load, {chosen.sensors} sensors, {chosen.rate:g} windows/s, {report.machine()}")
     counted = {}
     for broker in ["mosquitto", "embedded"] if mosquitto() else ["embedded"]:

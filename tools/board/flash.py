@@ -18,8 +18,7 @@ from reedmesh.errors import ConfigError
 from reedmesh.inference import boards
 from reedmesh.inference.boards import Board
 from reedmesh.inference.compatibility import FIRMWARE_KIB
-from tools.board import image, micropython_images, partitions
-from tools.board import serial_port as ports
+from tools.board import image, micropython_images, partitions, serial_port
 from tools.board.serial_port import CONSOLE
 
 BAUD = 460800  # while writing; every USB converter that boards carry can do that
@@ -49,7 +48,7 @@ def _flash(chosen: argparse.Namespace) -> str:
     """What the board said at last; raises ConfigError."""
     board = boards.load(chosen.board)
     config = image.read_config(chosen.config, board)
-    port = ports.chosen(chosen.port)
+    port = serial_port.chosen(chosen.port)
     firmware = chosen.firmware.read_bytes() if chosen.firmware else micropython_images.image(board)
     partitions.check(firmware, board, str(chosen.firmware or board.image.name))
     print(in_doubt(board), end="", file=sys.stderr)
@@ -119,7 +118,7 @@ def connected(port: str, board: Board | None, reset: str = "default-reset") -> I
                 raise ConfigError(f"{port}: {_other(esp.CHIP_NAME, board)}")
             stub = run_stub(esp)
             attach_flash(stub)
-            if ports.MIMICKED not in port:
+            if serial_port.MIMICKED not in port:
                 stub.change_baud(BAUD)
             yield stub, flash_size_bytes(detect_flash_size(stub) or "0MB")
     except (FatalError, OSError) as error:

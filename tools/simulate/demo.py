@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from reedmesh.errors import ReedmeshError
-from reedmesh.inference import family as families
+from reedmesh.inference import family
 from tools.checkout import ROOT
 from tools.simulate import factory, layout, observer, recordings, screen, summary
 from tools.simulate.free_ports import free_ports
@@ -41,7 +41,7 @@ def main() -> int:
     arguments = _arguments()
     logging.disable(logging.WARNING)  # brokers that are not up yet are no news here
     try:
-        recipe = families.read_plan(families.find(arguments.family)).recipe
+        recipe = family.read_plan(family.find(arguments.family)).recipe
         recording = recordings.named(arguments.data, recipe)
         plan = layout.plan(recording, arguments.folder, arguments.family)
         if arguments.page is None:

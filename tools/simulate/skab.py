@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reedmesh.errors import ConfigError, ReedmeshError
-from reedmesh.inference import family as families
-from reedmesh.inference import features
+from reedmesh.inference import family, features
 from reedmesh.protocol.recipe import Recipe
 
 LEARN = 400  # rows of each record to learn from; the leaderboard's
@@ -121,7 +120,7 @@ def main() -> int:
     parser.add_argument("--by", choices=("group", "record"), default="group", help="what is one machine")
     chosen = parser.parse_args()
     try:
-        recipe = families.read_plan(families.find(chosen.family)).recipe
+        recipe = family.read_plan(family.find(chosen.family)).recipe
         count = convert(load(chosen.data), recipe, chosen.out, chosen.by)
     except ReedmeshError as error:
         print(f"skab: {error}", file=sys.stderr)

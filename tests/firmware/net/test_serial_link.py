@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from reedmesh.coding import encode_block
-from reedmesh.links import serial_link as serial_line
+from reedmesh.links import serial_link
 from reedmesh.links.message import Message
 from reedmesh.links.serial_link import SerialLink
 from reedmesh.protocol import shards, wire
@@ -133,8 +133,8 @@ def test_a_clean_line_loses_nothing() -> None:
 
 
 def test_a_message_that_nobody_reports_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serial_line, "PATIENCE", 0.0)
-    monkeypatch.setattr(serial_line, "TRIES", 3)
+    monkeypatch.setattr(serial_link, "PATIENCE", 0.0)
+    monkeypatch.setattr(serial_link, "TRIES", 3)
     ours, device = pty.openpty()
     tty.setraw(device)
 
@@ -160,7 +160,7 @@ def test_without_a_port_nothing_is_sent_and_the_port_is_awaited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It opens when the adapter is plugged in."""
-    monkeypatch.setattr(serial_line, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(serial_link, "LONGEST_WAIT", 0.01)
     port = tmp_path / "ttyUSB0"
 
     async def play() -> None:

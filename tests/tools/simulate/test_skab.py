@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from reedmesh.errors import ConfigError
-from reedmesh.inference import family as families
-from reedmesh.inference import features
+from reedmesh.inference import family, features
 from reedmesh.protocol.recipe import Trend
 from tools.bench import report
 from tools.bench import skab as bench_skab
@@ -16,7 +15,7 @@ from tools.bench.skab import Judged
 from tools.simulate import recordings, skab
 from tools.simulate.skab import Record
 
-PROCESS = families.find("process")
+PROCESS = family.find("process")
 HEAD = "datetime;" + ";".join(f"v{i}" for i in range(8)) + ";anomaly;changepoint"
 
 
@@ -116,7 +115,7 @@ def test_the_benchmark_learns_judges_and_keeps_its_figures(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(report, "PLACE", tmp_path / "bench.json")
-    bench_skab.compare(families.load(PROCESS), skab.load(folder), range(1, 2))
+    bench_skab.compare(family.load(PROCESS), skab.load(folder), range(1, 2))
     said, kept = capsys.readouterr().out, json.loads((tmp_path / "bench.json").read_text())
     assert "4 records, 800 rows to judge, 30% of them faulty" in said and "published, not run here" in said
     assert kept["skab_auc"]["value"] > 0.8 and 0 <= kept["skab_far"]["value"] <= 100

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 from unittest.mock import patch
 
-from reedmesh.dashboard import settings as dashboard_settings
+from reedmesh.dashboard import settings
 from reedmesh.dashboard.model import answers, passwords
 from reedmesh.dashboard.model.reducer import fold
 from reedmesh.dashboard.model.view import View
@@ -89,5 +89,5 @@ TARGETS = {
     "dashboard": Target(take_on_page, (), on_pages),
     "answer": Target(take_answer, WIRE, given_answers),
     "password hash": Target(take_password_hash, (), lambda: [passwords.hashed("a password").encode()]),
-    "dashboard.toml": Target(lambda data: dashboard_settings.load(input_file(data)), CONFIG, dashboards, weight=2),
+    "dashboard.toml": Target(lambda data: settings.load(input_file(data)), CONFIG, dashboards, weight=2),
 }

@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from reedmesh.protocol import recipe as tables
+from reedmesh.protocol import recipe
 
 Ints = NDArray[np.int64]
-_LOG2 = np.frombuffer(tables.LOG2, dtype=np.uint8).astype(np.int64)
+_LOG2 = np.frombuffer(recipe.LOG2, dtype=np.uint8).astype(np.int64)
 
 
 def normalise(rows: Ints) -> tuple[Ints, Ints]:
@@ -38,7 +38,7 @@ def log2(values: Ints) -> Ints:
 
 def as_power(levels: Ints) -> NDArray[np.int8]:
     """Levels in 1/32 octave as features, in eighths."""
-    return as_int8(((levels + 2) >> 2) - tables.POWER_OFFSET)
+    return as_int8(((levels + 2) >> 2) - recipe.POWER_OFFSET)
 
 
 def as_int8(values: Ints) -> NDArray[np.int8]:

@@ -15,7 +15,7 @@ from typing import Any
 from reedmesh.alerts.alert import ANOMALY, FLOOD, LEARNT, NOT_A_FAULT, Alert, Change
 from reedmesh.alerts.debounce import may_undo
 from reedmesh.errors import DiskError, RefusedError
-from reedmesh.inference import explain as spectrum
+from reedmesh.inference import explain
 from reedmesh.inference.family import Family
 from reedmesh.json_object import read_json
 from reedmesh.links.message import Message, Publisher
@@ -81,7 +81,7 @@ class RequestServer:
             verb, payload = await self.inbox.get()
             answer = await self.answer(verb, payload)
             known = verb if verb in VERBS or verb in self._facts else "unknown"
-            await publisher.publish(Message(topic("response", known), spectrum.compact(answer), qos=1))
+            await publisher.publish(Message(topic("response", known), explain.compact(answer), qos=1))
 
     async def answer(self, verb: str, payload: bytes) -> dict[str, Any]:
         """The answer to one request; what is wrong with it is in the answer."""
@@ -223,7 +223,7 @@ class RequestServer:
         sensor = self._line.sensors.get(alert.sensor)
         if not sensor or not worst:
             return {"alert": said, "contributions": []}
-        shares = spectrum.contributions(self._family.recipe, sensor.model, worst, sensor.hz, sensor.channels)
+        shares = explain.contributions(self._family.recipe, sensor.model, worst, sensor.hz, sensor.channels)
         return {"alert": said, "contributions": shares}
 
     async def history(self, given: Arguments) -> dict[str, Any]:
@@ -245,7 +245,7 @@ class RequestServer:
         sensor, now = self._sensor(given), self._clock()
         await self._disk.flush()
         rows = await self._disk.once(archive.features, self._disk.store.db, sensor.name, 0, now, 1)
-        found = spectrum.picture(self._family.recipe, sensor.model, rows, sensor.hz, sensor.channels)
+        found = explain.picture(self._family.recipe, sensor.model, rows, sensor.hz, sensor.channels)
         return {"sensor": sensor.name} | found
 
     async def windows(self, given: Arguments) -> dict[str, Any]:
@@ -253,8 +253,8 @@ class RequestServer:
         sensor = self._sensor(given)
         span = given.number("since", 0, FAR, 0), given.number("until", 0, FAR, FAR)
         rows = await self._disk.once(archive.features, self._disk.store.db, sensor.name, *span, MOST_WINDOWS)
-        names = spectrum.features(self._family.recipe, sensor.hz, sensor.channels)
-        return {"sensor": sensor.name, "features": names, "windows": [[at, *spectrum.ints(each)] for at, each in rows]}
+        names = explain.features(self._family.recipe, sensor.hz, sensor.channels)
+        return {"sensor": sensor.name, "features": names, "windows": [[at, *explain.ints(each)] for at, each in rows]}
 
     async def models(self, given: Arguments) -> dict[str, Any]:
         """{sensor}: the models it was offered, newest first."""
