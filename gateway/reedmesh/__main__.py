@@ -19,7 +19,7 @@ from reedmesh.commands import (
     passport,
     status,  # fmt: skip
 )
-from reedmesh.config import settings as config
+from reedmesh.config.settings import Config, load_config
 from reedmesh.errors import ConfigError, ReedmeshError
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.inference import boards, compatibility
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         done = int(chosen.run(chosen) or 0)
         if getattr(chosen, "config", None) and chosen.run not in (_run, dashboard.main):
-            ownership.give_back(Path(config.load(chosen.config).state))
+            ownership.give_back(Path(load_config(chosen.config).state))
         return done
     except ReedmeshError as error:
         systemd.ServiceNotifier().status(str(error).splitlines()[0])
@@ -100,17 +100,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(chosen: argparse.Namespace) -> None:
-    settings = config.load(chosen.config)
+    settings = load_config(chosen.config)
     from reedmesh.service import process as run  # LiteRT takes a moment to load; no other command needs it
 
     run.run(settings, partial(_reread, chosen.config))
 
 
-def _reread(path: Path) -> config.Config:
+def _reread(path: Path) -> Config:
     """The settings for a gateway that runs: good as far as can be told, down to the files they name."""
     if faults := doctor.faults(path):
         raise ConfigError("\n".join(faults))
-    return config.load(path)
+    return load_config(path)
 
 
 def _check_config(chosen: argparse.Namespace) -> int:
@@ -125,7 +125,7 @@ def _check_config(chosen: argparse.Namespace) -> int:
 
 
 def _update_sensors(chosen: argparse.Namespace) -> None:
-    state = Path(config.load(chosen.config).state)
+    state = Path(load_config(chosen.config).state)
     for path in chosen.parcels:
         taken = firmware_packages.put(path, state)
         print(f"{path}: firmware {taken.sequence} for {taken.code}, {len(taken.payload)} bytes, goes to its sensors")
@@ -142,12 +142,12 @@ def _check_model(chosen: argparse.Namespace) -> int:
 
 
 def _backup(chosen: argparse.Namespace) -> None:
-    database.back_up(Path(config.load(chosen.config).state), chosen.target)
+    database.back_up(Path(load_config(chosen.config).state), chosen.target)
     print(f"{chosen.target}: {chosen.target.stat().st_size} bytes; keys are not in it")
 
 
 def _sensor_key(chosen: argparse.Namespace) -> None:
-    print(SensorKeys(Path(config.load(chosen.config).state)).made_for(chosen.sensor).hex())
+    print(SensorKeys(Path(load_config(chosen.config).state)).made_for(chosen.sensor).hex())
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ class Site:
         broker = f"[broker]\nport = {self.port}\ntls_port = {self.tls_port}\n"
         broker += f"psk_port = {self.psk_port}\n" if kind == "mosquitto" else ""
         self.config.write_text(f'name = "hall1"\nstate = "{folder}"\n{broker}{neighbour}')
-        self.settings = settings.load(self.config)
+        self.settings = settings.load_config(self.config)
         self.keys = SensorKeys(folder)
         self.passwords = {}
         for sensor in ("press", "fan"):

@@ -14,7 +14,7 @@ import pytest
 from reedmesh.__main__ import main
 from reedmesh.commands.doctor import command, host, line, service
 from reedmesh.commands.doctor.finding import ERROR, GOOD, WARNING, Case, Check, Finding
-from reedmesh.config import settings as config
+from reedmesh.config.settings import load_config
 from reedmesh.identity import certificates, keystore
 from reedmesh.protocol import wire
 from reedmesh.store import database
@@ -38,7 +38,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def case(path: Path, now: float = NOW, said: dict[str, Any] | None = None, **broker: Any) -> Case:
-    return Case(path, config.load(path), now, said)
+    return Case(path, load_config(path), now, said)
 
 
 def found(check: Check, it: Case) -> list[Finding]:

@@ -12,7 +12,7 @@ from reedmesh.__main__ import main
 from reedmesh.broker.accounts import derived
 from reedmesh.commands import install, ownership
 from reedmesh.config import credentials
-from reedmesh.config import settings as config
+from reedmesh.config.settings import load_config
 from reedmesh.errors import ConfigError
 from tests.support.brokers import free_port, mosquitto_by
 from tests.support.micropython import missing
@@ -67,7 +67,7 @@ def test_what_it_makes_is_whole_and_whose_it_should_be(machine: Path) -> None:
     assert stat.S_IMODE(state.stat().st_mode) == 0o700
     settings = machine / "etc/reedmesh/reedmesh.toml"
     assert stat.S_IMODE(settings.stat().st_mode) == 0o640 and settings.stat().st_gid != 0
-    assert config.load(settings).state == "/var/lib/reedmesh"
+    assert load_config(settings).state == "/var/lib/reedmesh"
     for secret in ("etc/reedmesh/credentials", "etc/reedmesh/dashboard.toml"):
         assert stat.S_IMODE((machine / secret).stat().st_mode) & 0o077 == 0
     assert (machine / "etc/mosquitto/reedmesh/passwords").stat().st_gid == 64
@@ -172,22 +172,22 @@ def test_secrets_may_come_from_systemd_or_lie_beside_the_settings(
     file, handed = tmp_path / "reedmesh.toml", tmp_path / "handed"
     table = f'[[neighbours]]\nname = "hall2"\nhost = "127.0.0.1"\nkey = "{"0f" * 32}"\n'
     file.write_text('name = "hall1"\nstate = "s"\n' + table)
-    assert config.load(file).neighbours[0].password == ""
+    assert load_config(file).neighbours[0].password == ""
     for folder, name, text in (
         ("credentials", "neighbour.hall2", "beside\n"),
         ("handed", "reedmesh_exchange", "ab" * 32),
     ):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / name).write_text(text)
-    assert config.load(file).neighbours[0].password == "beside"
+    assert load_config(file).neighbours[0].password == "beside"
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(handed))
-    loaded = config.load(file)
+    loaded = load_config(file)
     assert loaded.neighbours[0].password == "beside" and loaded.exchange.secret == "ab" * 32
     (handed / "reedmesh_neighbour.hall2").write_text("handed")
-    assert config.load(file).neighbours[0].password == "handed"
+    assert load_config(file).neighbours[0].password == "handed"
     (handed / "reedmesh_neighbour.hall2").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match=r"neighbour\.hall2"):
-        config.load(file)
+        load_config(file)
     assert credentials.find("none", file) == ""
 
 

@@ -20,7 +20,7 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_the_example_shows_every_key_with_its_default() -> None:
-    shown = settings.load(EXAMPLE)
+    shown = settings.load_config(EXAMPLE)
     assert shown == settings.Config(shown.name, shown.state)
     text = EXAMPLE.read_text()
     parts = [
@@ -48,7 +48,7 @@ def test_the_example_shows_every_key_with_its_default() -> None:
 def test_each_fault_has_its_line_with_file_key_and_nearest_key(tmp_path: Path) -> None:
     file = written(tmp_path, 'name = "a"\nstat = "s"\n[broker]\nprot = 1\nkeepalive = "x"\n[alerts]\non = 0\n')
     with pytest.raises(ConfigError) as error:
-        settings.load(file)
+        settings.load_config(file)
     lines = str(error.value).splitlines()
     assert all(line.startswith(f"{file}: ") for line in lines)
     for words in (['"stat"', '"state"'], ['"broker.prot"', '"broker.port"'], ['"broker.keepalive"'], ['"alerts.on"']):
@@ -58,26 +58,26 @@ def test_each_fault_has_its_line_with_file_key_and_nearest_key(tmp_path: Path) -
 def test_settings_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     file = written(tmp_path, 'name = "Hall 1"\nstate = "s"\n[alerts]\non = 9\nof = 5\n')
     with pytest.raises(ConfigError) as error:
-        settings.load(file)
+        settings.load_config(file)
     assert 'name = "Hall 1"' in str(error.value) and "alerts.on = 9" in str(error.value)
 
 
 def test_a_serial_port_is_opened_once(tmp_path: Path) -> None:
     table = '[[serial]]\nport = "{}"\n'
     head = 'name = "a"\nstate = "s"\n'
-    good = settings.load(written(tmp_path, head + table.format("/dev/a") + table.format("/dev/b")))
+    good = settings.load_config(written(tmp_path, head + table.format("/dev/a") + table.format("/dev/b")))
     assert good.serial == (settings.Serial("/dev/a", 115200), settings.Serial("/dev/b"))
     with pytest.raises(ConfigError, match=r"serial\[1\]\.port"):
-        settings.load(written(tmp_path, head + 2 * table.format("/dev/a")))
+        settings.load_config(written(tmp_path, head + 2 * table.format("/dev/a")))
 
 
 def test_neighbours_have_names_and_keys_of_their_own(tmp_path: Path) -> None:
     table = '[[neighbours]]\nname = "{}"\nhost = "h"\nplain = true\nkey = "{}"\n'
     good = written(tmp_path, 'name = "a"\nstate = "s"\n' + table.format("b", "0f" * 32) + table.format("c", "f0" * 32))
-    assert settings.load(good).neighbours[1] == settings.Neighbour("c", "h", "f0" * 32, plain=True)
+    assert settings.load_config(good).neighbours[1] == settings.Neighbour("c", "h", "f0" * 32, plain=True)
     for name, key, fault in [("a", "0f" * 32, "name"), ("b!", "0f" * 32, "name"), ("b", "0f" * 31, "key")]:
         with pytest.raises(ConfigError, match=rf"neighbours\[0\]\.{fault}"):
-            settings.load(written(tmp_path, 'name = "a"\nstate = "s"\n' + table.format(name, key)))
+            settings.load_config(written(tmp_path, 'name = "a"\nstate = "s"\n' + table.format(name, key)))
 
 
 def test_the_command_says_it_in_lines_and_exits_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,10 +94,10 @@ def test_what_leaves_the_machine_has_tls_unless_the_config_says_otherwise(tmp_pa
     far = 'name = "a"\nstate = "s"\n[broker]\nhost = "10.0.0.1"\n'
     near = f'[[neighbours]]\nname = "b"\nhost = "10.0.0.2"\nkey = "{"0f" * 32}"\n'
     with pytest.raises(ConfigError) as caught:
-        settings.load(written(tmp_path, far + near))
+        settings.load_config(written(tmp_path, far + near))
     assert str(caught.value).count("without TLS") == 2
-    settings.load(written(tmp_path, far + 'ca = "ca.crt"\n' + near + "plain = true\n"))
-    settings.load(written(tmp_path, 'name = "a"\nstate = "s"\n[broker]\nhost = "127.1.2.3"\n'))
+    settings.load_config(written(tmp_path, far + 'ca = "ca.crt"\n' + near + "plain = true\n"))
+    settings.load_config(written(tmp_path, 'name = "a"\nstate = "s"\n[broker]\nhost = "127.1.2.3"\n'))
 
 
 def test_what_is_secret_is_shown_to_nobody() -> None:

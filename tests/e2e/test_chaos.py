@@ -25,9 +25,8 @@ import pytest
 from reedmesh.alerts.rate_guard import MOST
 from reedmesh.backoff import Backoff
 from reedmesh.commands.client import ask
-from reedmesh.config import settings as config
-from reedmesh.config.settings import Alerts, Config
-from reedmesh.inference import family as families
+from reedmesh.config.settings import Alerts, Config, load_config
+from reedmesh.inference.family import find_family, load_family
 from reedmesh.links import mqtt_link
 from reedmesh.links.combined_link import Wired
 from reedmesh.links.message import Message
@@ -242,7 +241,7 @@ class Inside:
         self.good, self.bad = prepare(folder / "state", 2)
         self.clocks, self.cable, self.port = Clocks(), Cable(), port
         config = Config("gw", str(folder / "state"), alerts=Alerts(on=1, of=1, off=1, off_seconds=0))
-        family = families.load(families.find("vibration"))
+        family = load_family(find_family("vibration"))
         store = Store(folder / "state")
         self.gateway = Gateway(config, family, store, lambda: self.clocks.wall, self.clocks.look)
         topics, greeting = self.gateway.subscriptions.topics, self.gateway.greeting
@@ -348,7 +347,7 @@ def test_a_sensor_that_floods_costs_the_others_no_window_is_an_alert_and_keeps_n
     from tools.bench.flood import Flood
 
     def refused() -> int:
-        return int(ask(config.load(hall.config), "status", {}, PATIENCE)["refused"])
+        return int(ask(load_config(hall.config), "status", {}, PATIENCE)["refused"])
 
     before, look = rss(hall.process.pid), hall.onlooker
     with Flood(hall.port, 10_000, name="s3", kind=kind, frame=hall.good) as flood:

@@ -42,7 +42,7 @@ from tools.simulate.recordings import simulate
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # see `collected` in test_access.py
 
-FAMILY = family.load(family.find("vibration"))
+FAMILY = family.load_family(family.find_family("vibration"))
 HALLS = ("hall1", "hall2")
 LEARN = 60  # windows
 SECRET = "5e" * 32

@@ -33,7 +33,7 @@ from reedmesh.store.writer import Disk
 from reedmesh.updates.statistics import LearningStatistics
 from tests.support.timeouts import PATIENCE
 
-FAMILY = family.load(family.find("vibration"))
+FAMILY = family.load_family(family.find_family("vibration"))
 START = steps.start(FAMILY)
 QUICK = Timing(Bounds(PATIENCE, 0.0, PATIENCE), Pace(1e9, merge=0.02, snapshot=0.05), Limits(0.04, snapshot=0.1), 0.01)
 

@@ -31,7 +31,7 @@ from tools.board.device_tree import assemble
 from tools.simulate import factory
 from tools.simulate.recordings import simulate
 
-FAMILY = family.load(family.find("vibration"))
+FAMILY = family.load_family(family.find_family("vibration"))
 ROOM = 2048  # bytes of a block, as its hello says
 UNSEALED = b"unsealed"
 NORMAL = simulate().windows(0, "train", "normal")

@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 
 from reedmesh.errors import ConfigError
-from reedmesh.inference import family as families
 from reedmesh.inference import normalisation, runtime, tflite_file
-from reedmesh.inference.family import Family
+from reedmesh.inference.family import Family, find_family, load_family, read_plan
 from reedmesh.inference.model import Model
 from reedmesh.learning import calibrate, quantise
 from reedmesh.learning import trainer as train
@@ -26,7 +25,7 @@ from tests.support.paths import ROOT, TESTS
 
 PLACES = ROOT / "models", TESTS / "families"
 FOLDERS = sorted(path.parent for place in PLACES for path in place.glob("*/model.toml"))
-VIBRATION = families.find("vibration")
+VIBRATION = find_family("vibration")
 
 
 @pytest.fixture(params=FOLDERS, ids=lambda folder: folder.name)
@@ -36,7 +35,7 @@ def family(request: pytest.FixtureRequest) -> Family:
 
 @cache
 def load(folder: Path) -> Family:
-    return families.load(folder)
+    return load_family(folder)
 
 
 @cache
@@ -135,7 +134,7 @@ def test_sizes_fit_a_sensor(family: Family, request: pytest.FixtureRequest) -> N
 
 
 def test_id_follows_architecture_and_recipe_and_nothing_else() -> None:
-    plan = families.read_plan(VIBRATION)
+    plan = read_plan(VIBRATION)
 
     def other(part: str, **values: Any) -> str:
         old = getattr(plan, part)
@@ -177,7 +176,7 @@ def changed(folder: Path, old: str, new: str) -> Path:
 def test_a_fault_in_model_toml_names_file_and_key(tmp_path: Path, old: str, new: str, fault: str) -> None:
     folder = changed(tmp_path, old, new)
     with pytest.raises(ConfigError) as refusal:
-        families.load(folder)
+        load_family(folder)
     assert str(refusal.value).startswith(f"{folder / 'model.toml'}: ")
     assert fault in str(refusal.value)
 
@@ -186,15 +185,15 @@ def test_a_family_that_was_not_built_says_how_to(tmp_path: Path) -> None:
     folder = changed(tmp_path, "epochs", "epochs")
     (folder / "float.tflite").unlink()
     with pytest.raises(ConfigError, match=r"float\.tflite: .*`make models`"):
-        families.load(folder)
+        load_family(folder)
 
 
 def test_find_knows_shipped_families_and_folders(tmp_path: Path) -> None:
     folder = changed(tmp_path, "epochs", "epochs")
-    assert families.find("vibration") == VIBRATION
-    assert families.load(families.find(str(folder))) == families.load(VIBRATION)
+    assert find_family("vibration") == VIBRATION
+    assert load_family(find_family(str(folder))) == load_family(VIBRATION)
     with pytest.raises(ConfigError, match=r'no model family "vibrations"; known: .*vibration'):
-        families.find("vibrations")
+        find_family("vibrations")
 
 
 def test_every_buffer_of_int8_is_aligned(family: Family) -> None:

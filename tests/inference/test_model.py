@@ -16,10 +16,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from reedmesh.errors import DeployError
-from reedmesh.inference import family as families
 from reedmesh.inference import normalisation as scale
 from reedmesh.inference import runtime, tflite_file
-from reedmesh.inference.family import Family
+from reedmesh.inference.family import Family, find_family, load_family
 from reedmesh.inference.model import Model
 from reedmesh.learning.candidate import Candidate, commission
 from reedmesh.protocol import scaling, wire
@@ -31,7 +30,7 @@ VECTORS = arrays(np.int8, LENGTH, elements=st.integers(-128, 127) | st.sampled_f
 
 @cache
 def family() -> Family:
-    return families.load(families.find("vibration"))
+    return load_family(find_family("vibration"))
 
 
 @cache

@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 
 from reedmesh.errors import DeployError
-from reedmesh.inference import family as families
 from reedmesh.inference import normalisation
-from reedmesh.inference.family import Family
+from reedmesh.inference.family import Family, find_family, load_family
 from reedmesh.inference.model import Model
 from reedmesh.learning.candidate import Candidate, commission
 from tests.support import machines
@@ -23,7 +22,7 @@ from tests.support.timeouts import PATIENCE
 
 @cache
 def family() -> Family:
-    return families.load(families.find("vibration"))
+    return load_family(find_family("vibration"))
 
 
 @cache

@@ -10,7 +10,7 @@ from reedmesh.learning.candidate import commission
 from reedmesh.learning.evaluate import Estimate, objection
 from tests.support import machines
 
-FAMILY = family.load(family.find("vibration"))
+FAMILY = family.load_family(family.find_family("vibration"))
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from reedmesh.errors import DeployError
-from reedmesh.inference import family as families
 from reedmesh.inference import runtime, tflite_file
-from reedmesh.inference.family import Family
+from reedmesh.inference.family import Family, find_family, load_family
 from reedmesh.learning import quantise
 from reedmesh.learning.trainer import Trainer
 from reedmesh.protocol import scaling
@@ -17,7 +16,7 @@ from reedmesh.protocol import scaling
 
 @cache
 def family() -> Family:
-    return families.load(families.find("vibration"))
+    return load_family(find_family("vibration"))
 
 
 @cache

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from reedmesh.errors import ConfigError
-from reedmesh.inference import family as families
-from reedmesh.inference.family import Family
+from reedmesh.inference.family import Family, find_family, load_family
 from reedmesh.learning import calibrate, dataset, steps
 from reedmesh.learning.aggregate import Merged
 from reedmesh.learning.candidate import Candidate
@@ -25,7 +24,7 @@ from tools.simulate import recordings
 from tools.simulate.neighbourhood import Neighbourhood, Place, Setting, neighbourhood
 
 SCENARIOS = sorted((SCENARIOS).glob("*.toml"))
-FAMILY = families.load(families.find("vibration"))
+FAMILY = load_family(find_family("vibration"))
 ROUNDS = 4
 T = TypeVar("T")
 

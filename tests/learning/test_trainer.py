@@ -10,7 +10,7 @@ from reedmesh.learning.trainer import Floats, Trainer
 
 @pytest.fixture
 def trainer() -> Trainer:
-    return Trainer(family.load(family.find("vibration")).train_tflite)
+    return Trainer(family.load_family(family.find_family("vibration")).train_tflite)
 
 
 def inputs(rows: int, length: int) -> Floats:
@@ -38,7 +38,7 @@ def test_fit_reports_every_epoch(trainer: Trainer) -> None:
 
 
 def trainer_loss_of_start(x: Floats) -> float:
-    return Trainer(family.load(family.find("vibration")).train_tflite).loss(x)
+    return Trainer(family.load_family(family.find_family("vibration")).train_tflite).loss(x)
 
 
 def test_fit_does_not_remember_what_the_trainer_did_before(trainer: Trainer) -> None:

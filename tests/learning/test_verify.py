@@ -10,7 +10,7 @@ from reedmesh.learning.aggregate import Peer
 from reedmesh.learning.delta import PROFILES, Delta
 from reedmesh.learning.verify import verify
 
-FAMILY = family.load(family.find("vibration"))
+FAMILY = family.load_family(family.find_family("vibration"))
 SIZE, LENGTH = sum(FAMILY.tensors), FAMILY.recipe.length
 KNOWN = Peer(np.full(SIZE, 0.5, np.float32), 100, sequence=7)
 

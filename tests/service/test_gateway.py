@@ -26,7 +26,7 @@ from tests.support.sensor import FakeSensor
 from tests.support.timeouts import PATIENCE
 from tools.simulate.recordings import simulate
 
-FAMILY = family.load(family.find("vibration"))
+FAMILY = family.load_family(family.find_family("vibration"))
 LEARN = 100
 
 

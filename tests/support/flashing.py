@@ -81,7 +81,7 @@ def settings(board: Board, state: Path, port: int = 1883) -> dict[str, Any]:
         "board": board.name,
         "mhz": board.mhz,
         "sensor": {"driver": "adxl345", "axes": 3, "rate_hz": 3200, "lsb_per_g": 256},
-        "features": family.load(family.find("vibration")).recipe.table(),
+        "features": family.load_family(family.find_family("vibration")).recipe.table(),
         "model_bytes": factory.MODEL_BYTES,
         "i2c": vars(board.i2c),
         "broker": {"host": "127.0.0.1", "port": port, "plain": True},

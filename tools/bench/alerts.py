@@ -19,9 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from reedmesh.errors import ReedmeshError
-from reedmesh.inference import family as families
 from reedmesh.inference import features
-from reedmesh.inference.family import Family
+from reedmesh.inference.family import Family, find_family, load_family
 from reedmesh.learning.dataset import Windows
 from reedmesh.store.store import Store
 from reedmesh.store.writer import Disk
@@ -71,7 +70,7 @@ def main() -> int:
     chosen = parser.parse_args()
     logging.disable(logging.WARNING)  # alerts are what this is about
     try:
-        family = families.load(families.find(chosen.family))
+        family = load_family(find_family(chosen.family))
         recording = recordings.find(chosen.data or None, family.recipe)
         print(f"{recording.origin}; {chosen.calm} rounds, then {chosen.faulty} rounds; {report.machine()}\n{HEADINGS}")
         told = list(_printed(stories(family, recording, chosen.calm, chosen.faulty)))

@@ -120,7 +120,7 @@ def live(path: str) -> None:
     from reedmesh.service import systemd
 
     logging.disable()
-    asyncio.run(run.serve(settings.load(Path(path)), systemd.ServiceNotifier({})))
+    asyncio.run(run.serve(settings.load_config(Path(path)), systemd.ServiceNotifier({})))
 
 
 async def kill(onlooker: Onlooker, start: Callable[[], multiprocessing.Process], chance: random.Random) -> None:

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from reedmesh.alerts.debounce import Watcher
 from reedmesh.config.settings import AlertRule
 from reedmesh.errors import ReedmeshError
-from reedmesh.inference import family as families
 from reedmesh.inference import features, normalisation, runtime
-from reedmesh.inference.family import Family
+from reedmesh.inference.family import Family, find_family, load_family
 from reedmesh.inference.model import Model
 from reedmesh.learning import calibrate, quantise
 from reedmesh.learning.candidate import Candidate, commission
@@ -38,7 +37,7 @@ def main() -> int:
     parser.add_argument("--skip", type=int, default=0, help="training windows to leave out at the beginning")
     chosen = parser.parse_args()
     try:
-        family = families.load(families.find(chosen.family))
+        family = load_family(find_family(chosen.family))
         family, recording = recordings.matched(family, recordings.find(chosen.data or None, family.recipe))
         count = chosen.windows or family.training.windows
         print(f"{recording.origin}; {family.name} learnt from {count} windows; {report.machine()}")

@@ -24,8 +24,8 @@ from pathlib import Path
 
 import numpy as np
 
-from reedmesh.inference import family as families
 from reedmesh.inference import features
+from reedmesh.inference.family import find_family, load_family
 from reedmesh.inference.model import Model
 from reedmesh.learning.candidate import commission
 from reedmesh.links.message import Message
@@ -113,7 +113,7 @@ class Bench:
 def prepare(folder: Path, sensors: int) -> tuple[bytes, bytes]:
     """A new store in `folder` with sensors that know their machine; returns frames of a normal window and a fault."""
     shutil.rmtree(folder, ignore_errors=True)
-    family, recording = families.load(families.find("vibration")), recordings.simulate()
+    family, recording = load_family(find_family("vibration")), recordings.simulate()
     candidate = commission(family, features.extract(recording.windows(0, "train", "normal"), family.recipe), 1)
     model, store = Model(candidate.model), Store(folder)
     for i in range(sensors):

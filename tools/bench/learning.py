@@ -22,8 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reedmesh.errors import ReedmeshError
-from reedmesh.inference import family as families
-from reedmesh.inference.family import Family
+from reedmesh.inference.family import Family, find_family, load_family
 from reedmesh.learning import delta
 from tools.bench import lossy_links, report
 from tools.bench.detect import auc
@@ -80,7 +79,7 @@ def main() -> int:
 
 def world(data: str, gateways: int | None = None, family: str = "vibration") -> tuple[Family, list[Place]]:
     """A family, made for a recording, and the places of the recording's machines."""
-    known = families.load(families.find(family))
+    known = load_family(find_family(family))
     return learning.places(known, recordings.find(data or None, known.recipe), gateways)
 
 

@@ -25,9 +25,8 @@ from reedmesh.coding.bundle import Bundle, shape_for
 from reedmesh.config.settings import Broker
 from reedmesh.errors import ReedmeshError
 from reedmesh.identity.sensor_keys import SensorKeys
-from reedmesh.inference import family as families
 from reedmesh.inference import features
-from reedmesh.inference.family import Family
+from reedmesh.inference.family import Family, find_family, load_family
 from reedmesh.learning.candidate import Candidate, commission
 from reedmesh.links.message import Message
 from reedmesh.links.mqtt_link import Link
@@ -68,7 +67,7 @@ def main() -> int:
     """Run both, print and keep the figures; returns the exit status."""
     logging.disable(logging.WARNING)
     print(report.machine())
-    family = families.load(families.find("vibration"))
+    family = load_family(find_family("vibration"))
     recording = recordings.simulate()
     normal = features.extract(recording.windows(0, "train", "normal"), family.recipe)
     candidate = commission(family, normal[:100], family.training.seed)

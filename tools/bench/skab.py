@@ -26,9 +26,8 @@ from numpy.typing import NDArray
 from reedmesh.alerts.debounce import Watcher
 from reedmesh.config.settings import AlertRule
 from reedmesh.errors import ReedmeshError
-from reedmesh.inference import family as families
 from reedmesh.inference import features
-from reedmesh.inference.family import Family
+from reedmesh.inference.family import Family, find_family, load_family
 from reedmesh.inference.model import Model
 from reedmesh.learning.candidate import commission
 from reedmesh.learning.dataset import Windows
@@ -87,7 +86,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=3)
     chosen = parser.parse_args()
     try:
-        family, records = families.load(families.find(chosen.family)), skab.load(chosen.data)
+        family, records = load_family(find_family(chosen.family)), skab.load(chosen.data)
         compare(family, records, range(1, chosen.seeds + 1))
     except ReedmeshError as error:
         print(f"bench_skab: {error}", file=sys.stderr)

@@ -22,9 +22,8 @@ from reedmesh.config import schema
 from reedmesh.errors import ConfigError
 from reedmesh.identity import certificates
 from reedmesh.inference import boards
-from reedmesh.inference import family as families
 from reedmesh.inference.boards import Board
-from reedmesh.inference.family import Family
+from reedmesh.inference.family import Family, find_family, load_family
 from reedmesh.protocol import wire
 from tools.board import flash, image, remote, serial_port
 from tools.checkout import ROOT
@@ -86,7 +85,7 @@ def settings(chosen: argparse.Namespace) -> dict[str, Any]:
     for name in (chosen.name, chosen.gateway):
         if not wire.is_name(name):
             raise ConfigError(f"{name!r}: 1 to 32 of a-z 0-9 _ -, it becomes part of MQTT topics")
-    board, family = boards.load(chosen.board), families.load(families.find(chosen.family))
+    board, family = boards.load(chosen.board), load_family(find_family(chosen.family))
     sensor = {"driver": chosen.driver, "axes": family.recipe.axes, "rate_hz": chosen.rate}
     sensor["lsb_per_g"] = chosen.lsb_per_g
     sensor |= {"channels": _channels(chosen.channels, family.recipe.axes)} if chosen.channels else {}

@@ -24,7 +24,7 @@ def main() -> int:
     """Make parcels, and hand them over; returns the exit status."""
     chosen = _arguments()
     try:
-        state = Path(settings.load(chosen.config).state) if chosen.config else None
+        state = Path(settings.load_config(chosen.config).state) if chosen.config else None
         for architecture in chosen.architecture or architectures():
             path = save(architecture, chosen.out)
             print(f"{path}: firmware {firmware_packages.read(path).sequence}, {path.stat().st_size} bytes")

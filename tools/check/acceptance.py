@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reedmesh.broker import accounts
-from reedmesh.inference import family as families
 from reedmesh.inference import features
+from reedmesh.inference.family import find_family, load_family
 from reedmesh.links.message import Message
 from reedmesh.links.mqtt_link import Link
 from reedmesh.protocol import wire
@@ -103,7 +103,7 @@ def taught() -> None:
 
 
 async def _learn(key: bytes) -> None:
-    family = families.load(families.find("vibration"))
+    family = load_family(find_family("vibration"))
     windows = features.extract(recordings.simulate().windows(0, "train", "normal"), family.recipe)[:LEARN]
     name = re.search('^name = "(.*)"', SETTINGS.read_text(), re.M)
     assert name

@@ -114,7 +114,7 @@ def forget(path: Path) -> None:
     """s2, once the gateway answers."""
     while True:
         with contextlib.suppress(RefusedError):
-            ask.ask(settings.load(path), "forget", {"sensor": "s2", "by": "check"})
+            ask.ask(settings.load_config(path), "forget", {"sensor": "s2", "by": "check"})
             return
 
 

@@ -41,7 +41,7 @@ def main() -> int:
     arguments = _arguments()
     logging.disable(logging.WARNING)  # brokers that are not up yet are no news here
     try:
-        recipe = family.read_plan(family.find(arguments.family)).recipe
+        recipe = family.read_plan(family.find_family(arguments.family)).recipe
         recording = recordings.named(arguments.data, recipe)
         plan = layout.plan(recording, arguments.folder, arguments.family)
         if arguments.page is None:

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reedmesh.errors import ConfigError
-from reedmesh.inference import family as families
-from reedmesh.inference.family import Family
+from reedmesh.inference.family import Family, find_family, load_family
 from tools.simulate import recordings
 from tools.simulate.free_ports import free_ports
 from tools.simulate.recordings import Recording
@@ -100,13 +99,13 @@ def plan(recording: Recording, folder: Path, family_name: str = "vibration") -> 
 
     Raises ConfigError when the recording cannot be judged by the family, or has no fault.
     """
-    source = families.find(family_name)
-    family = families.load(source)
+    source = find_family(family_name)
+    family = load_family(source)
     recording = recordings.fitted(recording, family)
     x = recording.x
     if (family.recipe.samples, family.recipe.hop) != 2 * x.shape[1:2]:
         family_name = str(_family_for(source, x.shape[1], folder.with_name("family") / family.name))
-        family = families.load(Path(family_name))
+        family = load_family(Path(family_name))
     machines = _machines(recording)
     gateways = list(dict.fromkeys(machine.gateway for machine in machines))
     late, alone = (name if name in gateways else "" for name in (LATE, ALONE))

@@ -120,7 +120,7 @@ def main() -> int:
     parser.add_argument("--by", choices=("group", "record"), default="group", help="what is one machine")
     chosen = parser.parse_args()
     try:
-        recipe = family.read_plan(family.find(chosen.family)).recipe
+        recipe = family.read_plan(family.find_family(chosen.family)).recipe
         count = convert(load(chosen.data), recipe, chosen.out, chosen.by)
     except ReedmeshError as error:
         print(f"skab: {error}", file=sys.stderr)

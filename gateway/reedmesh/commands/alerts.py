@@ -48,12 +48,12 @@ def _act(chosen: argparse.Namespace) -> None:
     arguments = {ACTIONS[chosen.verb][0]: chosen.what, "by": chosen.by, "text": chosen.text}
     if "minutes" in chosen:
         arguments["minutes"] = chosen.minutes
-    ask(settings.load(chosen.config), chosen.verb, arguments)
+    ask(settings.load_config(chosen.config), chosen.verb, arguments)
     print(f"{chosen.verb} {chosen.what}: done")
 
 
 def _list(chosen: argparse.Namespace) -> None:
-    found = ask(settings.load(chosen.config), "alerts", {"limit": 200})["alerts"]
+    found = ask(settings.load_config(chosen.config), "alerts", {"limit": 200})["alerts"]
     shown = [each for each in found if chosen.all or each["state"] != "cleared"]
     if chosen.json:
         print(json.dumps(shown, indent=1))

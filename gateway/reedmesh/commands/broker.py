@@ -8,8 +8,7 @@ from typing import Any
 from reedmesh import atomic_file
 from reedmesh.broker import acl, mosquitto
 from reedmesh.broker.accounts import Users
-from reedmesh.config import settings as config
-from reedmesh.config.settings import Config
+from reedmesh.config.settings import Config, load_config
 from reedmesh.errors import ConfigError
 from reedmesh.identity import certificates
 from reedmesh.protocol import wire
@@ -52,7 +51,7 @@ def add_pki(commands: Any, default: Path) -> None:
 
 
 def _write(chosen: argparse.Namespace) -> None:
-    settings = config.load(chosen.config)
+    settings = load_config(chosen.config)
     beside = INSTALLED if INSTALLED.is_dir() else Path(settings.state) / "mosquitto"
     for path in write(settings, (chosen.out or beside).absolute()):
         print(path)
@@ -79,7 +78,7 @@ def _replace(path: Path, text: str, group: int) -> None:
 
 
 def _invite(chosen: argparse.Namespace) -> None:
-    settings = config.load(chosen.config)
+    settings = load_config(chosen.config)
     user = acl.gateway_user(chosen.user) if wire.is_name(chosen.user) and "." not in chosen.user else chosen.user
     user = chosen.user if chosen.user in acl.PROGRAMS else user
     password = Users(settings).password(user)
@@ -93,7 +92,7 @@ def _ca(chosen: argparse.Namespace) -> None:
 
 
 def _issue(chosen: argparse.Namespace) -> None:
-    folder = Path(config.load(chosen.config).state) / certificates.FOLDER
+    folder = Path(load_config(chosen.config).state) / certificates.FOLDER
     _tell(folder / "server.crt", certificates.issue(folder, chosen.host, chosen.ca, chosen.days))
 
 

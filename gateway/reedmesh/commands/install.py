@@ -21,8 +21,7 @@ from reedmesh.broker.acl import DASHBOARD
 from reedmesh.commands import broker as broker_command
 from reedmesh.commands import ownership
 from reedmesh.commands.host import Host, Step, nothing
-from reedmesh.config import settings as config
-from reedmesh.config.settings import Config
+from reedmesh.config.settings import Config, is_loopback, load_config
 from reedmesh.errors import ConfigError
 from reedmesh.protocol import wire
 
@@ -120,7 +119,7 @@ def removal(host: Host, _: argparse.Namespace) -> Iterator[Step]:
 def _broker(host: Host, settings: Config) -> Iterator[Step]:
     """mosquitto's files, if the broker is one of this machine."""
     broker = settings.broker
-    if broker.embedded or not config.is_loopback(broker.host):
+    if broker.embedded or not is_loopback(broker.host):
         yield Step(f"leave mosquitto alone: the broker is {'embedded' if broker.embedded else broker.host}", nothing)
         return
     if not host.at(INCLUDED.parent).is_dir():
@@ -163,7 +162,7 @@ def _write_page(host: Host) -> None:
 def _settings(host: Host) -> Config:
     """As they are there, or will be; the state directory is where we find it."""
     there = host.at(SETTINGS)
-    found = config.load(there) if there.exists() else Config(_name(), str(STATE))
+    found = load_config(there) if there.exists() else Config(_name(), str(STATE))
     return replace(found, state=str(host.at(Path(found.state).absolute())))
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reedmesh.commands.client import ask
-from reedmesh.config import settings as config
-from reedmesh.config.settings import Config
+from reedmesh.config.settings import Config, load_config
 from reedmesh.errors import ConfigError
 from reedmesh.identity import keys, keystore
 from reedmesh.identity.sensor_keys import SensorKeys
@@ -63,7 +62,7 @@ def trust_of(settings: Config) -> Trust:
 
 
 def _show(chosen: argparse.Namespace) -> None:
-    settings = config.load(chosen.config)
+    settings = load_config(chosen.config)
     key, trust = keystore.load(Path(settings.state)), trust_of(settings)
     if chosen.json:
         trusted = {name: [each.hex() for each in trust.of(name)] for name in trust.names()}
@@ -84,19 +83,19 @@ def _trust(chosen: argparse.Namespace) -> None:
     if not wire.is_name(chosen.name):
         raise ConfigError(f"{chosen.name!r} is no name of a gateway: 1 to 32 of a-z 0-9 _ -")
     key = _public(chosen.key)
-    trust_of(config.load(chosen.config)).trust(chosen.name, key)
+    trust_of(load_config(chosen.config)).trust(chosen.name, key)
     print(f"trusts {chosen.name} with fingerprint {keys.fingerprint(key)}: compare it by voice")
 
 
 def _rotate(chosen: argparse.Namespace) -> None:
-    settings = config.load(chosen.config)
+    settings = load_config(chosen.config)
     new = keystore.rotate(Path(settings.state), settings.name, int(time.time() + chosen.days * 86400))
     print(f"{new.public.hex()}\nfingerprint {keys.fingerprint(new.public)}")
     print(f"restart the gateway: neighbours that hear it trust the new key; the old one ends in {chosen.days:g} days")
 
 
 def _revoke(chosen: argparse.Namespace) -> None:
-    settings = config.load(chosen.config)
+    settings = load_config(chosen.config)
     trust = trust_of(settings)
     found = trust.ever(chosen.key) if chosen.key in trust.names() else [_public(chosen.key)]
     gone = list(dict.fromkeys(each for key in found for each in trust.revoke(key)))
@@ -107,12 +106,12 @@ def _revoke(chosen: argparse.Namespace) -> None:
 
 
 def _revoke_sensor(chosen: argparse.Namespace) -> None:
-    SensorKeys(Path(config.load(chosen.config).state)).revoke(chosen.sensor)
+    SensorKeys(Path(load_config(chosen.config).state)).revoke(chosen.sensor)
     print(f"revoked {chosen.sensor}: nothing it says is heard; `reedmesh acl` closes the broker to it as well")
 
 
 def _forget_sensor(chosen: argparse.Namespace) -> None:
-    ask(config.load(chosen.config), "forget", {"sensor": chosen.sensor, "by": chosen.by})
+    ask(load_config(chosen.config), "forget", {"sensor": chosen.sensor, "by": chosen.by})
     print(f"forgot {chosen.sensor}; a sensor of that name that speaks again begins anew")
 
 

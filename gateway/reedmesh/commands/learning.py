@@ -21,7 +21,7 @@ def add(commands: Any, default: Path) -> None:
 
 
 def _show(chosen: argparse.Namespace) -> None:
-    told = ask(settings.load(chosen.config), "learning", {})
+    told = ask(settings.load_config(chosen.config), "learning", {})
     print(json.dumps(told, indent=1) if chosen.json else "\n".join(lines(told)))
 
 

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from reedmesh.commands.keys import trust_of
-from reedmesh.config import settings as config
-from reedmesh.config.settings import Config
+from reedmesh.config.settings import Config, load_config
 from reedmesh.errors import DeployError
 from reedmesh.identity import keystore
 from reedmesh.provenance import ledger
@@ -44,7 +43,7 @@ def add(commands: Any, default: Path) -> None:
 
 
 def _verify(chosen: argparse.Namespace) -> None:
-    settings = config.load(chosen.config)
+    settings = load_config(chosen.config)
     ours = keystore.lineage(Path(settings.state), settings.name)
     with database.reading(Path(settings.state)) as db:
         found = ledger.verify(settings.name, chain.rows(db), ours)
@@ -112,5 +111,5 @@ def _export(chosen: argparse.Namespace) -> None:
 
 
 def _entries(chosen: argparse.Namespace) -> list[dict[str, Any]]:
-    with database.reading(Path(config.load(chosen.config).state)) as db:
+    with database.reading(Path(load_config(chosen.config).state)) as db:
         return [ledger.read(row) for row in chain.rows(db)]

@@ -6,11 +6,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from reedmesh.config import settings as config
-from reedmesh.config.settings import Config
+from reedmesh.config.settings import Config, load_config
 from reedmesh.errors import ConfigError, DeployError, WireError
 from reedmesh.identity import keystore
-from reedmesh.inference import family as families
+from reedmesh.inference.family import find_family, load_family
 from reedmesh.provenance import passport
 from reedmesh.provenance.passport import Passport
 from reedmesh.store import database
@@ -29,7 +28,7 @@ def add(commands: Any, default: Path) -> None:
 
 
 def _show(chosen: argparse.Namespace) -> None:
-    settings = config.load(chosen.config)
+    settings = load_config(chosen.config)
     path = Path(chosen.what)
     content = _content(path) if path.is_file() else b""
     if content and content[4:8] != b"TFL3":
@@ -70,6 +69,6 @@ def _stored(settings: Config, what: str, model: bytes) -> StoredModel:
 def _checked(settings: Config, stored: StoredModel) -> Passport:
     from reedmesh.updates.attestation import Passports  # LiteRT takes a moment to load; no other command here needs it
 
-    state, family = Path(settings.state), families.load(families.find(settings.family))
+    state, family = Path(settings.state), load_family(find_family(settings.family))
     counting = partial(keystore.counting, state, settings.name)
     return Passports(settings.name, family, keystore.load(state), counting).check(stored)

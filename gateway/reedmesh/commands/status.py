@@ -26,7 +26,7 @@ def add(commands: Any, default: Path) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> None:
-    vitals = ask(settings.load(chosen.config), "status", {})
+    vitals = ask(settings.load_config(chosen.config), "status", {})
     print(json.dumps(vitals, indent=1) if chosen.json else "\n".join(lines(vitals, time.time())))
 
 

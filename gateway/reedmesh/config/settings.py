@@ -238,7 +238,7 @@ def shown(settings: Any) -> Any:
     return {name: "***" if name in hidden and value else shown(value) for name, value in told.items()}
 
 
-def load(path: Path) -> Config:
+def load_config(path: Path) -> Config:
     """The settings in the TOML file at `path`; raises ConfigError with one line per fault, each naming file and key."""
     config = _with_secrets(schema.read_file(Config, path), path)
     faults = [*_contradictions(config), *_contradictory_learning(config.learning), *_unreadable(config.metrics)]

@@ -93,7 +93,7 @@ class Family(Plan):
     int8_tflite: bytes = field(repr=False)
 
 
-def load(folder: Path) -> Family:
+def load_family(folder: Path) -> Family:
     """The family in `folder`; raises ConfigError for a fault of model.toml, or a file that was not built."""
     plan = read_plan(folder)
     known = {name: getattr(plan, name) for name in Plan.__dataclass_fields__}
@@ -114,7 +114,7 @@ def read_plan(folder: Path) -> Plan:
     return plan
 
 
-def find(name: str) -> Path:
+def find_family(name: str) -> Path:
     """The folder of a family: a path as it stands, else one that came with this program (ConfigError lists those)."""
     if "/" in name:
         return Path(name)

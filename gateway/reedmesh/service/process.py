@@ -23,7 +23,7 @@ from reedmesh.config.settings import Config
 from reedmesh.errors import ConfigError, ReedmeshError
 from reedmesh.exchange.listener import subscriptions
 from reedmesh.identity import certificates
-from reedmesh.inference import family as families
+from reedmesh.inference.family import find_family, load_family
 from reedmesh.links.combined_link import Wire, Wired
 from reedmesh.links.mqtt_link import Link
 from reedmesh.outputs.exporters import exporters
@@ -54,7 +54,7 @@ def run(settings: Config, reread: Callable[[], Config]) -> None:
 
 async def serve(config: Config, notifier: ServiceNotifier, reread: Callable[[], Config] | None = None) -> bool:
     """Run the gateway `config` describes until SIGINT, SIGTERM, or a SIGHUP with other good settings: then True."""
-    family = families.load(families.find(config.family))
+    family = load_family(find_family(config.family))
     store = Store(Path(config.state), config.store.windows, config.store.megabytes * 1_000_000)
     gateway = Gateway(config, family, store)
     async with AsyncExitStack() as stack:

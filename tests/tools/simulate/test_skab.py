@@ -15,7 +15,7 @@ from tools.bench.skab import Judged
 from tools.simulate import recordings, skab
 from tools.simulate.skab import Record
 
-PROCESS = family.find("process")
+PROCESS = family.find_family("process")
 HEAD = "datetime;" + ";".join(f"v{i}" for i in range(8)) + ";anomaly;changepoint"
 
 
@@ -115,7 +115,7 @@ def test_the_benchmark_learns_judges_and_keeps_its_figures(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(report, "PLACE", tmp_path / "bench.json")
-    bench_skab.compare(family.load(PROCESS), skab.load(folder), range(1, 2))
+    bench_skab.compare(family.load_family(PROCESS), skab.load(folder), range(1, 2))
     said, kept = capsys.readouterr().out, json.loads((tmp_path / "bench.json").read_text())
     assert "4 records, 800 rows to judge, 30% of them faulty" in said and "published, not run here" in said
     assert kept["skab_auc"]["value"] > 0.8 and 0 <= kept["skab_far"]["value"] <= 100

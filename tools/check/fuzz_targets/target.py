@@ -50,7 +50,7 @@ def input_file(data: bytes) -> Path:
 @cache
 def real_family() -> family.Family:
     """The vibration family, as it is shipped."""
-    return family.load(family.find("vibration"))
+    return family.load_family(family.find_family("vibration"))
 
 
 def operators() -> list[bytes]:

@@ -11,7 +11,7 @@ from typing import Any
 from reedmesh.commands.client import ask
 from reedmesh.commands.doctor import host, line, service
 from reedmesh.commands.doctor.finding import ERROR, GOOD, WARNING, Case, Check, Finding, error
-from reedmesh.config import settings as config
+from reedmesh.config.settings import load_config
 from reedmesh.errors import ConfigError, ReedmeshError, RefusedError
 
 PATIENCE = 5.0  # seconds that a running gateway has to answer
@@ -43,7 +43,7 @@ def _run(chosen: argparse.Namespace) -> int:
 def examine(path: Path, now: float) -> list[Finding]:
     """Everything that was found about the gateway with that settings file."""
     try:
-        settings = config.load(path)
+        settings = load_config(path)
     except ConfigError as fault:
         return [
             error(each, "mend the settings; `reedmesh check-config` tells when they are good")
@@ -59,7 +59,7 @@ def examine(path: Path, now: float) -> list[Finding]:
 def faults(path: Path) -> list[str]:
     """Everything that is wrong with a settings file, and with the files it names, each with its remedy."""
     try:
-        case = Case(path, config.load(path), time.time())
+        case = Case(path, load_config(path), time.time())
     except ConfigError as fault:
         return str(fault).splitlines()
     found = [each for check in (service.family, service.certificates) for each in check(case)]

@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reedmesh.commands.doctor.finding import Case, Finding, error, good, warning
-from reedmesh.config import settings as config
+from reedmesh.config.settings import is_loopback
 from reedmesh.errors import ConfigError
 from reedmesh.identity import certificates as pki
-from reedmesh.inference import family as families
+from reedmesh.inference.family import find_family, load_family
 from reedmesh.store import database
 
 SOON = 30  # days before a certificate ends that it is told of
@@ -79,7 +79,7 @@ def settings(case: Case) -> Iterable[Finding]:
 def family(case: Case) -> Iterable[Finding]:
     """Whether the model family can be read."""
     try:
-        known = families.load(families.find(case.config.family))
+        known = load_family(find_family(case.config.family))
         yield good(f"settings: gateway {case.config.name}, family {known.name}")
     except ConfigError as fault:
         yield error(str(fault), "set family to one that is known, or mend its folder")
@@ -164,7 +164,7 @@ def broker(case: Case) -> Iterable[Finding]:
             f"{place}: its certificate: {fault.reason or fault}", "reedmesh pki show on its server.crt; see broker.ca"
         )
     except OSError as fault:
-        local = config.is_loopback(settings.host) and not settings.embedded
+        local = is_loopback(settings.host) and not settings.embedded
         remedy = "systemctl status mosquitto; journalctl -u mosquitto" if local else "is it on, and its port open?"
         yield error(f"{place}: {fault.strerror or fault}", remedy)
     else:
@@ -175,7 +175,7 @@ def metrics(case: Case) -> Iterable[Finding]:
     """Whether others may read the figures."""
     if listen := case.config.metrics.listen:
         host = listen.rpartition(":")[0].strip("[]")
-        if not config.is_loopback(host):
+        if not is_loopback(host):
             yield warning(f"metrics.listen = {listen}: anybody there reads them", "127.0.0.1, or a firewall before it")
 
 
