@@ -14,7 +14,7 @@ from reedmesh.identity.succession import Succession
 from reedmesh.links.message import Message
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Checkpoint
-from reedmesh.store import ledger as chain
+from reedmesh.store import ledger_table
 from tests.exchange.test_neighbourhood import FAMILY, World, neighbours, trained
 
 HASH = sha256(b"any").digest()
@@ -55,7 +55,7 @@ def test_the_largest_head_is_kept_and_the_next_one_is_heard(tmp_path: Path) -> N
             db = it["a"].incoming._disk.store.db
             for count, number in enumerate((5, ledger.MOST_ENTRIES), 1):
                 await say(it, "head", head(keystore.load(tmp_path / "b"), number))
-                await it.until(lambda: len(chain.remembered(db).get("b", ())) == count)  # noqa: B023
+                await it.until(lambda: len(ledger_table.remembered(db).get("b", ())) == count)  # noqa: B023
 
     asyncio.run(story())
 
@@ -63,7 +63,7 @@ def test_the_largest_head_is_kept_and_the_next_one_is_heard(tmp_path: Path) -> N
 def test_a_head_that_our_own_fault_trips_over_leaves_the_others_heard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    really = chain.Chain.witness
+    really = ledger_table.LedgerTable.witness
     monkeypatch.setattr(checkpoints, "LOOK_SECONDS", 0.01)
 
     def witness(self: Any, head: Checkpoint) -> int | None:
@@ -71,14 +71,14 @@ def test_a_head_that_our_own_fault_trips_over_leaves_the_others_heard(
             raise OverflowError("Python int too large to convert to SQLite INTEGER")
         return really(self, head)
 
-    monkeypatch.setattr(chain.Chain, "witness", witness)
+    monkeypatch.setattr(ledger_table.LedgerTable, "witness", witness)
 
     async def story() -> None:
         async with neighbours(tmp_path, "a", "b") as it:
             key = keystore.load(tmp_path / "b")
             await say(it, "head", head(key, 5))
             await say(it, "head", head(key, 6))
-            await it.until(lambda: bool(chain.remembered(it["a"].incoming._disk.store.db)))
+            await it.until(lambda: bool(ledger_table.remembered(it["a"].incoming._disk.store.db)))
             await truth(it, 0.1)
 
     asyncio.run(story())

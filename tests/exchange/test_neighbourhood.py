@@ -25,9 +25,8 @@ from reedmesh.learning.steps import Trained
 from reedmesh.links.memory_link import MemoryBroker
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Entry
-from reedmesh.store import ledger as chain
-from reedmesh.store import replicas
-from reedmesh.store.ledger import Chain
+from reedmesh.store import ledger_table, replicas
+from reedmesh.store.ledger_table import LedgerTable
 from reedmesh.store.store import Store
 from reedmesh.store.writer import Disk
 from reedmesh.updates.statistics import LearningStatistics
@@ -82,7 +81,7 @@ async def neighbours(folder: Path, *names: str, all_names: str = "", **settings:
         tasks = []
         for name in names:
             disk, key = Disk(Store(folder / name)), keystore.load(folder / name)
-            disk.store.chain = Chain(disk.store.db, name, key)
+            disk.store.ledger = LedgerTable(disk.store.db, name, key)
             stack.callback(disk.close)
             others = {other: public[other] for other in everybody if other != name}
             ring = Keyring(others)
@@ -243,7 +242,7 @@ def test_a_neighbour_that_only_ever_sends_junk_leaves_the_others_alone(tmp_path:
 async def until_entered(share: Share, *kinds: str) -> None:
     """Wait until the newest entries of a gateway's ledger are of these kinds."""
     store = share.outgoing._disk.store
-    while [ledger.read(row)["kind"] for row in chain.rows(store.db)][-len(kinds) :] != list(kinds):
+    while [ledger.read(row)["kind"] for row in ledger_table.rows(store.db)][-len(kinds) :] != list(kinds):
         await asyncio.sleep(0.01)
 
 
@@ -259,11 +258,11 @@ def test_what_was_given_and_taken_is_entered_and_neighbours_hear_if_the_past_cha
                 await it.in_step("a")
             await until_entered(it["a"], "given", "given")
             await until_entered(it["b"], "taken", "taken")
-            while not chain.remembered(it["b"].outgoing._disk.store.db):
+            while not ledger_table.remembered(it["b"].outgoing._disk.store.db):
                 await asyncio.sleep(0.01)
         with Store(tmp_path / "a") as store:
             store.db.execute("delete from ledger")
-            store.chain = Chain(store.db, "a", keystore.load(tmp_path / "a"))
+            store.ledger = LedgerTable(store.db, "a", keystore.load(tmp_path / "a"))
             store.enter(*[Entry(ledger.GIVEN, "a", sequence=9)] * 3)
         async with neighbours(tmp_path, "a", "b") as it:
             await until_entered(it["b"], "taken", "fork")

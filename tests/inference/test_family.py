@@ -16,9 +16,8 @@ from reedmesh.inference import normalisation, runtime, tflite_file
 from reedmesh.inference.family import Family, find_family, load_family, read_plan
 from reedmesh.inference.model import Model
 from reedmesh.learning import calibrate, quantise
-from reedmesh.learning import trainer as train
 from reedmesh.learning.candidate import Candidate, commission
-from reedmesh.learning.trainer import Trainer
+from reedmesh.learning.trainer import Trainer, fit
 from reedmesh.protocol import scaling, wire
 from tests.support import machines
 from tests.support.paths import ROOT, TESTS
@@ -205,5 +204,5 @@ def test_training_from_the_same_start_is_a_function_of_the_seed(family: Family) 
     trainer = Trainer(family.train_tflite)
     start = trainer.get()
     x = np.random.default_rng(1).normal(0, 1, (3 * trainer.batch, trainer.length)).astype(np.float32)
-    one, two, other = (train.fit(trainer, start, x, 3, 0.01, seed).tobytes() for seed in (1, 1, 2))
+    one, two, other = (fit(trainer, start, x, 3, 0.01, seed).tobytes() for seed in (1, 1, 2))
     assert one == two != other

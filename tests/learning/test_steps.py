@@ -19,9 +19,8 @@ from reedmesh.protocol import scaling
 from tests.support.paths import SCENARIOS
 from tests.support.timeouts import PATIENCE
 from tools.bench.detect import auc
-from tools.simulate import neighbourhood as learning
 from tools.simulate import recordings
-from tools.simulate.neighbourhood import Neighbourhood, Place, Setting, neighbourhood
+from tools.simulate.neighbourhood import LIES, Neighbourhood, Place, Setting, hears, is_in_step, neighbourhood, places
 
 SCENARIOS = sorted((SCENARIOS).glob("*.toml"))
 FAMILY = load_family(find_family("vibration"))
@@ -30,7 +29,7 @@ T = TypeVar("T")
 
 
 def world(gateways: int) -> tuple[Family, list[Place]]:
-    return learning.places(FAMILY, recordings.simulate(samples=64), gateways)
+    return places(FAMILY, recordings.simulate(samples=64), gateways)
 
 
 def played(gateways: int, look: Callable[[Neighbourhood], T], rounds: int = ROUNDS, **settings: Any) -> T:
@@ -60,7 +59,7 @@ def scenario(path: Path) -> tuple[int, dict[str, Any]]:
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
 def test_every_scenario_ends_with_models_that_tell_faults_from_normal(path: Path) -> None:
     def look(it: Neighbourhood) -> None:
-        assert learning.is_in_step(it)
+        assert is_in_step(it)
         for i in set(it.alive) - set(it.setting.liars):
             (place,) = it.sites[i].at.values()
             scores, threshold = it.sites[i].scores(place.name)
@@ -81,7 +80,7 @@ def loss_of_the_honest(it: Neighbourhood) -> float:
     return float(np.mean([account.merges[-1]["loss"]["after"] for account in it.accounts[1:]]))
 
 
-@pytest.mark.parametrize("liar", learning.LIES)
+@pytest.mark.parametrize("liar", LIES)
 def test_a_liar_costs_next_to_nothing(liar: str) -> None:
     lied = played(5, loss_of_the_honest, liars={0: liar})
     assert lied < 1.05 * played(5, loss_of_the_honest)
@@ -151,9 +150,9 @@ def test_the_cost_of_a_gateway_does_not_grow_with_their_number() -> None:
     [("ring", 5, [1, 4]), ("k4", 6, [1, 2, 4, 5]), ("full", 3, [1, 2]), ("none", 3, [])],
 )
 def test_whom_the_first_gateway_hears(topology: str, count: int, expected: list[int]) -> None:
-    assert learning.hears(topology, count)[0] == expected
+    assert hears(topology, count)[0] == expected
     with pytest.raises(ConfigError, match="ring, k4, full or none"):
-        learning.hears("star", 3)
+        hears("star", 3)
 
 
 def training_sets(gain: float = 1.0) -> list[TrainingSet]:

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from reedmesh.inference import family
-from reedmesh.learning import trainer as train
-from reedmesh.learning.trainer import Floats, Trainer
+from reedmesh.learning.trainer import Floats, Trainer, _batches, fit
 
 
 @pytest.fixture
@@ -23,7 +22,7 @@ def inputs(rows: int, length: int) -> Floats:
 def test_fit_learns_and_leaves_the_weights_it_was_given(trainer: Trainer) -> None:
     x, start = inputs(96, trainer.length), trainer.get()
     before, kept = trainer.loss(x), start.tobytes()
-    weights = train.fit(trainer, start, x, epochs=30, rate=0.005, seed=1)
+    weights = fit(trainer, start, x, epochs=30, rate=0.005, seed=1)
     trainer.set(weights)
     assert trainer.loss(x) < 0.1 * before
     assert start.tobytes() == kept
@@ -32,7 +31,7 @@ def test_fit_learns_and_leaves_the_weights_it_was_given(trainer: Trainer) -> Non
 def test_fit_reports_every_epoch(trainer: Trainer) -> None:
     seen: list[tuple[int, float]] = []
     x = inputs(40, trainer.length)
-    train.fit(trainer, trainer.get(), x, 4, 0.005, 1, lambda epoch, loss: seen.append((epoch, loss)))
+    fit(trainer, trainer.get(), x, 4, 0.005, 1, lambda epoch, loss: seen.append((epoch, loss)))
     assert [epoch for epoch, _ in seen] == [1, 2, 3, 4]
     assert seen[-1][1] < seen[0][1] == pytest.approx(trainer_loss_of_start(x), rel=0.3)
 
@@ -43,9 +42,9 @@ def trainer_loss_of_start(x: Floats) -> float:
 
 def test_fit_does_not_remember_what_the_trainer_did_before(trainer: Trainer) -> None:
     x, start = inputs(64, trainer.length), trainer.get()
-    fresh = train.fit(trainer, start, x, 5, 0.005, seed=1)
+    fresh = fit(trainer, start, x, 5, 0.005, seed=1)
     trainer.step(x[: trainer.batch], 0.1)
-    assert train.fit(trainer, start, x, 5, 0.005, seed=1).tobytes() == fresh.tobytes()
+    assert fit(trainer, start, x, 5, 0.005, seed=1).tobytes() == fresh.tobytes()
 
 
 def test_set_weights_makes_adam_forget_its_moments_and_steps(trainer: Trainer) -> None:
@@ -69,12 +68,12 @@ def test_a_step_is_adams(trainer: Trainer) -> None:
 
 @pytest.mark.parametrize("count", [1, 31, 32, 33, 90])
 def test_every_row_is_in_every_epoch_and_batches_are_full(count: int) -> None:
-    batches = train._batches(count, 32, np.random.default_rng(1))
+    batches = _batches(count, 32, np.random.default_rng(1))
     assert batches.shape == (-(-count // 32), 32)
     assert sorted(set(batches.ravel().tolist())) == list(range(count))
     assert len(set(batches.ravel()[:count].tolist())) == count
 
 
 def test_other_seeds_order_rows_otherwise() -> None:
-    one, two = (train._batches(90, 32, np.random.default_rng(seed)).tolist() for seed in (1, 2))
+    one, two = (_batches(90, 32, np.random.default_rng(seed)).tolist() for seed in (1, 2))
     assert one != two

@@ -12,8 +12,8 @@ from reedmesh.errors import ConfigError, DiskError, WireError
 from reedmesh.identity.keys import Key
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Checkpoint, Entry, Quota, Row
-from reedmesh.store import ledger as chain
-from reedmesh.store.ledger import Chain, NeighbourCheckpoint
+from reedmesh.store import ledger_table
+from reedmesh.store.ledger_table import LedgerTable, NeighbourCheckpoint
 from reedmesh.store.store import Store
 from tests.support.neighbours import key_of
 
@@ -21,10 +21,10 @@ KEY = key_of("hall1")
 ENTRIES = [Entry(ledger.TAKEN, "hall2", family="f", sequence=n, sha256=f"{n:064x}") for n in range(1, 400)]
 
 
-def kept(store: Store, count: int, name: str = "hall1", at: float = 0.0, first: int = 1, key: Key = KEY) -> Chain:
+def kept(store: Store, count: int, name: str = "hall1", at: float = 0.0, first: int = 1, key: Key = KEY) -> LedgerTable:
     """A ledger of so many entries, one a minute, that begins at `first` of those there are."""
     for n in range(count):
-        made = Chain(store.db, name, key, lambda n=n: at + 60.0 * n)
+        made = LedgerTable(store.db, name, key, lambda n=n: at + 60.0 * n)
         with store.db:
             made.append([ENTRIES[first + n - 1]])
     return made
@@ -33,7 +33,7 @@ def kept(store: Store, count: int, name: str = "hall1", at: float = 0.0, first: 
 def rows(count: int = 6) -> list[Row]:
     with Store() as store:
         kept(store, count)
-        return list(chain.rows(store.db))
+        return list(ledger_table.rows(store.db))
 
 
 def verify(found: list[Row]) -> ledger.Findings:
@@ -78,7 +78,7 @@ def test_a_clock_that_went_back_is_told_and_proves_nothing() -> None:
     with Store() as store:
         kept(store, 3)
         kept(store, 2, at=-3600.0)
-        found = verify(list(chain.rows(store.db)))
+        found = verify(list(ledger_table.rows(store.db)))
     assert not found.faults and found.notes == ["entry 4: the clock went back by 3720 s"]
 
 
@@ -87,7 +87,7 @@ def test_entries_signed_before_a_rotation_still_count() -> None:
         kept(store, 2)
         new = key_of("new")
         kept(store, 2, key=new, at=1000.0)
-        found = list(chain.rows(store.db))
+        found = list(ledger_table.rows(store.db))
     assert not ledger.verify("hall1", found, [new.public, KEY.public]).faults
     assert len(ledger.verify("hall1", found, [new.public]).faults) == 2
 
@@ -123,13 +123,13 @@ def heard(
 ) -> tuple[list[int | None], list[dict[str, object]], dict[str, list[NeighbourCheckpoint]]]:
     """What a neighbour finds in heads, what it enters of that, and what it keeps."""
     with Store() as store:
-        witness = Chain(store.db, "hall2", key_of("hall2"))
+        witness = LedgerTable(store.db, "hall2", key_of("hall2"))
         found = [
             witness.witness(ledger.unpack_checkpoint(ledger.pack_checkpoint(head), [KEY.public]))
             for head in heads
             if head
         ]
-        return found, [ledger.read(row) for row in chain.rows(store.db)], chain.remembered(store.db)
+        return found, [ledger.read(row) for row in ledger_table.rows(store.db)], ledger_table.remembered(store.db)
 
 
 def test_a_neighbour_sees_that_history_was_rewritten() -> None:
@@ -181,7 +181,7 @@ def test_heads_that_are_kept_of_a_neighbour_are_bounded() -> None:
             lies.append(kept(store, 2, at=1e6 + n).head())
     found, entered, remembered = heard(*truth, *lies)
     assert sum(at is not None for at in found) == 130
-    assert len(entered) == ledger.MOST_A_DAY and len(remembered["hall1"]) <= 2 * chain.MOST_HEADS
+    assert len(entered) == ledger.MOST_A_DAY and len(remembered["hall1"]) <= 2 * ledger_table.MOST_HEADS
 
 
 def test_a_neighbour_causes_so_many_entries_a_day_and_the_rest_are_counted() -> None:
@@ -195,24 +195,24 @@ def test_a_neighbour_causes_so_many_entries_a_day_and_the_rest_are_counted() -> 
 
 def test_a_database_that_lacks_what_was_published_is_known(tmp_path: Path) -> None:
     folder = tmp_path
-    assert chain.published(folder, [KEY.public]) is None
+    assert ledger_table.published(folder, [KEY.public]) is None
     with Store() as store:
         head = kept(store, 5).head()
         assert head
-        chain.publish(folder, head)
-        noted = chain.published(folder, [KEY.public])
-        assert noted and (noted.number, noted.hash) == (5, head.hash) and chain.lost(store.db, noted) == ""
+        ledger_table.publish(folder, head)
+        noted = ledger_table.published(folder, [KEY.public])
+        assert noted and (noted.number, noted.hash) == (5, head.hash) and ledger_table.lost(store.db, noted) == ""
     with Store() as store:
         kept(store, 3)
-        assert "entry 5, which was published, is missing" in chain.lost(store.db, noted)
+        assert "entry 5, which was published, is missing" in ledger_table.lost(store.db, noted)
         kept(store, 4, at=1e6)
-        assert "is another" in chain.lost(store.db, noted)
+        assert "is another" in ledger_table.lost(store.db, noted)
     (folder / "nowhere").touch()
     with pytest.raises(DiskError, match=r"ledger\.head: File exists"):
-        chain.publish(folder / "nowhere", head)
-    (folder / chain.FILE).write_bytes(b"junk")
+        ledger_table.publish(folder / "nowhere", head)
+    (folder / ledger_table.FILE).write_bytes(b"junk")
     with pytest.raises(ConfigError, match=r"ledger\.head"):
-        chain.published(folder, [KEY.public])
+        ledger_table.published(folder, [KEY.public])
 
 
 @pytest.mark.parametrize("number", [ledger.MOST_ENTRIES + 1, 2**63, 2**64 - 1])

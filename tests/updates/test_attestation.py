@@ -28,8 +28,7 @@ from reedmesh.protocol import scaling
 from reedmesh.provenance import ledger, passport
 from reedmesh.provenance.ledger import Entry
 from reedmesh.service.gateway import Gateway
-from reedmesh.store import database
-from reedmesh.store import ledger as chain
+from reedmesh.store import database, ledger_table
 from reedmesh.store.models import StoredModel
 from reedmesh.store.store import Store
 from reedmesh.updates import attestation, model_rollout
@@ -53,9 +52,9 @@ def gateway(folder: Path) -> Iterator[Gateway]:
     with Store(folder) as store:
         it = Gateway(Config("gw", str(folder)), family(), store)
         yield it
-        head = store.chain.head() if store.chain else None
+        head = store.ledger.head() if store.ledger else None
         if head:
-            chain.publish(folder, head)
+            ledger_table.publish(folder, head)
 
 
 def serve(it: Gateway, sensor: str, sequence: int, model: bytes = PRESS) -> StoredModel:
@@ -120,7 +119,7 @@ def test_what_was_tampered_with_is_not_loaded_and_the_model_before_serves(
         assert sensor.model and sensor.model.digest == sha256(PRESS).digest()
         assert sensor.sequence == 3  # above what the sensor may have taken
         assert it.line.sensors["fan"].model
-        told = [ledger.read(row) for row in chain.rows(it.store.db)]
+        told = [ledger.read(row) for row in ledger_table.rows(it.store.db)]
     assert [each["kind"] for each in told[-2:]] == ["rejected", "rollback"] and "of press has" in told[-2]["reason"]
     assert command(tmp_path, "passport", "press") == 0 and "holds" in capsys.readouterr().out
     assert command(tmp_path, "ledger", "verify") == 0
@@ -197,7 +196,7 @@ def test_a_database_that_was_put_back_is_known_and_entered(tmp_path: Path, capsy
     assert command(tmp_path, "ledger", "verify") == 1
     assert "entry 3, which was published, is missing" in capsys.readouterr().err
     with gateway(tmp_path) as it:
-        assert ledger.read(list(chain.rows(it.store.db))[-1])["kind"] == "restored"
+        assert ledger.read(list(ledger_table.rows(it.store.db))[-1])["kind"] == "restored"
     assert "put back" in capsys.readouterr().err and command(tmp_path, "ledger", "verify") == 0
 
 
@@ -205,11 +204,11 @@ def test_a_spoilt_note_of_what_was_published_stops_nobody_and_vouches_for_nothin
     with gateway(tmp_path) as it:
         serve(it, "press", 1)
     edit(tmp_path, "update models set passport = null")
-    (tmp_path / chain.FILE).write_bytes(b"")
+    (tmp_path / ledger_table.FILE).write_bytes(b"")
     assert command(tmp_path, "ledger", "verify") == 2
     with gateway(tmp_path) as it:
         assert it.line.sensors["press"].model is None
-        told = [ledger.read(row)["kind"] for row in chain.rows(it.store.db)]
+        told = [ledger.read(row)["kind"] for row in ledger_table.rows(it.store.db)]
     assert told == ["begun", "service", "restored", "rejected"]
     assert command(tmp_path, "ledger", "verify") == 0
 
@@ -308,10 +307,10 @@ def test_the_ledger_says_who_contributed_what_and_what_it_was_worth(
 def _enter_for_ever(folder: str, told: object) -> None:
     """In a process that will be killed: says each number only when it is on disk."""
     with Store(Path(folder)) as store:
-        store.chain = chain.Chain(store.db, "gw", keystore.load(Path(folder)))
+        store.ledger = ledger_table.LedgerTable(store.db, "gw", keystore.load(Path(folder)))
         while True:
             store.save_sequence("hall2", "f", 1, b"payload", Entry(ledger.GIVEN, "gw", sequence=1))
-            told.send(store.chain.last()[0])  # type: ignore[attr-defined]
+            told.send(store.ledger.last()[0])  # type: ignore[attr-defined]
 
 
 def test_kill_9_leaves_a_whole_chain_with_all_that_was_entered(tmp_path: Path) -> None:
@@ -328,7 +327,7 @@ def test_kill_9_leaves_a_whole_chain_with_all_that_was_entered(tmp_path: Path) -
             last = mine.recv()
         mine.close()
         with Store(tmp_path) as store:
-            found = ledger.verify("gw", chain.rows(store.db), [keystore.load(tmp_path).public])
+            found = ledger.verify("gw", ledger_table.rows(store.db), [keystore.load(tmp_path).public])
         assert not found.faults and found.entries in (last, last + 1)
 
 

@@ -26,9 +26,8 @@ from reedmesh.inference.family import Family, find_family, load_family
 from reedmesh.learning import delta
 from tools.bench import lossy_links, report
 from tools.bench.detect import auc
-from tools.simulate import neighbourhood as learning
 from tools.simulate import recordings
-from tools.simulate.neighbourhood import Neighbourhood, Place, Setting, Site, neighbourhood
+from tools.simulate.neighbourhood import LIES, Neighbourhood, Place, Setting, Site, neighbourhood, places, served
 
 WAYS = ("local", "federated float", "federated int8", "pooled", "server")
 Cell = tuple[float, float, float]  # AUC against normal windows, false alarms on those, share over the threshold
@@ -80,7 +79,7 @@ def main() -> int:
 def world(data: str, gateways: int | None = None, family: str = "vibration") -> tuple[Family, list[Place]]:
     """A family, made for a recording, and the places of the recording's machines."""
     known = load_family(find_family(family))
-    return learning.places(known, recordings.find(data or None, known.recipe), gateways)
+    return places(known, recordings.find(data or None, known.recipe), gateways)
 
 
 def compare(family: Family, at: list[Place], setting: Setting, rounds: int) -> Outcome:
@@ -110,7 +109,7 @@ async def _compare(family: Family, at: list[Place], setting: Setting, rounds: in
         async for _ in pooled.rounds(rounds):
             pass
         judge(outcome, "pooled", pooled.sites)
-    judge(outcome, "server", learning.served(family, at, rounds, 1000 * setting.seed))
+    judge(outcome, "server", served(family, at, rounds, 1000 * setting.seed))
     return outcome
 
 
@@ -290,7 +289,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--gateways", type=int, help="default: one for each recorded machine")
     parser.add_argument("--loss", type=float, default=0.0, help="share of shards lost on each link")
     parser.add_argument("--liars", type=int, default=0, help="how many gateways lie")
-    parser.add_argument("--lie", default="flip", choices=learning.LIES)
+    parser.add_argument("--lie", default="flip", choices=LIES)
     parser.add_argument("--profile", default="full", choices=delta.PROFILES)
     parser.add_argument("--topology", default="full", help="ring, k4 or full")
     parser.add_argument("--broker", default="memory", choices=("memory", "mosquitto"))

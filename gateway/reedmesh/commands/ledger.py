@@ -18,9 +18,8 @@ from reedmesh.errors import DeployError
 from reedmesh.identity import keystore
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Entry
-from reedmesh.store import database
-from reedmesh.store import ledger as chain
-from reedmesh.store.ledger import NeighbourCheckpoint
+from reedmesh.store import database, ledger_table
+from reedmesh.store.ledger_table import NeighbourCheckpoint
 
 COLUMNS = ("number", "at", *(each.name for each in fields(Entry)))
 COUNTED = (ledger.GIVEN, ledger.TAKEN, ledger.REFUSED, ledger.MERGED, ledger.LEFT_OUT, ledger.FORK)
@@ -46,9 +45,9 @@ def _verify(chosen: argparse.Namespace) -> None:
     settings = load_config(chosen.config)
     ours = keystore.lineage(Path(settings.state), settings.name)
     with database.reading(Path(settings.state)) as db:
-        found = ledger.verify(settings.name, chain.rows(db), ours)
+        found = ledger.verify(settings.name, ledger_table.rows(db), ours)
         faults = [*found.faults, *_unpublished(settings, db, ours), *_unentered(db)]
-        neighbours, trust = chain.remembered(db), trust_of(settings)
+        neighbours, trust = ledger_table.remembered(db), trust_of(settings)
     for note in found.notes:
         print(f"note: {note}")
     for name, heads in neighbours.items():
@@ -60,15 +59,15 @@ def _verify(chosen: argparse.Namespace) -> None:
 
 def _unpublished(settings: Config, db: sqlite3.Connection, ours: Iterable[bytes]) -> list[str]:
     """Whether what was published last is in the chain."""
-    head = chain.published(Path(settings.state), ours)
-    fault = chain.lost(db, head) if head else "none of it was ever published: has the gateway run?"
+    head = ledger_table.published(Path(settings.state), ours)
+    fault = ledger_table.lost(db, head) if head else "none of it was ever published: has the gateway run?"
     return [fault] if fault else []
 
 
 def _unentered(db: sqlite3.Connection) -> list[str]:
     """Sensors whose newest model is not the one that the ledger says went into service."""
     entered = {}
-    for told in map(ledger.read, chain.rows(db)):
+    for told in map(ledger.read, ledger_table.rows(db)):
         if told.get("kind") in (ledger.SERVICE, ledger.ROLLBACK):
             entered[told.get("sensor")] = told.get("sha256")
     newest = db.execute("select sensor, tflite, max(sequence) from models group by sensor")
@@ -112,4 +111,4 @@ def _export(chosen: argparse.Namespace) -> None:
 
 def _entries(chosen: argparse.Namespace) -> list[dict[str, Any]]:
     with database.reading(Path(load_config(chosen.config).state)) as db:
-        return [ledger.read(row) for row in chain.rows(db)]
+        return [ledger.read(row) for row in ledger_table.rows(db)]

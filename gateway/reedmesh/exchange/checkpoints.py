@@ -13,7 +13,7 @@ from reedmesh.identity.keyring import Keyring
 from reedmesh.protocol.wire import WireError
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Checkpoint
-from reedmesh.store import ledger as chain
+from reedmesh.store import ledger_table
 from reedmesh.store.writer import Disk
 
 log = logging.getLogger(__name__)
@@ -60,10 +60,10 @@ class CheckpointExchange:
     def _news(self) -> Checkpoint | None:
         """On the store's thread: our head, if it was not told yet; what will be told is noted first."""
         store = self._disk.store
-        if not store.chain or store.chain.last()[0] <= self._said:
+        if not store.ledger or store.ledger.last()[0] <= self._said:
             return None
-        if head := store.chain.head():
-            chain.publish(self._state, head)
+        if head := store.ledger.head():
+            ledger_table.publish(self._state, head)
         return head
 
     async def _compare(self) -> None:
@@ -75,7 +75,7 @@ class CheckpointExchange:
                 log.error("head %d of %s is not kept", head.number, head.name, exc_info=fault)
 
     async def _hold_against(self, head: Checkpoint) -> None:
-        known = self._disk.store.chain
+        known = self._disk.store.ledger
         at = await self._disk.call(known.witness, head) if known else None
         if at is not None:
             log.error("%s changed its past: entry %d of its ledger is not what it was; `ledger verify`", head.name, at)

@@ -4,8 +4,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import chain
 
-from reedmesh.alerts import alert as life
-from reedmesh.alerts.alert import ANOMALY, BABBLING, FAULT, FLOOD, NOT_A_FAULT, STRANGERS, WAITING, Alert, Change
+from reedmesh.alerts.alert import (
+    ANOMALY,
+    BABBLING,
+    FAULT,
+    FLOOD,
+    NOT_A_FAULT,
+    STRANGERS,
+    WAITING,
+    Alert,
+    Change,
+    acknowledged,
+)
 from reedmesh.alerts.flood import Flood
 from reedmesh.alerts.rate_guard import DOOR
 from reedmesh.alerts.unknown_senders import UnknownSenders
@@ -93,7 +103,7 @@ class Alarms:
 
     def acknowledge(self, alert: Alert, now: float, by: str, text: str) -> Change:
         """Somebody has taken the alert on."""
-        return self._keep(life.acknowledged(alert, now, by, text))
+        return self._keep(acknowledged(alert, now, by, text))
 
     def comment(self, alert: Alert, now: float, by: str, text: str) -> Change:
         """Somebody has something to say."""

@@ -43,9 +43,8 @@ from reedmesh.readings.watch import Events, watch
 from reedmesh.service import status as vitals
 from reedmesh.service.clock_steps import ClockSteps
 from reedmesh.service.requests.server import RequestServer
-from reedmesh.store import database, replicas
-from reedmesh.store import ledger as chain
-from reedmesh.store.ledger import Chain
+from reedmesh.store import database, ledger_table, replicas
+from reedmesh.store.ledger_table import LedgerTable
 from reedmesh.store.store import Store
 from reedmesh.store.writer import Disk
 from reedmesh.supervisor import Supervisor, Work
@@ -247,11 +246,11 @@ class Gateway:
         """Have what happens from now on entered and signed; the first time, vouch for the models that are there."""
         state, name = Path(self.config.state), self.config.name
         key, counting = keystore.load(state), partial(keystore.counting, state, name)
-        self.store.chain = Chain(self.store.db, name, key, self._clock)
+        self.store.ledger = LedgerTable(self.store.db, name, key, self._clock)
         passports = Passports(name, self.family, key, counting)
         try:
-            head = chain.published(state, keystore.lineage(state, name))
-            fault = chain.lost(self.store.db, head) if head else ""
+            head = ledger_table.published(state, keystore.lineage(state, name))
+            fault = ledger_table.lost(self.store.db, head) if head else ""
         except ConfigError as error:  # nobody is kept waiting for it, and no model is vouched for
             head, fault = None, str(error)
         if fault:

@@ -16,7 +16,7 @@ from reedmesh.alerts.alert import ANOMALY, CLEARED, COLUMNS, NOT_A_FAULT, WAITIN
 from reedmesh.provenance.ledger import Entry
 from reedmesh.store import database
 from reedmesh.store.calls import Calls, Faults
-from reedmesh.store.ledger import Chain
+from reedmesh.store.ledger_table import LedgerTable
 from reedmesh.store.models import ModelTable
 from reedmesh.store.outbox import Outbox
 
@@ -48,7 +48,7 @@ class Store:
         self.outbox = Outbox(self.db)
         self.calls = Calls(self.db)
         self.faults = Faults(self.db)
-        self.chain: Chain | None = None  # where entries of the ledger go; without one they go nowhere
+        self.ledger: LedgerTable | None = None  # where entries of the ledger go; without one they go nowhere
         self.models = ModelTable(self.db, self.append)
 
     def add_window(self, sensor: str, at: float, features: bytes, score: int | None) -> None:
@@ -243,8 +243,8 @@ class Store:
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Add to the ledger within the transaction that is open."""
-        if self.chain:
-            self.chain.append(entries)
+        if self.ledger:
+            self.ledger.append(entries)
 
     def __enter__(self) -> "Store":
         """Close the store when the context is left."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reedmesh.dashboard.model import answers, learning
 from reedmesh.dashboard.model.answers import Feature
-from reedmesh.dashboard.model.learning import Judged, Round, Standing
+from reedmesh.dashboard.model.learning import Judged, NeighbourState, Round
 from reedmesh.dashboard.pages.downloads import FORMULA, csv_of
 from reedmesh.dashboard.pages.overview import Overview
 from reedmesh.dashboard.pages.settings import rows_of
@@ -61,7 +61,7 @@ def test_an_answer_that_comes_when_the_page_was_left_is_not_drawn() -> None:
 def test_what_a_gateway_learnt_is_read() -> None:
     found = learning.learning(LEARNING)
     assert (found.state, found.rounds, found.updates, found.bytes_out, found.bytes_in) == ("waiting", 2, 3, 9000, 5000)
-    assert found.neighbours == (Standing("gw2", 4, None, 5000, 1, 0, "", "merged", 0.25),)
+    assert found.neighbours == (NeighbourState("gw2", 4, None, 5000, 1, 0, "", "merged", 0.25),)
     assert [each.number for each in found.history] == [2, 1]
     refused, judged = (("gw3", "loss 0.9 on our own windows"),), (Judged("press3", 0.01, 0.0),)
     assert found.history[0] == Round(2, 60.0, 180, (("gw2", 0.25),), refused, ("gw4",), 0.5, 0.4, judged)

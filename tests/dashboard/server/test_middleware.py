@@ -21,7 +21,7 @@ from reedmesh.dashboard.model.sessions import (
     Tries,
     User,
 )
-from reedmesh.dashboard.server.admission import HERE, NOBODY, Doors
+from reedmesh.dashboard.server.admission import HERE, NOBODY, Admission
 from reedmesh.dashboard.server.middleware import USER, Guard, policy
 from reedmesh.dashboard.server.serve import warnings
 from reedmesh.dashboard.settings import Account, Broker, Proxy, Settings
@@ -34,7 +34,7 @@ Messages = list[MutableMapping[str, Any]]
 
 
 def asked(
-    doors: Doors, kind: str = "http", body: bytes = b"<script>a</script>", **headers: str
+    admission: Admission, kind: str = "http", body: bytes = b"<script>a</script>", **headers: str
 ) -> tuple[Any, Messages]:
     """The scope that an application inside got (None: none), and what was answered to GET /page, or a WebSocket."""
     got: list[Any] = []
@@ -55,12 +55,12 @@ def asked(
     scope |= {"client": (headers.pop("client", "127.0.0.1"), 5), "scheme": "http"}
     named = {"host": "127.0.0.1:8080"} | {name.replace("_", "-"): value for name, value in headers.items()}
     scope["headers"] = [(name.encode(), value.encode("latin-1")) for name, value in named.items()]
-    asyncio.run(Guard(app, doors)(scope, None, send))  # type: ignore[arg-type]
+    asyncio.run(Guard(app, admission)(scope, None, send))  # type: ignore[arg-type]
     return (got[0] if got else None), sent
 
 
-def doors(**settings: Any) -> Doors:
-    return Doors(Settings(**settings), lambda: 100.0)
+def admission(**settings: Any) -> Admission:
+    return Admission(Settings(**settings), lambda: 100.0)
 
 
 def test_a_password_fits_its_own_hash_only() -> None:
@@ -98,12 +98,12 @@ def test_guessing_is_slow() -> None:
 
 
 def test_without_accounts_only_this_computer_acts() -> None:
-    assert asked(doors())[0][USER] == HERE
-    assert asked(doors(host="0.0.0.0"))[0][USER] == NOBODY and not NOBODY.acts
+    assert asked(admission())[0][USER] == HERE
+    assert asked(admission(host="0.0.0.0"))[0][USER] == NOBODY and not NOBODY.acts
 
 
 def test_with_accounts_nobody_looks_without_one() -> None:
-    it = doors(accounts=ACCOUNTS)
+    it = admission(accounts=ACCOUNTS)
     scope, sent = asked(it)
     assert scope is None and sent[0]["status"] == 303
     assert dict(sent[0]["headers"])[b"location"] == b"/login?next=/page"
@@ -115,11 +115,11 @@ def test_with_accounts_nobody_looks_without_one() -> None:
         assert asked(it, path=path)[0] is None
     scope, sent = asked(it, "websocket", origin="http://127.0.0.1:8080", path="/_nicegui_ws/socket.io/")
     assert scope is None and sent[0]["type"] == "websocket.close"
-    assert asked(doors(accounts=ACCOUNTS, anyone_may_look=True))[0][USER] == NOBODY
+    assert asked(admission(accounts=ACCOUNTS, anyone_may_look=True))[0][USER] == NOBODY
 
 
 def test_a_proxy_is_believed_where_it_is() -> None:
-    it = doors(proxy=Proxy(("10.0.0.1",), operators=("Ana",)))
+    it = admission(proxy=Proxy(("10.0.0.1",), operators=("Ana",)))
     assert asked(it, client="10.0.0.1", x_remote_user="Ana")[0][USER] == ANA
     assert asked(it, client="10.0.0.1", x_remote_user="Rui")[0][USER] == User("Rui", VIEWER)
     assert asked(it, client="10.0.0.2", x_remote_user="Ana")[0] is None
@@ -130,28 +130,28 @@ def test_a_proxy_is_believed_where_it_is() -> None:
     "origin", ["http://evil.example", "http://127.0.0.1:8081", "https://127.0.0.1:8080x", "null", ""]
 )
 def test_pages_of_other_sites_reach_nothing(origin: str) -> None:
-    scope, sent = asked(doors(), "websocket", origin=origin)
+    scope, sent = asked(admission(), "websocket", origin=origin)
     assert scope is None and sent[0]["type"] == "websocket.close"
-    assert asked(doors(), method="POST", origin=origin)[0] is None
+    assert asked(admission(), method="POST", origin=origin)[0] is None
     if origin:
-        assert asked(doors(), origin=origin)[0] is None
+        assert asked(admission(), origin=origin)[0] is None
 
 
 @pytest.mark.parametrize("origin", ["http://127.0.0.1:8080", "https://127.0.0.1:8080"])
 def test_our_own_pages_do(origin: str) -> None:
-    assert asked(doors(), "websocket", origin=origin)[0] is not None
-    assert asked(doors(), method="POST", origin=origin)[0] is not None
-    assert asked(doors(names=("line.example",)), "websocket", host="line.example", origin="https://line.example")[0]
+    assert asked(admission(), "websocket", origin=origin)[0] is not None
+    assert asked(admission(), method="POST", origin=origin)[0] is not None
+    assert asked(admission(names=("line.example",)), "websocket", host="line.example", origin="https://line.example")[0]
 
 
 @pytest.mark.parametrize("host", ["evil.example:8080", "127.0.0.1.evil.example", "", "[::1", "x@127.0.0.1@y"])
 def test_a_name_that_somebody_pointed_here_is_refused(host: str) -> None:
-    scope, sent = asked(doors(), host=host, origin=f"http://{host}")
+    scope, sent = asked(admission(), host=host, origin=f"http://{host}")
     assert scope is None and sent[0]["status"] == 403
 
 
 def test_every_answer_binds_the_browser() -> None:
-    _, sent = asked(doors(), body=b"<script>a</script><style>b</style>")
+    _, sent = asked(admission(), body=b"<script>a</script><style>b</style>")
     headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     rules = headers["content-security-policy"]
     nonce = rules.split("'nonce-")[1].split("'")[0]
@@ -159,18 +159,18 @@ def test_every_answer_binds_the_browser() -> None:
     assert f'<script nonce="{nonce}">a</script><style nonce="{nonce}">b</style>'.encode() == sent[1]["body"]
     assert headers["content-length"] == str(len(sent[1]["body"])) and headers["x-content-type-options"] == "nosniff"
     assert not [name for name in headers if name.startswith("access-control")]
-    assert nonce not in str(asked(doors())[1]), "each page has one of its own"
+    assert nonce not in str(asked(admission())[1]), "each page has one of its own"
 
 
 def test_a_choice_is_remembered_and_nothing_else_is_taken_for_one() -> None:
-    _, sent = asked(doors(), path="/a b?lang=pt&x=1")
+    _, sent = asked(admission(), path="/a b?lang=pt&x=1")
     headers = dict(sent[0]["headers"])
     assert sent[0]["status"] == 303 and headers[b"location"] == b"/a%20b?x=1"
     assert headers[b"set-cookie"].startswith(b"lang=pt; Path=/; HttpOnly; SameSite=Strict")
-    assert asked(doors(), path="/?lang=xx&theme=<b>")[0] is not None
-    scope, _ = asked(doors(), path="//evil.example/?theme=dark")
+    assert asked(admission(), path="/?lang=xx&theme=<b>")[0] is not None
+    scope, _ = asked(admission(), path="//evil.example/?theme=dark")
     assert scope is None
-    _, sent = asked(doors(), path="//evil.example/?theme=dark")
+    _, sent = asked(admission(), path="//evil.example/?theme=dark")
     assert dict(sent[0]["headers"])[b"location"] == b"/evil.example/"
 
 

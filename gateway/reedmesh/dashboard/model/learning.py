@@ -11,7 +11,7 @@ MOST_ROUNDS = 8
 
 
 @dataclass(frozen=True)
-class Standing:
+class NeighbourState:
     """What is known of a neighbour's updates. sequence: of the newest; share: in the last merge, 0..1.
 
     last: merged, refused or late in the last round; reason: of the last refusal.
@@ -62,7 +62,7 @@ class Learning:
     heard: int = 0
     updates: int = 0
     bytes_out: int = 0
-    neighbours: tuple[Standing, ...] = ()
+    neighbours: tuple[NeighbourState, ...] = ()
     history: tuple[Round, ...] = ()
 
     @property
@@ -85,9 +85,9 @@ def learning(answer: Mapping[str, Any]) -> Learning:
     )
 
 
-def _standing(name: str, said: Mapping[str, Any]) -> Standing:
+def _standing(name: str, said: Mapping[str, Any]) -> NeighbourState:
     sequence = number(said.get("sequence"), MAX_COUNT)
-    return Standing(
+    return NeighbourState(
         name=name,
         sequence=None if sequence is None else int(sequence),
         at=number(said.get("at"), MAX_TIME),

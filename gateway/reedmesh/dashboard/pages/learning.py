@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from nicegui.element import Element
 
 from reedmesh.dashboard.model import learning
-from reedmesh.dashboard.model.learning import Judged, Learning, Round, Standing
+from reedmesh.dashboard.model.learning import Judged, Learning, NeighbourState, Round
 from reedmesh.dashboard.model.view import View
 from reedmesh.dashboard.ui import graph
 from reedmesh.dashboard.ui.elements import Parts, Row, Text, box, put
@@ -128,7 +128,7 @@ class LearnerPart:
         self._rows.show([(each.name, (each, now)) for each in known.neighbours])
         self._rounds.show([(f"{each.at} {each.number}", (each, now)) for each in known.history])
 
-    def _neighbours(self) -> Parts[tuple[Standing, float]]:
+    def _neighbours(self) -> Parts[tuple[NeighbourState, float]]:
         say = self._say
         heads = [say("neighbour.name"), say("neighbour.newest"), say("neighbour.bytes"), say("neighbour.merged")]
         heads += [say("neighbour.refused"), say("neighbour.last")]
@@ -151,7 +151,7 @@ class LearnerPart:
         ]
 
 
-def _standing(value: tuple[Standing, float], say: Language) -> Sequence[str]:
+def _standing(value: tuple[NeighbourState, float], say: Language) -> Sequence[str]:
     """A neighbour's row."""
     it, now = value
     when = f" · {say.moment(it.at, now)}" if it.at else ""

@@ -18,7 +18,7 @@ NOBODY = User("", VIEWER)
 HERE = User("this computer", OPERATOR)  # whoever sits at it: without accounts, what only listens here asks no one
 
 
-class Doors:
+class Admission:
     """Of one dashboard. clock: seconds, for sessions."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from reedmesh.dashboard.model.passwords import fits, hashed
 from reedmesh.dashboard.model.sessions import User
-from reedmesh.dashboard.server.admission import COOKIE, Doors
+from reedmesh.dashboard.server.admission import COOKIE, Admission
 from reedmesh.dashboard.server.middleware import cookie, read_cookies
 from reedmesh.dashboard.settings import Account
 from reedmesh.dashboard.ui.language import HTML, Language, preferred
@@ -31,11 +31,11 @@ PAGE = """<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>
 
 
 class Login:
-    """Log in and out by `doors`."""
+    """Log in and out by `admission`."""
 
-    def __init__(self, doors: Doors) -> None:
-        self._doors = doors
-        self._accounts = {account.name: account for account in doors.settings.accounts}
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+        self._accounts = {account.name: account for account in admission.settings.accounts}
         self._nobody = Account("", hashed("nobody has this one"))
         self._one = asyncio.Lock()  # hash at a time: each takes 32 MiB
 
@@ -47,23 +47,23 @@ class Login:
         """POST /login."""
         form = await _form(request)
         place, address = _safe(form("next")), request.client.host if request.client else ""
-        if wait := self._doors.tries.wait(address, self._doors.clock()):
+        if wait := self._admission.tries.wait(address, self._admission.clock()):
             return self._page(request, place, lambda say: say("login.wait", n=int(wait / 60) + 1), 429)
-        self._doors.tries.failed(address, self._doors.clock())
+        self._admission.tries.failed(address, self._admission.clock())
         account = self._accounts.get(form("name"), self._nobody)
         async with self._one:
             right = await asyncio.to_thread(fits, form("password"), account.password)
         if not right or account is self._nobody:
             log.warning("%s: wrong password for %.64r", address, form("name"))
             return self._page(request, place, lambda say: say("login.wrong"), 403)
-        self._doors.tries.right(address)
-        token = self._doors.sessions.open(User(account.name, account.role), self._doors.clock())
+        self._admission.tries.right(address)
+        token = self._admission.sessions.open(User(account.name, account.role), self._admission.clock())
         log.info("%s: %s logged in", address, account.name)
         return _go(place, cookie(COOKIE, token, request.url.scheme == "https"))
 
     async def leave(self, request: Request) -> Response:
         """POST /logout."""
-        self._doors.sessions.close(read_cookies(request.headers.get("cookie", "")).get(COOKIE, ""))
+        self._admission.sessions.close(read_cookies(request.headers.get("cookie", "")).get(COOKIE, ""))
         return _go("/login", cookie(COOKIE, "", request.url.scheme == "https", 0))
 
     def _page(
@@ -74,7 +74,7 @@ class Login:
         theme = request.cookies.get("theme", "auto")
         values = {
             "lang": HTML[say.code],
-            "title": self._doors.settings.title,
+            "title": self._admission.settings.title,
             "theme": f"body--{theme}" if theme in ("light", "dark") else "body--auto",
             "name": say("login.name"),
             "password": say("login.password"),

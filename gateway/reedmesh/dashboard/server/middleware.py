@@ -10,7 +10,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from reedmesh.dashboard.server.admission import Doors
+from reedmesh.dashboard.server.admission import Admission
 from reedmesh.dashboard.ui.language import CODES
 
 Scope = MutableMapping[str, Any]
@@ -45,9 +45,9 @@ def policy(nonce: str) -> str:
 class Guard:
     """ASGI middleware around the application."""
 
-    def __init__(self, app: App, doors: Doors) -> None:
+    def __init__(self, app: App, admission: Admission) -> None:
         self._app = app
-        self._doors = doors
+        self._admission = admission
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request pass, or answer it."""
@@ -58,7 +58,7 @@ class Guard:
             return await _refuse(scope, send, 403, fault)
         cookies = read_cookies(headers.get("cookie", ""))
         address = scope["client"][0] if scope.get("client") else ""
-        user = scope[USER] = self._doors.user(address, headers, cookies)
+        user = scope[USER] = self._admission.user(address, headers, cookies)
         if user is None and not _is_open(scope["path"]):
             return await _ask_to_log_in(scope, send)
         if chosen := _choice(scope):
@@ -68,11 +68,11 @@ class Guard:
     def _fault(self, scope: Scope, headers: dict[str, str]) -> str:
         """Why the request is refused; "" if it is not."""
         host = headers.get("host", "")
-        if not self._doors.host_is_ours(host):
+        if not self._admission.host_is_ours(host):
             return f"this page is not called {host!r:.80}: see `names` in docs/dashboard.md"
         origin = headers.get("origin", "")
         writes = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD")
-        if (writes or origin) and not self._doors.origin_is_ours(origin, host):
+        if (writes or origin) and not self._admission.origin_is_ours(origin, host):
             return "asked by a page of another site"
         return ""
 

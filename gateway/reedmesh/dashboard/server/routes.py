@@ -17,7 +17,7 @@ from reedmesh.dashboard.pages.learning import LearningPage
 from reedmesh.dashboard.pages.overview import Overview
 from reedmesh.dashboard.pages.sensor import SensorPage
 from reedmesh.dashboard.pages.settings import SettingsPage
-from reedmesh.dashboard.server.admission import Doors
+from reedmesh.dashboard.server.admission import Admission
 from reedmesh.dashboard.server.login import Login
 from reedmesh.dashboard.server.middleware import USER, Guard
 from reedmesh.dashboard.ui.language import CODES, HTML, Language, preferred
@@ -27,10 +27,10 @@ STYLE = Path(__file__).parents[1] / "ui" / "style.css"
 THEMES = {"light": False, "dark": True}
 
 
-def add_routes(app: Any, feed: Feed, doors: Doors) -> None:
+def add_routes(app: Any, feed: Feed, admission: Admission) -> None:
     """Make `app` serve the pages."""
-    login, downloads = Login(doors), Downloads(feed)
-    app.add_middleware(Guard, doors=doors)
+    login, downloads = Login(admission), Downloads(feed)
+    app.add_middleware(Guard, admission=admission)
     app.add_route("/login", login.show, methods=["GET"])
     app.add_route("/login", login.enter, methods=["POST"])
     app.add_route("/logout", login.leave, methods=["POST"])
@@ -41,30 +41,30 @@ def add_routes(app: Any, feed: Feed, doors: Doors) -> None:
 
     @ui.page("/")
     def overview(request: Request) -> None:
-        Overview(_visit(request, feed, doors))
+        Overview(_visit(request, feed, admission))
 
     @ui.page("/learning")
     def learning_page(request: Request) -> None:
-        LearningPage(_visit(request, feed, doors))
+        LearningPage(_visit(request, feed, admission))
 
     @ui.page("/settings")
     def settings_page(request: Request) -> None:
-        SettingsPage(_visit(request, feed, doors), doors.settings)
+        SettingsPage(_visit(request, feed, admission), admission.settings)
 
     @ui.page("/gateway/{gateway}/sensor/{sensor}")
     def sensor_page(request: Request, gateway: str, sensor: str) -> None:
-        SensorPage(_visit(request, feed, doors), gateway, sensor)
+        SensorPage(_visit(request, feed, admission), gateway, sensor)
 
     @ui.page("/gateway/{gateway}/alert/{alert:path}")
     def alert_page(request: Request, gateway: str, alert: str) -> None:
-        AlertPage(_visit(request, feed, doors), gateway, alert)
+        AlertPage(_visit(request, feed, admission), gateway, alert)
 
 
 def _style(_: Request) -> Response:
     return FileResponse(STYLE, headers={"cache-control": "no-cache"})
 
 
-def _visit(request: Request, feed: Feed, doors: Doors) -> Visit:
+def _visit(request: Request, feed: Feed, admission: Admission) -> Visit:
     """Who looks at what, in which language and theme; the page is told of the latter two."""
     code = request.cookies.get("lang", "")
     code = code if code in CODES else preferred(request.headers.get("accept-language", ""))
@@ -74,22 +74,22 @@ def _visit(request: Request, feed: Feed, doors: Doors) -> Visit:
     client.page.language, client.page.dark = HTML[code], THEMES.get(theme)  # type: ignore[assignment]
     return Visit(
         feed=feed,
-        title=doors.settings.title,
+        title=admission.settings.title,
         say=Language(code),
         path=request.url.path,
-        who=_whoever(request, doors),
-        login=doors.settings.asks_for_login,
+        who=_whoever(request, admission),
+        login=admission.settings.asks_for_login,
         theme=theme,
     )
 
 
-def _whoever(request: Request, doors: Doors) -> Callable[[], User | None]:
+def _whoever(request: Request, admission: Admission) -> Callable[[], User | None]:
     """Who it is while the page stays open: sessions end."""
     address, headers = request.client.host if request.client else "", dict(request.headers)
     cookies, first = dict(request.cookies), request.scope.get(USER)
 
     def who() -> User | None:
-        now = doors.user(address, headers, cookies)
+        now = admission.user(address, headers, cookies)
         return now if now == first else None  # somebody else by now, or nobody: the page is not theirs
 
     return who

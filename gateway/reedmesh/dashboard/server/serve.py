@@ -109,7 +109,7 @@ def serve(settings: Settings) -> None:
     except ImportError as error:
         raise ConfigError("the dashboard needs NiceGUI: pip install 'reedmesh[dashboard]'") from error
     from reedmesh.dashboard.model.feed import Feed, Place
-    from reedmesh.dashboard.server.admission import Doors
+    from reedmesh.dashboard.server.admission import Admission
     from reedmesh.dashboard.server.routes import add_routes
 
     _check_free(settings.host, settings.port)
@@ -124,7 +124,7 @@ def serve(settings: Settings) -> None:
             app.shutdown()  # a page that no longer listens would look as if all were well
 
     app.on_startup(listen)
-    add_routes(app, feed, Doors(settings, time.monotonic))
+    add_routes(app, feed, Admission(settings, time.monotonic))
     log.info("the dashboard is at %s://%s:%d", _scheme(settings), settings.host, settings.port)
     ui.run(
         host=settings.host, port=settings.port, title=settings.title, dark=None, tailwind=False, reload=False,

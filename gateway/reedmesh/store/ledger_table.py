@@ -22,7 +22,7 @@ MOST_HEADS = 100  # kept of each neighbour, and as many that belie them
 DAY = 86400.0
 
 
-class Chain:
+class LedgerTable:
     """The ledger of the gateway `name`, signed with `key`, in the database `db`: for the thread that writes there."""
 
     def __init__(self, db: sqlite3.Connection, name: str, key: Signer, clock: Callable[[], float] = time.time) -> None:
