@@ -26,7 +26,7 @@ FAMILIES := $(wildcard models/*/build.py tests/families/*/build.py)
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo provision image flash flash-gateway-link update-sensors monitor erase install-gateway check-service test check check-firmware bench bench-latency bench-detect bench-alerts bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn bench-learn-all bench-beside bench-security check-model fuzz fuzz-engine licences audit models check-models check-home-assistant clean
+.PHONY: help demo provision image flash flash-gateway-link update-sensors monitor erase install-gateway check-service test check check-firmware bench bench-latency bench-faults bench-detect bench-alerts bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn bench-learn-all bench-beside bench-security check-model fuzz fuzz-engine licences audit models check-models check-home-assistant clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -94,10 +94,14 @@ check: $(READY) check-firmware ## formatting, lint, types, and that packages imp
 check-firmware: $(READY) $(STUBS) ## types of the firmware against MicroPython's own
 	$(BIN)/mypy --config-file firmware/mypy.ini
 
-bench: bench-latency bench-detect bench-alerts bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn bench-security ## all benchmarks, into build/bench.json
+bench: bench-latency bench-faults bench-detect bench-alerts bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn bench-security ## all benchmarks, into build/bench.json
 
 bench-latency: $(READY) ## window in -> alert out on one gateway: ms at 50 and 200 windows/s, and the most it sustains
 	$(BIN)/python -m tools.bench.latency
+
+bench-faults: $(READY) ## whether faults alarm and nothing else does, by all ways of learning [DATA="a.npz b.npz" FAMILY= SEEDS=3 PLOT=file.svg]
+	$(BIN)/python -m tools.bench.faults $(if $(DATA),--data $(DATA)) $(if $(FAMILY),--family $(FAMILY)) \
+	  $(if $(SEEDS),--seeds $(SEEDS)) $(if $(PLOT),--plot $(PLOT))
 
 bench-detect: $(READY) ## how well each recorded machine's faults are told from normal [DATA=windows.npz FAMILY=process]
 	$(BIN)/python -m tools.bench.detect $(if $(DATA),--data $(DATA)) $(if $(FAMILY),--family $(FAMILY))

@@ -64,7 +64,7 @@ def test_far_places_survive() -> None:
 def body(**changes: object) -> bytes:
     """A payload with parts of it replaced."""
     fields: dict[str, Any] = {"declared": SIZE, "kept": SIZE, "windows": 9, "quantile": 1.0}
-    fields |= {"scales": np.full(4, 0.01, "<f4").tobytes(), "steps": bytes(SIZE), "head": b"\x03\x00", "tail": b""}
+    fields |= {"scales": np.full(4, 0.01, "<f4").tobytes(), "steps": bytes(SIZE), "head": b"\x04\x00", "tail": b""}
     fields |= changes
     numbers = delta._BODY.pack(*(fields[key] for key in ("declared", "kept", "windows", "quantile")))
     return bytes(fields["head"] + zlib.compress(numbers + fields["scales"] + fields["steps"] + fields["tail"]))
@@ -88,14 +88,14 @@ def body(**changes: object) -> bytes:
         {"steps": bytes(SIZE - 1)},
         {"tail": b"x"},
         {"tail": bytes(100_000)},
-        {"head": b"\x02\x00"},
-        {"head": b"\x03\xff"},
+        {"head": b"\x03\x00"},
+        {"head": b"\x04\xff"},
     ],
     ids=str,
 )
 def test_what_cannot_be_is_refused(wrong: dict[str, object]) -> None:
     assert unpack(body(), TENSORS).windows == 9
-    with pytest.raises(WireError, match="delta"):
+    with pytest.raises(WireError, match=r"delta|sums"):
         unpack(body(**wrong), TENSORS)
 
 
@@ -104,13 +104,13 @@ def test_what_cannot_be_is_refused(wrong: dict[str, object]) -> None:
 def test_damage_is_refused_or_read_as_a_delta(junk: bytes, at: int, value: int) -> None:
     payload = bytearray(pack(Delta(steps(3), 180, 0.5), TENSORS, PROFILES["narrow25"])[0])
     payload[at % len(payload)] ^= value
-    for damaged in (bytes(payload), junk, b"\x03\x00" + junk, bytes(payload)[: at % len(payload)]):
+    for damaged in (bytes(payload), junk, b"\x04\x00" + junk, bytes(payload)[: at % len(payload)]):
         with suppress(WireError):
             assert len(unpack(damaged, TENSORS).step) == SIZE
 
 
 def test_a_bomb_is_not_inflated() -> None:
-    bomb = b"\x03\x00" + zlib.compress(bytes(50_000_000), 9)
+    bomb = b"\x04\x00" + zlib.compress(bytes(50_000_000), 9)
     with pytest.raises(WireError, match="are the most"):
         unpack(bomb, TENSORS)
 

@@ -8,7 +8,7 @@ import pytest
 from reedmesh.inference.model import Model
 from reedmesh.learning import covariance, detector, export, faultset, states, threshold
 from reedmesh.learning.covariance import Scatter
-from reedmesh.learning.detector import Told
+from reedmesh.learning.told import Told
 from reedmesh.protocol.recipe import Spectrum, Trend
 
 P = 12

@@ -3,6 +3,7 @@
 import asyncio
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,9 +11,9 @@ import numpy as np
 import pytest
 
 from reedmesh.errors import ConfigError
-from reedmesh.inference.family import Family, find_family, load_family
+from reedmesh.inference.family import NETWORK, Family, find_family, load_family
 from reedmesh.learning import calibrate, dataset, steps
-from reedmesh.learning.aggregate import Merged
+from reedmesh.learning.aggregate import Merged, Peer
 from reedmesh.learning.candidate import Candidate
 from reedmesh.learning.steps import TrainingSet
 from reedmesh.protocol import scaling
@@ -23,20 +24,23 @@ from tools.simulate import recordings
 from tools.simulate.neighbourhood import LIES, Neighbourhood, Place, Setting, hears, is_in_step, neighbourhood, places
 
 SCENARIOS = sorted((SCENARIOS).glob("*.toml"))
-FAMILY = load_family(find_family("vibration"))
+SUMMED = load_family(find_family("vibration"))
+FAMILY = replace(SUMMED, training=replace(SUMMED.training, kind=NETWORK))
 ROUNDS = 4
 T = TypeVar("T")
 
 
-def world(gateways: int) -> tuple[Family, list[Place]]:
-    return places(FAMILY, recordings.simulate(samples=64), gateways)
+def world(gateways: int, family: Family = FAMILY) -> tuple[Family, list[Place]]:
+    return places(family, recordings.simulate(samples=64), gateways)
 
 
-def played(gateways: int, look: Callable[[Neighbourhood], T], rounds: int = ROUNDS, **settings: Any) -> T:
+def played(
+    gateways: int, look: Callable[[Neighbourhood], T], rounds: int = ROUNDS, of: Family = FAMILY, **settings: Any
+) -> T:
     """What `look` sees after so many rounds."""
 
     async def story() -> T:
-        family, places = world(gateways)
+        family, places = world(gateways, of)
         async with neighbourhood(family, [[place] for place in places], Setting(**settings)) as it:
             numbers = [number async for number in it.rounds(rounds)]
             assert numbers == list(range(1, rounds + 1))
@@ -56,8 +60,9 @@ def scenario(path: Path) -> tuple[int, dict[str, Any]]:
     return count, table
 
 
+@pytest.mark.parametrize("of", [FAMILY, SUMMED], ids=["network", "sums"])
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
-def test_every_scenario_ends_with_models_that_tell_faults_from_normal(path: Path) -> None:
+def test_every_scenario_ends_with_models_that_tell_faults_from_normal(path: Path, of: Family) -> None:
     def look(it: Neighbourhood) -> None:
         assert is_in_step(it)
         for i in set(it.alive) - set(it.setting.liars):
@@ -66,7 +71,7 @@ def test_every_scenario_ends_with_models_that_tell_faults_from_normal(path: Path
             assert auc(scores["normal"], scores["imbalance"]) > 0.95 and (scores["normal"] > threshold).mean() < 0.1
 
     count, settings = scenario(path)
-    played(count, look, **settings)
+    played(count, look, of=of, **settings)
 
 
 def test_the_same_seed_gives_the_same_bits_whatever_is_lost() -> None:
@@ -181,7 +186,8 @@ def test_the_threshold_of_a_machine_follows_its_loudest_neighbour_but_not_to_dea
     merged = Merged(steps.fit(FAMILY, [training_set], [steps.start(FAMILY)], 10, 1).weights, {}, {})
 
     def threshold(*quantiles: float) -> float:
-        return steps.make(FAMILY, training_set, merged, quantiles).threshold
+        peers = {str(i): Peer(merged.weights, 1, quantile) for i, quantile in enumerate(quantiles)}
+        return steps.make(FAMILY, training_set, merged, peers).threshold
 
     own = threshold() / FAMILY.threshold.margin / FAMILY.recipe.length / scaling.ONE**2
     assert threshold(0.5 * own) == threshold()
@@ -192,7 +198,7 @@ def test_the_threshold_of_a_machine_follows_its_loudest_neighbour_but_not_to_dea
 def test_a_candidate_that_is_worse_stays_out() -> None:
     (training_set, _), start = training_sets(), steps.start(FAMILY)
     good, bad = (Merged(each, {}, {}) for each in (steps.fit(FAMILY, [training_set], [start], 10, 1).weights, start))
-    served = TrainingSet(training_set.machine, steps.make(FAMILY, training_set, good, []).model)
-    worse = steps.make(FAMILY, served, bad, [])
+    served = TrainingSet(training_set.machine, steps.make(FAMILY, training_set, good, {}).model)
+    worse = steps.make(FAMILY, served, bad, {})
     assert worse.objection.startswith("loss") and worse.before and worse.before.loss < worse.estimate.loss
-    assert not steps.make(FAMILY, TrainingSet(training_set.machine, served.model, anew=True), bad, []).objection
+    assert not steps.make(FAMILY, TrainingSet(training_set.machine, served.model, anew=True), bad, {}).objection

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reedmesh.errors import ReedmeshError
-from reedmesh.inference.family import Family, find_family, load_family
+from reedmesh.inference.family import NETWORK, Family, find_family, load_family
 from reedmesh.learning import delta
 from tools.bench import lossy_links, report
 from tools.bench.detect import auc
@@ -77,8 +77,9 @@ def main() -> int:
 
 
 def world(data: str, gateways: int | None = None, family: str = "vibration") -> tuple[Family, list[Place]]:
-    """A family, made for a recording, and the places of the recording's machines."""
+    """A family that teaches a network, made for a recording, and the places of the recording's machines."""
     known = load_family(find_family(family))
+    known = replace(known, training=replace(known.training, kind=NETWORK))
     return places(known, recordings.find(data or None, known.recipe), gateways)
 
 

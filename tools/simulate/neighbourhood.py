@@ -29,13 +29,17 @@ from reedmesh.exchange.outgoing import Outgoing
 from reedmesh.identity.keyring import Keyring
 from reedmesh.identity.keys import Key
 from reedmesh.inference import features
-from reedmesh.inference.family import Family
+from reedmesh.inference.family import NETWORK, Family
 from reedmesh.inference.model import Model
-from reedmesh.learning import calibrate, dataset, delta, steps
+from reedmesh.learning import calibrate, dataset, delta, steps, told
 from reedmesh.learning.aggregate import Merged, Peer
 from reedmesh.learning.candidate import Candidate
+from reedmesh.learning.covariance import Scatter
 from reedmesh.learning.dataset import Floats
+from reedmesh.learning.delta import Delta
 from reedmesh.learning.steps import Trained, TrainingSet
+from reedmesh.learning.threshold import BINS
+from reedmesh.learning.told import Told
 from reedmesh.learning.trainer import Trainer
 from reedmesh.links.memory_link import MemoryBroker
 from reedmesh.links.message import Channel, Message
@@ -52,7 +56,7 @@ from tools.simulate.recordings import Recording
 Windows = NDArray[np.int8]
 T = TypeVar("T")
 
-LIES = ("flip", "noise", "scaled", "replay")
+LIES = ("flip", "noise", "scaled", "replay", "faults")
 PATIENCE = 300.0  # seconds for whom everybody waits unless somebody is to be killed
 PACE, LIMITS, LOOK = Pace(rate=1e9, burst=1e9, merge=0.02, snapshot=0.05), Limits(quiet=0.2, snapshot=2.0), 0.01
 
@@ -89,6 +93,12 @@ def places(family: Family, recording: Recording, count: int | None = None) -> tu
             raise ConfigError(f"{name}: {len(learn)} windows to learn from, {len(tested)} conditions to test")
         found.append(Place(name, features.extract(learn[:limit], family.recipe), tested))
     return family, found
+
+
+def faulty(place: Place) -> Place:
+    """The place of one who learns from nothing but faults."""
+    faults = [windows for label, windows in place.tests.items() if not label.startswith("normal")]
+    return replace(place, learn=np.concatenate(faults)[: len(place.learn)])
 
 
 def hears(topology: str, count: int) -> list[list[int]]:
@@ -148,19 +158,47 @@ class Liar(Outgoing):
         super().__init__(name, family, disk, profile, share.tell)
         self.kind = kind
         self._first: bytes | None = None
+        self._lied: Told | None = None  # the sums that neighbours hold of it
 
     async def _publish(self, sequence: int, payload: bytes) -> None:
         await super()._publish(sequence, self._lie(sequence, payload))
 
     def _lie(self, sequence: int, payload: bytes) -> bytes:
-        """Its step turned round and fourfold, noise, tenfold, or what it told first."""
+        """Its step turned round and fourfold, noise, tenfold, or what it told first.
+
+        One of "faults" has learnt from nothing else (see `Site`), and says so of as many windows as can be said.
+        """
         if self.kind == "replay":
             self._first = self._first or payload
             return self._first
-        told = delta.unpack(payload, self._family.tensors, self._family.recipe.length)
-        noise = np.random.default_rng(sequence).normal(0, 1, len(told.step)).astype(np.float32)
-        step = {"flip": -4 * told.step, "noise": noise, "scaled": 10 * told.step}[self.kind]
-        return delta.pack(replace(told, step=step.astype(np.float32)), self._family.tensors, self._profile)[0]
+        said = delta.unpack(payload, self._family.tensors, self._family.recipe.length)
+        noise = np.random.default_rng(sequence).normal(0, 1, len(said.step)).astype(np.float32)
+        lies = {"flip": -4 * said.step, "noise": noise, "scaled": 10 * said.step, "faults": said.step}
+        said = replace(said, step=lies[self.kind].astype(np.float32), sums=self._lie_of_sums(said))
+        if self.kind == "faults":
+            said = replace(said, windows=2**32 - 1, quantile=1e5)
+        return delta.pack(said, self._family.tensors, self._profile)[0]
+
+    def _lie_of_sums(self, said: Delta) -> bytes:
+        if self.learning_state.told is None:
+            return b""
+        lie = _lied(self.kind, self.learning_state.told)
+        begun = told.nothing(said.features) if said.squares is not None or self._lied is None else self._lied
+        self._lied = lie
+        return told.pack(lie, begun)
+
+
+def _lied(kind: str, it: Told) -> Told:
+    """Sums that were turned round, are of noise or tenfold, or of faults with the highest scores there are."""
+    matrix, freedom = it.scatter.matrix, it.scatter.freedom
+    noise = np.random.default_rng(1).integers(-60, 60, (3 * len(matrix), len(matrix)))
+    most = told.MOST_WINDOWS // freedom
+    return {
+        "flip": Told(Scatter(matrix[::-1, ::-1].copy(), freedom), it.scores),
+        "noise": Told(Scatter(noise.T @ noise, len(noise)), it.scores),
+        "scaled": Told(Scatter(10 * matrix, freedom), {each + 106: count for each, count in it.scores.items()}),
+        "faults": Told(Scatter(most * matrix, most * freedom), {BINS - 1: told.MOST_WINDOWS}),
+    }[kind]
 
 
 class Lossy:
@@ -306,7 +344,9 @@ async def neighbourhood(
         fresh = [Disk(Store()) for _ in at[len(known) :]]
         for disk in fresh:
             stack.callback(disk.close)
-        it = Neighbourhood(family, [Site(family, places) for places in at], setting, [*known, *fresh])
+        lying = {i for i, lie in setting.liars.items() if lie == "faults"}
+        sites = [Site(family, [faulty(each) for each in here] if i in lying else here) for i, here in enumerate(at)]
+        it = Neighbourhood(family, sites, setting, [*known, *fresh])
         await it.open(stack)
         yield it
 
@@ -375,6 +415,7 @@ def mean(
 
 def served(family: Family, at: Sequence[Place], rounds: int, seed: int) -> list[Site]:
     """FedAvg with a server (McMahan et al. 2017) on the same windows: all get the weighted mean of all each round."""
+    family = replace(family, training=replace(family.training, kind=NETWORK))
     sites, weights = [Site(family, [place]) for place in at], steps.start(family)
     training_sets = [TrainingSet(dataset.of(family, [place.learn])) for place in at]
     for number in range(rounds):
@@ -385,5 +426,5 @@ def served(family: Family, at: Sequence[Place], rounds: int, seed: int) -> list[
         counts = [each.windows for each in told]
         weights = np.average([each.weights for each in told], axis=0, weights=counts).astype(np.float32)
     for site, place, training_set in zip(sites, at, training_sets, strict=True):
-        site.candidates[place.name] = steps.make(family, training_set, Merged(weights, {}, {}), [])
+        site.candidates[place.name] = steps.make(family, training_set, Merged(weights, {}, {}), {})
     return sites

@@ -14,11 +14,12 @@ from reedmesh.errors import WireError
 from reedmesh.exchange import entries
 from reedmesh.exchange.sender import Sender
 from reedmesh.inference.family import Family
-from reedmesh.learning import delta
+from reedmesh.learning import delta, told
 from reedmesh.learning.dataset import Floats
 from reedmesh.learning.delta import Delta, Profile
 from reedmesh.learning.events import Event, Given
 from reedmesh.learning.steps import Trained, start
+from reedmesh.learning.told import Told
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Entry
 from reedmesh.store import replicas
@@ -54,19 +55,21 @@ class Outgoing:
                 windows=trained.windows,
                 quantile=trained.quantile,
                 squares=trained.squares,
+                told=trained.told,
             )
             if not self.learning_state.windows:  # neighbours hold nothing of us, or what a lost database knew of
                 await self._give_snapshot(knows)
                 return
-            change = Delta(knows.weights - knows.public, knows.windows, knows.quantile)
+            sums = _news(self.learning_state.told, knows.told)
+            change = Delta(knows.weights - knows.public, knows.windows, knows.quantile, sums=sums)
             payload, step = delta.pack(change, self._family.tensors, self._profile)
             await self._give(replace(knows, public=knows.public + step), payload)
 
-    async def keep(self, weights: Floats, told: list[Entry]) -> None:
+    async def keep(self, weights: Floats, noted: list[Entry]) -> None:
         """Keep merged weights and what the ledger says of them; what is new in them, the next update tells."""
         async with self._giving:
             self.learning_state = replace(self.learning_state, weights=weights, rounds=self.learning_state.rounds + 1)
-            await self._store(None, *told)
+            await self._store(None, *noted)
 
     def note_missed(self, _family: str) -> None:
         """Somebody missed something: the next update stands alone, and comes soon."""
@@ -87,7 +90,7 @@ class Outgoing:
 
     async def _give_snapshot(self, knows: LearningState) -> None:
         """What stands alone: all weights, which neighbours' copies are replaced with."""
-        whole = Delta(knows.weights, knows.windows, knows.quantile, knows.squares)
+        whole = Delta(knows.weights, knows.windows, knows.quantile, knows.squares, _news(None, knows.told))
         payload, public = delta.pack(whole, self._family.tensors, delta.PROFILES["full"])
         await self._give(replace(knows, public=public), payload)
 
@@ -100,9 +103,9 @@ class Outgoing:
         self._tell(Given(knows.sequence, payload))
         await self._publish(knows.sequence, payload)
 
-    async def _store(self, payload: bytes | None, *told: Entry) -> None:
+    async def _store(self, payload: bytes | None, *noted: Entry) -> None:
         store = self._disk.store
-        await self._disk.call(replicas.keep, store, self._name, self._family.id, self.learning_state, payload, *told)
+        await self._disk.call(replicas.keep, store, self._name, self._family.id, self.learning_state, payload, *noted)
 
     async def _publish(self, sequence: int, payload: bytes) -> None:
         """What cannot be sealed now stays on disk; neighbours miss it and ask for a snapshot."""
@@ -114,3 +117,10 @@ class Outgoing:
             log.info("update %d published, %d bytes", sequence, len(payload))
         except WireError as fault:
             log.error("update %d is not published: %s", sequence, fault)
+
+
+def _news(before: Told | None, now: Told | None) -> bytes:
+    """What neighbours that hold the sums `before` need for those of `now`."""
+    if not now:
+        return b""
+    return told.pack(now, before or told.nothing(len(now.scatter.matrix)))

@@ -18,6 +18,8 @@ from reedmesh.errors import ConfigError
 from reedmesh.protocol import recipe as recipes
 from reedmesh.protocol.recipe import Recipe
 
+SUMS, NETWORK, BEST = "sums", "network", "best"
+KINDS = (SUMS, NETWORK, BEST)  # of learning: in closed form, a network, or for each sensor whichever does better
 FILES = ("train.tflite", "float.tflite", "int8.tflite")
 _PACKAGED = Path(__file__).parents[1] / "models"  # in a wheel
 _CHECKOUT = Path(__file__).parents[3] / "models"
@@ -32,9 +34,9 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Training:
-    """How a gateway trains, on how many normal windows, and which share of them (the last) it keeps for the threshold.
+    """How a gateway learns, from how many normal windows, and which share (the last) sets a network's threshold.
 
-    rate: Adam's. batch: fixed in train.tflite.
+    kind: one of KINDS. rate: Adam's. batch: fixed in train.tflite.
     """
 
     windows: int = field(metadata={"min": 20, "max": 100_000})
@@ -43,6 +45,7 @@ class Training:
     batch: int = field(metadata={"min": 1, "max": 1024})
     rate: float = field(metadata={"min": 1e-6, "max": 1.0})
     seed: int = field(metadata={"min": 0, "max": 2**32 - 1})
+    kind: str = SUMS
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,14 @@ class Threshold:
 
     quantile: float = field(metadata={"min": 0.5, "max": 1.0})
     margin: float = field(metadata={"min": 1.0, "max": 100.0})
+
+
+@dataclass(frozen=True)
+class Summed:
+    """Where a family learns by sums, its threshold is `margin` times the `quantile` of normal scores."""
+
+    quantile: float = field(default=0.95, metadata={"min": 0.5, "max": 1.0})
+    margin: float = field(default=1.8, metadata={"min": 1.0, "max": 100.0})
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,7 @@ class Plan:
     training: Training
     threshold: Threshold
     alerts: AlertRule = field(default_factory=AlertRule, kw_only=True)  # the gateway's settings come before it
+    sums: Summed = field(default_factory=Summed, kw_only=True)
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -84,7 +96,7 @@ class Plan:
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Family(Plan):
     """A plan and the three models that were built from it."""
 
@@ -107,6 +119,8 @@ def read_plan(folder: Path) -> Plan:
     plan = read_file(Plan, file)
     if plan.name != folder.resolve().name:
         raise ConfigError(f'{file}: "name" must be the folder\'s, "{folder.resolve().name}", not "{plan.name}"')
+    if plan.training.kind not in KINDS:
+        raise ConfigError(f'{file}: "kind" of [training] must be {", ".join(KINDS)}, not "{plan.training.kind}"')
     try:
         plan.recipe  # noqa: B018 - reads the table, and says what is wrong with it
     except ValueError as e:

@@ -11,13 +11,16 @@ from reedmesh.inference import normalisation, runtime, tflite_file
 from reedmesh.protocol import scaling
 from reedmesh.protocol.wire import MAX_MODEL
 
+SUMS = "reedmesh.sums"  # metadata of a model that was learnt by sums: its scores are squared Mahalanobis distances
+
 
 class Model:
     """A model of `length` features, from the bytes that sensors are offered.
 
     digest: SHA-256 of the bytes; key: its first 8, by which a window names its model. threshold: a window that scores
-    more is abnormal. Raises DeployError for bytes that a sensor could not run or would understand otherwise; but LiteRT
-    itself is not proof against forged ones, so check where they come from first. Belongs to one thread.
+    more is abnormal. by_sums: whether it was learnt by sums. Raises DeployError for bytes that a sensor could not run
+    or would understand otherwise; but LiteRT itself is not proof against forged ones, so check where they come from
+    first. Belongs to one thread.
     """
 
     def __init__(self, model: bytes) -> None:
@@ -31,6 +34,7 @@ class Model:
                 tflite_file.metadata(model, scaling.METADATA) or b""
             )
             self.length, self._rows = len(self._means), 1
+            self.by_sums = tflite_file.metadata(model, SUMS) is not None
             self._input, self._output = _ends(self._interpreter, self.length)
             self._interpreter.allocate_tensors()
             self.score(bytes(self.length))

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reedmesh.errors import WireError
+from reedmesh.learning import told
 from reedmesh.learning.delta import LARGEST, Delta
+from reedmesh.learning.told import Told
 
 Floats = NDArray[np.float32]
 Loss = Callable[[Floats], float]
@@ -27,7 +29,8 @@ class Peer:
     """A neighbour's public copy, float32 [n], and how many windows it says it learnt it from.
 
     quantile: of its normal windows' scores, in squared deviations a feature. sequence, digest: of the newest update in
-    it, the SHA-256 of its payload in hex. squares: as in `delta.Delta`, of the last snapshot.
+    it, the SHA-256 of its payload in hex. squares: as in `delta.Delta`, of the last snapshot. told: its sums, None
+    where it tells none.
     """
 
     weights: Floats
@@ -36,6 +39,7 @@ class Peer:
     sequence: int = 0
     digest: str = ""
     squares: Floats | None = None
+    told: Told | None = None
 
     @property
     def origin(self) -> tuple[int, str]:
@@ -48,7 +52,14 @@ class Peer:
         if not (np.abs(weights) <= LARGEST).all():
             raise WireError("delta: a weight becomes huge")
         squares = self.squares if news.squares is None else news.squares
-        return Peer(weights, news.windows, news.quantile, sequence, digest, squares)
+        return Peer(weights, news.windows, news.quantile, sequence, digest, squares, self._told(news))
+
+    def _told(self, news: Delta) -> Told | None:
+        """Its sums with what is new in them; a snapshot, which has squares, begins with none."""
+        if not news.sums:
+            return None
+        begun = told.nothing(news.features) if news.squares is not None or self.told is None else self.told
+        return told.unpack(news.sums, begun)
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,15 @@ RECENT = 60  # windows whose mean says how a machine runs: a minute of windows o
 class Machine:
     """learnt, held_out: features, int8 [m, length]. scaling: means and gains, as `scale.gains` gives them.
 
-    main: how many of held_out, the first ones, are of its main run; the others somebody called normal.
+    main: how many of held_out, the first ones, are of its main run; the others somebody called normal. windows: all,
+    run after run.
     """
 
     learnt: Windows
     held_out: Windows
     scaling: Scaling
     main: int
+    windows: Windows
 
     @property
     def seen(self) -> Floats:
@@ -57,7 +59,8 @@ def of(family: Family, runs: Sequence[Windows], scaled: Scaling | None = None) -
     learnt = np.concatenate([run[:-kept] for run, kept in parts])
     held_out = np.concatenate([run[-kept:] for run, kept in parts])
     main, kept = parts[0]
-    return Machine(learnt, held_out, scaled or normalisation.of(main[:-kept], family.recipe.apart), kept)
+    scaled = scaled or normalisation.of(main[:-kept], family.recipe.apart)
+    return Machine(learnt, held_out, scaled, kept, np.concatenate([run for run, _ in parts]))
 
 
 def inputs(windows: Windows, scaled: Scaling) -> Floats:

@@ -8,23 +8,24 @@ each of the sender's machines vary, too, and names profile 255. Little-endian, a
 
     u8 version, u8 profile, then: u32 weights, u32 kept, u32 windows, f32 quantile, f32 scales [tensors],
     f32 squares [features] of a snapshot, u8 gaps [kept or 0] before each kept weight (255: 254 more left out, none
-    kept), i8 steps [kept]
+    kept), i8 steps [kept], and what is new in the sender's sums (`told.py`), if it tells any
 
 Whoever sends it may be wrong or lie: sizes are checked before anything is inflated or allocated.
 """
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from struct import Struct
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reedmesh.errors import WireError
+from reedmesh.learning import told
 
 Floats = NDArray[np.float32]
 
-VERSION = 3
+VERSION = 4
 SNAPSHOT = 255  # in place of a profile
 LARGEST = 1e3  # of a weight or a step; trained ones stay below 10
 _HEAD = Struct("<BB")
@@ -50,12 +51,15 @@ class Delta:
 
     quantile: of its normal windows' scores, in squared deviations a feature. squares: of a snapshot, float32
     [features]: the sum of squared differences of its windows to their machine's mean; those of several gateways add up.
+    sums: as `told.pack` makes them; b"": it tells none. features: the length of a feature vector.
     """
 
     step: Floats
     windows: int
     quantile: float
     squares: Floats | None = None
+    sums: bytes = field(default=b"", repr=False)
+    features: int = 0
 
 
 def pack(delta: Delta, tensors: tuple[int, ...], profile: Profile) -> tuple[bytes, Floats]:
@@ -67,7 +71,7 @@ def pack(delta: Delta, tensors: tuple[int, ...], profile: Profile) -> tuple[byte
     scales, steps = _quantised(delta.step, tensors, kept)
     body = _BODY.pack(len(delta.step), len(kept), delta.windows, delta.quantile) + scales.astype("<f4").tobytes()
     body += b"" if delta.squares is None else delta.squares.astype("<f4").tobytes()
-    body += (b"" if len(kept) == len(delta.step) else _gaps(kept)) + steps.tobytes()
+    body += (b"" if len(kept) == len(delta.step) else _gaps(kept)) + steps.tobytes() + delta.sums
     number = profile.number if delta.squares is None else SNAPSHOT
     return _HEAD.pack(VERSION, number) + zlib.compress(body, 9), _spread(steps, scales, tensors, kept)
 
@@ -80,7 +84,7 @@ def stands_alone(payload: bytes) -> bool:
 def unpack(payload: bytes, tensors: tuple[int, ...], length: int) -> Delta:
     """The delta in `payload`, of a family with such tensors and features of this length; raises WireError."""
     size, features = sum(tensors), length * stands_alone(payload)
-    most = _BODY.size + 4 * len(tensors) + 4 * features + 3 * size
+    most = _BODY.size + 4 * len(tensors) + 4 * features + 3 * size + told.most_bytes(length)
     if len(payload) < _HEAD.size or payload[0] != VERSION:
         raise WireError(f"delta: {len(payload)} bytes, version {payload[:1].hex()}, this program reads {VERSION}")
     body = _inflate(payload[_HEAD.size :], most)
@@ -96,11 +100,11 @@ def unpack(payload: bytes, tensors: tuple[int, ...], length: int) -> Delta:
     squares = _squares(body, at, features, windows) if features else None
     kept, at = _places(body, at + 4 * features, count, size)
     steps = np.frombuffer(_exactly(body, at, count), np.int8)
-    if at + count != len(body):
-        raise WireError(f"delta: {len(body) - at - count} bytes too many")
     if features and count < size:
         raise WireError(f"delta: a snapshot of {count} weights, there are {size}")
-    return Delta(_spread(steps, scales, tensors, kept), windows, quantile, squares)
+    sums = body[at + count :]
+    told.check(sums, length)
+    return Delta(_spread(steps, scales, tensors, kept), windows, quantile, squares, sums, length)
 
 
 def _squares(body: bytes, at: int, features: int, windows: int) -> Floats:

@@ -6,6 +6,7 @@ on every processor (`exact.py`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +14,10 @@ from numpy.typing import NDArray
 from reedmesh.learning import covariance, exact, states, sums, threshold
 from reedmesh.learning.covariance import Scatter, Shape
 from reedmesh.learning.sums import Ints, Sums, Windows
-from reedmesh.learning.threshold import Histogram
+from reedmesh.learning.told import Told, quantiles
 from reedmesh.learning.whitening import Whitening, scaling_for, whitening
 
 FEWEST = 20  # windows
-
-
-@dataclass(frozen=True)
-class Told:
-    """What one gateway tells of its machines: scatter within their states, and a histogram of held-out scores."""
-
-    scatter: Scatter
-    scores: Histogram
 
 
 @dataclass(frozen=True)
@@ -64,8 +57,8 @@ def learn(windows: Windows, neighbours: Sequence[Told] = (), quantile: float = 0
     held_out = _held_out(windows, state, parts, federation, scaled)
     model = whitening(scaled, _centres(parts), shape.whitening, windows)
     own = threshold.quantile(threshold.histogram(held_out), quantile)
-    others = [threshold.quantile(each.scores, quantile) for each in neighbours if each.scores]
-    return Detector(model, held_out, threshold.combined(own, others, windows.shape[1]), tuple(parts), shape.own)
+    base = threshold.combined(own, quantiles(neighbours, quantile), windows.shape[1])
+    return Detector(model, held_out, base, tuple(parts), shape.own)
 
 
 def within(parts: Sequence[Sums]) -> Scatter:
@@ -76,6 +69,12 @@ def within(parts: Sequence[Sums]) -> Scatter:
 
 def choose(windows: Windows) -> NDArray[np.intp]:
     """The state of each window, with that number of states under which held-out windows are likeliest."""
+    return _choose(windows.tobytes(), len(windows))
+
+
+@lru_cache(maxsize=32)  # what is told and what is made of the same windows have the same states
+def _choose(raw: bytes, count: int) -> NDArray[np.intp]:
+    windows = np.frombuffer(raw, np.int8).reshape(count, -1)
     tried = [count for count in states.COUNTS if count == 1 or count * states.FEWEST <= len(windows)]
     found = [states.assign(windows, count) for count in tried]
     likely = [_likelihood(windows, each) for each in found]

@@ -4,7 +4,8 @@ The false-alarm estimate of a candidate is twofold: its threshold follows from h
 half of them and tried on the other, and the other way round. The model in service is simply tried on all. Pure.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +18,23 @@ from reedmesh.protocol import scaling
 
 @dataclass(frozen=True)
 class Estimate:
-    """loss: the mean score, in squared deviations a feature. false_alarms: the share of windows over the threshold."""
+    """loss: the mean score, in squared deviations a feature. false_alarms: the share of windows over the threshold.
+
+    onset: the share of onsets of synthetic faults from which an alert is raised, see `faultset.py`; None: not measured.
+    lifts: what each band must rise by to raise one, in dB.
+    """
 
     loss: float
     false_alarms: float
+    onset: float | None = None
+    lifts: dict[str, float] = field(default_factory=dict)
 
-    def table(self) -> dict[str, float]:
+    def table(self) -> dict[str, Any]:
         """For JSON."""
-        return {"loss": round(self.loss, 4), "false_alarms": round(self.false_alarms, 4)}
+        told: dict[str, Any] = {"loss": round(self.loss, 4), "false_alarms": round(self.false_alarms, 4)}
+        if self.onset is not None:
+            told |= {"onset": round(self.onset, 4), "lifts": {name: round(db, 1) for name, db in self.lifts.items()}}
+        return told
 
 
 def in_service(model: Model, held_out: Windows) -> Estimate:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reedmesh.inference import tflite_file
+from reedmesh.inference.model import SUMS
 from reedmesh.learning.whitening import WHOLE, Layer, Whitening
 from reedmesh.protocol import scaling
 from reedmesh.protocol.scaling import ONE
@@ -21,8 +22,8 @@ def to_tflite(it: Whitening, threshold: int) -> bytes:
     graph, p = _Graph(), len(it.means)
     z = graph.tensor([1, p], _EIGHTH)
     y = _states(graph, it, z) if it.states else graph.dense(it.layer, z)
-    metadata = scaling.to_bytes(it.means, it.gains, threshold)
-    return tflite_file.rewrite(graph.pack(z, y), {scaling.METADATA: metadata})
+    metadata = {scaling.METADATA: scaling.to_bytes(it.means, it.gains, threshold), SUMS: bytes([1])}
+    return tflite_file.rewrite(graph.pack(z, y), metadata)
 
 
 def _states(graph: "_Graph", it: Whitening, z: int) -> int:

@@ -23,6 +23,17 @@ def changes(recipe: Recipe) -> dict[str, Changes]:
     return _of_spectrum(recipe) if isinstance(recipe, Spectrum) else _of_trend(recipe)
 
 
+def bands(recipe: Recipe) -> dict[str, Changes]:
+    """A step of each band, or of each variable's level and spread, on all axes: int64 [p], by its name."""
+    if isinstance(recipe, Spectrum):
+        width = recipe.bands + STATISTICS
+        return {f"band {k + 1}": _everywhere(recipe.axes, width, {k: 1}) for k in range(recipe.bands)}
+    steps = np.eye(recipe.length, dtype=np.int64)
+    return {
+        f"{name} {a + 1}": steps[3 * a + k] for a in range(recipe.axes) for k, name in ((0, "level"), (2, "spread"))
+    }
+
+
 def applied(windows: Windows, change: Changes) -> Windows:
     """`windows`, int8 [m, p], with a fault; features saturate."""
     return np.asarray(np.clip(windows.astype(np.int64) + change, -128, 127), np.int8)

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reedmesh.inference.family import Family
+from reedmesh.inference.family import NETWORK, SUMS, Family
 from reedmesh.inference.model import Model
-from reedmesh.learning import aggregate, evaluate, trainer
+from reedmesh.learning import aggregate, evaluate, summed, trainer
 from reedmesh.learning.aggregate import Merged, Peer
 from reedmesh.learning.candidate import Candidate, make_candidate
 from reedmesh.learning.dataset import Floats, Machine
+from reedmesh.learning.told import Told
 from reedmesh.learning.trainer import Trainer
 
 ROUNDS = 10  # into which a family's epochs are divided: so many make up what a new machine gets at once
@@ -31,13 +32,17 @@ class TrainingSet:
 
 @dataclass(frozen=True)
 class Trained:
-    """weights: float32 [n]. windows: learnt from. quantile, squares: as in `delta.Delta`. loss: on held-out windows."""
+    """weights: float32 [n]. windows: learnt from. quantile, squares: as in `delta.Delta`. loss: on held-out windows.
+
+    told: the sums of the machines, where the family learns by them.
+    """
 
     weights: Floats
     windows: int
     quantile: float
     squares: Floats
     loss: float
+    told: Told | None = None
 
 
 def start(family: Family) -> Floats:
@@ -54,7 +59,27 @@ def epochs(family: Family, training_sets: Iterable[TrainingSet]) -> int:
 def fit(
     family: Family, training_sets: Sequence[TrainingSet], begun: Sequence[Floats], epochs: int, seed: int
 ) -> Trained:
-    """Learn from all pupils, from that one of the weights `begun` that fits them best."""
+    """Learn from all machines; a network from that one of the weights `begun` that fits them best."""
+    if family.training.kind == SUMS:
+        return _summed(family, training_sets, begun[0])
+    trained = _trained(family, training_sets, begun, epochs, seed)
+    if family.training.kind == NETWORK:
+        return trained
+    return replace(trained, told=_summed(family, training_sets, begun[0]).told)
+
+
+def _summed(family: Family, training_sets: Sequence[TrainingSet], weights: Floats) -> Trained:
+    """The sums of all machines; the network stays as it is."""
+    told, loss = summed.telling(family, [each.machine.windows for each in training_sets])
+    squares = np.diagonal(told.scatter.matrix).astype(np.float32)
+    windows = sum(len(each.machine.windows) for each in training_sets)
+    return Trained(weights, windows, 0.0, squares, loss, told)
+
+
+def _trained(
+    family: Family, training_sets: Sequence[TrainingSet], begun: Sequence[Floats], epochs: int, seed: int
+) -> Trained:
+    """A network, taught by all machines."""
     pool = _TrainingPool(family, training_sets)
     losses = [pool.loss(each) for each in begun]
     best = begun[int(np.nanargmin(losses))] if len(begun) > 1 else begun[0]
@@ -80,16 +105,33 @@ def mix(
 
     public: our copy that they hold.
     """
+    if trained.told and family.training.kind == SUMS:
+        return summed.believed(family, trained.weights, trained.told, peers), trained.loss
     pool = _TrainingPool(family, training_sets)
     merged = aggregate.merge(trained.weights, public, trained.windows, peers, pool.loss, step)
     return merged, pool.loss(merged.weights)
 
 
-def make(family: Family, training_set: TrainingSet, merged: Merged, quantiles: Sequence[float]) -> Candidate:
-    """The candidate of a training set from the merged weights, with the objection to it, if there is one.
+def make(family: Family, training_set: TrainingSet, merged: Merged, peers: Mapping[str, Peer]) -> Candidate:
+    """A machine's candidate, and what there is to object to it in place of the model in service.
 
-    quantiles: highest normal scores of the neighbours that are in the weights, in squared deviations a feature.
+    peers: the neighbours that are in it. Where the family leaves it to each sensor, that of the two candidates which
+    alerts from more onsets of synthetic faults, unless it has more false alarms.
     """
+    if family.training.kind == NETWORK:
+        return _by_network(family, training_set, merged, peers)
+    told = [peer.told for peer in peers.values() if peer.told]
+    by_sums = summed.candidate(family, training_set.machine.windows, told, training_set.model, training_set.anew)
+    by_sums = replace(by_sums, taken=merged.taken, worth=merged.worth)
+    if family.training.kind == SUMS:
+        return by_sums
+    by_network = _by_network(family, training_set, merged, peers)
+    return summed.better(family, training_set.machine.windows, by_sums, by_network, training_set.anew)
+
+
+def _by_network(family: Family, training_set: TrainingSet, merged: Merged, peers: Mapping[str, Peer]) -> Candidate:
+    """A machine's candidate from the merged weights."""
+    quantiles = [peer.quantile for peer in peers.values()]
     made = replace(
         make_candidate(family, merged.weights, training_set.machine, quantiles), taken=merged.taken, worth=merged.worth
     )

@@ -18,7 +18,7 @@ from reedmesh.errors import ConfigError
 log = logging.getLogger(__name__)
 
 NAME = "reedmesh.db"
-VERSION = 6  # `pragma user_version` of the schema in schema.sql
+VERSION = 7  # `pragma user_version` of the schema in schema.sql
 # What turns the schema of each version into the next one's.
 MIGRATIONS = {
     1: """
@@ -47,6 +47,7 @@ MIGRATIONS = {
     alter table alerts add column lesson text not null default '';
     delete from outbox where way = 'call';
     """,
+    6: "alter table knowledge add column sums blob; alter table copies add column sums blob;",
 }
 
 

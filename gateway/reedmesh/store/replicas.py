@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from reedmesh.learning import told
 from reedmesh.learning.aggregate import Peer
 from reedmesh.learning.dataset import Floats
+from reedmesh.learning.told import Told
 from reedmesh.provenance.ledger import Entry
 from reedmesh.store.store import Store
 
@@ -24,7 +26,8 @@ MOST_MERGES = 50
 class LearningState:
     """weights: what was learnt and merged, float32 [n]. public: what neighbours hold of it since update `sequence`.
 
-    rounds: of learning, until now. windows, quantile, squares: of the last one, as in `delta.Delta`.
+    rounds: of learning, until now. windows, quantile, squares: of the last one, as in `delta.Delta`. told: the sums
+    that neighbours hold since update `sequence`.
     """
 
     weights: Floats
@@ -34,6 +37,7 @@ class LearningState:
     windows: int = 0
     quantile: float = 0.0
     squares: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
+    told: Told | None = None
 
 
 def knowledge(db: sqlite3.Connection, family: str) -> LearningState | None:
@@ -45,9 +49,9 @@ def knowledge(db: sqlite3.Connection, family: str) -> LearningState | None:
 def keep(store: Store, gateway: str, family: str, known: LearningState, update: bytes | None, *entries: Entry) -> None:
     """Keep what `gateway`, which is us, learnt; with the update that will tell it, if one will, and ledger entries."""
     numbers = known.sequence, known.rounds, known.windows, known.quantile
-    values = family, known.weights.tobytes(), known.public.tobytes(), *numbers, known.squares.tobytes()
+    blobs = known.weights.tobytes(), known.public.tobytes(), *numbers, known.squares.tobytes(), _blob(known.told)
     with store.db as db:
-        db.execute("insert or replace into knowledge values (?, ?, ?, ?, ?, ?, ?, ?)", values)
+        db.execute("insert or replace into knowledge values (?, ?, ?, ?, ?, ?, ?, ?, ?)", (family, *blobs))
         if update is not None:
             told = gateway, family, known.sequence, update
             db.execute("insert or replace into sequences values (?, ?, ?, ?)", told)
@@ -56,7 +60,7 @@ def keep(store: Store, gateway: str, family: str, known: LearningState, update: 
 
 def peers(db: sqlite3.Connection, family: str) -> dict[str, Peer]:
     """The neighbours' public copies."""
-    query = "select gateway, weights, windows, quantile, sequence, digest, squares from copies where family = ?"
+    query = "select gateway, weights, windows, quantile, sequence, digest, squares, sums from copies where family = ?"
     return {name: _peer(*rest) for name, *rest in db.execute(query, (family,))}
 
 
@@ -68,7 +72,7 @@ def keep_peer(store: Store, name: str, family: str, sequence: int, peer: Peer | 
             squares = None if peer.squares is None else peer.squares.tobytes()
             weights = peer.weights.tobytes()
             values = name, family, peer.sequence, peer.digest, weights, peer.windows, peer.quantile, squares
-            db.execute("insert or replace into copies values (?, ?, ?, ?, ?, ?, ?, ?)", values)
+            db.execute("insert or replace into copies values (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, _blob(peer.told)))
         store.append(entries)
 
 
@@ -85,14 +89,43 @@ def keep_merge(db: sqlite3.Connection, told: dict[str, Any]) -> None:
 
 
 def _knowledge(
-    weights: bytes, public: bytes, sequence: int, rounds: int, windows: int, quantile: float, squares: bytes
+    weights: bytes,
+    public: bytes,
+    sequence: int,
+    rounds: int,
+    windows: int,
+    quantile: float,
+    squares: bytes,
+    sums: bytes | None,
 ) -> LearningState:
-    return LearningState(_floats(weights), _floats(public), sequence, rounds, windows, quantile, _floats(squares))
+    known = sequence, rounds, windows, quantile, _floats(squares), _told(sums)
+    return LearningState(_floats(weights), _floats(public), *known)
+
+
+def _blob(sums: Told | None) -> bytes | None:
+    """Sums as they are kept: how many features they have, then what makes them of nothing."""
+    if sums is None:
+        return None
+    features = len(sums.scatter.matrix)
+    return features.to_bytes(2, "little") + told.pack(sums, told.nothing(features))
+
+
+def _told(blob: bytes | None) -> Told | None:
+    return told.unpack(blob[2:], told.nothing(int.from_bytes(blob[:2], "little"))) if blob else None
 
 
 def _floats(blob: bytes) -> Floats:
     return np.frombuffer(blob, np.float32)
 
 
-def _peer(weights: bytes, windows: int, quantile: float, sequence: int, digest: str, squares: bytes | None) -> Peer:
-    return Peer(_floats(weights), windows, quantile, sequence, digest, None if squares is None else _floats(squares))
+def _peer(
+    weights: bytes,
+    windows: int,
+    quantile: float,
+    sequence: int,
+    digest: str,
+    squares: bytes | None,
+    sums: bytes | None,
+) -> Peer:
+    known = None if squares is None else _floats(squares)
+    return Peer(_floats(weights), windows, quantile, sequence, digest, known, _told(sums))

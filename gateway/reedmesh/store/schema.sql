@@ -81,7 +81,9 @@ create table if not exists knowledge ( -- what this gateway learnt; changes with
   rounds    integer not null,
   windows   integer not null,
   quantile  real not null,
-  squares   blob not null             -- float32, see delta.py
+  -- float32, see delta.py; and the sums that were told, see replicas.py
+  squares   blob not null,
+  sums      blob
 ) without rowid;
 
 create table if not exists copies (   -- the neighbours' public copies, which their deltas continue
@@ -92,7 +94,9 @@ create table if not exists copies (   -- the neighbours' public copies, which th
   weights   blob not null,            -- float32
   windows   integer not null,
   quantile  real not null,
-  squares   blob,                     -- float32, see delta.py
+  -- as in knowledge
+  squares   blob,
+  sums      blob,
   primary key (gateway, family)
 ) without rowid;
 

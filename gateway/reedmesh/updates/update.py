@@ -59,10 +59,10 @@ async def update(
         public, step = share.learning_state.public, share.profile.step
         merged, loss = await work(steps.mix, family, everyone, trained, public, peers, step)
         await share.keep(merged, peers)
-        quantiles = [peers[name].quantile for name in merged.taken]
+        taken = {name: peers[name] for name in merged.taken}
         origins = {name: peers[name].origin for name in merged.taken}
         made = [
-            await _renew(machines, sensor, await work(steps.make, family, training_set, merged, quantiles), origins)
+            await _renew(machines, sensor, await work(steps.make, family, training_set, merged, taken), origins)
             for sensor, training_set in training_sets.items()
         ]
     seconds = time.monotonic() - began

@@ -1,0 +1,157 @@
+"""A round of learning by sums: what a gateway tells, whom it believes, and the models it makes. Pure.
+
+The counterpart of training a network in `steps.py`. A candidate is judged by what people live by: the share of onsets
+of synthetic faults from which an alert would be raised, and false alarms on windows that were held out.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reedmesh.errors import DeployError
+from reedmesh.inference import normalisation
+from reedmesh.inference.family import Family
+from reedmesh.inference.model import Model
+from reedmesh.learning import detector, export, faultset, threshold, told
+from reedmesh.learning.aggregate import Merged, Peer
+from reedmesh.learning.candidate import Candidate
+from reedmesh.learning.covariance import PRIOR
+from reedmesh.learning.dataset import Floats, Windows
+from reedmesh.learning.detector import Detector
+from reedmesh.learning.evaluate import Estimate
+from reedmesh.learning.sums import Ints
+from reedmesh.learning.told import Told
+from reedmesh.protocol import scaling
+
+MOST_STEP = 1.1  # times, or part of, the threshold in service: so far one lesson may move it
+LOST = 0.05  # of the onsets on synthetic faults that a candidate may lose
+FALSE = 0.05  # of held-out windows over the threshold that are no objection
+ENOUGH = 80  # windows to try synthetic faults on, evenly of all
+
+
+def learn(family: Family, windows: Windows, neighbours: Sequence[Told] = ()) -> Detector:
+    """The detector of a machine; raises DeployError when it has too few windows."""
+    try:
+        return detector.learn(windows, neighbours, family.sums.quantile)
+    except ValueError as fault:
+        raise DeployError(f"cannot learn {family.name}: {fault}") from fault
+
+
+def telling(family: Family, machines: Sequence[Windows]) -> tuple[Told, float]:
+    """What to tell of all machines, each learnt by itself, and the mean score, in squared deviations a feature."""
+    found = [learn(family, windows) for windows in machines]
+    whole = sum((each.told for each in found), told.nothing(family.recipe.length))
+    return whole, _loss(np.concatenate([each.held_out for each in found]), family)
+
+
+def believed(family: Family, weights: Floats, own: Told, peers: Mapping[str, Peer]) -> Merged:
+    """Who is in the models of this round, with the share that the covariance of a neighbour has; and who is not."""
+    taken, refused = {}, {}
+    heard = {name: peer.told for name, peer in sorted(peers.items())}
+    for name, each in heard.items():
+        if each is None:
+            refused[name] = "it tells no sums"
+        elif reason := _implausible(family, each):
+            refused[name] = reason
+        else:
+            taken[name] = 0.0
+    prior = PRIOR * family.recipe.length
+    share = prior / (prior + own.scatter.freedom) / max(1, len(taken))
+    return Merged(weights, dict.fromkeys(taken, share), refused)
+
+
+def candidate(
+    family: Family, windows: Windows, neighbours: Sequence[Told], model: bytes = b"", anew: bool = False
+) -> Candidate:
+    """The lesson of a machine, beside the `model` in service, if any; anew: what is normal was said to have changed."""
+    found = learn(family, windows, neighbours)
+    before = Model(model) if model else None
+    limit = _threshold(family, found, before if not anew else None)
+    tflite = export.to_tflite(found.model, limit)
+    made = Model(tflite)
+    after = _estimate(family, made.scores, limit, windows, found.held_out)
+    after = replace(after, lifts=_lifts(family, made.scores, limit, windows))
+    was = _estimate(family, before.scores, before.threshold, windows, before.scores(windows)) if before else None
+    worst = int(made.scores(windows).argmax())
+    return Candidate(
+        model=tflite,
+        weights=b"",
+        moments=normalisation.fit(windows),
+        threshold=limit,
+        held_out=tuple(found.held_out.tolist()),
+        trial=windows[worst].tobytes(),
+        trial_score=int(made.scores(windows).max()),
+        estimate=after,
+        before=was,
+        objection=objection(was, after) if was and not anew else "",
+    )
+
+
+def better(
+    family: Family, windows: Windows, by_sums: Candidate, by_network: Candidate, anew: bool = False
+) -> Candidate:
+    """Of two candidates of a machine, that with more onsets of synthetic faults, unless it has more false alarms."""
+    other = Model(by_network.model)
+    found = _estimate(family, other.scores, other.threshold, windows, np.array(by_network.held_out))
+    allowed = max(by_sums.estimate.false_alarms, FALSE)
+    if found.false_alarms > allowed or (found.onset or 0.0) <= (by_sums.estimate.onset or 0.0):
+        return by_sums
+    before = by_sums.before
+    refused = objection(before, found) if before and not anew else ""
+    return replace(by_network, estimate=found, before=before, objection=refused)
+
+
+def objection(before: Estimate, after: Estimate) -> str:
+    """Why a candidate may not replace what is in service; "" if it may."""
+    if (after.onset or 0.0) < (before.onset or 0.0) - LOST:
+        return f"alerts from {after.onset:.0%} of the onsets of synthetic faults, {before.onset:.0%} before"
+    if after.false_alarms > max(before.false_alarms, FALSE):
+        return f"false alarms {after.false_alarms:.1%} of held-out windows, {before.false_alarms:.1%} before"
+    return ""
+
+
+def _implausible(family: Family, it: Told) -> str:
+    """Why a neighbour's sums are not believed; "" if they are."""
+    length = family.recipe.length
+    found = threshold.quantile(it.scores, family.sums.quantile) / (scaling.ONE**2 * length)
+    if not 1 / threshold.IMPLAUSIBLE < found < threshold.IMPLAUSIBLE:
+        return f"its normal windows score {found:.2f} a feature; whitened ones score about 1"
+    return ""
+
+
+def _threshold(family: Family, found: Detector, before: Model | None) -> int:
+    """Of a lesson; within MOST_STEP of what is in service, if that was learnt by sums, too."""
+    limit = math.ceil(family.sums.margin * found.base)
+    if before and before.by_sums:
+        limit = min(max(limit, math.ceil(before.threshold / MOST_STEP)), math.floor(before.threshold * MOST_STEP))
+    return limit
+
+
+def _estimate(
+    family: Family, scores: Callable[[Windows], Ints], limit: int, windows: Windows, normal: NDArray[np.int64]
+) -> Estimate:
+    """What a model is worth: its loss, false alarms and onsets of synthetic faults."""
+    some = windows[:: -(-len(windows) // ENOUGH)]
+    changes = faultset.changes(family.recipe).values()
+    onsets = [
+        faultset.onset(scores(faultset.applied(some, each)) > limit, family.alerts.on, family.alerts.of)
+        for each in changes
+    ]
+    return Estimate(_loss(normal, family), float((normal > limit).mean()), float(np.mean(onsets)))
+
+
+def _lifts(family: Family, scores: Callable[[Windows], Ints], limit: int, windows: Windows) -> dict[str, float]:
+    """By how many dB each band must rise to raise an alert."""
+    some, share = windows[:: -(-len(windows) // ENOUGH)], family.alerts.on / family.alerts.of
+    steps = {
+        name: faultset.smallest_lift(scores, limit, some, each, share)
+        for name, each in faultset.bands(family.recipe).items()
+    }
+    return {name: count * faultset.STEP_DB for name, count in steps.items()}
+
+
+def _loss(scores: NDArray[np.int64], family: Family) -> float:
+    return float(scores.mean()) / (scaling.ONE**2 * family.recipe.length)

@@ -1,0 +1,274 @@
+"""Whether faults alarm and nothing else does: the yardstick of learning, on recordings, by the gateway's alert rule.
+
+    python -m tools.bench.faults [--data windows.npz ...] [--seeds 3] [--rounds 3] [--plot build/faults.svg]
+
+For each recorded machine and fault: the share of onsets that raise an alert within 60 windows and after how many, false
+alerts in 1000 normal windows, and normal windows above the threshold. Learnt by each machine alone and by all together
+on the path of the service (`update.update`, over brokers in memory), by sums and by a network; and by Ledoit and Wolf's
+covariance, five nearest neighbours and an isolation forest on the same features. Then what a gateway with few windows
+gains from its neighbours, eight honest gateways after ten rounds, and what one liar costs the others.
+"""
+
+import argparse
+import asyncio
+import logging
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from reedmesh.errors import ConfigError, ReedmeshError
+from reedmesh.inference.family import NETWORK, SUMS, Family, find_family, load_family
+from reedmesh.inference.model import Model
+from tools.bench import baselines, report
+from tools.bench.onsets import Normal, Onset, of_fault, of_normal
+from tools.checkout import ROOT
+from tools.simulate import neighbourhood as learning
+from tools.simulate import recordings
+from tools.simulate.neighbourhood import LIES, Place, Setting, neighbourhood
+
+OURS = {"sums": SUMS, "network": NETWORK}
+BESIDE = ROOT.parent / "shared" / "data"
+YOUNG = 60  # windows
+EIGHT, ROUNDS = 8, 10
+
+
+@dataclass(frozen=True)
+class Row:
+    """One machine and fault by one way of learning, in one seed."""
+
+    machine: str
+    fault: str
+    onset: Onset
+    normal: Normal
+
+    @property
+    def net(self) -> float:
+        """Onsets found beyond those starts of normal windows from which there was an alert as well."""
+        return self.onset.share - self.normal.starts
+
+
+Table = dict[str, list[Row]]  # by way
+
+
+def main() -> int:
+    """Print the tables and keep the figures; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", nargs="*", default=[], help="recordings in the neutral format (.npz)")
+    parser.add_argument("--family", default="vibration")
+    parser.add_argument("--seeds", type=int, default=3, help="of what has any: networks and the forest")
+    parser.add_argument("--rounds", type=int, default=3, help="that gateways learn together")
+    parser.add_argument("--plot", default="", help="file for a plot of onsets, .svg or .png")
+    chosen = parser.parse_args()
+    logging.disable(logging.WARNING)
+    files = [Path(each) for each in chosen.data] or sorted(BESIDE.glob("*/windows.npz"))
+    told: dict[str, Table] = {}
+    for file in files:
+        try:
+            told[file.parent.name] = judge(file, chosen.family, chosen.seeds, chosen.rounds)
+        except ReedmeshError as error:
+            print(f"{file}: left out: {error}", file=sys.stderr)
+    if chosen.plot and told:
+        plot(told, Path(chosen.plot))
+    return 0 if told else 2
+
+
+def judge(file: Path, name: str, seeds: int, rounds: int) -> Table:
+    """All of one recording; raises ConfigError for what it lacks."""
+    family, at = places(file, name)
+    print(f"\n{file.parent.name}: {len(at)} machines, {len(at[0].learn)} windows to learn; {report.machine()}")
+    table = everything(family, at, range(1, seeds + 1), rounds)
+    print_table(table)
+    together, single = table["sums together"], table["sums alone"]
+    kept = file.parent.name
+    best = {way: rows for way, rows in table.items() if not way.startswith("sums")}
+    report.save(
+        f"faults_{kept}_onset",
+        min(row.onset.share for row in together),
+        "share of onsets, worst sensor and fault",
+        {way: min(row.onset.share for row in rows) for way, rows in best.items()},
+    )
+    for key, unit in (("false", "alerts in 1000 normal windows, worst machine"), ("over", "share of normal windows")):
+        value = {way: max(getattr(row.normal, key) for row in rows) for way, rows in table.items()}
+        report.save(f"faults_{kept}_{key}", value.pop("sums together"), unit, value)
+    if len(at) > 1:
+        young(family, at, kept)
+        gains = [100 * (a.net - b.net) for a, b in zip(together, single, strict=True)]
+        report.save("faults_together_minus_alone", min(gains), "points, worst sensor", {kept: min(gains)})
+        print(f"together less alone: {min(gains):.0f} points of onset on the worst sensor")
+        liars(family, at, kept)
+    if kept == "esp32_fan":
+        eight(file, name)
+    return table
+
+
+def places(file: Path, name: str, gateways: int | None = None) -> tuple[Family, list[Place]]:
+    """A family made for the recording, and its machines; raises ConfigError when it has no fault."""
+    known = load_family(find_family(name))
+    family, at = learning.places(known, recordings.load(file), gateways)
+    if not any(faults(place) for place in at):
+        raise ConfigError("there is no fault in it")
+    return family, at
+
+
+def faults(place: Place) -> list[str]:
+    """Names of the faults that can be judged."""
+    return [label for label in sorted(place.tests) if not label.startswith("normal")]
+
+
+def everything(family: Family, at: list[Place], seeds: range, rounds: int) -> Table:
+    """Each way of learning."""
+    table: Table = {}
+    for way, kind in OURS.items():
+        chosen = replace(family, training=replace(family.training, kind=kind))
+        for seed in seeds if kind == NETWORK else seeds[:1]:
+            for name, topology in (("alone", "none"), ("together", "full")):
+                if name == "alone" or len(at) > 1:
+                    rows = asyncio.run(ours(chosen, at, Setting(topology, seed=seed), rounds if len(at) > 1 else 1))
+                    table.setdefault(f"{way} {name}", []).extend(rows)
+    for way in baselines.WAYS:
+        for seed in seeds if way == "isolation forest" else seeds[:1]:
+            table.setdefault(way, []).extend(baseline(family, at, way, seed))
+    if len(at) > 1:
+        table["pooled"] = pooled(family, at)
+    table.setdefault("sums together", table["sums alone"])
+    return table
+
+
+async def ours(family: Family, at: list[Place], setting: Setting, rounds: int) -> list[Row]:
+    """The service's own path; of honest gateways."""
+    async with neighbourhood(family, [[place] for place in at], setting) as it:
+        async for _ in it.rounds(rounds):
+            pass
+        rows: list[Row] = []
+        for i, site in enumerate(it.sites):
+            if i not in setting.liars:
+                scores, threshold = site.scores(at[i].name)
+                rows += of_machine(at[i], {label: (each, threshold) for label, each in scores.items()})
+        return rows
+
+
+def baseline(family: Family, at: list[Place], way: str, seed: int) -> list[Row]:
+    """Each machine by itself."""
+    rows = []
+    for place in at:
+        scorer, threshold = baselines.learnt(family, way, place.learn, seed)
+        rows += of_machine(place, {label: (scorer(x), threshold) for label, x in place.tests.items()})
+    return rows
+
+
+def pooled(family: Family, at: list[Place]) -> list[Row]:
+    """Ledoit and Wolf's covariance about each machine's mean, from all windows of all machines in one place."""
+    every = np.concatenate([_centred(place, place.learn) for place in at])
+    scorer, threshold = baselines.learnt(family, "Ledoit-Wolf", every, 1)
+    rows = []
+    for place in at:
+        scored = {label: (scorer(_centred(place, x)), threshold) for label, x in place.tests.items()}
+        rows += of_machine(place, scored)
+    return rows
+
+
+def _centred(place: Place, windows: np.ndarray) -> np.ndarray:
+    return np.asarray(np.clip(np.rint(windows - place.learn.mean(axis=0)), -128, 127), np.int8)
+
+
+def of_machine(place: Place, scored: dict[str, tuple[np.ndarray, float]]) -> list[Row]:
+    """A row for each fault."""
+    normal = of_normal(*scored["normal"])
+    return [Row(place.name, label, of_fault(*scored[label]), normal) for label in faults(place)]
+
+
+def young(family: Family, at: list[Place], name: str) -> None:
+    """Each machine in turn with few windows, its neighbours with all of theirs: alone and together."""
+    from reedmesh.learning import summed
+
+    print(f"{YOUNG} windows, alone and together: onset, false alerts from normal starts, over")
+    told = [summed.learn(family, place.learn).told for place in at]
+    gained = []
+    for i, place in enumerate(at):
+        windows = place.learn[np.linspace(0, len(place.learn) - 1, min(YOUNG, len(place.learn) * 3 // 4)).astype(int)]
+        pair = []
+        for neighbours in ([], [each for j, each in enumerate(told) if j != i]):
+            model = Model(summed.candidate(family, windows, neighbours).model)
+            pair.append(
+                of_machine(place, {label: (model.scores(x), model.threshold) for label, x in place.tests.items()})
+            )
+        for one, both in zip(*pair, strict=True):
+            gained.append(both.net - one.net)
+            print(f"  {place.name:<10} {one.fault:<14} {_young(one)} | {_young(both)}")
+    report.save(f"faults_{name}_young", 100 * float(np.mean(gained)), "points that neighbours add, mean")
+
+
+def _young(row: Row) -> str:
+    return f"{row.onset.share:>6.0%} {row.normal.starts:>6.0%} {row.normal.over:>7.1%}"
+
+
+def eight(file: Path, name: str) -> None:
+    """Eight honest gateways: no sensor far below its onset alone."""
+    family, at = places(file, name, EIGHT)
+    apart = asyncio.run(ours(family, at, Setting("none"), 1))
+    together = asyncio.run(ours(family, at, Setting("full"), ROUNDS))
+    shares = [b.onset.share / a.onset.share for a, b in zip(apart, together, strict=True) if a.onset.share]
+    for a, b in zip(apart, together, strict=True):
+        print(f"  {a.machine:<10} alone {a.onset.share:.0%}, of eight after {ROUNDS} rounds {b.onset.share:.0%}")
+    report.save("faults_eight_onset", min(shares), "of the onset alone, worst of eight honest gateways")
+
+
+def liars(family: Family, at: list[Place], name: str) -> None:
+    """What one liar, of each kind, costs the worst honest sensor."""
+    honest = asyncio.run(ours(family, at, Setting("full"), 2))
+    costs = {}
+    for lie in LIES:
+        found = asyncio.run(ours(family, at, Setting("full", liars={0: lie}), 2))
+        before = {(row.machine, row.fault): row.onset.share for row in honest}
+        costs[lie] = 100 * max(before[row.machine, row.fault] - row.onset.share for row in found)
+    print("points of onset that a liar costs: " + ", ".join(f"{lie} {cost:.0f}" for lie, cost in costs.items()))
+    report.save(f"faults_{name}_liar_cost", max(costs.values()), "points of onset, worst honest sensor and lie", costs)
+
+
+def print_table(table: Table) -> None:
+    """A line for each machine and fault, and way: the mean of seeds, and the worst."""
+    print(f"{'machine':<10} {'fault':<14} {'way':<18} {'onset':>13} {'delay':>6} {'false/1000':>11} {'over':>7}")
+    for machine, fault in dict.fromkeys((row.machine, row.fault) for row in table["sums alone"]):
+        for way, rows in table.items():
+            print(f"{machine:<10} {fault:<14} {way:<18} {_cells(machine, fault, rows)}")
+
+
+def _cells(machine: str, fault: str, rows: list[Row]) -> str:
+    mine = [row for row in rows if (row.machine, row.fault) == (machine, fault)]
+    onsets = [row.onset.share for row in mine]
+    delays = [row.onset.delay for row in mine if row.onset.share]
+    false, over = (float(np.mean([getattr(row.normal, key) for row in mine])) for key in ("false", "over"))
+    delay = f"{np.mean(delays):.0f}" if delays else "-"
+    return f"{np.mean(onsets):>6.0%} ({min(onsets):>4.0%}) {delay:>6} {false:>11.1f} {over:>7.1%}"
+
+
+def plot(told: dict[str, Table], file: Path) -> None:
+    """Onsets of each fault, by way, the false alerts beside."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    ways = list(dict.fromkeys(way for table in told.values() for way in table))
+    figure, axes = plt.subplots(1, len(told), figsize=(4 * len(told), 4), squeeze=False)
+    for axis, (name, table) in zip(axes[0], told.items(), strict=True):
+        axis.barh(list(table), [float(np.mean([row.onset.share for row in rows])) for rows in table.values()])
+        axis.set(title=name, xlim=(0, 1), xlabel="onsets that alert")
+        for y, false in enumerate(_false(table)):
+            axis.text(0.02, y, f"{false:.1f} false / 1000", va="center", fontsize=7)
+    figure.suptitle(f"{len(ways)} ways of learning")
+    figure.tight_layout()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file)
+
+
+def _false(table: Table) -> Iterator[float]:
+    for rows in table.values():
+        yield max(row.normal.false for row in rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

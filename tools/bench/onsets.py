@@ -1,0 +1,59 @@
+"""What people live by, of scores and a threshold: onsets that alert and how soon, false alerts, windows over.
+
+Judged by the gateway's own rule (`alerts.alert.Watcher`). An onset is a start at every tenth window of a fault's; it is
+found when an alert is raised within 60 windows.
+"""
+
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reedmesh.alerts.alert import Watcher
+from reedmesh.config.settings import Alerts
+
+WITHIN, EVERY = 60, 10  # windows
+
+
+@dataclass(frozen=True)
+class Onset:
+    """share: of onsets found. delay: median windows until the alert, nan where none was."""
+
+    share: float
+    delay: float
+
+
+@dataclass(frozen=True)
+class Normal:
+    """false: alerts in 1000 windows. over: the share of windows above the threshold. starts: the share of starts, at
+    every tenth window, from which a false alert is raised within 60: what an onset's share is to be seen beside."""
+
+    false: float
+    over: float
+    starts: float
+
+
+def of_fault(scores: NDArray[np.generic], threshold: float) -> Onset:
+    """Of a fault's windows in recorded order."""
+    delays = [_delay(scores[at : at + WITHIN], threshold) for at in range(0, max(1, len(scores) - WITHIN), EVERY)]
+    found = [each for each in delays if each]
+    return Onset(len(found) / len(delays), float(median(found)) if found else float("nan"))
+
+
+def of_normal(scores: NDArray[np.generic], threshold: float) -> Normal:
+    """Of normal windows in recorded order."""
+    watcher = Watcher("machine", Alerts())
+    changes = [watcher.judge(float(score), threshold, float(i)) for i, score in enumerate(scores)]
+    raised = sum(change is not None and change.type == "new" for change in changes)
+    over = float((scores > threshold).mean())
+    return Normal(1000 * raised / len(scores), over, of_fault(scores, threshold).share)
+
+
+def _delay(scores: NDArray[np.generic], threshold: float) -> int:
+    """Windows until an alert is raised, 0: none is."""
+    watcher = Watcher("machine", Alerts())
+    for i, score in enumerate(scores):
+        if watcher.judge(float(score), threshold, float(i)):
+            return i + 1
+    return 0
