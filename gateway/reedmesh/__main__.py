@@ -9,6 +9,7 @@ from pathlib import Path
 from reedmesh import __version__, dashboard
 from reedmesh.commands import (
     alerts,
+    assistant,
     broker,
     doctor,
     install,
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     keys.add_keys(commands, DEFAULT_CONFIG)
     keys.add_sensors(commands, DEFAULT_CONFIG)
     alerts.add(commands, DEFAULT_CONFIG)
+    assistant.add(commands, DEFAULT_CONFIG)
     learning.add(commands, DEFAULT_CONFIG)
     passport.add(commands, DEFAULT_CONFIG)
     ledger.add(commands, DEFAULT_CONFIG)

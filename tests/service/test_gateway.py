@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reedmesh.config.settings import Alerts, Config, Learning
+from reedmesh.config.settings import Alerts, Assistant, Config, Learning
 from reedmesh.config.settings import Store as StoreSettings
 from reedmesh.inference import family, features
 from reedmesh.links.memory_link import MemoryBroker
@@ -28,6 +28,7 @@ from tools.simulate.recordings import simulate
 
 FAMILY = family.load_family(family.find_family("vibration"))
 LEARN = 100
+NO_MODEL = Assistant()
 
 
 @cache
@@ -40,11 +41,16 @@ def sounds() -> dict[str, NDArray[np.int8]]:
 class World:
     """One gateway, one onlooker and as many sensors as a test wants."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, assistant: Assistant) -> None:
         self.broker = MemoryBroker()
         settings = StoreSettings(flush_seconds=0.05)
         self.config = Config(
-            "gw", str(folder), alerts=Alerts(off_seconds=0.0), learning=Learning(windows=LEARN), store=settings
+            "gw",
+            str(folder),
+            alerts=Alerts(off_seconds=0.0),
+            learning=Learning(windows=LEARN),
+            store=settings,
+            assistant=assistant,
         )
         self.gateway = Gateway(self.config, FAMILY, Store(folder))
         self.heard: list[tuple[str, Any]] = []
@@ -81,9 +87,9 @@ class World:
 
 
 @asynccontextmanager
-async def world(folder: Path) -> AsyncIterator[World]:
+async def world(folder: Path, assistant: Assistant = NO_MODEL) -> AsyncIterator[World]:
     """A gateway at work; it is ended, and its store closed, when the context is left."""
-    it = World(folder)
+    it = World(folder, assistant)
     topics = [f"reedmesh/gw/+/{leaf}" for leaf in ("window", "hello", "availability", "model/status")]
     topics.append("reedmesh/gw/request/+")
     link = it.broker.link(*topics, farewell=it.gateway.status("stopped"), greeting=it.gateway.greeting)

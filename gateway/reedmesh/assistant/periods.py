@@ -5,17 +5,24 @@ from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 
 UNITS = {"min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+LENGTH = r"([1-9]\d{0,6})(min|h|d|w)"
 LONGEST = 31 * 86400.0  # seconds
 NIGHT = (time(22), timedelta(hours=8))  # when it begins and how long it is
+NAMED = ("shift", "last-shift", "today", "yesterday", "night")
 SHIFTS = ("06:00", "14:00", "22:00")
 
 Span = tuple[float, float]
 
 
+def is_period(text: str) -> bool:
+    """Whether `span` knows it; "" stands for its default."""
+    return not text or text in NAMED or bool(re.fullmatch(LENGTH, text))
+
+
 def span(period: str, now: float, default: str, shifts: Sequence[str] = SHIFTS) -> Span:
     """Since and until, in s since 1970. period: as understand.Intent has it; "": `default`."""
     period = period or default
-    if found := re.fullmatch(r"(\d+)(min|h|d|w)", period):
+    if found := re.fullmatch(LENGTH, period):
         return now - min(int(found[1]) * UNITS[found[2]], LONGEST), now
     today = datetime.fromtimestamp(now)
     if period == "today":

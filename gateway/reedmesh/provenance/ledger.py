@@ -26,6 +26,7 @@ from reedmesh.protocol.wire import is_name
 GIVEN, TAKEN, REFUSED = "given", "taken", "refused"  # an update, ours or a neighbour's
 MERGED, LEFT_OUT = "merged", "left out"  # a neighbour's weights, of a candidate
 SERVICE, ROLLBACK, REJECTED = "service", "rollback", "rejected"  # a model; rejected: its passport does not hold
+ASSISTANT = "assistant"  # a language model was loaded that chooses which tool answers a question
 BEGUN, FORK, RESTORED = "begun", "fork", "restored"  # the chain; a neighbour changed its past; ours was, from a backup
 
 VERSION = 1

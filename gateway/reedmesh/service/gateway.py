@@ -16,6 +16,7 @@ from typing import Any
 
 from reedmesh import __version__
 from reedmesh.alerts.alert import Change
+from reedmesh.assistant.model.process import Loaded, ModelProcess
 from reedmesh.config.settings import Config, shown
 from reedmesh.errors import ConfigError, DiskError
 from reedmesh.exchange.checkpoints import CheckpointExchange
@@ -42,6 +43,7 @@ from reedmesh.readings.subscriptions import SensorSubscriptions
 from reedmesh.readings.watch import Events, watch
 from reedmesh.service import status as vitals
 from reedmesh.service.clock_steps import ClockSteps
+from reedmesh.service.requests.questions import Questions, Tables
 from reedmesh.service.requests.server import RequestServer
 from reedmesh.store import database, ledger_table, replicas
 from reedmesh.store.ledger_table import LedgerTable
@@ -129,6 +131,14 @@ class Gateway:
             clock,
         )
 
+        self._model_noted: Loaded | None = None
+        wanted = config.assistant
+        self._model = ModelProcess(wanted, self._note_model) if wanted.url or wanted.model else None
+        tables = Tables(config.name, self.vitals, self._learning, self._requests.do)
+        questions = Questions(wanted, tables, self._model, clock)
+        for verb, answer in (("ask", questions.ask), ("why", questions.why), ("report", questions.report)):
+            self._requests.add(verb, answer)
+
     async def run(self, channel: Channel, neighbours: Sequence[Subscriber] = ()) -> None:
         """Judge, store, publish, teach and exchange until cancelled; then write what waits."""
         model_rollout = self._model_rollout
@@ -144,6 +154,8 @@ class Gateway:
                 for name, work in self._restartable(channel, neighbours).items():
                     tasks.create_task(self.supervisor.keep(name, work))
         finally:
+            if self._model:
+                await self._model.close()
             self._disk.close()
 
     def _restartable(self, channel: Channel, neighbours: Sequence[Subscriber]) -> dict[str, Work]:
@@ -260,6 +272,14 @@ class Gateway:
             self.store.models.sign(passports.inherit)
             self.store.enter(Entry(ledger.BEGUN, family=self.family.id, reason=f"reedmesh {__version__}"))
         return passports
+
+    async def _note_model(self, loaded: Loaded) -> None:
+        """Have the ledger say which language model chooses tools here, when it is another than before."""
+        if loaded != self._model_noted:
+            entry = Entry(ledger.ASSISTANT, sha256=loaded.sha256, reason=loaded.name)
+            with contextlib.suppress(DiskError):
+                await self._disk.once(self.store.enter, entry)
+                self._model_noted = loaded
 
     def _info(self) -> dict[str, Any]:
         family = {"name": self.family.name, "id": self.family.id, "features": self.family.recipe.table()}

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -32,10 +32,10 @@ class Loaded:
 
 
 class ModelProcess:
-    """Of one gateway. loaded: called with each model that was loaded, for the ledger."""
+    """Of one gateway. loaded: waited for with each model that was loaded, for the ledger."""
 
     def __init__(
-        self, settings: Assistant, loaded: Callable[[Loaded], None] = lambda _: None, idle: float = IDLE
+        self, settings: Assistant, loaded: Callable[[Loaded], Awaitable[None]] | None = None, idle: float = IDLE
     ) -> None:
         self.name = ""
         self._settings = settings
@@ -101,7 +101,8 @@ class ModelProcess:
             raise ModelError(f"the model cannot be loaded: {told.get('error', 'its process said nothing')}")
         self.name = str(told["ready"])
         log.info("assistant: model %s is loaded", self.name)
-        self._loaded(Loaded(self.name, str(told["sha256"])))
+        if self._loaded:
+            await self._loaded(Loaded(self.name, str(told["sha256"])))
         self._unloading = asyncio.create_task(self._unload())
 
     async def _exchange(self, line: dict[str, Any]) -> dict[str, Any]:
@@ -112,8 +113,8 @@ class ModelProcess:
             await process.stdin.drain()
             told = await process.stdout.readline()
             said = json.loads(told) if told else None
-        except (OSError, ValueError) as error:
-            said, told = None, str(error).encode()
+        except (OSError, ValueError):
+            said = None
         if not isinstance(said, dict):
             await self.close()
             raise ModelError("the model's process ended before it answered")

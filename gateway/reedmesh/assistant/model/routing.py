@@ -17,7 +17,7 @@ from reedmesh.protocol.wire import is_name
 PERIODS = ("", "shift", "last-shift", "today", "yesterday", "night", "1h", "8h", "12h", "24h", "3d", "7d", "30d")
 MOST_SENSORS = 50  # names in a prompt: it has to stay short
 LIKE = 0.75  # of difflib's ratio, from which a word is almost another
-MOST_TOKENS = 40  # of an answer
+MOST_TOKENS = 96  # of an answer: three names and their keys, with spaces
 MEANINGS = {
     "alerts": "which alerts are open now, whether all is well",
     "why": "why a sensor is in alert",

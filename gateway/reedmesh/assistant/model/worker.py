@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 NICENESS = 19
 MOST_ANSWER = 1 << 16  # bytes of a server's answer
 MAGIC = b"GGUF"  # the first bytes of a model file
-CONTEXT = 2048  # tokens of a question with all that goes with it
+CONTEXT = 4096  # tokens of a question with all that goes with it: fifty long names of sensors, too
 MB = 1 << 20
 # What a library or a server may do to an answer; anything else ends this process, and the asker is told that.
 FAULTS = (OSError, ValueError, RuntimeError, LookupError, TypeError, http.client.HTTPException)
@@ -59,6 +59,8 @@ def _answered(complete: Complete, body: dict[str, Any]) -> dict[str, str]:
     """The text of a completion, or what went wrong with it."""
     try:
         told = complete(body)
+        if "choices" not in told:
+            return {"error": _short(told.get("error", "an answer without choices"))}
         return {"text": str(told["choices"][0]["message"]["content"])}
     except FAULTS as error:
         return {"error": _short(error)}
@@ -128,7 +130,7 @@ def _link(scheme: str, host: str, port: int | None, wanted: dict[str, Any]) -> h
     return http.client.HTTPConnection(host, port, timeout=wanted["seconds"])
 
 
-def _short(error: BaseException) -> str:
+def _short(error: object) -> str:
     return f"{error}"[:200] or type(error).__name__
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from reedmesh.alerts.alert import ANOMALY, FLOOD, LEARNT, NOT_A_FAULT, Alert, Change
 from reedmesh.alerts.debounce import may_undo
+from reedmesh.assistant.facts.shift import HELPED, WRONG
 from reedmesh.errors import DiskError, RefusedError
 from reedmesh.inference import explain
 from reedmesh.inference.family import Family
@@ -40,7 +41,10 @@ FAR = 1e11  # seconds since 1970
 LOOK_BACK = 20.0  # seconds before an alert was raised, in which its worst window is looked for
 MOST_WINDOWS = 100  # of features, in one answer
 
+MOST_ANSWERING = 4  # requests that may take their time at once; further ones are answered in turn
+
 Answer = Callable[["RequestServer", Arguments], Awaitable[dict[str, Any]]]
+AnswerOf = Callable[[Arguments], Awaitable[dict[str, Any]]]
 
 
 class RequestServer:
@@ -68,6 +72,12 @@ class RequestServer:
         self._passports = passports
         self._facts = facts
         self._clock = clock
+        self._added: dict[str, AnswerOf] = {}
+        self._answering: set[asyncio.Task[None]] = set()  # requests that were added, each with a task of its own
+
+    def add(self, verb: str, answer: AnswerOf) -> None:
+        """Answer `verb`, too; it may take its time, for others do not wait for it."""
+        self._added[verb] = answer
 
     def put(self, verb: str, payload: bytes) -> None:
         """Take a request; raises WireError when too many wait."""
@@ -79,9 +89,17 @@ class RequestServer:
         """Answer one after the other, for ever. topic: ("response", verb) -> the topic of the answer."""
         while True:
             verb, payload = await self.inbox.get()
-            answer = await self.answer(verb, payload)
-            known = verb if verb in VERBS or verb in self._facts else "unknown"
-            await publisher.publish(Message(topic("response", known), explain.compact(answer), qos=1))
+            if verb in self._added and len(self._answering) < MOST_ANSWERING:
+                task = asyncio.create_task(self._respond(verb, payload, publisher, topic))
+                self._answering.add(task)
+                task.add_done_callback(self._answering.discard)
+            else:
+                await self._respond(verb, payload, publisher, topic)
+
+    async def _respond(self, verb: str, payload: bytes, publisher: Publisher, topic: Callable[..., str]) -> None:
+        answer = await self.answer(verb, payload)
+        known = verb if verb in self._verbs() else "unknown"
+        await publisher.publish(Message(topic("response", known), explain.compact(answer), qos=1))
 
     async def answer(self, verb: str, payload: bytes) -> dict[str, Any]:
         """The answer to one request; what is wrong with it is in the answer."""
@@ -89,17 +107,24 @@ class RequestServer:
         try:
             table = read_json(payload, MOST_JSON) if payload else {}
             transaction = Arguments(table).text("transaction", 64) or None
-            said = {"status": "ok", "data": await self._do(verb, Arguments(table))}
+            said = {"status": "ok", "data": await self.do(verb, table)}
         except (RefusedError, WireError, DiskError) as error:
             said = {"status": "error", "error": f"{verb:.20}: {error}"}
         return said | ({"transaction": transaction} if transaction else {})
 
-    async def _do(self, verb: str, given: Arguments) -> dict[str, Any]:
+    async def do(self, verb: str, table: dict[str, Any]) -> dict[str, Any]:
+        """What a request comes to; raises RefusedError with what is wrong with it."""
+        given = Arguments(table)
         if fact := self._facts.get(verb):
             return fact()
+        if added := self._added.get(verb):
+            return await added(given)
         if verb not in VERBS:
-            raise RefusedError(f"no such request; there are {', '.join(sorted({*VERBS, *self._facts}))}")
+            raise RefusedError(f"no such request; there are {', '.join(sorted(self._verbs()))}")
         return await VERBS[verb](self, given)
+
+    def _verbs(self) -> set[str]:
+        return {*VERBS, *self._facts, *self._added}
 
     async def _change(self, *changes: Change) -> dict[str, Any]:
         """Tell of changes and wait until they are on disk; the answer shows the first alert."""
@@ -131,6 +156,14 @@ class RequestServer:
         """{alert, by, text}: something to remember about it."""
         alert, by, text = await self._alert(given), given.who(), given.some_text("text")
         return await self._change(self._alarms.comment(alert, self._clock(), by, text))
+
+    async def feedback(self, given: Arguments) -> dict[str, Any]:
+        """{alert, by, answer, text?}: whether an answer about it "helped" or was "wrong"; kept in its journal."""
+        alert, by, text = await self._alert(given), given.who(), given.text("text")
+        judged = {"helped": HELPED, "wrong": WRONG}.get(given.text("answer"))
+        if not judged:
+            raise RefusedError('answer: "helped" or "wrong"')
+        return await self._change(Change("update", alert, judged, self._clock(), by, text))
 
     async def not_a_fault(self, given: Arguments) -> dict[str, Any]:
         """{alert, by, text?}: it is normal; its windows are learnt from at once."""
@@ -274,6 +307,7 @@ class RequestServer:
 VERBS: dict[str, Answer] = {
     "ack": RequestServer.ack,
     "comment": RequestServer.comment,
+    "feedback": RequestServer.feedback,
     "not-a-fault": RequestServer.not_a_fault,
     "fault": RequestServer.fault,
     "undo": RequestServer.undo,
