@@ -111,6 +111,26 @@ async def malformed_mqtt(site: Site) -> None:
     await served(site)
 
 
+async def oversized(site: Site) -> None:
+    """A stolen sensor logs in, and announces a message of 256 MB: it is hung up on before it can say it."""
+    user = "sensor.press"
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    writer.write(login(user, site.users.password(user) or ""))
+    assert await reader.readexactly(4) == b"\x20\x02\x00\x00"
+    writer.write(b"\x30\xff\xff\xff\x7f\x00\x19reedmesh/hall1/press/late")
+    with contextlib.suppress(ConnectionResetError):
+        assert not await reader.read()
+    writer.close()
+    await served(site)
+
+
+def login(user: str, password: str) -> bytes:
+    """A CONNECT, MQTT 3.1.1, 3.1."""
+    said = b"".join(len(each).to_bytes(2, "big") + each.encode() for each in ("x", user, password))
+    body = b"\x00\x04MQTT\x04\xc2\x00\x0f" + said
+    return b"\x10" + bytes([len(body) & 127 | 128, len(body) >> 7] if len(body) > 127 else [len(body)]) + body
+
+
 def ours(site: Site) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(site.ca))
 
@@ -133,6 +153,7 @@ BROKER_ATTACKS: dict[str, tuple[Callable[[Site], Awaitable[None]], str]] = {
     "slow-loris: CONNECT without end": (slow_connect, "others are served meanwhile"),
     "slow-loris: handshake without end": (slow_handshake, "others are served meanwhile"),
     "malformed TLS, TLS 1.1": (malformed_tls, "hung up; others are served"),
+    "oversized: 256 MB announced by a sensor that may log in": (oversized, "hung up at once; others are served"),
     "malformed MQTT": (malformed_mqtt, "hung up; others are served"),
 }
 

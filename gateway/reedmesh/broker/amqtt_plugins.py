@@ -6,11 +6,13 @@ slowly: its messages wait in its own socket and take nobody's place.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from amqtt import broker
+from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
 from amqtt.contexts import Action
 from amqtt.events import MQTTEvents
 from amqtt.mqtt.publish import PublishPacket
@@ -20,9 +22,28 @@ from amqtt.session import Session
 from reedmesh.broker import acl
 from reedmesh.broker.accounts import Users
 from reedmesh.links.message import end_if_cancelled
+from reedmesh.links.packet_limit import LARGEST
 from reedmesh.protocol.wire import BASE
 
+log = logging.getLogger(__name__)
+
 PAUSE = 0.05  # seconds in which nothing more is read from a client that said too much
+
+
+class Reader(StreamReaderAdapter):  # type: ignore[misc]
+    """What a client sends, packet by packet, none of them too long; before the login, too."""
+
+    over = False
+
+    async def read(self, n: int = -1) -> bytes:
+        """As amqtt's; from a packet that is too long on as if the client had hung up."""
+        if n > LARGEST:
+            log.warning("broker: a client announced %d bytes, %d are the most: hung up on", n, LARGEST)
+            self.over = True
+        if self.over:
+            raise asyncio.IncompleteReadError(b"", n)
+        data: bytes = await super().read(n)
+        return data
 
 
 class Broker(broker.Broker):  # type: ignore[misc]
@@ -33,6 +54,12 @@ class Broker(broker.Broker):  # type: ignore[misc]
         self._users, self._admit = users, admit
         # The one thing that amqtt's reader of a client waits for between two packets.
         self._fire, self.plugins_manager.fire_event = self.plugins_manager.fire_event, self._fire_in_time
+
+    async def stream_connected(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
+    ) -> None:
+        """As amqtt's, which would read whatever length a client announces."""
+        await self.external_connected(Reader(reader), StreamWriterAdapter(writer), listener_name)
 
     async def _fire_in_time(self, event: Any, *, wait: bool = False, **said: Any) -> None:
         packet = said.get("packet")

@@ -24,6 +24,7 @@ max_queued_messages 10000
 max_queued_bytes 16777216
 max_inflight_messages 100
 message_size_limit 131072
+max_packet_size 196608
 max_keepalive 3600
 """
 

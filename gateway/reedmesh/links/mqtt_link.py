@@ -20,7 +20,9 @@ import aiomqtt
 
 from reedmesh.backoff import Backoff
 from reedmesh.errors import ConfigError
+from reedmesh.links import packet_limit
 from reedmesh.links.message import QUEUE, Admission, Greeting, Message, Saying, Topics, end_if_cancelled
+from reedmesh.links.packet_limit import Inbox
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +76,7 @@ class Link:
             "tls_context": _tls(ca) if ca else None,
             "socket_options": NODELAY,
             "max_queued_incoming_messages": QUEUE,
-            "queue_type": partial(_Inbox, admit) if admit else None,
+            "queue_type": partial(Inbox, admit),
             "max_queued_outgoing_messages": QUEUE,
             "max_inflight_messages": 100,
         }
@@ -135,7 +137,9 @@ class Link:
     def _new_client(self) -> aiomqtt.Client:
         said = _said(self._will)
         will = said and aiomqtt.Will(said.topic, said.payload, said.qos, said.retain)
-        return aiomqtt.Client(**self._options, will=will)  # type: ignore[arg-type]
+        client = aiomqtt.Client(**self._options, will=will)  # type: ignore[arg-type]
+        packet_limit.limit(client)
+        return client
 
     async def _greet(self, client: aiomqtt.Client) -> None:
         self._subscribed = self._topics()
@@ -149,19 +153,6 @@ class Link:
     async def _leave(self) -> None:
         if farewell := _said(self._farewell):
             await self.publish(farewell)
-
-
-class _Inbox(asyncio.Queue[aiomqtt.Message]):
-    """What is not admitted takes nobody's place."""
-
-    def __init__(self, admit: Admission, maxsize: int) -> None:
-        super().__init__(maxsize)
-        self._admit = admit
-
-    def put_nowait(self, item: aiomqtt.Message) -> None:
-        """Keep or drop `item`."""
-        if self._admit(item.topic.value):
-            super().put_nowait(item)
 
 
 async def _subscribe(client: aiomqtt.Client, topics: dict[str, int]) -> None:
