@@ -1,6 +1,6 @@
 """What people live by, of scores and a threshold: onsets that alert and how soon, false alerts, windows over.
 
-Judged by the gateway's own rule (`alerts.alert.Watcher`). An onset is a start at every tenth window of a fault's; it is
+Judged by the gateway's own rule (`alerts.debounce.Watcher`). An onset is a start at every tenth window of a fault's; it is
 found when an alert is raised within 60 windows.
 """
 
@@ -10,10 +10,11 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from reedmesh.alerts.alert import Watcher
-from reedmesh.config.settings import Alerts
+from reedmesh.alerts.debounce import Watcher
+from reedmesh.config.settings import AlertRule
 
 WITHIN, EVERY = 60, 10  # windows
+RULE = AlertRule()
 
 
 @dataclass(frozen=True)
@@ -34,25 +35,25 @@ class Normal:
     starts: float
 
 
-def of_fault(scores: NDArray[np.generic], threshold: float) -> Onset:
+def of_fault(scores: NDArray[np.generic], threshold: float, rule: AlertRule = RULE) -> Onset:
     """Of a fault's windows in recorded order."""
-    delays = [_delay(scores[at : at + WITHIN], threshold) for at in range(0, max(1, len(scores) - WITHIN), EVERY)]
+    delays = [_delay(scores[at : at + WITHIN], threshold, rule) for at in range(0, max(1, len(scores) - WITHIN), EVERY)]
     found = [each for each in delays if each]
     return Onset(len(found) / len(delays), float(median(found)) if found else float("nan"))
 
 
-def of_normal(scores: NDArray[np.generic], threshold: float) -> Normal:
+def of_normal(scores: NDArray[np.generic], threshold: float, rule: AlertRule = RULE) -> Normal:
     """Of normal windows in recorded order."""
-    watcher = Watcher("machine", Alerts())
+    watcher = Watcher("machine", rule)
     changes = [watcher.judge(float(score), threshold, float(i)) for i, score in enumerate(scores)]
     raised = sum(change is not None and change.type == "new" for change in changes)
     over = float((scores > threshold).mean())
-    return Normal(1000 * raised / len(scores), over, of_fault(scores, threshold).share)
+    return Normal(1000 * raised / len(scores), over, of_fault(scores, threshold, rule).share)
 
 
-def _delay(scores: NDArray[np.generic], threshold: float) -> int:
+def _delay(scores: NDArray[np.generic], threshold: float, rule: AlertRule) -> int:
     """Windows until an alert is raised, 0: none is."""
-    watcher = Watcher("machine", Alerts())
+    watcher = Watcher("machine", rule)
     for i, score in enumerate(scores):
         if watcher.judge(float(score), threshold, float(i)):
             return i + 1
