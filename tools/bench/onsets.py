@@ -1,7 +1,7 @@
 """What people live by, of scores and a threshold: onsets that alert and how soon, false alerts, windows over.
 
-Judged by the gateway's own rule (`alerts.debounce.Watcher`). An onset is a start at every tenth window of a fault's; it is
-found when an alert is raised within 60 windows.
+Judged by the rule of the gateway (`alerts.debounce.Watcher`). An onset is a start at every tenth window of a
+fault. It is found when an alert is raised within 60 windows.
 """
 
 from dataclasses import dataclass
