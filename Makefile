@@ -162,6 +162,11 @@ recordings: $(READY) ## the recordings that ship, from their public originals [A
 screenshots: $(READY) ## every page, light and dark, phone and desktop, into build/screenshots [DATA=windows.npz RATE=16]
 	$(BIN)/python -m tools.check.screenshots $(if $(DATA),--data $(DATA)) $(if $(RATE),--rate $(RATE))
 
+.PHONY: bench-called
+bench: bench-called
+bench-called: $(READY) ## who is called: a fault that grows for two hours, slow sensors, verdicts while learning is slow [MACHINES=10]
+	$(BIN)/python -m tools.bench.called --machines $(or $(MACHINES),10)
+
 .PHONY: bench-skab windows-skab
 bench-skab: $(READY) ## the process family on SKAB by its leaderboard's protocol: DATA=SKAB/data [SEEDS=3]
 	$(BIN)/python -m tools.bench.skab $(DATA) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FAMILY),--family $(FAMILY))
