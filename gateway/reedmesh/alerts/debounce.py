@@ -15,6 +15,7 @@ from reedmesh.alerts.alert import ANOMALY, CLEARED, FAULT, LEARNT, NEW, NOT_A_FA
 from reedmesh.config.settings import AlertRule
 
 FEWEST = 3  # windows below the threshold that end an alert of a sensor slower than a window a second
+EVIDENCE = 32  # windows above the threshold that a lesson of what is no fault waits for, as long as they come
 UNDO = 600.0  # seconds in which a verdict can be taken back
 
 
@@ -38,6 +39,8 @@ class Watcher:
         self._loud = float("-inf")  # ... since then
         self._told = 0.0  # the worst value that was published; 0: that of `alert`
         self._seen_again = False
+        self._evidence = 0  # windows above the threshold, of the alert that stands or is held
+        self._calm_now = True
         self._late: deque[tuple[int, int]] = deque(maxlen=rule.of)  # boot and number of late windows above it
         self._last = 0
 
@@ -49,9 +52,11 @@ class Watcher:
         else:
             self._calm, self._loud = 0, now
         self._loud = min(self._loud, now)  # the clock may have been set back
+        self._evidence += score > threshold
+        self._calm_now = self._is_calm(now)
         if self.alert is None:
             return self._raise(score, threshold, now) if sum(self._above) >= self._rule.on else None
-        if self._is_calm(now):
+        if self._calm_now:
             return self._end("cleared", now)
         return self._worsen(score, now)
 
@@ -105,8 +110,13 @@ class Watcher:
         assert self.alert is not None
         self.alert = replace(self.alert, verdict=NOT_A_FAULT, lesson=WAITING)
         change = self._end(NOT_A_FAULT, now, by, text)
-        self.hold(change.alert)
+        self.hold(change.alert, self._evidence)
         return change
+
+    @property
+    def evident(self) -> bool:
+        """Whether enough was heard of what is held, or no more comes of it."""
+        return self.held is None or self._evidence >= EVIDENCE or self._calm_now
 
     def confirm(self, now: float, by: str, cause: str, tags: str) -> Change:
         """The open alert was about a fault, of that cause: it ends with that verdict."""
@@ -114,9 +124,9 @@ class Watcher:
         self.alert = replace(self.alert, verdict=FAULT, cause=cause, tags=tags)
         return self._end(FAULT, now, by, cause)
 
-    def hold(self, alert: Alert) -> None:
-        """Raise nothing until the lesson of `alert` is in service or has failed."""
-        self.held, self._seen_again = alert, False
+    def hold(self, alert: Alert, evidence: int = EVIDENCE) -> None:
+        """Raise nothing until the lesson of `alert` is in service or has failed. evidence: windows heard of it."""
+        self.held, self._seen_again, self._evidence = alert, False, evidence
 
     def release(self, failed: str, now: float) -> Change | None:
         """The lesson is in service, or failed for that reason: alerts are raised again."""
@@ -147,7 +157,7 @@ class Watcher:
             return self._see_again(now)
         self._last = max(self._last + 1, int(now * 1000))  # an id of its own, also when the clock was set back
         self.alert = begin(ANOMALY, self.sensor, score, threshold, now, self._last, self.shelved_until)
-        self._told = score
+        self._told, self._evidence = score, sum(self._above)
         return Change("new", self.alert, "raised", now)
 
     def _see_again(self, now: float) -> Change | None:

@@ -86,7 +86,9 @@ class Sensor:
     @property
     def ready_to_learn(self) -> bool:
         """Whether enough windows are there for a model, and one is wanted."""
-        return self.due or (self.state == LEARNING and self.learnt >= self.to_learn)
+        if self.due:
+            return self.watcher.evident
+        return self.state == LEARNING and self.learnt >= self.to_learn
 
     @property
     def hz(self) -> float:

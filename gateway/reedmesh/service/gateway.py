@@ -56,6 +56,7 @@ from reedmesh.updates.model_rollout import ModelRollout
 from reedmesh.updates.scheduler import TrainingScheduler
 from reedmesh.updates.selection import TrainingSelection
 from reedmesh.updates.statistics import LearningStatistics
+from reedmesh.updates.worker import WorkerFactory
 
 log = logging.getLogger(__name__)
 
@@ -173,6 +174,10 @@ class Gateway:
             "exchange": partial(self._share.run, channel, neighbours),
             **calls,
         }
+
+    def use_worker(self, new_worker: WorkerFactory) -> None:
+        """Learn there instead of in a process of its own: for tests and benches, before `run`."""
+        self._scheduler.new_worker = new_worker
 
     def see_to_outbox(self) -> int:
         """Have what waits published; says how often that was done, which grows as long as it does not hang."""

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 LEAD = 10.0  # seconds before an alert was raised, whose windows are not learnt from, either
 MOST_ALERTS = 100_000  # alerts kept; of more, the oldest of those that are over go
 SPAN = 8  # times as many windows as are learnt from are looked at: a machine is learnt in all its conditions
+MOST_SCORE = (1 << 63) - 1
 MOST_PENDING = 50_000  # windows that wait for a disk that takes nothing; then the oldest are dropped
 
 _SINCE_MOUNTED = "sensor = ? and at > ifnull((select since from mountings as m where m.sensor = w.sensor), -1)"
@@ -116,16 +117,19 @@ class Store:
         since = "ifnull((select since from mountings as m where m.sensor = w.sensor), -1)"
         return dict(self.db.execute(f"select sensor, count(*) from windows as w where at > {since} group by sensor"))
 
-    def normal_windows(self, sensor: str, count: int) -> tuple[list[bytes], list[bytes]]:
+    def normal_windows(self, sensor: str, count: int, limit: int = MOST_SCORE) -> tuple[list[bytes], list[bytes]]:
         """The last SPAN times `count` of the sensor's normal windows, oldest first; and the last half of `count` out of
-        alerts that somebody called no fault."""
+        alerts that somebody called no fault.
+
+        limit: the score above which a window belongs to such an alert as long as its lesson is still to come.
+        """
         normal = self.learnt_from(sensor, SPAN * count, called=False)
         query = (
             f"select features from windows as w where {_SINCE_MOUNTED} and exists (select 1 from alerts as a where "
-            "a.sensor = w.sensor and kind = ? and verdict = ? and w.at between since and ifnull(until, 1e11)) "
-            "order by id desc limit ?"
+            "a.sensor = w.sensor and kind = ? and verdict = ? and (w.at between since and ifnull(until, 1e11) or "
+            "(lesson = ? and w.at >= since and w.score > ?))) order by id desc limit ?"
         )
-        called = self.db.execute(query, (sensor, ANOMALY, NOT_A_FAULT, count // 2))
+        called = self.db.execute(query, (sensor, ANOMALY, NOT_A_FAULT, WAITING, limit, count // 2))
         return normal, [row[0] for row in called][::-1]
 
     def save_hello(self, sensor: str, hello: dict[str, Any]) -> None:

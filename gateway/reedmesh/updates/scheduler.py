@@ -44,7 +44,7 @@ class TrainingScheduler:
         self._share = share
         self._training_sets = training_sets
         self._settings = settings
-        self._new_worker = new_worker
+        self.new_worker = new_worker
 
     @property
     def fresh(self) -> int:
@@ -75,7 +75,7 @@ class TrainingScheduler:
             sensor.fresh = 0
         try:
             outcome = await update(
-                self._family, self._share, self._training_sets, self._new_worker, self._family.training.seed
+                self._family, self._share, self._training_sets, self.new_worker, self._family.training.seed
             )
             if outcome:
                 await self._disk.call(replicas.keep_merge, self._disk.store.db, outcome.table())
