@@ -26,6 +26,7 @@ class Condition:
     unit: str
     priority: int
     words: Mapping[str, Words]
+    owner: str = "sensor"  # or "gateway"
 
     def in_language(self, code: str) -> Words:
         """Its words in that language, or else in English."""
@@ -43,4 +44,4 @@ def conditions() -> Mapping[str, Condition]:
 def _read(kind: str, text: str) -> Condition:
     table = tomllib.loads(text)
     words = {code: Words(**table[code]) for code in LANGUAGES}
-    return Condition(kind, table["unit"], table["priority"], words)
+    return Condition(kind, table["unit"], table["priority"], words, table.get("owner", "sensor"))

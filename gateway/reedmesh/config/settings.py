@@ -108,6 +108,7 @@ class Exchange:
     """With the neighbours; the same on all gateways that learn from each other."""
 
     federation: str = FEDERATION  # its name: what is signed for one counts in no other
+    silent_days: float = field(default=7.0, metadata={"min": 0.0, "max": 365.0})  # of a neighbour: an alert; 0: never
     secret: str = field(default="", metadata=SECRET)  # 64 digits of `reedmesh keys secret`; set: updates are sealed
 
 

@@ -16,8 +16,10 @@ from reedmesh.alerts.alert import (
     Change,
     acknowledged,
 )
+from reedmesh.alerts.condition import conditions
 from reedmesh.alerts.flood import Flood
 from reedmesh.alerts.rate_guard import DOOR
+from reedmesh.alerts.standing import Finding, Standing
 from reedmesh.alerts.unknown_senders import UnknownSenders
 from reedmesh.readings.sensor import Line, Sensor
 
@@ -42,6 +44,7 @@ class Alarms:
         self._line = line
         self._flood = Flood(name)
         self._strangers = UnknownSenders(name)
+        self._own = Standing(name)  # of the gateway's own conditions
         self._looked = self._deaf = float("-inf")
         for each in alerts:
             self._put(each)
@@ -56,7 +59,7 @@ class Alarms:
         """Those that stand, oldest first."""
         found = chain.from_iterable(sensor.alerts() for sensor in self._line.sensors.values())
         own = filter(None, [self._flood.alert, self._strangers.alert])
-        return sorted([*found, *own], key=lambda each: each.since)
+        return sorted([*found, *own, *self._own.alerts.values()], key=lambda each: each.since)
 
     def babbling(self) -> dict[str, float]:
         """Who babbles, and how many messages a second, as the open alerts have it."""
@@ -75,18 +78,24 @@ class Alarms:
         expired = chain.from_iterable(sensor.expire(now) for sensor in self._line.sensors.values())
         return [*expired, *filter(None, [self._flood.expire(now)])]
 
-    def look(self, now: float, steady: float, hearing: bool) -> list[Change]:
-        """Who is silent, double, babbles or is revoked. steady: time on the clock nobody sets; hearing: link is up."""
+    def look(self, now: float, steady: float, hearing: bool, own: Mapping[str, Finding | None] = {}) -> list[Change]:
+        """Which conditions began and ended. steady: time on the clock nobody sets; hearing: link is up.
+
+        own: of each condition of the gateway itself, whether it holds.
+        """
         if not hearing or steady - self._looked > LATE:
             self._deaf = steady
         self._looked = steady
         sensors, babbling = self._line.sensors, self._line.babbling
         changes = self._strangers.look({name: babbling[name] for name in babbling.keys() - sensors}, now)
+        changes += [step for kind, each in own.items() if (step := self._own.set(kind, each, now))]
         for name, sensor in sensors.items():
             if name in self._line.revoked:
                 changes += sensor.close("revoked", now)
             else:
                 changes += sensor.presence.look(sensor, steady, self._deaf, now, babbling.get(name, 0.0))
+                seen = sensor.seen(steady, now)
+                changes += sensor.presence.set({kind: it.look(seen) for kind, it in sensor.rules.items()}, sensor, now)
             changes += self._learnt(sensor, now)
         return list(chain.from_iterable(map(self.take, changes)))
 
@@ -164,6 +173,8 @@ class Alarms:
             self._flood.alert = alert
         elif alert.kind == STRANGERS:
             self._strangers.alert = alert
+        elif alert.kind in conditions() and conditions()[alert.kind].owner == "gateway":
+            self._own.alerts[alert.kind] = alert
         elif alert.kind == ANOMALY:
             self._line.known(alert.sensor).watcher.alert = alert
         else:

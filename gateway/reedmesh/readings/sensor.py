@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from reedmesh.alerts.alert import Alert, Change
+from reedmesh.alerts.conditions import Rule, rules
 from reedmesh.alerts.debounce import Watcher
 from reedmesh.alerts.escalation import calls_for
 from reedmesh.alerts.presence import Presence
+from reedmesh.alerts.seen import Seen
 from reedmesh.config.settings import AlertRule
 from reedmesh.protocol import scaling
 from reedmesh.protocol.wire import MODEL_SHARD, Window, WireError
+from reedmesh.readings import axes
 
 if TYPE_CHECKING:  # the web page uses this file without LiteRT
     from reedmesh.inference.model import Model
@@ -70,7 +73,10 @@ class Sensor:
     answering: bool = False  # the round of learning that goes on has the windows of that verdict
     tries: int = 0  # rounds that failed to
     called: int = CALLED  # alerts down to this priority call people
+    clipped: int = 0  # windows with readings at an end of the transducer's range, since the gateway started
+    rules: Mapping[str, Rule] = field(default_factory=rules)  # of conditions that are looked at once a second
     due: bool = False  # somebody called an alert no fault: a candidate with its windows, at once
+    _last: bytes | bytearray = b""  # features of its last window
     _boot: int = -1
     _number: int = -1
     _recent: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=RECENT))  # boot and number
@@ -164,6 +170,23 @@ class Sensor:
         order = window.boot, window.number
         return score, self.watcher.judge_late(self.readable(score), self.limit, order, at, now)
 
+    def seen(self, steady: float, now: float) -> Seen:
+        """What is known of it, for the rules of conditions."""
+        places = axes.rms_places(self.hello.get("features"), len(self._last))
+        learnt = axes.flat_mean(self.model.normal()[0].tolist(), places) if self.model and places else ()
+        return Seen(
+            steady,
+            now,
+            self.hello,
+            self.online,
+            self.counters.windows,
+            self.counters.missed,
+            self.clipped,
+            axes.flat(self._last, places),
+            learnt,
+            self.refusal,
+        )
+
     def answer(self, failed: str) -> None:
         """The round with the windows of a verdict is over. failed: why nothing came of it; "": it is in service."""
         if self.answering:
@@ -230,6 +253,8 @@ class Sensor:
 
     def _count(self, window: Window) -> None:
         self.counters.windows += 1
+        self.clipped += bool(getattr(window, "clipped", 0))
+        self._last = window.features
         self.counters.lost = window.lost
         if window.boot != self._boot:
             self.counters.doubled += window.boot in self._boots

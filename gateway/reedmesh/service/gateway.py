@@ -16,6 +16,7 @@ from typing import Any
 
 from reedmesh import __version__
 from reedmesh.alerts.alert import Change
+from reedmesh.alerts.standing import Finding
 from reedmesh.assistant.model.process import Loaded, ModelProcess
 from reedmesh.config.settings import Config, shown
 from reedmesh.errors import ConfigError, DiskError
@@ -41,6 +42,7 @@ from reedmesh.readings.receipts import Receipts
 from reedmesh.readings.sensor import Line
 from reedmesh.readings.subscriptions import SensorSubscriptions
 from reedmesh.readings.watch import Events, watch
+from reedmesh.service import own_conditions
 from reedmesh.service import status as vitals
 from reedmesh.service.clock_steps import ClockSteps
 from reedmesh.service.requests.questions import Questions, Tables
@@ -106,6 +108,7 @@ class Gateway:
         self._share.event_handlers.append(self._statistics.take)
         self._receipts = Receipts(config.name, self._disk, self._sensor_keys)
         self._published: dict[str, bytes] = {}
+        self._began = clock()
         self._rejects: Rejects | None = None
         self.process: Callable[[], dict[str, Any]] = dict  # what whoever runs us knows of link and heart
         self._remember()
@@ -218,8 +221,18 @@ class Gateway:
             with contextlib.suppress(DiskError):
                 await self._disk.once(self.store.move_deadlines, step)
         changes += self._alarms.tick(now)
-        for change in [*changes, *self._alarms.look(now, self._steady(), hearing)]:
+        own = self._own_conditions(now)
+        for change in [*changes, *self._alarms.look(now, self._steady(), hearing, own)]:
             self._alert_publisher.put(change)
+
+    def _own_conditions(self, now: float) -> dict[str, Finding | None]:
+        """Which conditions of the gateway itself hold."""
+        space = database.space(Path(self.config.state))
+        heard = {each.name: self._statistics.heard(each.name) or self._began for each in self.config.neighbours}
+        return {
+            own_conditions.DISK: own_conditions.disk(space["free"], space["total"], self._disk.trouble),
+            own_conditions.NEIGHBOUR: own_conditions.neighbours(heard, now, self.config.exchange.silent_days),
+        }
 
     async def _take_back(self, publisher: Channel) -> None:
         """What was retained of sensors that were forgotten."""

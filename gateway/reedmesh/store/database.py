@@ -111,12 +111,13 @@ def reader(directory: Path) -> sqlite3.Connection:
 
 
 def space(directory: Path) -> dict[str, int]:
-    """Bytes that the database takes, and that are free on its disk; 0 for what cannot be told."""
+    """Bytes that the database takes, and that are free on its disk, of so many; 0 for what cannot be told."""
     parts = [directory / f"{NAME}{end}" for end in ("", "-wal")]
     with contextlib.suppress(OSError):
         taken = sum(part.stat().st_size for part in parts if part.exists())
-        return {"bytes": taken, "free": shutil.disk_usage(directory).free}
-    return {"bytes": 0, "free": 0}
+        whole = shutil.disk_usage(directory)
+        return {"bytes": taken, "free": whole.free, "total": whole.total}
+    return {"bytes": 0, "free": 0, "total": 0}
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -55,6 +55,11 @@ class LearningStatistics:
         else:
             self._note_round(event)
 
+    def heard(self, name: str) -> float | None:
+        """When the newest update of a neighbour was taken, in seconds since 1970; None: none since the start."""
+        known = self.neighbours.get(name)
+        return known.at if known else None
+
     def reputation(self) -> dict[str, dict[str, Any]]:
         """How often each neighbour's update was merged and refused, and why it was the last time."""
         return {

@@ -1,0 +1,58 @@
+"""What a gateway knows of a sensor when it looks at it: what rules of conditions are made from. Pure."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One look. steady: seconds on a clock nobody sets; now: seconds since 1970.
+
+    hello: what the sensor last said of itself, the same object until it says it again. windows, missed, clipped: heard,
+    lost on the way, and with readings at an end of the range, since the gateway started. flat: for each axis, whether
+    the last window's readings were all the same; flat_learnt: the same of the windows that its model learnt.
+    refusal: why it did not take its last model.
+    """
+
+    steady: float
+    now: float
+    hello: Mapping[str, Any] = field(default_factory=dict)
+    online: bool = True
+    windows: int = 0
+    missed: int = 0
+    clipped: int = 0
+    flat: tuple[bool, ...] = ()
+    flat_learnt: tuple[bool, ...] = ()
+    refusal: str = ""
+
+    def number(self, key: str, table: str = "") -> float | None:
+        """A number in the hello, or in a table of it; None for what is none."""
+        found = self.hello.get(table) if table else self.hello
+        value = found.get(key) if isinstance(found, Mapping) else None
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    def text(self, key: str, table: str = "") -> str:
+        """A text in the hello, or in a table of it, at most 200 characters that print."""
+        found = self.hello.get(table) if table else self.hello
+        value = found.get(key) if isinstance(found, Mapping) else None
+        return "".join(each for each in value[:200] if each.isprintable()) if isinstance(value, str) else ""
+
+
+class Recent:
+    """How much a counter grew within the last `span` seconds."""
+
+    def __init__(self, span: float) -> None:
+        self._span = span
+        self._seen: deque[tuple[float, float]] = deque(maxlen=4096)
+
+    def growth(self, value: float, steady: float) -> float:
+        """Take its value as of now; one that went back began anew."""
+        if self._seen and value < self._seen[-1][1]:
+            self._seen.clear()
+        if not self._seen or value != self._seen[-1][1]:
+            self._seen.append((steady, value))
+        while len(self._seen) > 1 and self._seen[1][0] <= steady - self._span:
+            self._seen.popleft()
+        return value - self._seen[0][1]

@@ -1,0 +1,23 @@
+"""Conditions of the gateway itself: its disk, and neighbours that send nothing. Pure."""
+
+from collections.abc import Mapping
+
+from reedmesh.alerts.standing import Finding
+
+FULL = 95.0  # percent of the disk
+DAY = 86400.0
+DISK, NEIGHBOUR = "disk", "neighbour"
+
+
+def disk(free: int, total: int, trouble: str) -> Finding | None:
+    """Whether the disk is nearly full, or took nothing the last time. free, total: bytes; trouble: why it did not."""
+    used = 100.0 * (total - free) / total if total else 0.0
+    if not trouble and used <= FULL:
+        return None
+    return Finding(round(used), FULL, trouble or f"{free // 1_000_000} MB are free")
+
+
+def neighbours(heard: Mapping[str, float], now: float, days: float) -> Finding | None:
+    """Whether a neighbour sent no update for so many days; 0: never told. heard: when each last did, or we began."""
+    silent = {name: (now - at) / DAY for name, at in heard.items() if days and now - at > days * DAY}
+    return Finding(round(max(silent.values()), 1), days, ", ".join(sorted(silent))) if silent else None
