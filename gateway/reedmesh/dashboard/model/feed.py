@@ -22,7 +22,8 @@ from reedmesh.protocol.wire import WireError
 log = logging.getLogger(__name__)
 
 LOOK = 0.2  # seconds between two looks at the connections
-PATIENCE = 8.0  # seconds a gateway has to answer
+PATIENCE = 8.0  # seconds a gateway has to answer ...
+PATIENCE_OF = {"ask": 45.0}  # ... but to what it may have to ask a language model
 MOST_ASKED = 200  # questions that may be open at once, of all browsers together
 
 
@@ -77,7 +78,7 @@ class Feed:
         self._asked[mine] = answer = asyncio.get_running_loop().create_future()
         try:
             payload = json.dumps({**arguments, "transaction": mine}).encode()
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(PATIENCE_OF.get(verb, PATIENCE)):
                 if not await link.publish(Message(wire.topic(gateway, "request", verb), payload, qos=1)):
                     raise NoAnswerError(gateway)
                 return _data(await answer)

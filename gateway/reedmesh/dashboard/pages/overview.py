@@ -1,8 +1,10 @@
 """The first page: open alerts, then every gateway with its sensors, the worst first."""
 
+from reedmesh.dashboard.model.replies import Reply, reply
 from reedmesh.dashboard.model.view import Gateway, View, gateways_worst_first, open_alerts
 from reedmesh.dashboard.ui.elements import Parts, Text, box
 from reedmesh.dashboard.ui.parts import AlertPart, AlertView, GatewayPart
+from reedmesh.dashboard.ui.question import QuestionBox
 from reedmesh.dashboard.ui.shell import Page
 
 MOST_ALERTS = 50  # listed; nobody reads more at once
@@ -16,6 +18,7 @@ class Overview(Page):
     def build(self) -> None:
         """Make its two sections."""
         Text("h1", "unseen", self.say("overview.title"))
+        QuestionBox(self.say, self._ask_line, self._judge if self.user.acts else None)
         with box("section", "alerts", aria_label=self.say("overview.alerts")):
             self._heading = Text("h2")
             self._alerts = Parts(box("ul", aria_live="polite", aria_relevant="additions"), lambda: AlertPart(self.say))
@@ -30,6 +33,19 @@ class Overview(Page):
         self._gateways.show([(each.name, (each, view.reachable(each))) for each in gateways_worst_first(view)])
         self._nobody.set_visibility(not view.line)
         return ""
+
+    async def _ask_line(self, verb: str, **arguments: str) -> list[Reply]:
+        """What each gateway that can be asked answers."""
+        replies: list[Reply] = []
+
+        async def ask_one(gateway: str) -> None:
+            replies.append(reply(gateway, await self.ask(gateway, verb, **arguments)))
+
+        await self.each_gateway(ask_one)
+        return sorted(replies, key=lambda each: each.gateway)
+
+    async def _judge(self, judged: Reply, verdict: str) -> None:
+        await self.ask(judged.gateway, "feedback", alert=judged.alert, answer=verdict, by=self.user.name)
 
     def _show_alerts(self, view: View, now: float) -> None:
         alerts = open_alerts(view)
