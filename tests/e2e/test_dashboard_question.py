@@ -1,4 +1,4 @@
-"""The box in which one asks the line, in a real browser: answers, their evidence, suggestions, feedback, hostile text."""
+"""The box in which one asks the line, in a real browser: answers, evidence, suggestions, feedback, hostile text."""
 
 from typing import Any
 
