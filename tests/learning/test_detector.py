@@ -129,18 +129,18 @@ def test_quantiles_come_out_of_histograms() -> None:
 
 
 def test_no_gateway_decides_another_threshold() -> None:
-    whole = 64.0 * P
-    assert threshold.combined(whole, [], P) == whole
-    assert threshold.combined(whole, [whole * 1.2, whole * 1e9], P) == threshold.combined(whole, [whole * 1.2], P)
-    assert threshold.combined(whole, [whole * 3] * 8, P) == 1.5 * whole
-    assert threshold.combined(whole, [whole / 3] * 8, P) == whole / 1.5
+    assert threshold.combined(800, []) == 800
+    assert threshold.combined(800, [960, 1e12]) == threshold.combined(800, [960]) == 800
+    assert threshold.combined(800, [960, 1e12, 900]) == 900
+    assert threshold.combined(800, [2400] * 8) == 1200
+    assert threshold.combined(900, [300] * 8) == 600
 
 
 def test_held_out_blocks_cover_every_window_once() -> None:
-    for count in (20, 46, 240, 1000):
-        part = threshold.folds(count)
+    for count, apart in ((20, 1), (46, 1), (240, 1), (1000, 20)):
+        part = threshold.folds(count, apart)
         assert set(part) == {0, 1, 2, 3}
-        assert (part[:-1] != part[1:]).sum() <= max(count / 2, 40)
+        assert (part[:-1] != part[1:]).sum() <= max(count / 2, 40) / apart
 
 
 @pytest.mark.parametrize("recipe", [Spectrum(200, 3, 20), Spectrum(64, 1, 5), Trend(20, 8, 1)])

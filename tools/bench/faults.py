@@ -14,7 +14,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +53,20 @@ class Row:
 Table = dict[str, list[Row]]  # by way
 
 
+@dataclass(frozen=True)
+class Worst:
+    """Of each recording, in points of onset: what the worst sensor gains by neighbours, and what a liar costs it."""
+
+    gain: dict[str, float] = field(default_factory=dict)
+    cost: dict[str, float] = field(default_factory=dict)
+
+    def save(self) -> None:
+        """Keep the worst of all recordings, each beside it."""
+        if self.gain:
+            report.save("faults_together_minus_alone", min(self.gain.values()), "points of onset", self.gain)
+            report.save("faults_liar_cost", max(self.cost.values()), "points of onset", self.cost)
+
+
 def main() -> int:
     """Print the tables and keep the figures; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -65,17 +79,19 @@ def main() -> int:
     logging.disable(logging.WARNING)
     files = [Path(each) for each in chosen.data] or sorted(BESIDE.glob("*/windows.npz"))
     told: dict[str, Table] = {}
+    worst = Worst()
     for file in files:
         try:
-            told[file.parent.name] = judge(file, chosen.family, chosen.seeds, chosen.rounds)
+            told[file.parent.name] = judge(file, chosen.family, chosen.seeds, chosen.rounds, worst)
         except ReedmeshError as error:
             print(f"{file}: left out: {error}", file=sys.stderr)
+    worst.save()
     if chosen.plot and told:
         plot(told, Path(chosen.plot))
     return 0 if told else 2
 
 
-def judge(file: Path, name: str, seeds: int, rounds: int) -> Table:
+def judge(file: Path, name: str, seeds: int, rounds: int, worst: Worst) -> Table:
     """All of one recording; raises ConfigError for what it lacks."""
     family, at = places(file, name)
     print(f"\n{file.parent.name}: {len(at)} machines, {len(at[0].learn)} windows to learn; {report.machine()}")
@@ -96,9 +112,8 @@ def judge(file: Path, name: str, seeds: int, rounds: int) -> Table:
     if len(at) > 1:
         young(family, at, kept)
         gains = [100 * (a.net - b.net) for a, b in zip(together, single, strict=True)]
-        report.save("faults_together_minus_alone", min(gains), "points, worst sensor", {kept: min(gains)})
         print(f"together less alone: {min(gains):.0f} points of onset on the worst sensor")
-        liars(family, at, kept)
+        worst.gain[kept], worst.cost[kept] = min(gains), liars(family, at)
     if kept == "esp32_fan":
         eight(file, name)
     return table
@@ -216,8 +231,8 @@ def eight(file: Path, name: str) -> None:
     report.save("faults_eight_onset", min(shares), "of the onset alone, worst of eight honest gateways")
 
 
-def liars(family: Family, at: list[Place], name: str) -> None:
-    """What one liar, of each kind, costs the worst honest sensor."""
+def liars(family: Family, at: list[Place]) -> float:
+    """What one liar, of the worst kind, costs the worst honest sensor, in points of onset."""
     honest = asyncio.run(ours(family, at, Setting("full"), 2))
     costs = {}
     for lie in LIES:
@@ -225,7 +240,7 @@ def liars(family: Family, at: list[Place], name: str) -> None:
         before = {(row.machine, row.fault): row.onset.share for row in honest}
         costs[lie] = 100 * max(before[row.machine, row.fault] - row.onset.share for row in found)
     print("points of onset that a liar costs: " + ", ".join(f"{lie} {cost:.0f}" for lie, cost in costs.items()))
-    report.save(f"faults_{name}_liar_cost", max(costs.values()), "points of onset, worst honest sensor and lie", costs)
+    return max(costs.values())
 
 
 def print_table(table: Table) -> None:

@@ -18,6 +18,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +28,9 @@ from reedmesh.alerts.debounce import Watcher
 from reedmesh.config.settings import AlertRule
 from reedmesh.errors import ReedmeshError
 from reedmesh.inference import features
-from reedmesh.inference.family import Family, find_family, load_family
+from reedmesh.inference.family import NETWORK, Family, find_family, load_family
 from reedmesh.inference.model import Model
+from reedmesh.learning import summed
 from reedmesh.learning.candidate import commission
 from reedmesh.learning.dataset import Windows
 from tools.bench import report
@@ -87,6 +89,7 @@ def main() -> int:
     chosen = parser.parse_args()
     try:
         family, records = load_family(find_family(chosen.family)), skab.load(chosen.data)
+        family = replace(family, training=replace(family.training, kind=NETWORK))  # but for what says sums
         compare(family, records, range(1, chosen.seeds + 1))
     except ReedmeshError as error:
         print(f"bench_skab: {error}", file=sys.stderr)
@@ -103,6 +106,8 @@ def compare(family: Family, records: list[Record], seeds: range) -> None:
     ways: dict[str, list[list[Judged]]] = {
         "local": [[each.judged(commission(family, each.learn, seed).model) for each in made] for seed in seeds],
         "federated": [federated(family, made, seed) for seed in seeds],
+        "sums alone": [[each.judged(summed.candidate(family, each.learn, []).model) for each in made]],
+        "sums together": [by_sums(family, made)],
         "Ledoit-Wolf": [[mahalanobis(record) for record in records]],
     }
     print(f"{'':<28}{'F1':>6}{'false %':>9}{'missed %':>10}{'AUC':>8}   worst seed")
@@ -119,6 +124,13 @@ def compare(family: Family, records: list[Record], seeds: range) -> None:
     tell_alerts(ways["federated"][0], "federated")
     tell_alerts(ways["local"][0], "local")
     keep(figures)
+
+
+def by_sums(family: Family, made: list["Heard"]) -> list[Judged]:
+    """Three gateways, one for each kind of fault, tell each other the sums of their records."""
+    told = {group: summed.telling(family, [it.learn for it in made if it.group == group])[0] for group in skab.GROUPS}
+    others = {group: [each for name, each in told.items() if name != group] for group in skab.GROUPS}
+    return [it.judged(summed.candidate(family, it.learn, others[it.group]).model) for it in made]
 
 
 class Heard:

@@ -45,19 +45,22 @@ class Detector:
         return Told(self.scatter, threshold.histogram(self.held_out))
 
 
-def learn(windows: Windows, neighbours: Sequence[Told] = (), quantile: float = 0.95) -> Detector:
-    """The detector of a machine with `windows`, int8 [m, p] in their order; raises ValueError for fewer than FEWEST."""
+def learn(windows: Windows, neighbours: Sequence[Told] = (), quantile: float = 0.95, apart: int = 1) -> Detector:
+    """The detector of a machine with `windows`, int8 [m, p] in their order; raises ValueError for fewer than FEWEST.
+
+    apart: as in `threshold.folds`.
+    """
     if len(windows) < FEWEST:
         raise ValueError(f"{len(windows)} windows, at least {FEWEST} are needed")
-    state = choose(windows)
+    state = choose(windows, apart)
     parts = states.split(windows, state)
     federation = covariance.pooled(within(parts), [each.scatter for each in neighbours])
     shape = covariance.shape(within(parts), federation)
     scaled = scaling_for(windows, shape.deviations)
-    held_out = _held_out(windows, state, parts, federation, scaled)
+    held_out = _held_out(windows, state, parts, federation, scaled, apart)
     model = whitening(scaled, _centres(parts), shape.whitening, windows)
     own = threshold.quantile(threshold.histogram(held_out), quantile)
-    base = threshold.combined(own, quantiles(neighbours, quantile), windows.shape[1])
+    base = threshold.combined(own, quantiles(neighbours, quantile))
     return Detector(model, held_out, base, tuple(parts), shape.own)
 
 
@@ -67,23 +70,23 @@ def within(parts: Sequence[Sums]) -> Scatter:
     return Scatter(matrix, sum(max(0, part.count - 1) for part in parts))
 
 
-def choose(windows: Windows) -> NDArray[np.intp]:
+def choose(windows: Windows, apart: int = 1) -> NDArray[np.intp]:
     """The state of each window, with that number of states under which held-out windows are likeliest."""
-    return _choose(windows.tobytes(), len(windows))
+    return _choose(windows.tobytes(), len(windows), apart)
 
 
 @lru_cache(maxsize=32)  # what is told and what is made of the same windows have the same states
-def _choose(raw: bytes, count: int) -> NDArray[np.intp]:
+def _choose(raw: bytes, count: int, apart: int) -> NDArray[np.intp]:
     windows = np.frombuffer(raw, np.int8).reshape(count, -1)
     tried = [count for count in states.COUNTS if count == 1 or count * states.FEWEST <= len(windows)]
     found = [states.assign(windows, count) for count in tried]
-    likely = [_likelihood(windows, each) for each in found]
+    likely = [_likelihood(windows, each, apart) for each in found]
     return found[int(np.argmax(likely))]
 
 
-def _likelihood(windows: Windows, state: NDArray[np.intp]) -> float:
+def _likelihood(windows: Windows, state: NDArray[np.intp], apart: int) -> float:
     """Twice the log-likelihood of windows, each under the others' states and own covariance, but for a constant."""
-    part, found = threshold.folds(len(windows)), 0.0
+    part, found = threshold.folds(len(windows), apart), 0.0
     for fold in range(threshold.FOLDS):
         held = part == fold
         kept = states.split(windows[~held], np.unique(state[~held], return_inverse=True)[1])
@@ -110,9 +113,10 @@ def _held_out(
     parts: Sequence[Sums],
     federation: exact.Doubles | None,
     scaled: tuple[list[int], list[int]],
+    apart: int,
 ) -> Ints:
     """The score of each window, its block's sums subtracted from all before its model is made."""
-    part, scores = threshold.folds(len(windows)), np.zeros(len(windows), np.int64)
+    part, scores = threshold.folds(len(windows), apart), np.zeros(len(windows), np.int64)
     for fold in range(threshold.FOLDS):
         held = part == fold
         kept = [whole - sums.of(windows[held & (state == k)]) for k, whole in enumerate(parts)]

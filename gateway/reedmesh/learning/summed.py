@@ -35,7 +35,7 @@ ENOUGH = 80  # windows to try synthetic faults on, evenly of all
 def learn(family: Family, windows: Windows, neighbours: Sequence[Told] = ()) -> Detector:
     """The detector of a machine; raises DeployError when it has too few windows."""
     try:
-        return detector.learn(windows, neighbours, family.sums.quantile)
+        return detector.learn(windows, neighbours, family.sums.quantile, family.recipe.apart)
     except ValueError as fault:
         raise DeployError(f"cannot learn {family.name}: {fault}") from fault
 
@@ -54,7 +54,7 @@ def believed(family: Family, weights: Floats, own: Told, peers: Mapping[str, Pee
     for name, each in heard.items():
         if each is None:
             refused[name] = "it tells no sums"
-        elif reason := _implausible(family, each):
+        elif reason := _implausible(family, own, each):
             refused[name] = reason
         else:
             taken[name] = 0.0
@@ -113,13 +113,13 @@ def objection(before: Estimate, after: Estimate) -> str:
     return ""
 
 
-def _implausible(family: Family, it: Told) -> str:
+def _implausible(family: Family, own: Told, it: Told) -> str:
     """Why a neighbour's sums are not believed; "" if they are."""
-    length = family.recipe.length
-    found = threshold.quantile(it.scores, family.sums.quantile) / (scaling.ONE**2 * length)
-    if not 1 / threshold.IMPLAUSIBLE < found < threshold.IMPLAUSIBLE:
-        return f"its normal windows score {found:.2f} a feature; whitened ones score about 1"
-    return ""
+    ours, its = (threshold.quantile(each.scores, family.sums.quantile) for each in (own, it))
+    if threshold.is_plausible(ours, its):
+        return ""
+    unit = scaling.ONE**2 * family.recipe.length
+    return f"its normal windows score {its / unit:.2f} a feature, ours {ours / unit:.2f}"
 
 
 def _threshold(family: Family, found: Detector, before: Model | None) -> int:

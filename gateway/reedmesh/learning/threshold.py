@@ -15,24 +15,24 @@ from numpy.typing import NDArray
 
 from reedmesh.learning.sums import Ints
 from reedmesh.protocol.recipe import log2
-from reedmesh.protocol.scaling import ONE
 
 BLOCK, FOLDS = 8, 4  # windows in a row that are held out together, and parts in which all are
 BINS = 32 * 32  # of scores up to 2**32
 FARTHEST = 1.5  # times the own quantile, or part of it, that the others' may make of it
-IMPLAUSIBLE = 4.0  # times what is expected of whitened windows
+IMPLAUSIBLE = 8.0  # times our own, or part of it
 _WIDTH = 0.0217  # of a bin, in parts of its centre
 _ROOT = math.sqrt(math.sqrt(math.sqrt(math.sqrt(math.sqrt(2.0)))))  # square roots have the same bits everywhere
 _POWERS = [math.prod([_ROOT] * each) for each in range(32)]  # 2**(i / 32)
 Histogram = dict[int, int]
 
 
-def folds(count: int) -> NDArray[np.intp]:
+def folds(count: int, apart: int = 1) -> NDArray[np.intp]:
     """The part, 0 to FOLDS - 1, in which each of `count` windows in a row is held out: every fourth block of eight.
 
-    Blocks are shorter where there are too few windows for two rounds of them.
+    apart: windows from one to the next that shares no reading with it; blocks are twice as long, if that is more. They
+    are shorter where there are too few windows for two rounds of them.
     """
-    block = max(1, min(BLOCK, count // (2 * FOLDS)))
+    block = max(1, min(max(BLOCK, 2 * apart), count // (2 * FOLDS)))
     return np.asarray((np.arange(count) // block) % FOLDS)
 
 
@@ -52,13 +52,16 @@ def quantile(of: Mapping[int, int], share: float) -> float:
     return 0.0
 
 
-def combined(own: float, others: Sequence[float], features: int) -> float:
+def combined(own: float, others: Sequence[float]) -> float:
     """The score of normal windows that a threshold is a multiple of.
 
-    others: quantiles of the gateways heard, ours not included. One that no whitened windows of so many features can
-    have, less or more than IMPLAUSIBLE times what is expected of them, does not count.
+    others: quantiles of the gateways heard, ours not included; an implausible one does not count.
     """
-    expected = ONE * ONE * features
-    heard = [each for each in others if expected / IMPLAUSIBLE < each < expected * IMPLAUSIBLE]
+    heard = [each for each in others if is_plausible(own, each)]
     middle = sorted([own, *heard])[len(heard) // 2]
     return min(max(middle, own / FARTHEST), own * FARTHEST)
+
+
+def is_plausible(own: float, other: float) -> bool:
+    """Whether another gateway's machines can score so: whitened scores are near the number of features everywhere."""
+    return own / IMPLAUSIBLE < other < own * IMPLAUSIBLE

@@ -13,6 +13,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from reedmesh.inference import features
+from reedmesh.learning import detector, export
 from reedmesh.protocol import scaling
 from reedmesh.protocol.recipe import Spectrum
 from tests.support import dense_models, int32, operator_models
@@ -123,6 +124,23 @@ def test_models_of_others(name: str, rounding: str, reference: Any, tmp_path: Pa
 @pytest.mark.parametrize(("rounding", "reference"), [("litert", litert), ("micro", micro)])
 def test_the_families(path: Path, rounding: str, reference: Any, tmp_path: Path) -> None:
     check([path.read_bytes()], tmp_path, reference, rounding)
+
+
+def learnt_by_sums(features: int, count: int, seed: int) -> bytes:
+    """A model of so many states, far apart, whose features depend on each other."""
+    random = np.random.default_rng(seed)
+    state = np.arange(240) // 10 % count
+    loads = random.normal(0, 4, (240, 3)) @ random.normal(0, 1, (3, features))
+    windows = loads + random.normal(0, 3, (240, features)) + random.uniform(-90, 90, (count, features))[state]
+    found = detector.learn(np.clip(np.rint(windows), -128, 127).astype(np.int8))
+    assert len(found.states) == count
+    return export.to_tflite(found.model, 1)
+
+
+def test_models_learnt_by_sums(tmp_path: Path) -> None:
+    models = [learnt_by_sums(features, count, seed=count) for features in (23, 69) for count in (1, 2, 3, 8)]
+    assert max(map(len, models)) <= 12 << 10  # what `make provision` keeps for the vibration family
+    check(models, tmp_path, litert, "litert")
 
 
 def near_halves(scale: float, out: float) -> bytes:
