@@ -136,3 +136,46 @@ def test_settings_are_reloaded_in_place_and_wrong_ones_change_nothing(tmp_path: 
             assert "gateway renamed begins" in (tmp_path / "gateway.log").read_text()
             it.send_signal(signal.SIGTERM)
             assert it.wait(PATIENCE) == 0
+
+
+AT_WORK = """
+import time
+from reedmesh.service import gateway
+from reedmesh.updates.worker import worker_process
+async def learn(scheduler):
+    async with worker_process() as work:
+        await work(time.sleep, 1000)
+gateway.TrainingScheduler.run = learn
+"""
+
+
+def workers(process: int) -> list[int]:
+    """Processes that learn for it."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [int(each) for each in children if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
+
+
+def test_ten_reloads_in_a_row_while_it_learns_leave_one_process_and_one_worker(
+    tmp_path: Path, manager: Manager
+) -> None:
+    with (
+        mosquitto(tmp_path, free_port()) as port,
+        systemd.process(manager, config(tmp_path, port), 30.0, AT_WORK) as it,
+    ):
+        manager.until("STATUS=judging")
+        seen: set[int] = set()
+        for _ in range(10):
+            manager.until_true(lambda: bool(set(workers(it.pid)) - seen))  # noqa: B023
+            assert len(workers(it.pid)) == 1
+            seen |= set(workers(it.pid))
+            for _ in range(20):  # people who do not trust their first; some come before the program is there again
+                it.send_signal(signal.SIGHUP)
+                manager.next(patience=0.05)
+            assert it.poll() is None
+        manager.until_true(lambda: bool(set(workers(it.pid)) - seen))
+        seen |= set(workers(it.pid))
+        files = len(list(Path(f"/proc/{it.pid}/fd").iterdir()))
+        assert files < 60
+        assert not [each for each in seen - set(workers(it.pid)) if Path(f"/proc/{each}/cmdline").exists()]
+        it.send_signal(signal.SIGTERM)
+        assert it.wait(PATIENCE) == 0

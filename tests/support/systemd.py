@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from subprocess import PIPE
@@ -42,6 +42,13 @@ class Manager:
             if (said := self.next(end - time.monotonic())) and re.search(pattern, said):
                 return said
         raise AssertionError(f"never told {pattern}: {self.told[-20:]}")
+
+    def until_true(self, holds: Callable[[], bool]) -> None:
+        """Look until it holds."""
+        end = time.monotonic() + PATIENCE
+        while not holds():
+            assert time.monotonic() < end
+            time.sleep(0.02)
 
     def forget(self) -> None:
         """Read what it was told until now."""

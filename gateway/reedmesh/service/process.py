@@ -8,7 +8,6 @@ import asyncio
 import gc
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -31,6 +30,7 @@ from reedmesh.protocol import wire
 from reedmesh.readings.subscriptions import BEAT
 from reedmesh.service.gateway import Gateway
 from reedmesh.service.http_endpoint import Endpoint
+from reedmesh.service.signals import Signals, hold_reloads
 from reedmesh.service.systemd import ServiceNotifier
 from reedmesh.service.watchdog import Watchdog
 from reedmesh.store.store import Store
@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 
 def run(settings: Config, reread: Callable[[], Config]) -> None:
     """Be the gateway of `settings` until told to end; reread: gives the settings as they are by now."""
+    hold_reloads()
     notifier = ServiceNotifier()
     try:
         anew = asyncio.run(serve(settings, notifier, reread))
@@ -71,9 +72,10 @@ async def serve(config: Config, notifier: ServiceNotifier, reread: Callable[[], 
         gc.collect()
         gc.freeze()  # programs and models stay: to go through them again and again would hold up alerts by 20 to 50 ms
         task = asyncio.create_task(_work(gateway, watchdog, _neighbours(config, gateway), beside))
-        signals = _Signals(task, notifier, reread)
+        signals = Signals(task, notifier, reread)
         log.info("%s: gateway %s begins, broker %s", __version__, config.name, link.place)
         await asyncio.wait([task])
+        signals.close()
         if not task.cancelled():
             task.result()
     return signals.anew
@@ -85,42 +87,6 @@ async def _work(gateway: Gateway, watchdog: Watchdog, neighbours: list[Link], be
         tasks.create_task(watchdog.run())
         for name, work in beside.items():
             tasks.create_task(gateway.supervisor.keep(name, work))
-
-
-class _Signals:
-    """What the signals do to `task`."""
-
-    def __init__(
-        self, task: "asyncio.Task[None]", notifier: ServiceNotifier, reread: Callable[[], Config] | None
-    ) -> None:
-        self.anew = False
-        self._task = task
-        self._notifier = notifier
-        self._reread = reread
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGINT, self._end)
-        loop.add_signal_handler(signal.SIGTERM, self._end)
-        loop.add_signal_handler(signal.SIGHUP, self._reload)
-
-    def _end(self) -> None:
-        self._notifier.stopping()
-        self._task.cancel()
-
-    def _reload(self) -> None:
-        self._notifier.reloading()
-        try:
-            if self._reread:
-                self._reread()
-        except ConfigError as error:
-            for fault in str(error).splitlines():
-                log.error("%s", fault)
-            log.error("the settings stay as they were; mend the file and reload again")
-            self._notifier.status("settings not reloaded, the file is wrong: see `reedmesh check-config`")
-            self._notifier.ready()
-        else:
-            log.info("begins anew with the settings as they are now")
-            self.anew = self._reread is not None
-            self._task.cancel()
 
 
 def _watchdog(config: Config, link: Link, gateway: Gateway, notifier: ServiceNotifier) -> Watchdog:

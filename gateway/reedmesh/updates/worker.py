@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -28,7 +28,11 @@ WorkerFactory = Callable[[], AbstractAsyncContextManager[Worker]]
 
 @asynccontextmanager
 async def worker_process() -> AsyncIterator[Worker]:
-    """A process for as long as the context lasts; raises BrokenExecutor when something ends it."""
+    """A process for as long as the context lasts; raises BrokenExecutor when something ends it.
+
+    Whoever leaves the context ends the process, also in the middle of its work: a reload would leave it behind.
+    """
+    others = set(active_children())
     process = ProcessPoolExecutor(1, get_context("spawn"), _be_nice)
 
     async def work(function: Callable[..., T], *arguments: object) -> T:
@@ -37,7 +41,9 @@ async def worker_process() -> AsyncIterator[Worker]:
     try:
         yield work
     finally:
-        process.shutdown(wait=False, cancel_futures=True)
+        for child in set(active_children()) - others:
+            child.kill()
+        process.shutdown(wait=True, cancel_futures=True)
 
 
 @asynccontextmanager
