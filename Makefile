@@ -26,7 +26,7 @@ FAMILIES := $(wildcard models/*/build.py tests/families/*/build.py)
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo provision image flash flash-gateway-link update-sensors monitor erase install-gateway check-service test check check-firmware bench bench-latency bench-faults bench-detect bench-alerts bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn bench-learn-all bench-beside bench-security check-model fuzz fuzz-engine licences audit models check-models check-home-assistant clean
+.PHONY: help demo provision image flash flash-gateway-link update-sensors monitor erase install-gateway check-service test check check-firmware bench bench-latency bench-faults bench-detect bench-alerts bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn bench-learn-all bench-beside bench-security bench-parts check-model fuzz fuzz-engine licences audit models check-models check-home-assistant clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,6 +108,9 @@ bench-detect: $(READY) ## how well each recorded machine's faults are told from 
 
 bench-alerts: $(READY) ## whether alerts stand while gateways learn on, and none when all is well [DATA=windows.npz FAMILY=process]
 	$(BIN)/python -m tools.bench.alerts $(if $(DATA),--data $(DATA)) $(if $(FAMILY),--family $(FAMILY))
+
+bench-parts: $(READY) ## how well parts are judged OK or NOK, beside known methods [SEEDS=3]
+	$(BIN)/python -W ignore -m tools.bench.parts $(if $(SEEDS),--seeds $(SEEDS))
 
 bench-engine: $(READY) ## the sensor's engine against TFLite-Micro, and instructions a product on boards
 	$(BIN)/python -m tools.bench.engine

@@ -1,7 +1,8 @@
 """Judges features with the model in use: score = sum((z - model(z))**2), to the bit as the gateway does.
 
 z is the features under the scaling that travels inside the model (`scaling.py`): model and score see eighths of a
-standard deviation.
+standard deviation. A model for parts gives logits of classes behind the features, and its limits turn score and logits
+into a verdict (`protocol/verdict.py`).
 """
 
 from array import array
@@ -16,7 +17,9 @@ _MAX_GAIN = const(16384)  # a deviation of one step; more would outgrow 32 bits
 
 
 class Scorer:
-    """A model with its scaling. threshold: windows that score above it are not normal. length: of features.
+    """A model with its scaling. threshold: windows that score above it are not normal. length: of features. limits: of
+    a model that judges parts, else None; then against, verdict and fault are of what was scored
+    last.
 
     Raises ModelError when the model does not carry a scaling, or is no autoencoder of as many features in its terms.
     """
@@ -24,12 +27,16 @@ class Scorer:
     def __init__(self, model) -> None:
         means, gains, self.threshold = _scaling(model)
         self.length = len(means)
-        _check(model, self.length)
+        self.limits = self._read_limits(model.metadata("reedmesh.parts"))
+        classes = len(self.limits.classes) if self.limits else 0
+        _check(model, self.length, self.length + classes)
+        self.against, self.verdict, self.fault = 0, 0, 0
+        self._logits = [0] * classes
         self._model = model
         self._means = array("H", [mean + _MEAN_ZERO for mean in means])
         self._gains = array("H", gains)
         self._z = bytearray(self.length)
-        self._y = bytearray(self.length)
+        self._y = bytearray(self.length + classes)
 
     def score(self, features) -> int:
         """Score of int8 `features` (the first `length` bytes), 0 to 65025 a feature; allocates nothing."""
@@ -37,7 +44,31 @@ class Scorer:
             raise ValueError("{} features, the model takes {}".format(len(features), self.length))
         scale(features, self._z, self._means, self._gains, self.length)
         self._model.predict(self._z, self._y)
-        return distance(self._z, self._y, self.length)
+        score = distance(self._z, self._y, self.length)
+        if self.limits:
+            self._decide(score)
+        return score
+
+    def _read_limits(self, buffer):
+        """The limits for verdicts on parts, which few models have; so only then is their code loaded."""
+        if buffer is None:
+            return None
+        from features.axis import LOG2, log2_words
+        from protocol import verdict
+
+        self._level, self._table, self._fault = log2_words, LOG2, verdict.fault
+        try:
+            return verdict.from_bytes(buffer)
+        except ValueError as error:
+            raise ModelError(str(error)) from None
+
+    def _decide(self, score: int) -> None:
+        logits, n = self._logits, self.length
+        for i in range(len(logits)):
+            logits[i] = (self._y[n + i] ^ 128) - 128
+        level = self._level(0, score + 1, self._table)
+        self.against = self.limits.against(level, logits)
+        self.verdict, self.fault = self.limits.verdict(self.against, level), self._fault(logits)
 
 
 def _scaling(model):
@@ -53,8 +84,8 @@ def _scaling(model):
     return means, gains, threshold
 
 
-def _check(model, length: int) -> None:
-    if model.input_shape != (1, length) or model.output_shape != (1, length):
+def _check(model, length: int, given: int) -> None:
+    if model.input_shape != (1, length) or model.output_shape != (1, given):
         raise ModelError("{} -> {} for {} features".format(model.input_shape, model.output_shape, length))
     units = model.input_scale, model.input_zero_point, model.output_scale, model.output_zero_point
     if units != (1 / ONE, 0, 1 / ONE, 0):

@@ -1,6 +1,7 @@
 """The int8 model that a sensor runs, run here: same scaling and arithmetic, so the same score of the same features."""
 
 import hashlib
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,19 +9,33 @@ from numpy.typing import NDArray
 
 from reedmesh.errors import DeployError
 from reedmesh.inference import normalisation, runtime, tflite_file
-from reedmesh.protocol import scaling
+from reedmesh.protocol import scaling, verdict
+from reedmesh.protocol.recipe import log2
+from reedmesh.protocol.verdict import Limits
 from reedmesh.protocol.wire import MAX_MODEL
 
 SUMS = "reedmesh.sums"  # metadata of a model that was learnt by sums: its scores are squared Mahalanobis distances
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Of one part. against: what speaks against it, in eighths. verdict, fault: numbers as `protocol.verdict` has them;
+    fault is of a part that is not OK.
+    """
+
+    score: int
+    against: int
+    verdict: int
+    fault: int
 
 
 class Model:
     """A model of `length` features, from the bytes that sensors are offered.
 
     digest: SHA-256 of the bytes; key: its first 8, by which a window names its model. threshold: a window that scores
-    more is abnormal. by_sums: whether it was learnt by sums. Raises DeployError for bytes that a sensor could not run
-    or would understand otherwise; but LiteRT itself is not proof against forged ones, so check where they come from
-    first. Belongs to one thread.
+    more is abnormal. by_sums: whether it was learnt by sums. limits: of a model that judges parts, else None. Raises
+    DeployError for bytes that a sensor could not run or would understand otherwise; but LiteRT itself is not proof
+    against forged ones, so check where they come from first. Belongs to one thread.
     """
 
     def __init__(self, model: bytes) -> None:
@@ -35,7 +50,9 @@ class Model:
             )
             self.length, self._rows = len(self._means), 1
             self.by_sums = tflite_file.metadata(model, SUMS) is not None
-            self._input, self._output = _ends(self._interpreter, self.length)
+            self.limits = _limits(model)
+            classes = len(self.limits.classes) if self.limits else 0
+            self._input, self._output = _ends(self._interpreter, self.length, self.length + classes)
             self._interpreter.allocate_tensors()
             self.score(bytes(self.length))
         except (ValueError, RuntimeError) as e:
@@ -54,14 +71,30 @@ class Model:
         if features.shape[1:] != (self.length,):
             raise ValueError(f"{features.shape[-1]} features, the model takes {self.length}")
         z = normalisation.apply(features, self._means, self._gains)
-        error = z.astype(np.int64) - self._reconstruct(z)
+        error = z.astype(np.int64) - self._outputs(z)[:, : self.length]
         return np.asarray(error * error)
+
+    def judge(self, features: bytes | bytearray | NDArray[np.int8]) -> Judgement:
+        """What a sensor says of the part with these int8 features; raises ValueError where this model judges none."""
+        return self.judgements(np.frombuffer(features, dtype=np.int8)[None])[0]
+
+    def judgements(self, features: NDArray[np.int8]) -> list[Judgement]:
+        """What it says of each of m parts, int8 [m, length]."""
+        if self.limits is None:
+            raise ValueError("this model does not judge parts")
+        z = normalisation.apply(features, self._means, self._gains)
+        given = self._outputs(z).astype(np.int64)
+        scores = ((z - given[:, : self.length]) ** 2).sum(axis=1)
+        return [
+            _judged(self.limits, score, logits)
+            for score, logits in zip(scores.tolist(), given[:, self.length :].tolist(), strict=True)
+        ]
 
     def normal(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and standard deviation of each feature, in its steps, as the model learnt them."""
         return np.array(self._means) / 16, (1 << 14) / np.maximum(self._gains, 1)
 
-    def _reconstruct(self, z: NDArray[np.int8]) -> NDArray[np.int8]:
+    def _outputs(self, z: NDArray[np.int8]) -> NDArray[np.int8]:
         if len(z) != self._rows:
             self._interpreter.resize_tensor_input(self._input, z.shape)
             self._interpreter.allocate_tensors()
@@ -71,12 +104,23 @@ class Model:
         return np.asarray(self._interpreter.get_tensor(self._output))
 
 
-def _ends(interpreter: Any, length: int) -> tuple[int, int]:
-    """The indices of input and output; raises ValueError unless each is one int8 [1, length] in eighths."""
+def _judged(limits: Limits, score: int, logits: list[int]) -> Judgement:
+    level = log2(score + 1)
+    against = limits.against(level, logits)
+    return Judgement(score, against, limits.verdict(against, level), verdict.fault(logits))
+
+
+def _limits(model: bytes) -> Limits | None:
+    buffer = tflite_file.metadata(model, verdict.METADATA)
+    return None if buffer is None else verdict.from_bytes(buffer)
+
+
+def _ends(interpreter: Any, length: int, given: int) -> tuple[int, int]:
+    """The indices of input and output; raises ValueError unless int8 [1, length] and [1, given] in eighths."""
     ends = [*interpreter.get_input_details(), *interpreter.get_output_details()]
     found = [(end["dtype"].__name__, end["shape"].tolist(), end["quantization"]) for end in ends]
-    if found != 2 * [("int8", [1, length], (1 / scaling.ONE, 0))]:
+    if found != [("int8", [1, size], (1 / scaling.ONE, 0)) for size in (length, given)]:
         raise ValueError(
-            f"input and output are {found}; a sensor's are int8 [1, {length}] with scale 1/8, zero point 0"
+            f"input and output are {found}; a sensor's are int8 [1, {length}] and [1, {given}], scale 1/8, zero point 0"
         )
     return ends[0]["index"], ends[1]["index"]

@@ -19,14 +19,14 @@ _LEAST = -128  # zero point that TFLite fixes for a softmax
 
 def to_tflite(it: Whitening, threshold: int) -> bytes:
     """The int8 .tflite of `it`, its scaling and threshold inside; the same arguments give the same bytes."""
-    graph, p = _Graph(), len(it.means)
+    graph, p = Graph(), len(it.means)
     z = graph.tensor([1, p], _EIGHTH)
     y = _states(graph, it, z) if it.states else graph.dense(it.layer, z)
     metadata = {scaling.METADATA: scaling.to_bytes(it.means, it.gains, threshold), SUMS: bytes([1])}
     return tflite_file.rewrite(graph.pack(z, y), metadata)
 
 
-def _states(graph: "_Graph", it: Whitening, z: int) -> int:
+def _states(graph: "Graph", it: Whitening, z: int) -> int:
     assert it.states and it.centres
     logits = graph.dense(it.states, z)
     share = graph.tensor([1, len(it.states.weights)], 1 / WHOLE, _LEAST)
@@ -36,8 +36,8 @@ def _states(graph: "_Graph", it: Whitening, z: int) -> int:
 
 
 @dataclass
-class _Graph:
-    """A graph that grows; tensors are known by their number."""
+class Graph:
+    """An int8 graph that grows; tensors are known by their number, batches are of one."""
 
     tensors: list[Any] = field(default_factory=list)
     buffers: list[Any] = field(default_factory=list)
@@ -51,6 +51,7 @@ class _Graph:
         self.buffers.append(self.schema.BufferT())  # the first is empty, by TFLite's convention
 
     def tensor(self, shape: list[int], scale: Any, zero: int = 0, kind: int = _INT8, buffer: int = 0) -> int:
+        """A tensor that flows or, with a `buffer`, a constant."""
         scales = np.atleast_1d(np.asarray(scale, np.float32))
         limits = self.schema.QuantizationParametersT()
         limits.scale, limits.zeroPoint = scales.tolist(), [zero] * len(scales)
@@ -61,25 +62,36 @@ class _Graph:
         return len(self.tensors) - 1
 
     def constant(self, values: NDArray[Any], scale: Any) -> int:
+        """int8 or int32 `values` with a scale."""
         buffer = self.schema.BufferT()
         buffer.data = np.frombuffer(values.tobytes(), np.uint8)
         self.buffers.append(buffer)
         kind = _INT8 if values.dtype == np.int8 else _INT32
         return self.tensor(list(values.shape), scale, 0, kind, len(self.buffers) - 1)
 
-    def dense(self, layer: Layer, x: int) -> int:
+    def dense(self, layer: Layer, x: int, relu: bool = False) -> int:
+        """The output of a dense layer of `x`."""
         weights = self.constant(layer.weights, layer.scales)
         biases = self.constant(layer.biases, np.float32(layer.entry) * layer.scales)
         y = self.tensor([1, len(layer.weights)], layer.end)
-        self.operator("FULLY_CONNECTED", [x, weights, biases], [y], "FullyConnectedOptions")
+        activation = {"fusedActivationFunction": self.schema.ActivationFunctionType.RELU} if relu else {}
+        self.operator("FULLY_CONNECTED", [x, weights, biases], [y], "FullyConnectedOptions", **activation)
+        return y
+
+    def joined(self, *parts: int) -> int:
+        """One row after the other, all in eighths."""
+        y = self.tensor([1, sum(self.tensors[part].shape[1] for part in parts)], _EIGHTH)
+        self.operator("CONCATENATION", list(parts), [y], "ConcatenationOptions", axis=1)
         return y
 
     def difference(self, a: int, b: int) -> int:
+        """a - b, in eighths."""
         y = self.tensor(list(self.tensors[a].shape), _EIGHTH)
         self.operator("SUB", [a, b], [y], "SubOptions")
         return y
 
     def operator(self, name: str, inputs: list[int], outputs: list[int], options: str, **settings: Any) -> None:
+        """Run the operator `name`; settings: of its options."""
         if name not in self.codes:
             self.codes.append(name)
         made = self.schema.OperatorT()
@@ -91,6 +103,7 @@ class _Graph:
         self.operators.append(made)
 
     def pack(self, first: int, last: int) -> bytes:
+        """The .tflite."""
         from flatbuffers import Builder  # type: ignore[import-untyped]
 
         graph, model = self.schema.SubGraphT(), self.schema.ModelT()

@@ -85,9 +85,9 @@ def whitening(scaled: tuple[list[int], list[int]], centres: Doubles, white: Doub
     placed = (centres - np.array(means) / 16) / unit
     ours = white * unit
     if len(placed) == 1:
-        return Whitening(means, gains, _layer(np.eye(len(ours)) - ours, 1 / ONE, 1 / ONE))
+        return Whitening(means, gains, quantised(np.eye(len(ours)) - ours, 1 / ONE, 1 / ONE))
     states = _logits(placed, ours, normalisation.apply(windows, means, gains))
-    return Whitening(means, gains, _layer(ours, 1 / ONE, 1 / ONE), states, _layer(placed.T, 1 / WHOLE, 1 / ONE))
+    return Whitening(means, gains, quantised(ours, 1 / ONE, 1 / ONE), states, quantised(placed.T, 1 / WHOLE, 1 / ONE))
 
 
 def _shares(logits: Ints) -> Ints:
@@ -104,11 +104,12 @@ def _logits(centres: Doubles, white: Doubles, z: Bytes) -> Layer:
     rows, offsets = rows - _mean(rows), offsets - _mean(offsets[:, None])[0]
     reach = np.abs(exact.product(z / ONE, rows.T) + offsets).max(initial=1.0) / _LOGITS
     end = float(2.0 ** np.frexp(max(reach, 1 / ONE))[1])
-    return _layer(rows, 1 / ONE, end, offsets)
+    return quantised(rows, 1 / ONE, end, offsets)
 
 
-def _layer(matrix: Doubles, entry: float, end: float, biases: Doubles | None = None) -> Layer:
-    """`matrix` [out, in] in int8, each row with a scale of its own."""
+def quantised(matrix: Doubles, entry: float, end: float, biases: Doubles | None = None) -> Layer:
+    """`matrix` [out, in] and `biases` [out] in int8 and int32, each row with a scale of its own; entry, end: scales of
+    input and output."""
     scales = (np.maximum(np.abs(matrix).max(axis=1), 1e-6) / 127).astype(np.float32)
     weights = np.clip(np.rint(matrix / scales[:, None].astype(np.float64)), -127, 127).astype(np.int8)
     offsets = np.zeros(len(matrix)) if biases is None else biases / (scales.astype(np.float64) * entry)

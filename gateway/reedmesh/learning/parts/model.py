@@ -1,0 +1,147 @@
+"""Parts become the model that judges them: detector, classifier, limits and report, in one int8 .tflite. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from reedmesh.inference import normalisation
+from reedmesh.learning import threshold
+from reedmesh.learning.parts import binomial, classifier, detector, limits
+from reedmesh.learning.parts.classifier import Labels, Net
+from reedmesh.learning.parts.detector import Detector
+from reedmesh.learning.parts.export import head, to_tflite
+from reedmesh.learning.parts.limits import Costs, Ints, Point
+from reedmesh.learning.sums import Sums, Windows
+from reedmesh.protocol.recipe import Recipe, log2
+from reedmesh.protocol.scaling import ONE
+from reedmesh.protocol.verdict import Limits
+
+FEWEST_OF_CLASS = 3  # labelled parts of a fault, for it to be a class
+_WHOLE = 256  # parts of Limits.weight
+_LEAST_SPREAD = 2.0  # of OK parts' levels, in 1/32 octave
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What held-out parts say: how many there were, and shares with the upper bound that so few leave possible.
+
+    escape: NOK parts that pass as OK; overkill: OK parts that do not. An unsure part does not pass.
+    """
+
+    ok: int
+    nok: int
+    escape: float
+    escape_bound: float
+    overkill: float
+    overkill_bound: float
+
+
+@dataclass(frozen=True)
+class PartModel:
+    """tflite: for gateway and sensor. trade: what each threshold would do, [] without labelled NOK parts."""
+
+    tflite: bytes = field(repr=False)
+    limits: Limits
+    promise: Promise
+    trade: tuple[Point, ...] = field(repr=False)
+    net: Net | None = field(repr=False, default=None)
+
+
+@dataclass(frozen=True)
+class Taught:
+    """Labelled parts: features, int8 [m, p], in their order; labels, 0 for OK; names of the classes, OK first."""
+
+    parts: Windows
+    labels: Labels
+    names: list[str]
+
+    @property
+    def ok(self) -> Windows:
+        """Those that are OK."""
+        return np.asarray(self.parts[self.labels == 0])
+
+
+def learn(
+    taught: Taught,
+    recipe: Recipe,
+    costs: Costs,
+    seed: int = 1,
+    neighbours: Sequence[Sums] = (),
+    begun: Net | None = None,
+) -> PartModel:
+    """The model of a machine's labelled parts; raises ValueError for fewer than detector.FEWEST OK ones.
+
+    Faults of which there are fewer than FEWEST_OF_CLASS count as NOK for the limits, but are no class of their own
+    where none is left. neighbours: sums of their OK parts; begun: a network to go on from, of as many classes.
+    """
+    found = detector.learn(taught.ok, recipe, neighbours)
+    z = normalisation.apply(taught.parts, found.model.means, found.model.gains)
+    few = bool((np.bincount(taught.labels, minlength=len(taught.names))[1:] < FEWEST_OF_CLASS).all())
+    net = None if few else classifier.fit(z, taught.labels, len(taught.names), seed, begun)
+    made = head(net, z) if net else None
+    levels = _levels(found, taught)
+    logits = _held_out_logits(taught, z, seed, begun) if made else np.zeros((len(z), 0), np.int64)
+    where = _scale(levels[taught.labels == 0], taught.names if made else [])
+    where.strange = log2(int(_usual(found) * limits.REJECT) + 1)
+    against = _against(where, levels, logits)
+    ok, nok = against[taught.labels == 0], against[taught.labels != 0]
+    where.doubt, where.reject = _limits(where, found, ok, nok, costs)
+    trade = tuple(limits.curve(ok, nok)) if len(nok) else ()
+    return PartModel(to_tflite(found.model, made, where), where, promise(ok, nok, where.doubt), trade, net)
+
+
+def promise(ok: Ints, nok: Ints, doubt: int) -> Promise:
+    """What held-out parts' evidence says of a threshold."""
+    over, passed = int((ok >= doubt).sum()), int((nok < doubt).sum())
+    escape = passed / max(1, len(nok)), binomial.upper(passed, len(nok))
+    return Promise(len(ok), len(nok), *escape, over / max(1, len(ok)), binomial.upper(over, len(ok)))
+
+
+def _levels(found: Detector, taught: Taught) -> Ints:
+    """32 * log2(score + 1) of each part; of OK parts by detectors that had not seen them."""
+    scores = found.model.scores(taught.parts)
+    scores[taught.labels == 0] = found.held_out
+    return np.array([log2(int(score) + 1) for score in scores])
+
+
+def _held_out_logits(taught: Taught, z: Windows, seed: int, begun: Net | None) -> Ints:
+    """int64 [m, c], in eighths, by networks that had not seen the parts; each class spread evenly over the folds."""
+    fold, out = np.zeros(len(z), np.intp), np.zeros((len(z), len(taught.names)), np.int64)
+    for label in range(len(taught.names)):
+        rows = np.flatnonzero(taught.labels == label)
+        fold[rows] = threshold.folds(len(rows)) if label == 0 else np.arange(len(rows)) % threshold.FOLDS
+    for each in range(threshold.FOLDS):
+        held = fold == each
+        if held.any():
+            net = classifier.fit(z[~held], taught.labels[~held], len(taught.names), seed, begun)
+            out[held] = _eighths(net, z[held])
+    return out
+
+
+def _eighths(net: Net, z: Windows) -> Ints:
+    return np.asarray(np.clip(np.rint(net.logits(z / float(ONE)) * ONE), -128, 127), np.int64)
+
+
+def _scale(levels: Ints, names: list[str]) -> Limits:
+    """A deviation of OK parts' level counts as much as one unit of logits."""
+    spread = max(float(np.std(levels)), _LEAST_SPREAD)
+    return Limits(round(_WHOLE * ONE / spread), round(float(np.mean(levels))), 0, 0, 0, names)
+
+
+def _against(where: Limits, levels: Ints, logits: Ints) -> Ints:
+    return np.array([where.against(int(a), b.tolist()) for a, b in zip(levels, logits, strict=True)], np.int64)
+
+
+def _limits(where: Limits, found: Detector, ok: Ints, nok: Ints, costs: Costs) -> tuple[int, int]:
+    if len(nok) >= limits.FEWEST_NOK:
+        return limits.chosen(ok, nok, costs)
+    if where.classes:
+        return limits.beyond(ok)
+    doubt, reject = (where.against(log2(int(_usual(found) * each) + 1), []) for each in (limits.MARGIN, limits.REJECT))
+    return doubt, max(doubt, reject)
+
+
+def _usual(found: Detector) -> float:
+    """The score below which nearly all OK parts lie."""
+    return float(np.quantile(found.held_out, limits.QUANTILE))

@@ -1,0 +1,99 @@
+"""The verdict on a part, in integers that sensor and gateway share: OK, NOK or unsure, and which class of NOK.
+
+A model for parts gives, behind the n features it reconstructs, one logit for each class; the first class is OK. What
+speaks against a part is one number, in eighths as logits are: how far the highest logit of a fault lies above that of
+OK, plus how rare the part's score is among OK parts. All else travels inside the .tflite as the metadata buffer named
+"reedmesh.parts":
+
+    u8 version, u8 classes, u16 weight, u16 usual, u16 strange, i16 doubt, i16 reject,
+    then each class's name: u8 length, UTF-8
+
+    against = (highest logit of a fault - logit of OK) + (weight * (32 * log2(score + 1) - usual) >> 8)
+    OK below doubt, NOK from reject on, unsure between them; without classes the logits count 0. A part that is not
+    NOK is unsure, too, from a level of `strange` on: no classifier knows a fault that nobody ever labelled.
+
+Runs under CPython and MicroPython.
+"""
+
+from struct import calcsize, pack, unpack_from
+
+METADATA = "reedmesh.parts"
+VERSION = 1
+OK, NOK, UNSURE = 0, 1, 2
+MAX_CLASSES = 16
+MAX_NAME = 24  # bytes of a class's name
+UNKNOWN = 255  # the class of a part that no known fault explains
+
+_HEADER = "<BBHHHhh"
+HEADER = calcsize(_HEADER)
+
+
+class Limits:
+    """Where verdicts begin. classes: names, "OK" first; [] of a model that knows OK parts alone.
+
+    weight: eighths for each 1/32 octave of score above `usual`, times 256. strange: in 1/32 octave. doubt, reject: in
+    eighths, doubt first.
+    """
+
+    def __init__(self, weight: int, usual: int, strange: int, doubt: int, reject: int, classes: "list[str]") -> None:
+        self.weight = weight
+        self.usual = usual
+        self.strange = strange
+        self.doubt = doubt
+        self.reject = reject
+        self.classes = classes
+
+    def against(self, level: int, logits: "list[int]") -> int:
+        """What speaks against a part; allocates nothing. level: `recipe.log2` of score + 1. logits: int8."""
+        out = (self.weight * (level - self.usual)) >> 8
+        return out + _margin(logits) if logits else out
+
+    def verdict(self, against: int, level: int) -> int:
+        """OK, NOK or UNSURE, by what `against` gave and the level it was given."""
+        return NOK if against >= self.reject else UNSURE if against >= self.doubt or level >= self.strange else OK
+
+
+def _margin(logits: "list[int]") -> int:
+    """How far the highest logit of a fault is above that of OK."""
+    best = logits[1]
+    for i in range(2, len(logits)):
+        if logits[i] > best:
+            best = logits[i]
+    return best - logits[0]
+
+
+def fault(logits: "list[int]") -> int:
+    """The class of a part that is not OK: the likeliest fault, or UNKNOWN where OK is likelier than all."""
+    best = 0
+    for i in range(1, len(logits)):
+        if logits[i] > logits[best]:
+            best = i
+    return best or UNKNOWN
+
+
+def to_bytes(limits: Limits) -> bytes:
+    """The metadata buffer; raises ValueError for too many classes, or a name that is too long."""
+    names = [name.encode() for name in limits.classes]
+    if len(names) > MAX_CLASSES or any(not 0 < len(name) <= MAX_NAME for name in names):
+        raise ValueError("at most {} classes, with names of 1 to {} bytes".format(MAX_CLASSES, MAX_NAME))
+    numbers = limits.weight, limits.usual, limits.strange, limits.doubt, limits.reject
+    return pack(_HEADER, VERSION, len(names), *numbers) + b"".join(bytes([len(name)]) + name for name in names)
+
+
+def from_bytes(buffer: "memoryview[int] | bytes") -> Limits:
+    """The limits in a metadata buffer; raises ValueError when it is none of this version."""
+    buffer = bytes(buffer)
+    if len(buffer) < HEADER or buffer[0] != VERSION:
+        raise ValueError("no limits for parts of version {}".format(VERSION))
+    _, count, weight, usual, strange, doubt, reject = unpack_from(_HEADER, buffer, 0)
+    names, at = [], HEADER
+    for _ in range(count):
+        size = buffer[at] if at < len(buffer) else 0
+        name = buffer[at + 1 : at + 1 + size]
+        if not 0 < size <= MAX_NAME or len(name) != size:
+            raise ValueError("a class's name is cut short")
+        names.append(str(name, "utf-8"))
+        at += 1 + size
+    if at != len(buffer) or count > MAX_CLASSES or count == 1 or doubt > reject:
+        raise ValueError("limits for parts of {} classes in {} bytes".format(count, len(buffer)))
+    return Limits(weight, usual, strange, doubt, reject, names)
