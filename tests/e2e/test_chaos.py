@@ -177,6 +177,35 @@ def test_on_a_disk_that_takes_nothing_alerts_are_told_and_kept_once_it_does(hall
     assert heard == dict.fromkeys(ids, 1) and hall.process.poll() is None
 
 
+def test_started_on_a_disk_that_takes_nothing_it_judges_on_and_stores_all_once_there_is_room(hall: Hall) -> None:
+    first = hall.alarm("s0")
+    hall.process.kill()
+    hall.process.wait()
+    hall.onlooker.until(lambda: hall.states()[-1] == ("status", "offline"))
+
+    def no_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+    command = [sys.executable, "-m", "reedmesh", "run", str(hall.config)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=no_room) as process:
+        try:
+            hall.onlooker.until(lambda: hall.states()[-1] == ("status", "online"))
+            second = hall.alarm("s1")  # with the model that is there
+            told = lambda: [each for each in hall.onlooker.alerts() if each["kind"] == "disk"]  # noqa: E731
+            hall.onlooker.until(told)
+            assert process.poll() is None and {alert for alert, _ in hall.journal()} == {first["id"]}
+            unlimited = resource.RLIM_INFINITY
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (unlimited, unlimited))
+            hall.onlooker.until(lambda: (second["id"], "raised") in hall.journal())
+            third = hall.alarm("s2")
+            assert process.poll() is None
+            hall.onlooker.until(lambda: (third["id"], "raised") in hall.journal())
+        finally:
+            process.kill()
+    heard = Counter(each["id"] for each in hall.onlooker.alerts() if each["type"] == "new")
+    assert {first["id"], second["id"], third["id"]} <= heard.keys() and set(heard.values()) == {1}
+
+
 class Cable:
     """A wire with sensors on it that the test speaks for: they are heard while the broker is away."""
 

@@ -39,6 +39,9 @@ from reedmesh.supervisor import Work
 log = logging.getLogger(__name__)
 
 
+STANDBY_SECONDS = 10.0  # between two looks whether the disk takes data again
+
+
 def run(settings: Config, reread: Callable[[], Config]) -> None:
     """Be the gateway of `settings` until told to end; reread: gives the settings as they are by now."""
     hold_reloads()
@@ -73,12 +76,23 @@ async def serve(config: Config, notifier: ServiceNotifier, reread: Callable[[], 
         gc.freeze()  # programs and models stay: to go through them again and again would hold up alerts by 20 to 50 ms
         task = asyncio.create_task(_work(gateway, watchdog, _neighbours(config, gateway), beside))
         signals = Signals(task, notifier, reread)
+        if store.trouble:
+            waiting = asyncio.create_task(_leave_standby(store, signals))
+            stack.callback(waiting.cancel)
         log.info("%s: gateway %s begins, broker %s", __version__, config.name, link.place)
         await asyncio.wait([task])
         signals.close()
         if not task.cancelled():
             task.result()
     return signals.anew
+
+
+async def _leave_standby(store: Store, signals: Signals) -> None:
+    """While the database is in memory: begin anew once the disk takes data; closing the store writes back."""
+    while not await asyncio.to_thread(store.disk_takes_data):
+        await asyncio.sleep(STANDBY_SECONDS)
+    log.warning("the disk takes data again; the gateway begins anew with it")
+    signals.begin_anew()
 
 
 async def _work(gateway: Gateway, watchdog: Watchdog, neighbours: list[Link], beside: dict[str, Work]) -> None:

@@ -64,8 +64,12 @@ class Signals:
             self._notifier.ready()
         else:
             log.info("begins anew with the settings as they are now")
-            self.anew = self._reread is not None
-            self._cancel()
+            self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """End the task, and have the process begin anew."""
+        self.anew = self._reread is not None
+        self._cancel()
 
     def _cancel(self) -> None:
         """Once: a second cancellation would break off what is being written."""

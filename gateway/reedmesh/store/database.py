@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
-from reedmesh.errors import ConfigError
+from reedmesh.errors import ConfigError, DiskError
 
 log = logging.getLogger(__name__)
 
 NAME = "reedmesh.db"
+FAULTS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 VERSION = 7  # `pragma user_version` of the schema in schema.sql
 # What turns the schema of each version into the next one's.
 MIGRATIONS = {
@@ -54,6 +55,8 @@ MIGRATIONS = {
 def open_in(directory: Path | None, most_bytes: int = 0) -> sqlite3.Connection:
     """The database in `directory`, or one in memory; raises ConfigError when none can be kept there.
 
+    Raises DiskError when there is one, and the disk takes nothing.
+
     most_bytes: the size at which it counts as full, 0: none. A file that is larger already stays so, and grows no more.
     """
     db = _open(directory)
@@ -66,7 +69,7 @@ def open_in(directory: Path | None, most_bytes: int = 0) -> sqlite3.Connection:
 def _open(directory: Path | None) -> sqlite3.Connection:
     try:
         if not directory:
-            return _ready(sqlite3.connect(":memory:", check_same_thread=False))
+            return in_memory()
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / NAME
         try:
@@ -76,7 +79,19 @@ def _open(directory: Path | None) -> sqlite3.Connection:
                 raise
             return _mended(path, damage)
     except (OSError, sqlite3.Error) as error:
+        if directory and isinstance(error, sqlite3.Error) and takes_nothing(error) and space(directory)["bytes"]:
+            raise DiskError(f"the store: {error}") from error
         raise ConfigError(f"state = {directory}: cannot keep a database there: {error}") from error
+
+
+def in_memory() -> sqlite3.Connection:
+    """An empty one that is on no disk."""
+    return _ready(sqlite3.connect(":memory:", check_same_thread=False))
+
+
+def takes_nothing(error: sqlite3.Error) -> bool:
+    """Whether that is the disk's fault: it is full, broken or for reading only."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in FAULTS
 
 
 @contextlib.contextmanager

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from reedmesh.alerts.alert import ANOMALY, CLEARED, COLUMNS, NOT_A_FAULT, WAITING, Alert, Change
+from reedmesh.errors import DiskError
 from reedmesh.provenance.ledger import Entry
-from reedmesh.store import database
+from reedmesh.store import database, standby
 from reedmesh.store.calls import Calls, Faults
 from reedmesh.store.ledger_table import LedgerTable
 from reedmesh.store.models import ModelTable
@@ -45,12 +46,27 @@ class Store:
     def __init__(self, directory: Path | None = None, keep_windows: int = 100_000, most_bytes: int = 0) -> None:
         self._keep = keep_windows
         self._pending: list[WindowRow] = []
-        self.db = database.open_in(directory, most_bytes)
+        self._directory = directory
+        self.trouble = ""  # why it is in memory and not on its disk
+        self.db = self._open(most_bytes)
         self.outbox = Outbox(self.db)
         self.calls = Calls(self.db)
         self.faults = Faults(self.db)
         self.ledger: LedgerTable | None = None  # where entries of the ledger go; without one they go nowhere
         self.models = ModelTable(self.db, self.append)
+
+    def _open(self, most_bytes: int) -> sqlite3.Connection:
+        try:
+            return database.open_in(self._directory, most_bytes)
+        except DiskError as error:
+            assert self._directory
+            self.trouble = f"{error}; started with what is there, and what happens now is in memory alone"
+            log.error("%s", self.trouble)
+            return standby.open_in(self._directory)
+
+    def disk_takes_data(self) -> bool:
+        """Whether the disk of a database that is in memory for now takes data again; may run on any thread."""
+        return self._directory is not None and standby.takes_data(self._directory)
 
     def add_window(self, sensor: str, at: float, features: bytes, score: int | None) -> None:
         """Remember a window at the next flush."""
@@ -261,4 +277,13 @@ class Store:
     def close(self) -> None:
         """Write what waits and close the file."""
         self.write_windows(self.take_pending())
+        if self.trouble:
+            self._leave_standby()
         self.db.close()
+
+    def _leave_standby(self) -> None:
+        assert self._directory
+        try:
+            standby.write_back(self.db, self._directory)
+        except DiskError as error:
+            log.error("what happened since the start is not on disk: %s", error)

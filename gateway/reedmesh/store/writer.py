@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from reedmesh.errors import DiskError
+from reedmesh.store.database import takes_nothing
 from reedmesh.store.store import Store
 
 log = logging.getLogger(__name__)
 
 RETRY = 5.0  # seconds until a disk that took nothing is tried again
-FAULTS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ class Disk:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.trouble = ""  # why the disk took nothing, the last time it was tried
+        self.trouble = store.trouble  # why the disk took nothing, the last time it was tried
         self._thread = ThreadPoolExecutor(1, "store")
 
     async def call(self, work: Callable[..., T], *arguments: Any) -> T:
@@ -47,9 +47,9 @@ class Disk:
                 log.error("%s; alerts go out all the same, and what is to be stored waits", error)
             self.trouble = str(error)
             raise
-        if self.trouble:
+        if self.trouble and not self.store.trouble:
             log.warning("the disk takes data again")
-        self.trouble = ""
+        self.trouble = self.store.trouble
         return result
 
     def _do(self, work: Callable[..., T], arguments: tuple[Any, ...]) -> T:
@@ -58,10 +58,9 @@ class Disk:
             try:
                 return work(*arguments)
             except sqlite3.OperationalError as error:
-                code = error.sqlite_errorcode & 0xFF
-                if code not in FAULTS:
+                if not takes_nothing(error):
                     raise
-                if attempt == 2 or code != sqlite3.SQLITE_FULL or not self.store.shrink():
+                if attempt == 2 or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_FULL or not self.store.shrink():
                     raise DiskError(f"the store: {error}") from error
         raise AssertionError
 
