@@ -61,7 +61,7 @@ def test_a_gateway_that_is_well_has_no_error(path: Path) -> None:
 def test_a_clock_of_1970_or_behind_the_database_is_an_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     only(host.clock, case(path, now=4711.0), ERROR, "January 1970", "NTP")
     with Store(path.parent / "state") as store:
-        store.add_window("press", NOW + 7200, b"1", None)
+        store.windows.add("press", NOW + 7200, b"1", None)
     only(host.clock, case(path), ERROR, "2.0 h behind")
     with closing(sqlite3.connect(path.parent / "state" / database.NAME)) as db, db:
         db.execute("delete from windows")
@@ -214,10 +214,10 @@ def test_what_sensors_said_of_themselves_is_judged(path: Path) -> None:
     assert found(line.hellos, case(path)) == []
     with Store(path.parent / "state") as store:
         for name in ("a", "b"):
-            store.save_hello(name, well)
+            store.sensors.save_hello(name, well)
         assert found(line.hellos, case(path)) == []
         for name, said in odd.items():
-            store.save_hello(name, well | said)
+            store.sensors.save_hello(name, well | said)
     only(line.hellos, case(path), ERROR, "sensor old", "version 99")
     only(line.hellos, case(path), ERROR, "sensor stuck", "safe mode", "OSError 5")
     only(line.hellos, case(path), WARNING, "sensor torn", "MemoryError")

@@ -76,7 +76,7 @@ class Line:
         """What the sensor's next model would be made of."""
         store = Store(self._folder)
         try:
-            return set(store.learnt_from("s0", 10_000))
+            return set(store.windows.learnt_from("s0", 10_000))
         finally:
             store.close()
 

@@ -342,6 +342,6 @@ def rebuilt(federation: Federation, manifest: Manifest, shards: list[Shard]) -> 
 def last_update(hall: Hall) -> bytes:
     """What the gateway says it has published."""
     with Store(hall.folder) as store:
-        found = store.last_update(hall.name, FAMILY.id)
+        found = store.replicas.last_update(hall.name, FAMILY.id)
     assert found
     return found[1]

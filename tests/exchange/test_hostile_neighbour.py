@@ -52,7 +52,7 @@ def test_a_head_beyond_what_a_database_holds_ends_nothing_also_not_after_a_resta
 def test_the_largest_head_is_kept_and_the_next_one_is_heard(tmp_path: Path) -> None:
     async def story() -> None:
         async with neighbours(tmp_path, "a", "b") as it:
-            db = it["a"].incoming._disk.store.db
+            db = it["a"].incoming._disk.store._db
             for count, number in enumerate((5, ledger.MOST_ENTRIES), 1):
                 await say(it, "head", head(keystore.load(tmp_path / "b"), number))
                 await it.until(lambda: len(ledger_table.remembered(db).get("b", ())) == count)  # noqa: B023
@@ -78,7 +78,7 @@ def test_a_head_that_our_own_fault_trips_over_leaves_the_others_heard(
             key = keystore.load(tmp_path / "b")
             await say(it, "head", head(key, 5))
             await say(it, "head", head(key, 6))
-            await it.until(lambda: bool(ledger_table.remembered(it["a"].incoming._disk.store.db)))
+            await it.until(lambda: bool(ledger_table.remembered(it["a"].incoming._disk.store._db)))
             await truth(it, 0.1)
 
     asyncio.run(story())

@@ -81,7 +81,7 @@ async def neighbours(folder: Path, *names: str, all_names: str = "", **settings:
         tasks = []
         for name in names:
             disk, key = Disk(Store(folder / name)), keystore.load(folder / name)
-            disk.store.ledger = LedgerTable(disk.store.db, name, key)
+            disk.store.ledger = LedgerTable(disk.store._db, name, key)
             stack.callback(disk.close)
             others = {other: public[other] for other in everybody if other != name}
             ring = Keyring(others)
@@ -242,7 +242,7 @@ def test_a_neighbour_that_only_ever_sends_junk_leaves_the_others_alone(tmp_path:
 async def until_entered(share: Share, *kinds: str) -> None:
     """Wait until the newest entries of a gateway's ledger are of these kinds."""
     store = share.outgoing._disk.store
-    while [ledger.read(row)["kind"] for row in ledger_table.rows(store.db)][-len(kinds) :] != list(kinds):
+    while [ledger.read(row)["kind"] for row in ledger_table.rows(store._db)][-len(kinds) :] != list(kinds):
         await asyncio.sleep(0.01)
 
 
@@ -258,11 +258,11 @@ def test_what_was_given_and_taken_is_entered_and_neighbours_hear_if_the_past_cha
                 await it.in_step("a")
             await until_entered(it["a"], "given", "given")
             await until_entered(it["b"], "taken", "taken")
-            while not ledger_table.remembered(it["b"].outgoing._disk.store.db):
+            while not ledger_table.remembered(it["b"].outgoing._disk.store._db):
                 await asyncio.sleep(0.01)
         with Store(tmp_path / "a") as store:
-            store.db.execute("delete from ledger")
-            store.ledger = LedgerTable(store.db, "a", keystore.load(tmp_path / "a"))
+            store._db.execute("delete from ledger")
+            store.ledger = LedgerTable(store._db, "a", keystore.load(tmp_path / "a"))
             store.enter(*[Entry(ledger.GIVEN, "a", sequence=9)] * 3)
         async with neighbours(tmp_path, "a", "b") as it:
             await until_entered(it["b"], "taken", "fork")
@@ -302,5 +302,5 @@ def test_no_reading_can_be_in_what_is_shared() -> None:
 def test_what_is_kept_of_rounds_is_bounded(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         for i in range(replicas.MOST_MERGES + 5):
-            replicas.keep_merge(store.db, {"round": i})
-        assert [each["round"] for each in replicas.merges(store.db)] == list(range(5, replicas.MOST_MERGES + 5))
+            store.replicas.keep_merge({"round": i})
+        assert [each["round"] for each in store.replicas.merges()] == list(range(5, replicas.MOST_MERGES + 5))

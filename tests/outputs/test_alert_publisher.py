@@ -30,8 +30,8 @@ def change(name: str) -> Change:
 
 
 def full(store: Store, yes: bool) -> None:
-    pages = store.db.execute("pragma page_count").fetchone()[0] if yes else 1 << 30
-    store.db.execute(f"pragma max_page_count = {pages}")
+    pages = store._db.execute("pragma page_count").fetchone()[0] if yes else 1 << 30
+    store._db.execute(f"pragma max_page_count = {pages}")
 
 
 async def told(alert_publisher: AlertPublisher, *names: str) -> None:
@@ -52,7 +52,7 @@ def test_with_broker_and_disk_each_is_stored_and_told_once(tmp_path: Path) -> No
         await told(alert_publisher, "d")
         while await disk.once(disk.store.outbox.waiting):
             await asyncio.sleep(0)
-        assert broker.told == ["a", "b", "c", "d"] and len(disk.store.open_alerts()) == 4
+        assert broker.told == ["a", "b", "c", "d"] and len(disk.store.alerts.open()) == 4
         running.cancel()
         disk.close()
 
@@ -76,7 +76,7 @@ def test_a_full_disk_delays_no_alert_and_repeats_none(tmp_path: Path) -> None:
         while await disk.once(disk.store.outbox.waiting):
             await asyncio.sleep(0)
         assert alert_publisher.unsaved == 0 and not disk.trouble
-        assert sorted(broker.told) == sorted(names) and len(disk.store.open_alerts()) == 300
+        assert sorted(broker.told) == sorted(names) and len(disk.store.alerts.open()) == 300
         running.cancel()
         disk.close()
 

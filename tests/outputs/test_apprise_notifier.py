@@ -19,7 +19,6 @@ from reedmesh.links.message import Message
 from reedmesh.outputs import apprise_notifier
 from reedmesh.outputs.alert_publisher import AlertPublisher
 from reedmesh.outputs.apprise_notifier import MOST_LINES, AppriseNotifier, Send, text_of, ways
-from reedmesh.store import history
 from reedmesh.store.store import Store
 from reedmesh.store.writer import Disk
 from tests.support.timeouts import PATIENCE
@@ -63,7 +62,7 @@ class Desk:
         self, folder: Path, *phones: Send, pause: Callable[[float], Any] = asyncio.sleep, wants: Notify = WANTS
     ) -> None:
         self.disk = Disk(Store(folder))
-        self.open = {each.id: each for each in self.disk.store.open_alerts()}
+        self.open = {each.id: each for each in self.disk.store.alerts.open()}
         self.now = 20.0
         alerts = lambda: list(self.open.values())  # noqa: E731
         self.calls = AppriseNotifier("hall1", wants, self.disk, alerts, {"first": phones}, lambda: self.now, pause)
@@ -82,7 +81,7 @@ class Desk:
         return int(self.calls.facts()["waiting"])
 
     async def journal(self, alert: str = "press-1") -> list[tuple[str, str]]:
-        steps = await self.disk.once(history.journal, self.disk.store.db, alert)
+        steps = await self.disk.once(self.disk.store.history.journal, alert)
         return [(each["what"], each["text"]) for each in steps]
 
 
@@ -199,7 +198,7 @@ def test_a_mail_server_that_fails_or_hangs_holds_nothing_up_and_is_tried_again(t
             await until(lambda: phone.tried == 1)
             for i in range(100):
                 await desk.put(change(f"saw{i}"))  # stored and published meanwhile
-            assert len(desk.disk.store.open_alerts()) == 101
+            assert len(desk.disk.store.alerts.open()) == 101
             await until(lambda: desk.waiting() == 101)
             hanging.set()
             await until(lambda: bool(phone.heard))
@@ -243,13 +242,13 @@ def test_on_a_full_disk_people_are_called_once_all_the_same(tmp_path: Path) -> N
     async def story() -> None:
         phone = Phone()
         async with at_work(Desk(tmp_path, phone)) as desk:
-            pages = desk.disk.store.db.execute("pragma page_count").fetchone()[0]
-            desk.disk.store.db.execute(f"pragma max_page_count = {pages}")
+            pages = desk.disk.store._db.execute("pragma page_count").fetchone()[0]
+            desk.disk.store._db.execute(f"pragma max_page_count = {pages}")
             count = 0
             while not desk.alert_publisher.unsaved:
                 count += 1
                 await desk.put(change(f"press{count}"))
-            desk.disk.store.db.execute("pragma max_page_count = 100000")
+            desk.disk.store._db.execute("pragma max_page_count = 100000")
             desk.alert_publisher.remind()
             await desk.alert_publisher.settled()
             told = lambda: [line.split()[0] for title, text in phone.heard for line in text.splitlines()]  # noqa: E731

@@ -24,8 +24,8 @@ ENTRIES = [Entry(ledger.TAKEN, "hall2", family="f", sequence=n, sha256=f"{n:064x
 def kept(store: Store, count: int, name: str = "hall1", at: float = 0.0, first: int = 1, key: Key = KEY) -> LedgerTable:
     """A ledger of so many entries, one a minute, that begins at `first` of those there are."""
     for n in range(count):
-        made = LedgerTable(store.db, name, key, lambda n=n: at + 60.0 * n)
-        with store.db:
+        made = LedgerTable(store._db, name, key, lambda n=n: at + 60.0 * n)
+        with store._db:
             made.append([ENTRIES[first + n - 1]])
     return made
 
@@ -33,7 +33,7 @@ def kept(store: Store, count: int, name: str = "hall1", at: float = 0.0, first: 
 def rows(count: int = 6) -> list[Row]:
     with Store() as store:
         kept(store, count)
-        return list(ledger_table.rows(store.db))
+        return list(ledger_table.rows(store._db))
 
 
 def verify(found: list[Row]) -> ledger.Findings:
@@ -78,7 +78,7 @@ def test_a_clock_that_went_back_is_told_and_proves_nothing() -> None:
     with Store() as store:
         kept(store, 3)
         kept(store, 2, at=-3600.0)
-        found = verify(list(ledger_table.rows(store.db)))
+        found = verify(list(ledger_table.rows(store._db)))
     assert not found.faults and found.notes == ["entry 4: the clock went back by 3720 s"]
 
 
@@ -87,7 +87,7 @@ def test_entries_signed_before_a_rotation_still_count() -> None:
         kept(store, 2)
         new = key_of("new")
         kept(store, 2, key=new, at=1000.0)
-        found = list(ledger_table.rows(store.db))
+        found = list(ledger_table.rows(store._db))
     assert not ledger.verify("hall1", found, [new.public, KEY.public]).faults
     assert len(ledger.verify("hall1", found, [new.public]).faults) == 2
 
@@ -123,13 +123,13 @@ def heard(
 ) -> tuple[list[int | None], list[dict[str, object]], dict[str, list[NeighbourCheckpoint]]]:
     """What a neighbour finds in heads, what it enters of that, and what it keeps."""
     with Store() as store:
-        witness = LedgerTable(store.db, "hall2", key_of("hall2"))
+        witness = LedgerTable(store._db, "hall2", key_of("hall2"))
         found = [
             witness.witness(ledger.unpack_checkpoint(ledger.pack_checkpoint(head), [KEY.public]))
             for head in heads
             if head
         ]
-        return found, [ledger.read(row) for row in ledger_table.rows(store.db)], ledger_table.remembered(store.db)
+        return found, [ledger.read(row) for row in ledger_table.rows(store._db)], ledger_table.remembered(store._db)
 
 
 def test_a_neighbour_sees_that_history_was_rewritten() -> None:
@@ -201,12 +201,12 @@ def test_a_database_that_lacks_what_was_published_is_known(tmp_path: Path) -> No
         assert head
         ledger_table.publish(folder, head)
         noted = ledger_table.published(folder, [KEY.public])
-        assert noted and (noted.number, noted.hash) == (5, head.hash) and ledger_table.lost(store.db, noted) == ""
+        assert noted and (noted.number, noted.hash) == (5, head.hash) and ledger_table.lost(store._db, noted) == ""
     with Store() as store:
         kept(store, 3)
-        assert "entry 5, which was published, is missing" in ledger_table.lost(store.db, noted)
+        assert "entry 5, which was published, is missing" in ledger_table.lost(store._db, noted)
         kept(store, 4, at=1e6)
-        assert "is another" in ledger_table.lost(store.db, noted)
+        assert "is another" in ledger_table.lost(store._db, noted)
     (folder / "nowhere").touch()
     with pytest.raises(DiskError, match=r"ledger\.head: File exists"):
         ledger_table.publish(folder / "nowhere", head)

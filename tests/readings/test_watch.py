@@ -20,14 +20,11 @@ from reedmesh.readings.watch import Events, take
 FEATURES = 5
 
 
-class Kept:
-    """A store that only takes."""
+class Kept(list[object]):
+    """A table of windows that only takes."""
 
-    def __init__(self) -> None:
-        self.windows: list[tuple[str, float, bytes, int | None]] = []
-
-    def add_window(self, *window: object) -> None:
-        self.windows.append(window)  # type: ignore[arg-type]
+    def add(self, *window: object) -> None:
+        self.append(window)
 
 
 class Path:
@@ -35,7 +32,7 @@ class Path:
 
     def __init__(self) -> None:
         self.line = Line(FEATURES, 10, AlertRule(), limit=3)
-        self.store = Kept()
+        self.windows = Kept()
         self.introduced: list[Sensor] = []
         self.asked: list[tuple[str, bytes]] = []
         self.lacking: list[tuple[Sensor, tuple[int, int]]] = []
@@ -49,7 +46,7 @@ class Path:
         self.asked.append((verb, payload))
 
     def take(self, leaf: str, payload: bytes) -> None:
-        take(Message(f"reedmesh/gw/{leaf}", payload), self.line, self.store, self.events, 100.0)  # type: ignore[arg-type]
+        take(Message(f"reedmesh/gw/{leaf}", payload), self.line, self.windows, self.events, 100.0)  # type: ignore[arg-type]
 
 
 def window(number: int, boot: int = 1, features: bytes = bytes(FEATURES)) -> bytes:
@@ -62,7 +59,7 @@ def test_a_window_of_a_new_sensor_is_counted_and_stored() -> None:
     path = Path()
     path.take("press/window", window(1))
     assert path.line.sensors["press"].summary()["progress"] == 0.1
-    assert path.store.windows == [("press", 100.0, bytes(FEATURES), None)]
+    assert path.windows == [("press", 100.0, bytes(FEATURES), None)]
 
 
 def test_windows_that_never_came_are_counted_but_not_over_a_restart() -> None:
@@ -85,7 +82,7 @@ def test_a_late_window_is_stored_at_its_time_once_and_counts_as_no_other() -> No
     path.take("press/late", late(wire.UNKNOWN, 9))
     path.take("press/late", late(10**9, 10))
     assert path.received == [7, 8, 8, 9, 10], "a receipt for each, also for what was heard before"
-    assert [stored[1] for stored in path.store.windows] == [100.0, 80.0, 100.0, 100.0]
+    assert [stored[1] for stored in path.windows] == [100.0, 80.0, 100.0, 100.0]
     counters, sensor = path.line.sensors["press"].counters, path.line.sensors["press"]
     assert (counters.late, counters.windows, counters.missed, counters.doubled, sensor.learnt) == (3, 1, 0, 0, 1)
 
@@ -126,7 +123,7 @@ def test_what_is_malformed_is_refused_with_the_reason(leaf: str, payload: bytes,
     path = Path()
     with pytest.raises(WireError, match=reason):
         path.take(leaf, payload)
-    assert path.store.windows == []
+    assert path.windows == []
 
 
 @given(st.sampled_from(["window", "hello", "availability", "model/status", "x"]), st.binary(max_size=200))

@@ -82,11 +82,11 @@ def test_debouncing_counts_windows_and_an_alert_has_an_id_of_its_own_all_the_sam
 def test_what_waits_for_the_broker_grows_no_older_by_it() -> None:
     alert = Alert("press-1", "press", "new", 10.0, None, 2.5, 1.0, 2.5)
     with Store() as store:
-        store.save_changes([Change("new", alert, "raised", 1e9)])
-        store.save_shelf("press", 1e9 + 600)
+        store.alerts.save([Change("new", alert, "raised", 1e9)])
+        store.sensors.save_shelf("press", 1e9 + 600)
         store.move_deadlines(YEAR)
         store.outbox.thin(1e9 + YEAR + 60)
         assert [json.loads(text)["at"] for _, text in store.outbox.next()] == [1e9]
-        assert store.shelves() == {"press": 1e9 + YEAR + 600}
+        assert store.sensors.shelves() == {"press": 1e9 + YEAR + 600}
         store.outbox.thin(1e9 + YEAR + LIMITS[MQTT].wait + 60)
         assert store.outbox.next() == [] and store.outbox.dropped["late"] == 1

@@ -167,19 +167,19 @@ def test_an_alert_is_on_disk_before_anyone_hears_of_it(tmp_path: Path) -> None:
             await feed(sensor, sounds()["fault"][:10])
             await asyncio.to_thread(stored.wait, PATIENCE)
         with Store(tmp_path) as store:
-            assert len(store.open_alerts()) == 1
+            assert len(store.alerts.open()) == 1
 
     stored = threading.Event()
 
     def refusing(it: World) -> Callable[[Message], None]:
-        deliver, save = it.broker.deliver, it.gateway.store.save_changes
+        deliver, save = it.broker.deliver, it.gateway.store.alerts.save
 
         def saved(*changes: Any) -> None:
             save(*changes)
             assert it.alerts() == []
             stored.set()
 
-        it.gateway.store.save_changes = saved  # type: ignore[method-assign]
+        it.gateway.store.alerts.save = saved  # type: ignore[method-assign]
         return deliver
 
     asyncio.run(story())

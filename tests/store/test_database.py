@@ -24,8 +24,8 @@ PAGE = 4096
 
 def filled(folder: Path, windows: int = 2000) -> None:
     with Store(folder) as store:
-        store.save_changes([Change("new", ALERT, "raised", 10.0)])
-        store.write_windows([("press", float(i), bytes(64), i) for i in range(windows)])
+        store.alerts.save([Change("new", ALERT, "raised", 10.0)])
+        store.windows.write([("press", float(i), bytes(64), i) for i in range(windows)])
 
 
 def test_a_damaged_page_costs_only_what_was_on_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -36,8 +36,8 @@ def test_a_damaged_page_costs_only_what_was_on_it(tmp_path: Path, caplog: pytest
     data[late : late + PAGE] = b"\xa5" * PAGE
     path.write_bytes(data)
     with caplog.at_level(logging.ERROR), Store(tmp_path) as store:
-        assert store.open_alerts() == [ALERT]
-        left = store.db.execute("select count(*) from windows").fetchone()[0]
+        assert store.alerts.open() == [ALERT]
+        left = store._db.execute("select count(*) from windows").fetchone()[0]
     assert 1500 < left < 2000 and "damaged" in caplog.text
     assert len(list(tmp_path.glob("reedmesh.db.damaged-*"))) == 1
 
@@ -45,7 +45,7 @@ def test_a_damaged_page_costs_only_what_was_on_it(tmp_path: Path, caplog: pytest
 def test_a_file_that_is_no_database_is_put_aside(tmp_path: Path) -> None:
     (tmp_path / database.NAME).write_bytes(b"not SQLite" * 1000)
     with Store(tmp_path) as store:
-        assert store.open_alerts() == []
+        assert store.alerts.open() == []
     assert list(tmp_path.glob("*damaged*"))
 
 
@@ -65,8 +65,8 @@ def test_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
             db.execute(f"alter table {table} drop column sums")
         db.execute("pragma user_version = 0")
     with Store(tmp_path) as store:
-        assert store.open_alerts() == [ALERT]
-        assert store.db.execute("select way, alert, priority, queued from outbox").fetchall() == [
+        assert store.alerts.open() == [ALERT]
+        assert store._db.execute("select way, alert, priority, queued from outbox").fetchall() == [
             ("mqtt", ALERT.id, 2, 10.0)
         ]
 
@@ -82,14 +82,14 @@ def test_a_database_of_a_later_reedmesh_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_backup_of_a_running_gateway_is_whole(tmp_path: Path) -> None:
     with Store(tmp_path / "state") as store:
-        store.save_changes([Change("new", ALERT, "raised", 10.0)])
+        store.alerts.save([Change("new", ALERT, "raised", 10.0)])
         database.back_up(tmp_path / "state", tmp_path / "copy.db")
         with pytest.raises(ConfigError, match="exists"):
             database.back_up(tmp_path / "state", tmp_path / "copy.db")
     (tmp_path / "new").mkdir()
     (tmp_path / "copy.db").rename(tmp_path / "new" / database.NAME)
     with Store(tmp_path / "new") as store:
-        assert store.open_alerts() == [ALERT]
+        assert store.alerts.open() == [ALERT]
 
 
 def test_a_lost_backup_gives_away_no_key_and_no_password_and_others_cannot_read_it(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_lost_backup_gives_away_no_key_and_no_password_and_others_cannot_read_
     config.write_text(f'name = "gw"\nstate = "{state}"\n[exchange]\nsecret = "{secret}"\n[[neighbours]]\n{neighbour}')
     secrets = [keystore.secret(state / "key"), keystore.secret(state / "broker"), SensorKeys(state).made_for("press")]
     with Store(state) as store:
-        store.save_hello("press", {"v": 1})
+        store.sensors.save_hello("press", {"v": 1})
         assert main(["backup", str(tmp_path / "copy.db"), str(config)]) == 0
     copy = (tmp_path / "copy.db").read_bytes()
     assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600 and b"press" in copy
@@ -109,23 +109,23 @@ def test_a_lost_backup_gives_away_no_key_and_no_password_and_others_cannot_read_
 
 
 def limited(store: Store, spare: int) -> None:
-    pages = store.db.execute("pragma page_count").fetchone()[0]
-    store.db.execute(f"pragma max_page_count = {pages + spare}")
+    pages = store._db.execute("pragma page_count").fetchone()[0]
+    store._db.execute(f"pragma max_page_count = {pages + spare}")
 
 
 def test_on_a_full_disk_windows_make_room_for_alerts(tmp_path: Path) -> None:
     async def story() -> None:
         store = Store(tmp_path)
         disk = Disk(store)
-        await disk.call(store.write_windows, [("press", float(i), bytes(64), i) for i in range(2000)])
+        await disk.call(store.windows.write, [("press", float(i), bytes(64), i) for i in range(2000)])
         limited(store, 0)
         for i in range(200):
             await disk.once(
-                store.save_changes, [Change("new", Alert(f"a{i}", *list(vars(ALERT).values())[1:]), "raised", 1.0)]
+                store.alerts.save, [Change("new", Alert(f"a{i}", *list(vars(ALERT).values())[1:]), "raised", 1.0)]
             )
         assert (
-            len(store.open_alerts()) == 200
-            and 0 < store.db.execute("select count(*) from windows").fetchone()[0] < 2000
+            len(store.alerts.open()) == 200
+            and 0 < store._db.execute("select count(*) from windows").fetchone()[0] < 2000
         )
         disk.close()
 
@@ -138,14 +138,14 @@ def test_a_disk_with_no_room_at_all_loses_no_window(tmp_path: Path) -> None:
         disk = Disk(store)
         limited(store, 0)
         for i in range(500):
-            store.add_window("press", float(i), bytes(200), i)
+            store.windows.add("press", float(i), bytes(200), i)
         await disk.flush()
         assert disk.trouble
         with pytest.raises(DiskError):
-            await disk.once(store.write_windows, [("press", 1.0, bytes(200000), 1)])
-        store.db.execute("pragma max_page_count = 100000")
+            await disk.once(store.windows.write, [("press", 1.0, bytes(200000), 1)])
+        store._db.execute("pragma max_page_count = 100000")
         await disk.flush()
-        assert len(store.learnt_from("press", 1000)) == 500 and not disk.trouble
+        assert len(store.windows.learnt_from("press", 1000)) == 500 and not disk.trouble
         disk.close()
 
     asyncio.run(story())

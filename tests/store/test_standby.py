@@ -25,10 +25,10 @@ def full_disk() -> Iterator[None]:
 
 
 def filled(folder: Path) -> None:
-    with Store(folder) as store, store.db:
-        store.db.execute("insert into sensors values ('press', '{}')")
-        store.db.execute("insert into windows values (7, 'press', 1.0, x'00', 3)")
-        store.db.execute("insert into shelves values ('press', 5.0)")
+    with Store(folder) as store, store._db:
+        store._db.execute("insert into sensors values ('press', '{}')")
+        store._db.execute("insert into windows values (7, 'press', 1.0, x'00', 3)")
+        store._db.execute("insert into shelves values ('press', 5.0)")
 
 
 def rows(folder: Path, query: str) -> list[tuple[object, ...]]:
@@ -41,11 +41,11 @@ def test_what_is_there_is_read_and_what_happens_is_on_disk_once_there_is_room(tm
     with full_disk():
         store = Store(tmp_path)
         assert "memory alone" in store.trouble and not store.disk_takes_data()
-        assert store.db.execute("select * from shelves").fetchall() == [("press", 5.0)]
-        with store.db:
-            store.db.execute("insert into sensors values ('fan', '{}')")
-            store.db.execute("delete from shelves")
-        store.add_window("fan", 2.0, b"\1", None)
+        assert store._db.execute("select * from shelves").fetchall() == [("press", 5.0)]
+        with store._db:
+            store._db.execute("insert into sensors values ('fan', '{}')")
+            store._db.execute("delete from shelves")
+        store.windows.add("fan", 2.0, b"\1", None)
     assert store.disk_takes_data()
     store.close()
     assert rows(tmp_path, "select name from sensors order by name") == [("fan",), ("press",)]
@@ -61,8 +61,8 @@ def test_a_stop_while_there_is_still_no_room_leaves_the_file_as_it_was(
     before = (tmp_path / database.NAME).read_bytes()
     with full_disk():
         store = Store(tmp_path)
-        with store.db:
-            store.db.execute("insert into sensors values ('fan', '{}')")
+        with store._db:
+            store._db.execute("insert into sensors values ('fan', '{}')")
         store.close()
     assert "is not on disk" in caplog.text
     assert (tmp_path / database.NAME).read_bytes() == before
@@ -80,7 +80,7 @@ def test_what_a_killed_gateway_left_in_the_log_is_read_too(tmp_path: Path) -> No
     writer.close()
     with full_disk():
         store = Store(copy)
-        assert store.db.execute("select count(*) from sensors").fetchone() == (2,)
+        assert store._db.execute("select count(*) from sensors").fetchone() == (2,)
     store.close()
 
 

@@ -17,47 +17,47 @@ ALERT = Alert("press-1", "press", "new", 10.0, None, 2.5, 1.0, 2.5)
 
 def test_windows_wait_and_are_written_together(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        store.add_window("press", 1.0, b"\x01\x80", None)
-        assert store.learnt_from("press", 5) == []
-        store.write_windows(store.take_pending())
-        assert store.learnt_from("press", 5) == [b"\x01\x80"] and store.take_pending() == []
+        store.windows.add("press", 1.0, b"\x01\x80", None)
+        assert store.windows.learnt_from("press", 5) == []
+        store.windows.write(store.windows.take_pending())
+        assert store.windows.learnt_from("press", 5) == [b"\x01\x80"] and store.windows.take_pending() == []
 
 
 def test_the_newest_windows_come_oldest_first_and_of_one_sensor() -> None:
     with Store() as store:
-        store.write_windows([("press" if i % 2 else "saw", float(i), bytes([i]), i) for i in range(20)])
-        assert store.learnt_from("press", 3) == [b"\x0f", b"\x11", b"\x13"]
+        store.windows.write([("press" if i % 2 else "saw", float(i), bytes([i]), i) for i in range(20)])
+        assert store.windows.learnt_from("press", 3) == [b"\x0f", b"\x11", b"\x13"]
 
 
 def test_old_windows_age_out() -> None:
     with Store(keep_windows=10) as store:
         for i in range(25):
-            store.write_windows([("press", float(i), bytes([i]), None)])
-        assert store.learnt_from("press", 99) == [bytes([i]) for i in range(15, 25)]
+            store.windows.write([("press", float(i), bytes([i]), None)])
+        assert store.windows.learnt_from("press", 99) == [bytes([i]) for i in range(15, 25)]
 
 
 def test_a_change_is_stored_and_waits_to_be_published_until_it_was(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        store.save_changes([Change("new", ALERT, "raised", 10.0)])
+        store.alerts.save([Change("new", ALERT, "raised", 10.0)])
     with Store(tmp_path) as again:
-        assert again.open_alerts() == [ALERT]
+        assert again.alerts.open() == [ALERT]
         [(number, text)] = again.outbox.next()
         said = json.loads(text)
         assert said["type"] == "new" and said["id"] == ALERT.id and said["what"] == "raised" and said["priority"] == 2
         again.outbox.sent([number])
         assert again.outbox.next() == []
-        again.save_changes([Change("end", replace(ALERT, state="cleared", until=20.0), "cleared", 20.0)])
-        assert again.open_alerts() == [] and len(again.outbox.next()) == 1
+        again.alerts.save([Change("end", replace(ALERT, state="cleared", until=20.0), "cleared", 20.0)])
+        assert again.alerts.open() == [] and len(again.outbox.next()) == 1
 
 
 def test_windows_of_an_alert_are_not_learnt_from_unless_it_was_no_fault() -> None:
     with Store() as store:
-        store.write_windows([("press", float(i), bytes([i]), 1) for i in range(100)])
+        store.windows.write([("press", float(i), bytes([i]), 1) for i in range(100)])
         alert = replace(ALERT, since=50.0, until=60.0, state="cleared")
-        store.save_changes([Change("end", alert, "cleared", 60.0)])
-        assert [each[0] for each in store.learnt_from("press", 99)] == [*range(40), *range(61, 100)]
-        store.save_changes([Change("update", replace(alert, verdict="not a fault"), "not a fault", 70.0, "Ana")])
-        assert len(store.learnt_from("press", 100)) == 100
+        store.alerts.save([Change("end", alert, "cleared", 60.0)])
+        assert [each[0] for each in store.windows.learnt_from("press", 99)] == [*range(40), *range(61, 100)]
+        store.alerts.save([Change("update", replace(alert, verdict="not a fault"), "not a fault", 70.0, "Ana")])
+        assert len(store.windows.learnt_from("press", 100)) == 100
 
 
 def test_what_waits_too_long_or_is_too_much_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +65,7 @@ def test_what_waits_too_long_or_is_too_much_is_dropped_and_counted(monkeypatch: 
     with Store() as store:
         old, week = Change("new", ALERT, "raised", 10.0), 8 * 86400.0
         rest = [Change(kind, ALERT, kind, week) for kind in ("new", "update", "update", "end", "new")]
-        store.save_changes([old, *rest])
+        store.alerts.save([old, *rest])
         store.outbox.thin(week)
         left = [json.loads(text)["type"] for _, text in store.outbox.next()]
         assert left == ["new", "end", "new"] and store.outbox.dropped == {"late": 1, "many": 2}
@@ -81,30 +81,30 @@ def test_the_model_before_the_last_is_found_even_after_it_came_back() -> None:
 
 def test_a_sensor_learnt_anew_is_so_after_a_restart_until_it_has_a_model(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        store.save_relearning("press", 10.0)
-        store.write_windows([("press", at, b"f", None) for at in (9.0, 11.0, 12.0)])
+        store.sensors.save_relearning("press", 10.0)
+        store.windows.write([("press", at, b"f", None) for at in (9.0, 11.0, 12.0)])
     with Store(tmp_path) as again:
-        assert again.relearning() == {"press": 2}
+        assert again.sensors.relearning() == {"press": 2}
         again.models.save(StoredModel("press", 1, 20.0, b"", b"", b"", 0))
-        assert again.relearning() == {}
+        assert again.sensors.relearning() == {}
 
 
 def test_the_newest_model_of_each_sensor_is_kept(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         for number in (1, 2):
             store.models.save(StoredModel("press", number, 5.0, b"model", b"weights", b"trial", number))
-        store.save_hello("press", {"board": "unix"})
+        store.sensors.save_hello("press", {"board": "unix"})
     with Store(tmp_path) as again:
         found = again.models.last("press")
         assert found == StoredModel("press", 2, 5.0, b"model", b"weights", b"trial", 2)
-        assert again.models.last("saw") is None and again.hellos() == {"press": {"board": "unix"}}
+        assert again.models.last("saw") is None and again.sensors.hellos() == {"press": {"board": "unix"}}
 
 
 def test_closing_writes_what_waits(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        store.add_window("press", 1.0, b"f", 7)
+        store.windows.add("press", 1.0, b"f", 7)
     with Store(tmp_path) as again:
-        assert again.learnt_from("press", 1) == [b"f"]
+        assert again.windows.learnt_from("press", 1) == [b"f"]
 
 
 def test_a_place_where_nothing_can_be_kept_is_named(tmp_path: Path) -> None:

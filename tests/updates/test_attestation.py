@@ -7,6 +7,7 @@ import io
 import json
 import multiprocessing
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -64,7 +65,7 @@ def serve(it: Gateway, sensor: str, sequence: int, model: bytes = PRESS) -> Stor
     made = StoredModel(
         sensor, sequence, 1000.0 + sequence, model, learnt.weights, learnt.trial, learnt.trial_score, envelope
     )
-    it.store.save_hello(sensor, {})
+    it.store.sensors.save_hello(sensor, {})
     it.store.models.save(made, model_rollout._entry(ledger.SERVICE, made))
     return made
 
@@ -119,7 +120,7 @@ def test_what_was_tampered_with_is_not_loaded_and_the_model_before_serves(
         assert sensor.model and sensor.model.digest == sha256(PRESS).digest()
         assert sensor.sequence == 3  # above what the sensor may have taken
         assert it.line.sensors["fan"].model
-        told = [ledger.read(row) for row in ledger_table.rows(it.store.db)]
+        told = [ledger.read(row) for row in ledger_table.rows(it.store._db)]
     assert [each["kind"] for each in told[-2:]] == ["rejected", "rollback"] and "of press has" in told[-2]["reason"]
     assert command(tmp_path, "passport", "press") == 0 and "holds" in capsys.readouterr().out
     assert command(tmp_path, "ledger", "verify") == 0
@@ -129,8 +130,8 @@ def test_a_sensor_without_a_model_to_trust_is_learnt_anew(tmp_path: Path) -> Non
     with gateway(tmp_path) as it:
         serve(it, "press", 7)
         for n in range(240):
-            it.store.add_window("press", float(n), bytes(family().recipe.length), None)
-        it.store.write_windows(it.store.take_pending())
+            it.store.windows.add("press", float(n), bytes(family().recipe.length), None)
+        it.store.windows.write(it.store.windows.take_pending())
     edit(tmp_path, "update models set passport = null")
     with gateway(tmp_path) as it:
         sensor = it.line.sensors["press"]
@@ -166,7 +167,7 @@ def test_passports_outlive_rotations_of_the_key_but_not_its_revocation(tmp_path:
 
 def test_models_of_an_older_gateway_are_vouched_for_once(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        store.save_hello("press", {})
+        store.sensors.save_hello("press", {})
         store.models.save(StoredModel("press", 1, 1000.0, PRESS, b"", b"", 0))
     with closing(sqlite3.connect(tmp_path / database.NAME)) as db, db:
         db.executescript(
@@ -197,7 +198,7 @@ def test_a_database_that_was_put_back_is_known_and_entered(tmp_path: Path, capsy
     assert command(tmp_path, "ledger", "verify") == 1
     assert "entry 3, which was published, is missing" in capsys.readouterr().err
     with gateway(tmp_path) as it:
-        assert ledger.read(list(ledger_table.rows(it.store.db))[-1])["kind"] == "restored"
+        assert ledger.read(list(ledger_table.rows(it.store._db))[-1])["kind"] == "restored"
     assert "put back" in capsys.readouterr().err and command(tmp_path, "ledger", "verify") == 0
 
 
@@ -209,7 +210,7 @@ def test_a_spoilt_note_of_what_was_published_stops_nobody_and_vouches_for_nothin
     assert command(tmp_path, "ledger", "verify") == 2
     with gateway(tmp_path) as it:
         assert it.line.sensors["press"].model is None
-        told = [ledger.read(row)["kind"] for row in ledger_table.rows(it.store.db)]
+        told = [ledger.read(row)["kind"] for row in ledger_table.rows(it.store._db)]
     assert told == ["begun", "service", "restored", "rejected"]
     assert command(tmp_path, "ledger", "verify") == 0
 
@@ -308,10 +309,10 @@ def test_the_ledger_says_who_contributed_what_and_what_it_was_worth(
 def _enter_for_ever(folder: str, told: object) -> None:
     """In a process that will be killed: says each number only when it is on disk."""
     with Store(Path(folder)) as store:
-        store.ledger = ledger_table.LedgerTable(store.db, "gw", keystore.load(Path(folder)))
+        table = store.begin_ledger("gw", keystore.load(Path(folder)), time.time)
         while True:
-            store.save_sequence("hall2", "f", 1, b"payload", Entry(ledger.GIVEN, "gw", sequence=1))
-            told.send(store.ledger.last()[0])  # type: ignore[attr-defined]
+            store.replicas.keep_peer("hall2", "f", 1, None, Entry(ledger.GIVEN, "gw", sequence=1))
+            told.send(table.last()[0])  # type: ignore[attr-defined]
 
 
 def test_kill_9_leaves_a_whole_chain_with_all_that_was_entered(tmp_path: Path) -> None:
@@ -328,7 +329,7 @@ def test_kill_9_leaves_a_whole_chain_with_all_that_was_entered(tmp_path: Path) -
             last = mine.recv()
         mine.close()
         with Store(tmp_path) as store:
-            found = ledger.verify("gw", ledger_table.rows(store.db), [keystore.load(tmp_path).public])
+            found = ledger.verify("gw", ledger_table.rows(store._db), [keystore.load(tmp_path).public])
         assert not found.faults and found.entries in (last, last + 1)
 
 

@@ -29,7 +29,7 @@ def otherwise(windows: Windows) -> Windows:
 
 
 def heard(store: Store, windows: Windows, since: float) -> None:
-    store.write_windows([("press", since + i, row.tobytes(), 1) for i, row in enumerate(windows)])
+    store.windows.write([("press", since + i, row.tobytes(), 1) for i, row in enumerate(windows)])
 
 
 def test_windows_of_when_a_machine_ran_otherwise_are_not_learnt_also_once_it_is_back(
@@ -90,7 +90,7 @@ def test_under_a_standing_alert_the_model_stays_until_the_machine_is_learnt_anew
             assert here.sequence == before and here.watcher.alert
             await client.data("relearn", sensor="press", by="Ana")
             await it.until(lambda topic, value: topic == "alert" and value["what"] == "learnt anew")
-            assert here.watcher.alert is None and it.gateway.store.open_alerts() == []
+            assert here.watcher.alert is None and it.gateway.store.alerts.open() == []
             assert await training_sets.deploy("press", candidate, {}) == "" and here.sequence > before
 
     asyncio.run(story())
@@ -98,14 +98,14 @@ def test_under_a_standing_alert_the_model_stays_until_the_machine_is_learnt_anew
 
 def test_windows_called_no_fault_are_a_run_of_their_own_and_those_before_a_move_are_left_out() -> None:
     with Store() as store:
-        store.write_windows([("press", float(i), bytes([i]), 1) for i in range(100)])
+        store.windows.write([("press", float(i), bytes([i]), 1) for i in range(100)])
         alert = replace(ALERT, since=50.0, until=60.0, state="cleared", verdict=NOT_A_FAULT)
-        store.save_changes([Change("end", alert, "cleared", 60.0)])
-        normal, called = store.normal_windows("press", 50)
+        store.alerts.save([Change("end", alert, "cleared", 60.0)])
+        normal, called = store.windows.normal("press", 50)
         assert {each[0] for each in normal} == set(range(100)) - set(range(40, 61))
         assert [each[0] for each in called] == list(range(50, 61))
-        store.save_relearning("press", 69.5)
-        normal, called = store.normal_windows("press", 50)
+        store.sensors.save_relearning("press", 69.5)
+        normal, called = store.windows.normal("press", 50)
         assert [each[0] for each in normal] == list(range(70, 100)) and not called
 
 

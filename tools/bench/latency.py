@@ -117,7 +117,9 @@ def prepare(folder: Path, sensors: int) -> tuple[bytes, bytes]:
     candidate = commission(family, features.extract(recording.windows(0, "train", "normal"), family.recipe), 1)
     model, store = Model(candidate.model), Store(folder)
     for i in range(sensors):
-        store.save_hello(f"s{i}", {"features": family.recipe.table(), "model": model.digest.hex(), "sequence": 1})
+        store.sensors.save_hello(
+            f"s{i}", {"features": family.recipe.table(), "model": model.digest.hex(), "sequence": 1}
+        )
         store.models.save(
             StoredModel(f"s{i}", 1, 0.0, candidate.model, candidate.weights, candidate.trial, candidate.trial_score)
         )
@@ -134,7 +136,7 @@ def remember(folder: Path, features_of_one: bytes, sensors: int, count: int) -> 
     """Fill the store with `count` windows of the past."""
     with Store(folder) as store:
         rows = [(f"s{i % sensors}", 1e9 + i / sensors, features_of_one, 100) for i in range(count)]
-        store.write_windows(rows)
+        store.windows.write(rows)
 
 
 def _frame(window_features: bytes, model: Model) -> bytes:

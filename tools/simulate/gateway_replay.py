@@ -64,11 +64,11 @@ class Hall:
         for features in windows:
             self._now += 1.0
             frame = self._frame(features.tobytes(), sensor.model.key if sensor.model else bytes(8))
-            watch.judge(frame, self._name, self._line, self.store, self._events, self._now)
+            watch.judge(frame, self._name, self._line, self.store.windows, self._events, self._now)
             over += bool(sensor.model and sensor.score is not None and sensor.score > sensor.model.threshold)
             standing += sensor.watcher.alert is not None
             raised += sum(change.type == "new" for change in self._changes)
-            self.store.save_changes(self._changes)
+            self.store.alerts.save(self._changes)
             self._changes.clear()
         return Heard(over / len(windows), standing / len(windows), raised)
 

@@ -16,7 +16,6 @@ from reedmesh.learning.aggregate import Peer
 from reedmesh.learning.events import Event, Refused, Taken
 from reedmesh.learning.verify import verify
 from reedmesh.provenance import ledger
-from reedmesh.store import replicas
 from reedmesh.store.writer import Disk
 
 log = logging.getLogger(__name__)
@@ -37,7 +36,7 @@ class Incoming:
         tell: Callable[[Event], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        last = disk.store.sequences(family.id)
+        last = disk.store.replicas.sequences(family.id)
         self.collector = Collector({(each, family.id): at for each, at in last.items() if each != name}, limits)
         self.news = asyncio.Event()  # set when an update was taken
         self._family = family
@@ -46,7 +45,7 @@ class Incoming:
         self._neighbours = neighbours
         self._tell = tell
         self._clock = clock
-        self._peers = replicas.peers(disk.store.db, family.id)
+        self._peers = disk.store.replicas.peers(family.id)
         self._signers: dict[str, bytes] = {}  # the key that each signed its newest with
         self._deadline = Deadline(bounds)
         self._began = 0.0  # when the last round began to wait
@@ -101,7 +100,7 @@ class Incoming:
         peer, reason = self._verified(payload)
         kind = ledger.TAKEN if peer else ledger.REFUSED
         entry = entries.update(kind, sender, self._family.id, sequence, payload.data, reason)
-        await self._disk.call(replicas.keep_peer, self._disk.store, sender, self._family.id, sequence, peer, entry)
+        await self._disk.call(self._disk.store.replicas.keep_peer, sender, self._family.id, sequence, peer, entry)
         if peer:
             self._peers[sender], self._signers[sender] = peer, payload.manifest.signer
             self._note_arrival(sender)

@@ -22,7 +22,6 @@ from reedmesh.learning.steps import Trained, start
 from reedmesh.learning.told import Told
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Entry
-from reedmesh.store import replicas
 from reedmesh.store.replicas import LearningState
 from reedmesh.store.writer import Disk
 
@@ -34,8 +33,8 @@ class Outgoing:
 
     def __init__(self, name: str, family: Family, disk: Disk, profile: Profile, tell: Callable[[Event], None]) -> None:
         begun = start(family)
-        blank = LearningState(begun, np.zeros_like(begun), disk.store.sequences(family.id).get(name, 0))
-        self.learning_state = replicas.knowledge(disk.store.db, family.id) or blank
+        blank = LearningState(begun, np.zeros_like(begun), disk.store.replicas.sequences(family.id).get(name, 0))
+        self.learning_state = disk.store.replicas.state(family.id) or blank
         self.sender: Sender | None = None
         self._name = name
         self._family = family
@@ -78,7 +77,7 @@ class Outgoing:
     async def run(self) -> None:
         """First what was last published, for a broker that lost it; then a snapshot whenever one was asked for."""
         async with self._giving:
-            last = await self._disk.call(self._disk.store.last_update, self._name, self._family.id)
+            last = await self._disk.call(self._disk.store.replicas.last_update, self._name, self._family.id)
             if last and not self._gave:
                 await self._publish(*last)
         while True:
@@ -105,7 +104,7 @@ class Outgoing:
 
     async def _store(self, payload: bytes | None, *noted: Entry) -> None:
         store = self._disk.store
-        await self._disk.call(replicas.keep, store, self._name, self._family.id, self.learning_state, payload, *noted)
+        await self._disk.call(store.replicas.keep, self._name, self._family.id, self.learning_state, payload, *noted)
 
     async def _publish(self, sequence: int, payload: bytes) -> None:
         """What cannot be sealed now stays on disk; neighbours miss it and ask for a snapshot."""

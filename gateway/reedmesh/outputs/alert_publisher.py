@@ -95,7 +95,7 @@ class AlertPublisher:
         if not self._unsaved:
             return
         try:
-            await self._disk.once(self._store.save_changes, self._unsaved)
+            await self._disk.once(self._store.alerts.save, self._unsaved)
             self._unsaved = []
         except DiskError:
             await self._tell_unstored(publisher, changes)

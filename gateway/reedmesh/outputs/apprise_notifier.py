@@ -148,7 +148,7 @@ class AppriseNotifier:
         if stands := next((each for each in self._alerts() if each.id == call.alert), None):
             return stands
         with contextlib.suppress(DiskError):
-            if stored := await self._disk.once(self._disk.store.alert, call.alert):
+            if stored := await self._disk.once(self._disk.store.alerts.find, call.alert):
                 return stored
         return self._last.get(call.alert)
 

@@ -16,7 +16,7 @@ from reedmesh.links.rejects import Rejects
 from reedmesh.protocol import wire
 from reedmesh.protocol.wire import Window, WireError
 from reedmesh.readings.sensor import Line, Sensor
-from reedmesh.store.store import Store
+from reedmesh.store.windows import WindowTable
 
 log = logging.getLogger(__name__)
 
@@ -47,24 +47,24 @@ class Events:
         self.rejects = Rejects()
 
 
-async def watch(channel: Channel, line: Line, store: Store, events: Events, clock: Callable[[], float]) -> None:
+async def watch(channel: Channel, line: Line, windows: WindowTable, events: Events, clock: Callable[[], float]) -> None:
     """Judge every window the sensors send, for as long as the gateway runs."""
     async for message in channel.messages():
         try:
-            take(message, line, store, events, clock())
+            take(message, line, windows, events, clock())
         except Exception as fault:  # noqa: BLE001 - nothing that a sensor says may end judging
             events.rejects.add(message.topic, fault)
 
 
-def take(message: Message, line: Line, store: Store, events: Events, now: float) -> None:
+def take(message: Message, line: Line, windows: WindowTable, events: Events, now: float) -> None:
     """One message: a window to judge, what a sensor says of itself, or a request. Raises WireError."""
     _, name, *leaf = wire.split_topic(message.topic)
     if name == "request" and len(leaf) == 1:
         events.asked(leaf[0], message.payload)
     elif leaf == ["window"]:
-        judge(message.payload, name, line, store, events, now)
+        judge(message.payload, name, line, windows, events, now)
     elif leaf == ["late"]:
-        judge_late(message.payload, name, line, store, events, now)
+        judge_late(message.payload, name, line, windows, events, now)
     elif leaf in (["hello"], ["availability"]) and not message.payload:
         return  # what was retained is taken back: the sensor was forgotten
     elif leaf == ["availability"] and name not in line.sensors and b"offline" in message.payload:
@@ -87,18 +87,18 @@ def note(leaf: list[str], said: dict[str, Any], sensor: Sensor, events: Events) 
         events.updating((sensor, said))
 
 
-def judge(frame: bytes, name: str, line: Line, store: Store, events: Events, now: float) -> None:
+def judge(frame: bytes, name: str, line: Line, windows: WindowTable, events: Events, now: float) -> None:
     """The life of a window on the gateway. Junk makes no sensor of a name."""
     window = wire.unpack_window(frame)
     line.admit(window)
     sensor = line.sensor(name)
     score, change = sensor.take(window, now)
-    store.add_window(sensor.name, now, bytes(window.features), score)
+    windows.add(sensor.name, now, bytes(window.features), score)
     if change:
         events.changed(change)
 
 
-def judge_late(frame: bytes, name: str, line: Line, store: Store, events: Events, now: float) -> None:
+def judge_late(frame: bytes, name: str, line: Line, windows: WindowTable, events: Events, now: float) -> None:
     """A window the sensor kept while its link was down: it counts for the time at which it was judged there."""
     age, window = wire.unpack_late(frame)
     events.received(name, window)
@@ -108,7 +108,7 @@ def judge_late(frame: bytes, name: str, line: Line, store: Store, events: Events
         return
     at = now - age if age < OLDEST else now
     score, change = sensor.take_late(window, at, now)
-    store.add_window(sensor.name, at, bytes(window.features), score)
+    windows.add(sensor.name, at, bytes(window.features), score)
     if change:
         events.changed(change)
 

@@ -47,8 +47,7 @@ from reedmesh.service import status as vitals
 from reedmesh.service.clock_steps import ClockSteps
 from reedmesh.service.requests.questions import Questions, Tables
 from reedmesh.service.requests.server import RequestServer
-from reedmesh.store import database, ledger_table, replicas
-from reedmesh.store.ledger_table import LedgerTable
+from reedmesh.store import database, ledger_table
 from reedmesh.store.store import Store
 from reedmesh.store.writer import Disk
 from reedmesh.supervisor import Supervisor, Work
@@ -104,7 +103,7 @@ class Gateway:
         self._scheduler = TrainingScheduler(
             family, self.line, self._disk, self._share, self._training_sets, config.learning
         )
-        self._statistics = LearningStatistics(replicas.merges(store.db), clock)
+        self._statistics = LearningStatistics(store.replicas.merges(), clock)
         self._share.event_handlers.append(self._statistics.take)
         self._receipts = Receipts(config.name, self._disk, self._sensor_keys)
         self._published: dict[str, bytes] = {}
@@ -112,7 +111,7 @@ class Gateway:
         self._rejects: Rejects | None = None
         self.process: Callable[[], dict[str, Any]] = dict  # what whoever runs us knows of link and heart
         self._remember()
-        self._alarms = Alarms(config.name, self.line, store.open_alerts(), store.shelves(), store.held_alerts())
+        self._alarms = Alarms(config.name, self.line, store.alerts.open(), store.sensors.shelves(), store.alerts.held())
         for name, rate in self._alarms.babbling().items():
             self.subscriptions.rate_guard.suspect(name, rate, steady())
         self._notifier = _calls(config, self._disk, self._alarms, clock)
@@ -152,7 +151,7 @@ class Gateway:
         self._rejects = events.rejects
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(watch(channel, self.line, self.store, events, self._clock))
+                tasks.create_task(watch(channel, self.line, self.store.windows, events, self._clock))
                 tasks.create_task(self._keep_windows())
                 tasks.create_task(self._alert_publisher.run(channel))
                 for name, work in self._restartable(channel, neighbours).items():
@@ -208,7 +207,7 @@ class Gateway:
             await self._disk.flush()
             self._alert_publisher.remind()
             with contextlib.suppress(DiskError):
-                await self._disk.once(self.store.save_worst, self._alarms.open())
+                await self._disk.once(self.store.alerts.save_worst, self._alarms.open())
 
     async def _see_time(self, hearing: bool) -> None:
         """What time alone brings about: shelves expire, sensors are missed, and the clock may have been set."""
@@ -262,13 +261,13 @@ class Gateway:
 
     def _remember(self) -> None:
         """Take up where the last run of the gateway stopped."""
-        counts = self.store.counts()
-        for name, hello in self.store.hellos().items():
+        counts = self.store.windows.counts()
+        for name, hello in self.store.sensors.hellos().items():
             sensor = self.line.known(name)
             sensor.hello, sensor.learnt = hello, counts.get(name, 0)
             self._model_rollout.recall(sensor)
             sensor.pinned = sensor.model is not None and self.store.models.is_taken_back(name)
-        for name, learnt in self.store.relearning().items():
+        for name, learnt in self.store.sensors.relearning().items():
             sensor = self.line.known(name)
             sensor.relearning, sensor.learnt = sensor.model is not None, learnt
 
@@ -276,11 +275,11 @@ class Gateway:
         """Have what happens from now on entered and signed; the first time, vouch for the models that are there."""
         state, name = Path(self.config.state), self.config.name
         key, counting = keystore.load(state), partial(keystore.counting, state, name)
-        self.store.ledger = LedgerTable(self.store.db, name, key, self._clock)
+        table = self.store.begin_ledger(name, key, self._clock)
         passports = Passports(name, self.family, key, counting)
         try:
             head = ledger_table.published(state, keystore.lineage(state, name))
-            fault = ledger_table.lost(self.store.db, head) if head else ""
+            fault = table.lost(head) if head else ""
         except ConfigError as error:  # nobody is kept waiting for it, and no model is vouched for
             head, fault = None, str(error)
         if fault:

@@ -19,37 +19,7 @@ log = logging.getLogger(__name__)
 
 NAME = "reedmesh.db"
 FAULTS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
-VERSION = 7  # `pragma user_version` of the schema in schema.sql
-# What turns the schema of each version into the next one's.
-MIGRATIONS = {
-    1: """
-    alter table alerts add column kind text not null default 'anomaly';
-    alter table alerts add column by text not null default '';
-    alter table alerts add column verdict text not null default '';
-    alter table alerts add column shelved_until real;
-    alter table alerts add column flood text not null default '';
-    """,
-    2: """
-    alter table outbox add column way text not null default 'mqtt';
-    alter table outbox add column alert text not null default '';
-    alter table outbox add column priority integer not null default 3;
-    alter table outbox add column queued real not null default 0;
-    update outbox set alert = json_extract(message, '$.id'), queued = json_extract(message, '$.at'),
-      priority = json_extract(message, '$.priority');
-    """,
-    3: "alter table models add column passport blob;",
-    4: "drop index if exists windows_of_sensor;",
-    5: """
-    alter table alerts rename column score to value;
-    alter table alerts rename column threshold to "limit";
-    alter table alerts rename column top_score to worst;
-    alter table alerts add column cause text not null default '';
-    alter table alerts add column tags text not null default '';
-    alter table alerts add column lesson text not null default '';
-    delete from outbox where way = 'call';
-    """,
-    6: "alter table knowledge add column sums blob; alter table copies add column sums blob;",
-}
+VERSION = 7  # `pragma user_version` of schema.sql; migrations/06.sql turns version 6 into version 7
 
 
 def open_in(directory: Path | None, most_bytes: int = 0) -> sqlite3.Connection:
@@ -126,7 +96,7 @@ def reader(directory: Path) -> sqlite3.Connection:
 
 
 def space(directory: Path) -> dict[str, int]:
-    """Bytes that the database takes, and that are free on its disk, of so many; 0 for what cannot be told."""
+    """Return bytes of the database, free on its disk and of the whole disk; 0 for those that are not known."""
     parts = [directory / f"{NAME}{end}" for end in ("", "-wal")]
     with contextlib.suppress(OSError):
         taken = sum(part.stat().st_size for part in parts if part.exists())
@@ -161,8 +131,12 @@ def _migrate(db: sqlite3.Connection) -> None:
     if not version and db.execute("select 1 from sqlite_master where name = 'alerts'").fetchone():
         version = 1  # the first schema had no number
     for each in range(version or VERSION, VERSION):
-        db.executescript(f"begin; {MIGRATIONS[each]} pragma user_version = {each + 1}; commit;")
-    db.executescript(files("reedmesh.store").joinpath("schema.sql").read_text() + f"pragma user_version = {VERSION};")
+        db.executescript(f"begin; {_script(f'migrations/{each:02d}.sql')} pragma user_version = {each + 1}; commit;")
+    db.executescript(f"{_script('schema.sql')} pragma user_version = {VERSION};")
+
+
+def _script(name: str) -> str:
+    return files("reedmesh.store").joinpath(name).read_text()
 
 
 def _mended(path: Path, damage: sqlite3.DatabaseError) -> sqlite3.Connection:

@@ -86,6 +86,10 @@ class LedgerTable:
             (gateway, live, MOST_HEADS),
         )
 
+    def lost(self, checkpoint: Checkpoint) -> str:
+        """As `lost`, of this table."""
+        return lost(self._db, checkpoint)
+
 
 def rows(db: sqlite3.Connection) -> Iterator[Row]:
     """All entries, oldest first."""

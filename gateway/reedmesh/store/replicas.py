@@ -7,6 +7,7 @@ before the next one is taken. Called on the store's thread.
 
 import json
 import sqlite3
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +18,6 @@ from reedmesh.learning.aggregate import Peer
 from reedmesh.learning.dataset import Floats
 from reedmesh.learning.told import Told
 from reedmesh.provenance.ledger import Entry
-from reedmesh.store.store import Store
 
 MOST_MERGES = 50
 
@@ -40,55 +40,70 @@ class LearningState:
     told: Told | None = None
 
 
-def knowledge(db: sqlite3.Connection, family: str) -> LearningState | None:
-    """What this gateway learnt of a family, or None."""
-    row = db.execute("select * from knowledge where family = ?", (family,)).fetchone()
-    return _knowledge(*row[1:]) if row else None
+class ReplicaTable:
+    """What was learnt and exchanged, in `db`. append: adds ledger entries, within a commit. Not for two threads."""
+
+    def __init__(self, db: sqlite3.Connection, append: Callable[[Sequence[Entry]], None]) -> None:
+        self._db = db
+        self._append = append
+
+    def state(self, family: str) -> LearningState | None:
+        """Return what this gateway learnt of a family, or None."""
+        row = self._db.execute("select * from knowledge where family = ?", (family,)).fetchone()
+        return _state(*row[1:]) if row else None
+
+    def keep(self, gateway: str, family: str, known: LearningState, update: bytes | None, *entries: Entry) -> None:
+        """Keep what `gateway`, this one, learnt; with the update that tells it to neighbours, and ledger entries."""
+        numbers = known.sequence, known.rounds, known.windows, known.quantile
+        blobs = known.weights.tobytes(), known.public.tobytes(), *numbers, known.squares.tobytes(), _blob(known.told)
+        with self._db as db:
+            db.execute("insert or replace into knowledge values (?, ?, ?, ?, ?, ?, ?, ?, ?)", (family, *blobs))
+            if update is not None:
+                sent = gateway, family, known.sequence, update
+                db.execute("insert or replace into sequences values (?, ?, ?, ?)", sent)
+            self._append(entries)
+
+    def sequences(self, family: str) -> dict[str, int]:
+        """Return the newest update of a family that was taken from, or made by, each gateway."""
+        return dict(self._db.execute("select gateway, sequence from sequences where family = ?", (family,)))
+
+    def last_update(self, gateway: str, family: str) -> tuple[int, bytes] | None:
+        """Return sequence and payload of the newest update of a family that a gateway made, or None."""
+        query = "select sequence, payload from sequences where gateway = ? and family = ? and payload is not null"
+        row = self._db.execute(query, (gateway, family)).fetchone()
+        return (row[0], row[1]) if row else None
+
+    def peers(self, family: str) -> dict[str, Peer]:
+        """Return the neighbours' public copies by the neighbour's name."""
+        query = (
+            "select gateway, weights, windows, quantile, sequence, digest, squares, sums from copies where family = ?"
+        )
+        return {name: _peer(*rest) for name, *rest in self._db.execute(query, (family,))}
+
+    def keep_peer(self, name: str, family: str, sequence: int, peer: Peer | None, *entries: Entry) -> None:
+        """Keep that a neighbour's update `sequence` arrived, and its copy after it; None: the update was refused."""
+        with self._db as db:
+            db.execute("insert or replace into sequences values (?, ?, ?, null)", (name, family, sequence))
+            if peer:
+                squares = None if peer.squares is None else peer.squares.tobytes()
+                weights = peer.weights.tobytes()
+                values = name, family, peer.sequence, peer.digest, weights, peer.windows, peer.quantile, squares
+                columns = (*values, _blob(peer.told))
+                db.execute("insert or replace into copies values (?, ?, ?, ?, ?, ?, ?, ?, ?)", columns)
+            self._append(entries)
+
+    def merges(self) -> list[dict[str, Any]]:
+        """Return the outcome of the last MOST_MERGES rounds, oldest first."""
+        return [json.loads(text) for (text,) in self._db.execute("select told from merges order by id")]
+
+    def keep_merge(self, outcome: dict[str, Any]) -> None:
+        """Keep the outcome of a round and delete the oldest."""
+        with self._db as db:
+            db.execute("insert into merges (told) values (?)", (json.dumps(outcome),))
+            db.execute("delete from merges where id <= (select max(id) from merges) - ?", (MOST_MERGES,))
 
 
-def keep(store: Store, gateway: str, family: str, known: LearningState, update: bytes | None, *entries: Entry) -> None:
-    """Keep what `gateway`, which is us, learnt; with the update that will tell it, if one will, and ledger entries."""
-    numbers = known.sequence, known.rounds, known.windows, known.quantile
-    blobs = known.weights.tobytes(), known.public.tobytes(), *numbers, known.squares.tobytes(), _blob(known.told)
-    with store.db as db:
-        db.execute("insert or replace into knowledge values (?, ?, ?, ?, ?, ?, ?, ?, ?)", (family, *blobs))
-        if update is not None:
-            told = gateway, family, known.sequence, update
-            db.execute("insert or replace into sequences values (?, ?, ?, ?)", told)
-        store.append(entries)
-
-
-def peers(db: sqlite3.Connection, family: str) -> dict[str, Peer]:
-    """The neighbours' public copies."""
-    query = "select gateway, weights, windows, quantile, sequence, digest, squares, sums from copies where family = ?"
-    return {name: _peer(*rest) for name, *rest in db.execute(query, (family,))}
-
-
-def keep_peer(store: Store, name: str, family: str, sequence: int, peer: Peer | None, *entries: Entry) -> None:
-    """Keep that a neighbour's update `sequence` arrived, and its copy after it, unless that was refused."""
-    with store.db as db:
-        db.execute("insert or replace into sequences values (?, ?, ?, null)", (name, family, sequence))
-        if peer:
-            squares = None if peer.squares is None else peer.squares.tobytes()
-            weights = peer.weights.tobytes()
-            values = name, family, peer.sequence, peer.digest, weights, peer.windows, peer.quantile, squares
-            db.execute("insert or replace into copies values (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, _blob(peer.told)))
-        store.append(entries)
-
-
-def merges(db: sqlite3.Connection) -> list[dict[str, Any]]:
-    """What came of the last rounds, oldest first."""
-    return [json.loads(text) for (text,) in db.execute("select told from merges order by id")]
-
-
-def keep_merge(db: sqlite3.Connection, told: dict[str, Any]) -> None:
-    """Keep what came of a round; the oldest is forgotten."""
-    with db:
-        db.execute("insert into merges (told) values (?)", (json.dumps(told),))
-        db.execute("delete from merges where id <= (select max(id) from merges) - ?", (MOST_MERGES,))
-
-
-def _knowledge(
+def _state(
     weights: bytes,
     public: bytes,
     sequence: int,

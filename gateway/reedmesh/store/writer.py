@@ -66,11 +66,11 @@ class Disk:
 
     async def flush(self) -> None:
         """Write the windows that wait; if the disk takes none they go on waiting."""
-        if rows := self.store.take_pending():
+        if rows := self.store.windows.take_pending():
             try:
-                await self.once(self.store.write_windows, rows)
+                await self.once(self.store.windows.write, rows)
             except DiskError:
-                self.store.put_back(rows)
+                self.store.windows.put_back(rows)
 
     def close(self) -> None:
         """Finish what was begun and close the store; waits for the disk."""

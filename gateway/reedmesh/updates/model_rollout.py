@@ -73,7 +73,7 @@ class ModelRollout:
         """Remember each sensor that introduces itself, and give it its model if it runs another; for ever."""
         while True:
             sensor, _ = await self.introductions.get()
-            await self._disk.call(self._disk.store.save_hello, sensor.name, sensor.hello)
+            await self._disk.call(self._disk.store.sensors.save_hello, sensor.name, sensor.hello)
             self._check_recipe(sensor)
             self._pause[sensor.name] = ANEW_SECONDS
             await self.offer(publisher, sensor)
@@ -96,7 +96,7 @@ class ModelRollout:
 
     async def relearn(self, sensor: Sensor) -> None:
         """Learn the machine anew from windows to come; its model rests meanwhile, and is kept. Survives a restart."""
-        await self._disk.once(self._disk.store.save_relearning, sensor.name, self._clock())
+        await self._disk.once(self._disk.store.sensors.save_relearning, sensor.name, self._clock())
         sensor.pinned = False
         sensor.learnt, sensor.relearning = 0, sensor.model is not None
 

@@ -12,7 +12,6 @@ from reedmesh.exchange.neighbourhood import Share
 from reedmesh.inference.family import Family
 from reedmesh.learning.events import Made
 from reedmesh.readings.sensor import MOST_TRIES, Line
-from reedmesh.store import replicas
 from reedmesh.store.writer import Disk
 from reedmesh.updates.selection import TrainingSelection, collect_anew
 from reedmesh.updates.update import update
@@ -78,7 +77,7 @@ class TrainingScheduler:
                 self._family, self._share, self._training_sets, self.new_worker, self._family.training.seed
             )
             if outcome:
-                await self._disk.call(replicas.keep_merge, self._disk.store.db, outcome.table())
+                await self._disk.call(self._disk.store.replicas.keep_merge, outcome.table())
             self._answer(outcome.made if outcome else ())
             refused = [each.sensor for each in outcome.made if each.objection] if outcome else []
             collect_anew(self._line.sensors[name] for name in refused if name in self._line.sensors)

@@ -17,7 +17,7 @@ from reedmesh.learning.candidate import Candidate
 from reedmesh.learning.dataset import Scaling, Windows
 from reedmesh.learning.steps import TrainingSet
 from reedmesh.readings.sensor import LEARNING, Line, Sensor
-from reedmesh.store.store import MOST_SCORE
+from reedmesh.store.windows import MOST_SCORE
 from reedmesh.store.writer import Disk
 from reedmesh.updates.attestation import Origin
 from reedmesh.updates.model_rollout import ModelRollout
@@ -65,7 +65,7 @@ class TrainingSelection:
         sensor.due = False  # whoever says it from now on is heard in the next round
         model = await self._model(sensor)
         limit = sensor.model.threshold if sensor.model else MOST_SCORE
-        rows = await self._disk.call(self._disk.store.normal_windows, sensor.name, sensor.to_learn, limit)
+        rows = await self._disk.call(self._disk.store.windows.normal, sensor.name, sensor.to_learn, limit)
         normal, called = (_table(run) for run in rows)
         scaled = calibrate.scaling_of(model) if model and not anew else None
         near = _near(sensor, normal, scaled)

@@ -223,6 +223,6 @@ def test_a_sensor_that_was_taken_away_is_forgotten_with_all_that_was_retained(
             assert (await client.ask("history", sensor="press"))["status"] == "error"
             assert len((await client.data("alerts"))["alerts"]) == 1
         async with world(tmp_path) as it:
-            assert not it.gateway.line.sensors and not it.gateway.store.learnt_from("press", 9)
+            assert not it.gateway.line.sensors and not it.gateway.store.windows.learnt_from("press", 9)
 
     asyncio.run(story())

@@ -43,7 +43,7 @@ def take_from_sensor(data: bytes) -> None:
     try:
         watch.take(Message(f"reedmesh/gw/press/{leaf}", payload), line, store, events, 1.0)
     finally:
-        store.take_pending()
+        store.windows.take_pending()
     for sensor in line.sensors.values():
         shown = home_assistant.sensor_device("gw", sensor)
         json.dumps([sensor.summary(), sensor.hz, sensor.longest_shard, sensor.hello, shown]).encode()

@@ -136,7 +136,7 @@ class RequestServer:
     async def _alert(self, given: Arguments) -> Alert:
         name = given.some_text("alert", 100)
         found = next((each for each in self._alarms.open() if each.id == name), None)
-        found = found or await self._disk.once(self._disk.store.alert, name)
+        found = found or await self._disk.once(self._disk.store.alerts.find, name)
         if not found:
             raise RefusedError(f"alert: there is none with the id {name!r}")
         return found
@@ -205,13 +205,13 @@ class RequestServer:
         sensor, by, text = self._sensor(given), given.who(), given.text("text")
         now = self._clock()
         until = now + 60 * given.number("minutes", 1, LONGEST_SHELF)
-        await self._disk.once(self._disk.store.save_shelf, sensor.name, until)
+        await self._disk.once(self._disk.store.sensors.save_shelf, sensor.name, until)
         return {"until": until} | await self._change(*sensor.shelve(until, now, by, text))
 
     async def unshelve(self, given: Arguments) -> dict[str, Any]:
         """{sensor, by, text?}: people are called again."""
         sensor, by, text = self._sensor(given), given.who(), given.text("text")
-        await self._disk.once(self._disk.store.save_shelf, sensor.name, None)
+        await self._disk.once(self._disk.store.sensors.save_shelf, sensor.name, None)
         return await self._change(*sensor.shelve(None, self._clock(), by, text))
 
     async def forget(self, given: Arguments) -> dict[str, Any]:
@@ -221,7 +221,7 @@ class RequestServer:
             raise RefusedError(f"sensor: {sensor.name} still speaks: switch it off, or `reedmesh sensors revoke` it")
         log.warning("%s: %s has it forgotten", sensor.name, by)
         await self._disk.flush()
-        await self._disk.once(self._disk.store.forget, sensor.name)
+        await self._disk.once(self._disk.store.sensors.forget, sensor.name)
         self._model_rollout.forget(sensor.name)
         return await self._change(*self._alarms.forget(sensor, self._clock(), by, text))
 
@@ -242,17 +242,17 @@ class RequestServer:
         """{since?, until?, limit?}: alerts of the past and their journals."""
         since, until = given.number("since", 0, FAR, 0), given.number("until", 0, FAR, FAR)
         limit = int(given.number("limit", 1, archive.MOST_ALERTS, 50))
-        found = await self._disk.once(archive.alerts, self._disk.store.db, since, until, limit)
+        found = await self._disk.once(self._disk.store.history.alerts, since, until, limit)
         now = {each.id: each.table() for each in self._alarms.open()}
         return {"alerts": [each | now.get(each["id"], {}) for each in found]}
 
     async def alert(self, given: Arguments) -> dict[str, Any]:
         """{alert}: one alert, its journal, and which features its worst window stood out in."""
         alert = await self._alert(given)
-        db, until = self._disk.store.db, alert.until or self._clock()
+        until = alert.until or self._clock()
         await self._disk.flush()
-        said = alert.table() | {"journal": await self._disk.once(archive.journal, db, alert.id)}
-        worst = await self._disk.once(archive.worst, db, alert.sensor, alert.since - LOOK_BACK, until)
+        said = alert.table() | {"journal": await self._disk.once(self._disk.store.history.journal, alert.id)}
+        worst = await self._disk.once(self._disk.store.history.worst, alert.sensor, alert.since - LOOK_BACK, until)
         sensor = self._line.sensors.get(alert.sensor)
         if not sensor or not worst:
             return {"alert": said, "contributions": []}
@@ -265,7 +265,7 @@ class RequestServer:
         since, until = given.number("since", 0, FAR, now - 3600), given.number("until", 0, FAR, now)
         points = int(given.number("points", 1, archive.MOST_POINTS, 200))
         await self._disk.flush()
-        found = await self._disk.once(archive.scores, self._disk.store.db, sensor.name, since, until, points)
+        found = await self._disk.once(self._disk.store.history.scores, sensor.name, since, until, points)
         length = self._family.recipe.length
         for key in ("mean", "top"):
             found[key] = [round(scaling.deviations(score, length), 3) for score in found[key]]
@@ -277,7 +277,7 @@ class RequestServer:
         """{sensor}: its last window beside what is normal for it, feature by feature."""
         sensor, now = self._sensor(given), self._clock()
         await self._disk.flush()
-        rows = await self._disk.once(archive.features, self._disk.store.db, sensor.name, 0, now, 1)
+        rows = await self._disk.once(self._disk.store.history.features, sensor.name, 0, now, 1)
         found = explain.picture(self._family.recipe, sensor.model, rows, sensor.hz, sensor.channels)
         return {"sensor": sensor.name} | found
 
@@ -285,14 +285,14 @@ class RequestServer:
         """{sensor, since?, until?}: features of its newest windows; readings never leave a sensor."""
         sensor = self._sensor(given)
         span = given.number("since", 0, FAR, 0), given.number("until", 0, FAR, FAR)
-        rows = await self._disk.once(archive.features, self._disk.store.db, sensor.name, *span, MOST_WINDOWS)
+        rows = await self._disk.once(self._disk.store.history.features, sensor.name, *span, MOST_WINDOWS)
         names = explain.features(self._family.recipe, sensor.hz, sensor.channels)
         return {"sensor": sensor.name, "features": names, "windows": [[at, *explain.ints(each)] for at, each in rows]}
 
     async def models(self, given: Arguments) -> dict[str, Any]:
         """{sensor}: the models it was offered, newest first."""
         sensor = self._sensor(given)
-        made = await self._disk.once(archive.models, self._disk.store.db, sensor.name)
+        made = await self._disk.once(self._disk.store.history.models, sensor.name)
         return {"sensor": sensor.name, "in_service": sensor.sequence, "models": made}
 
     async def passport(self, given: Arguments) -> dict[str, Any]:
