@@ -61,7 +61,7 @@ async def _run(plan: Plan, origin: str, arguments: argparse.Namespace) -> int:
         async with contextlib.AsyncExitStack() as stack:
             player = Player(plan, picture, line, stack)
             story = asyncio.create_task(_story(player, arguments.seconds))
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 asyncio.get_running_loop().add_signal_handler(number, story.cancel)
             with screen.show(picture):
                 await _first(story, asyncio.create_task(line.broken()))
