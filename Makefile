@@ -20,6 +20,8 @@ SETTINGS = $(if $(NAME),--name $(NAME)) $(if $(GATEWAY),--gateway $(GATEWAY)) $(
   $(if $(NTP),--ntp $(NTP))
 TO_FLASH = --board $(or $(BOARD),esp32) $(if $(PORT),--port $(PORT)) $(if $(MODEL),--model $(MODEL)) \
   $(if $(FIRMWARE),--firmware $(FIRMWARE))
+# A target that cannot do without a variable says which, and what it should be.
+NEED = [ -n "$($(1))" ] || { echo 'make $@: $(1)= is needed: $(2)'; exit 2; }
 GATEWAY_HOME ?= /opt/reedmesh
 GATEWAY_PYTHON ?= /usr/bin/python3
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
@@ -40,14 +42,16 @@ demo: $(DEMO) ## a line that learns and then alarms [SECONDS=90] [DATA=windows.n
 	@$(if $(MICROPYTHON),MICROPYTHON="$(MICROPYTHON)") $(BIN)/python -m tools.simulate.demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DATA),--data $(DATA)) \
 	  $(if $(FAMILY),--family $(FAMILY)) $(if $(RATE),--rate $(RATE)) $(if $(PAGE),--page $(PAGE))
 
-provision: $(READY) ## the settings of a sensor: NAME= GATEWAY= [HOST= SSID= CA= or PSK=1 or PLAIN=1, BOARD= KEY= UART= DRIVER= RATE= FAMILY= CHANNELS= NTP=]; asks for the rest; PORT= [CONFIG=]: to a sensor at once
+provision: $(READY) ## the settings of a sensor: NAME= GATEWAY= [HOST= SSID= CA= or PSK=1 or PLAIN=1, BOARD= KEY= UART= DRIVER= RATE= FAMILY= CHANNELS= NTP=]; asks for the Wi-Fi's password; PORT= [CONFIG=]: to a sensor at once
 	@$(BIN)/python -m tools.board.provision $(SETTINGS) $(if $(CONFIG),--config $(CONFIG)) $(if $(PORT),--port $(PORT)) $(ARGS)
 
 image: $(READY) ## the file system of a sensor as bytes: BOARD= CONFIG= [MODEL= FLASH=MiB]
+	@$(call NEED,CONFIG,what make provision wrote into build/sensors/NAME.json)
 	@$(BIN)/python -m tools.board.image --board $(or $(BOARD),esp32) --config $(CONFIG) $(if $(MODEL),--model $(MODEL)) \
 	  $(if $(FLASH),--flash $(FLASH))
 
 flash: $(READY) ## a bare board becomes a sensor: BOARD= CONFIG= [PORT= MODEL= FIRMWARE=path]
+	@$(call NEED,CONFIG,what make provision wrote into build/sensors/NAME.json)
 	@$(BIN)/python -m tools.board.flash $(TO_FLASH) --config $(CONFIG) $(ARGS)
 
 flash-gateway-link: $(READY) ## a bare board becomes a sensor on a wire to its gateway: NAME= GATEWAY= BOARD= [UART=1 KEY= PORT= FIRMWARE=path]
@@ -133,8 +137,8 @@ bench-learn: $(READY) ## learning together [DATA= FAMILY= GATEWAYS= LOSS=0.3 LIA
 bench-beside: $(READY) ## what learning costs the data path: window in -> alert out, learning all the time and not at all
 	$(BIN)/python -m tools.bench.learning_cost
 
-bench-learn-all: $(READY) ## all that learning together must show: DATA="fan.npz actuators.npz"
-	$(BIN)/python -m tools.bench.learning_all $(DATA)
+bench-learn-all: $(READY) ## all that learning together must show [DATA="actuators fan", or files]
+	$(BIN)/python -m tools.bench.learning_all $(or $(DATA),actuators fan)
 
 bench-security: $(READY) ## what sealing, opening, boxes and signatures cost, and HMAC on a sensor [LENGTH=bytes of an update]
 	$(BIN)/python -m tools.bench.security $(if $(LENGTH),--length $(LENGTH))
@@ -177,12 +181,15 @@ bench-called: $(READY) ## who is called: a fault that grows for two hours, slow 
 
 .PHONY: bench-skab windows-skab
 bench-skab: $(READY) ## the process family on SKAB by its leaderboard's protocol: DATA=SKAB/data [SEEDS=3]
+	@$(call NEED,DATA,the folder SKAB/data of https://github.com/waico/SKAB: its licence forbids that we bundle it)
 	$(BIN)/python -m tools.bench.skab $(DATA) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FAMILY),--family $(FAMILY))
 
 windows-skab: $(READY) ## records as SKAB has them as windows in the neutral format: DATA=SKAB/data [OUT=build/skab.npz BY=record]
+	@$(call NEED,DATA,the folder SKAB/data of https://github.com/waico/SKAB)
 	$(BIN)/python -m tools.simulate.skab $(DATA) $(or $(OUT),build/skab.npz) $(if $(BY),--by $(BY)) $(if $(FAMILY),--family $(FAMILY))
 
 check-model: $(READY) ## whether a .tflite runs on a board, and about how fast: MODEL=x.tflite [BOARD=esp32]
+	@$(call NEED,MODEL,the path of a .tflite such as models/vibration/int8.tflite)
 	@$(BIN)/python -m tools.board.check_model $(MODEL) --board $(or $(BOARD),esp32)
 
 fuzz-engine: $(READY) ## damage 100 000 models and load them [FUZZ=1000000]

@@ -55,7 +55,7 @@ def main() -> int:
 
 def _report(data: str) -> Iterator[str]:
     family, at = world(data)
-    name = Path(data).parent.name
+    name = Path(data).parent.name or data
     outcomes = [bench_learn.compare(family, at, Setting(seed=seed), ROUNDS) for seed in SEEDS]
     told = bench_learn.summary(family, outcomes)
     bench_learn.keep(name, told)

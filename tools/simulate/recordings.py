@@ -144,7 +144,7 @@ def load(path: Path) -> Recording:
         raise ConfigError(f"DATA={path}: x is {x.dtype} {x.shape}; expected int16 [n, samples, axes], one label each")
     names = tuple(_name(str(name)) for name in found["names"])
     rate, scale = float(found["rate_hz"]), float(found["lsb_per_g"])
-    labels = found["split"], found["label"]
+    labels = np.char.lower(found["split"].astype(str)), np.char.lower(found["label"].astype(str))
     return Recording(x, found["gateway"].astype(np.int64), *labels, rate, scale, names, f"recording {path.name}")
 
 

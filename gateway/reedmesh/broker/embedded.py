@@ -6,6 +6,7 @@ A factory runs mosquitto: it keeps queues over restarts and costs the gateway no
 import asyncio
 import logging
 import os
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -41,7 +42,7 @@ async def broker(
 
     users: who may log in, and say what; None: everybody, everything. pki: where the certificate for `tls_port` is.
     admit: says of a message's topic whether it is one too many (False), and its client read slowly.
-    Raises ConfigError when the port is taken or amqtt is not installed.
+    Raises ConfigError when the port is taken, the certificate is missing or amqtt is not installed.
     """
     try:
         from amqtt.errors import BrokerError
@@ -51,6 +52,8 @@ async def broker(
         raise ConfigError("broker.embedded needs amqtt: pip install 'reedmesh[embedded]', or run mosquitto") from error
     logging.getLogger("amqtt").setLevel(logging.CRITICAL)  # it logs with a traceback what it also raises
     logging.getLogger("transitions").setLevel(logging.ERROR)
+    if settings.tls_port and pki:
+        _require_certificate(settings.tls_port, pki)
     server = Broker(_amqtt_config(settings, users, pki), users, admit)
     server._subscriptions = Subscriptions()
     try:
@@ -68,6 +71,14 @@ async def broker(
             if each.instance:
                 each.instance.close()
         await _end_what_is_left()
+
+
+def _require_certificate(port: int, pki: Path) -> None:
+    """Raise ConfigError if what the broker has to show by TLS is not there."""
+    for name in ("server.crt", "server.key"):
+        if not (pki / name).is_file():
+            remedy = f"make it: reedmesh pki issue --host {socket.gethostname()}, or take tls_port out"
+            raise ConfigError(f"broker.tls_port = {port}: there is no {pki / name}; {remedy}")
 
 
 async def _end_what_is_left() -> None:

@@ -72,6 +72,7 @@ def _run(plan: Callable[[Host, argparse.Namespace], Iterator[Step]], chosen: arg
 
 def installation(host: Host, chosen: argparse.Namespace) -> Iterator[Step]:
     """What makes a service of the program, in order; each step is asked for when those before it are done."""
+    _refuse_no_system(host)
     units = [GATEWAY, *([DASHBOARD_UNIT] if importlib.util.find_spec("nicegui") else [])]
     yield host.file(SYSUSERS, _shipped("reedmesh.sysusers"))
     yield host.call("systemd-sysusers")
@@ -97,6 +98,12 @@ def installation(host: Host, chosen: argparse.Namespace) -> Iterator[Step]:
     if not host.other:
         yield host.call("systemctl", "restart", *units)
         yield Step(f"gateway {settings.name} is at work: see `reedmesh status` and `reedmesh doctor`", nothing)
+
+
+def _refuse_no_system(host: Host) -> None:
+    """Raise ConfigError where no system's files are: nothing is to be written there."""
+    if missing := [name for name in ("/etc/passwd", "/etc/group") if not host.at(Path(name)).is_file()]:
+        raise ConfigError(f"{host.at(Path('/'))}: holds no system (there is no {missing[0]}); mount the image there first")
 
 
 def removal(host: Host, _: argparse.Namespace) -> Iterator[Step]:
