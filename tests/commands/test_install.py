@@ -194,3 +194,13 @@ def test_secrets_may_come_from_systemd_or_lie_beside_the_settings(
 def test_the_units_name_the_program_that_installs_them() -> None:
     for unit in (install.GATEWAY, install.DASHBOARD_UNIT):
         assert (ROOT / "gateway" / "systemd" / unit).read_text().count(install.IN_UNITS) == 1
+
+
+def test_a_folder_without_a_system_is_refused_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if os.geteuid() != 0:
+        missing("only root installs: sudo make test")
+    assert installed(tmp_path, "--yes") == 2
+    assert "holds no system (there is no /etc/passwd)" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

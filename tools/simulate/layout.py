@@ -24,7 +24,7 @@ from tools.simulate.recordings import Recording
 
 EARLY, LATE, ALONE = ("hall1", "hall2"), "hall3", "alone"  # gateways; the last has no neighbours
 LATE_MACHINE = 1  # of the recorded machines: the one that comes later
-FEW = 24  # windows that it is learnt from at least, and
+FEW = 40  # windows that it is learnt from at least, and
 FEW_SHARE = 0.25  # of those that the others are learnt from
 
 

@@ -97,3 +97,10 @@ def test_a_recording_of_other_axes_is_refused(tmp_path: Path) -> None:
     flat = Recording(**{**vars(made), "x": made.x[:, :, :1]})
     with pytest.raises(ConfigError, match="1 axes"):
         layout.plan(flat, tmp_path / "line")
+
+
+def test_capitals_in_labels_say_the_same(tmp_path: Path) -> None:
+    made = recordings.simulate()
+    label, split = np.char.upper(made.label), np.char.capitalize(made.split)
+    read = recordings.load(saved(tmp_path / "windows.npz", made, label=label, split=split))
+    assert read.faults(0) == ["imbalance"] and len(read.windows(0, "train", "normal"))
