@@ -49,7 +49,9 @@ def test_make_says_what_it_needs_before_it_fetches_anything(tmp_path: Path, targ
     assert not (tmp_path / "env").exists()
 
 
-@pytest.mark.parametrize(("target", "variable"), [("bench-skab", "DATA"), ("check-model", "MODEL"), ("flash", "CONFIG")])
+@pytest.mark.parametrize(
+    ("target", "variable"), [("bench-skab", "DATA"), ("check-model", "MODEL"), ("flash", "CONFIG")]
+)
 def test_a_target_that_lacks_a_variable_names_it(target: str, variable: str) -> None:
     command = ["make", "--no-print-directory", "--old-file=.venv/ready", target]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -103,7 +103,9 @@ def installation(host: Host, chosen: argparse.Namespace) -> Iterator[Step]:
 def _refuse_no_system(host: Host) -> None:
     """Raise ConfigError where no system's files are: nothing is to be written there."""
     if missing := [name for name in ("/etc/passwd", "/etc/group") if not host.at(Path(name)).is_file()]:
-        raise ConfigError(f"{host.at(Path('/'))}: holds no system (there is no {missing[0]}); mount the image there first")
+        raise ConfigError(
+            f"{host.at(Path('/'))}: holds no system (there is no {missing[0]}); mount the image there first"
+        )
 
 
 def removal(host: Host, _: argparse.Namespace) -> Iterator[Step]:
