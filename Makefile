@@ -179,6 +179,11 @@ bench: bench-called
 bench-called: $(READY) ## who is called: a fault that grows for two hours, slow sensors, verdicts while learning is slow [MACHINES=10]
 	$(BIN)/python -m tools.bench.called --machines $(or $(MACHINES),10)
 
+.PHONY: bench-ask
+bench: bench-ask
+bench-ask: $(READY) ## questions to the line: understood, wrong facts, time to an answer; with a model what it adds and costs [MODEL=file.gguf SECONDS=20 ROUNDS=3]
+	$(BIN)/python -m tools.bench.ask $(if $(MODEL),--model $(MODEL)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
 .PHONY: bench-skab windows-skab
 bench-skab: $(READY) ## the process family on SKAB by its leaderboard's protocol: DATA=SKAB/data [SEEDS=3]
 	@$(call NEED,DATA,the folder SKAB/data of https://github.com/waico/SKAB: its licence forbids that we bundle it)

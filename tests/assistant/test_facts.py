@@ -39,6 +39,18 @@ def test_a_band_is_called_by_the_multiple_of_the_shaft_speed_in_it(shaft, mark):
     assert spectrum.standouts([band(20.0, 28.0, 1.0), *bands([0.0] * 5)], shaft)[0].mark == mark
 
 
+@pytest.mark.parametrize(("place", "part"), [(1, LOW), (10, MIDDLE), (20, HIGH)])
+def test_a_band_without_known_frequencies_has_its_number_and_its_third(place, part):
+    rows = [{"feature": f"band {i}", "axis": 1, "share": 1.0 if i == place else 0.0} for i in range(1, 21)]
+    [found] = spectrum.standouts(rows)
+    assert (found.number, found.part, found.axis) == (place, part, "Y")
+    assert spectrum.facts([found], "a-1")[0].kind == "alert.band-number"
+
+
+def test_a_feature_nobody_foresaw_still_has_a_place_to_look_at():
+    assert [each.id for each in causes.fitting([standout(feature="stroke time", low=0.0, high=0.0)])] == ["even"]
+
+
 def standout(**more):
     return Standout(**({"feature": "band", "axis": "X", "share": 0.6, "low": 20.0, "high": 28.0} | more))
 

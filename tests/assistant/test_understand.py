@@ -60,6 +60,24 @@ def test_a_machine_that_is_not_there_is_no_other_machine():
     assert (found.sensors, found.unknown) == ((), "press 9")
 
 
+@pytest.mark.parametrize("text", ["How is press-2-old?", "How is press-2-3?", "how is pump-4_b"])
+def test_a_name_that_only_begins_like_a_sensor_s_is_another(text):
+    found = understand(text, SENSORS)
+    assert (found.sensors, found.tool) == ((), "state") and found.unknown == text.split()[-1].strip("?")
+
+
+def test_of_two_names_the_longer_one_is_meant_where_both_fit():
+    assert understand("how is press-2-old", [*SENSORS, "press-2-old"]).sensors == ("press-2-old",)
+    assert understand("how is press 2 old", [*SENSORS, "press-2-old"]).sensors == ("press-2-old",)
+
+
+def test_a_question_is_read_on_a_line_of_two_thousand_sensors():
+    known = [f"{kind}-{i}" for kind in ("press", "fan") for i in range(1000)]
+    found = understand("Porque alarma a prensa 999?", known)
+    assert (found.tool, found.sensors) == ("why", ("press-999",))
+    assert understand("how is the press", known).sensors == ()
+
+
 def test_two_sensors_are_taken_in_the_order_of_the_question():
     assert understand("how are fan-3 and press-2", SENSORS).sensors == ("fan-3", "press-2")
 

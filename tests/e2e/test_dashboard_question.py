@@ -51,6 +51,20 @@ def test_a_question_is_answered_with_links_to_the_evidence_in_its_own_language(p
     play(scenario, answers={"ask": asked})
 
 
+def test_only_the_gateway_of_a_sensor_is_asked_about_it(play: Play) -> None:
+    async def scenario(stage: Stage) -> None:
+        box = await opened(stage)
+        await stage.say("hall2/info", {"version": "0.1.0", "family": {"name": "vibration"}})
+        await stage.say("hall2/press-2-old/state", WATCHING)
+        await expect(stage.page.locator(".gateway")).to_have_count(2)
+        await box.get_by_label("Ask the line").fill("Why does press-2 alarm?")
+        await box.get_by_role("button", name="Ask").click()
+        await expect(box.locator("h3")).to_have_text(["hall1"])
+        assert len([verb for verb, _ in stage.requests if verb == "ask"]) == 1
+
+    play(scenario, answers={"ask": asked})
+
+
 def test_what_is_not_understood_offers_questions_that_one_click_asks(play: Play) -> None:
     async def scenario(stage: Stage) -> None:
         box = await opened(stage)

@@ -153,8 +153,16 @@ async def gateway(broker: str, sensors: int, stored: int = 0, settings: str = ""
 
     stored: windows it has from before. settings: more of its config.
     """
-    good, bad = prepare(FOLDER, sensors)
-    remember(FOLDER, good[wire.WINDOW_HEADER :], sensors, stored)
+    frames = prepare(FOLDER, sensors)
+    remember(FOLDER, frames[0][wire.WINDOW_HEADER :], sensors, stored)
+    async with started(broker, frames, sensors, settings) as bench:
+        yield bench
+
+
+@asynccontextmanager
+async def started(broker: str, frames: tuple[bytes, bytes], sensors: int, settings: str = "") -> AsyncIterator[Bench]:
+    """The gateway of the store in FOLDER. frames: a normal window's and a fault's."""
+    good, bad = frames
     port = free_ports(1)[0]
     (FOLDER / "mosquitto.conf").write_text("\n".join(LINES).format(port=port) + "\n")
     (FOLDER / "reedmesh.toml").write_text(

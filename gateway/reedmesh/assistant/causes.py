@@ -51,6 +51,7 @@ def fitting(found: Sequence[Standout]) -> list[Cause]:
         mark = it.mark if it else ""
         fits.sort(key=lambda cause: cause.mark.index(mark) if mark in cause.mark else 0)
         chosen |= {each.id: each for each in fits}
+    chosen = chosen or {each.id: each for each in causes() if each.fits(None)}
     return list(chosen.values())[:MOST]
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from reedmesh.assistant import tables
+from reedmesh.assistant import names, tables
 from reedmesh.assistant.tables import NONE, SENSOR, Tables, plain
 from reedmesh.assistant.words import CODES
 from reedmesh.errors import RefusedError
@@ -37,9 +37,7 @@ def understand(question: str, known: Collection[str], language: str = "") -> Int
     """
     if not question.strip() or len(question) > LONGEST:
         raise RefusedError(f"text: a question of 1 to {LONGEST} characters")
-    text = plain(question.replace(SENSOR, " "))
-    written = set(question.casefold().split())
-    guesses = [_in_one(text, known, written, each) for each in _likely(text, language)]
+    guesses = [_in_one(question, known, each) for each in _likely(plain(question), language)]
     return next((each for each in guesses if each.tool), guesses[0])
 
 
@@ -53,56 +51,16 @@ def _likely(question: str, wanted: str) -> list[Tables]:
     return [each for each in ranked if counts[each.code] >= best - 1]
 
 
-def _in_one(question: str, known: Collection[str], written: set[str], spoken: Tables) -> Intent:
-    """What it asks if it is in that language. written: its words as they stand."""
-    names = [each for each in known if _is_name(each, written, spoken)]
-    text, sensors, unknown = _sensors(question, names, spoken)
-    named = bool(sensors or unknown)
-    tool = next((rule.tool for rule in spoken.rules if rule.fits(text, named)), "")
-    if not tool and sensors and text == SENSOR:
+def _in_one(question: str, known: Collection[str], spoken: Tables) -> Intent:
+    """What it asks if it is in that language."""
+    found = names.find(question, known, spoken)
+    named = bool(found.sensors or found.unknown)
+    tool = next((rule.tool for rule in spoken.rules if rule.fits(found.question, named)), "")
+    if not tool and found.sensors and found.question == SENSOR:
         tool = "state"  # a name alone
-    unknown = "" if tool == NONE else unknown
-    return Intent(tool, tuple(sensors[:MOST_SENSORS]), _period(text, spoken), spoken.code, unknown)
-
-
-def _is_name(name: str, written: set[str], spoken: Tables) -> bool:
-    """Whether words that could mean the sensor do: a sensor called open-alerts must not be meant by "open alerts"."""
-    parts = re.findall(r"[^\W\d_]+|\d+", plain(name))
-    if not all(part.isdigit() or spoken.knows(part) for part in parts):
-        return True
-    return len(parts) > 1 and any(word.strip("?!.,;:\"'()") == name for word in written)
-
-
-def _sensors(question: str, known: Collection[str], spoken: Tables) -> tuple[str, list[str], str]:
-    """The question with SENSOR in place of each name, the sensors it names in their order, and one nobody knows."""
-    found: list[tuple[int, str]] = []
-    for name in sorted(known, key=len, reverse=True):
-        for way in _ways(name, known, spoken):
-            found += [(match.start(), name) for match in re.finditer(rf"(?<!\S){way}(?!\S)", question)]
-            question = re.sub(rf"(?<!\S){way}(?!\S)", lambda match: SENSOR.ljust(len(match[0]), "\0"), question)
-    ordered = list(dict.fromkeys(name for _, name in sorted(found)))
-    question, unknown = _strange(question, known, spoken)
-    return " ".join(question.replace("\0", "").split()), ordered, "" if ordered else unknown
-
-
-def _ways(name: str, known: Collection[str], spoken: Tables) -> list[str]:
-    """Patterns of plain text that mean the sensor `name`: press-2 is press 2, press2, prensa 2 and prensa2."""
-    parts = re.findall(r"[^\W\d_]+|\d+", plain(name))
-    kinds = [word for word, stem in spoken.machines.items() if stem in parts]
-    spelt = [parts, *([word if part == spoken.machines[word] else part for part in parts] for word in kinds)]
-    ways = [" ?".join(re.escape(part) for part in each) for each in spelt]
-    stems = [each for each in parts if not each.isdigit()]
-    if len(stems) == 1 and sum(stems[0] in re.findall(r"[^\W\d_]+", plain(each)) for each in known) == 1:
-        ways += [re.escape(word) for word in (stems[0], *kinds) if word not in ways]
-    return ways
-
-
-def _strange(question: str, known: Collection[str], spoken: Tables) -> tuple[str, str]:
-    """The question with SENSOR for a name that looks like a sensor's and is none, and that name."""
-    stems = {part for each in known for part in re.findall(r"[^\W\d_]+", plain(each))} | set(spoken.machines)
-    kinds = "|".join(re.escape(each) for each in sorted(stems, key=len, reverse=True) if len(each) > 2)
-    match = re.search(rf"(?<!\S)((?:{kinds}|sensor|capteur) ?\d+)(?!\S)", question) if kinds else None
-    return (question.replace(match[1], SENSOR, 1), match[1]) if match else (question, "")
+    unknown = "" if tool == NONE else found.unknown
+    sensors = found.sensors[:MOST_SENSORS]
+    return Intent(tool, sensors, _period(found.question, spoken), spoken.code, unknown)
 
 
 def _period(text: str, spoken: Tables) -> str:

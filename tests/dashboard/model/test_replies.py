@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reedmesh.dashboard.model.replies import MOST_LINES, Reply, reply, worth_showing
+from reedmesh.dashboard.ui.question import linked
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -34,6 +35,11 @@ def test_gateways_that_know_nothing_are_not_shown_beside_one_that_does():
     strange = reply("c", {"facts": [{"kind": "unknown.sensor", "text": "none"}]})
     assert worth_showing([offers, strange, knows]) == [knows]
     assert worth_showing([strange, offers]) == [strange] and worth_showing([]) == []
+
+
+def test_evidence_is_linked_once():
+    found = reply("gw", {"facts": [FACT, FACT, FACT | {"alert": "b-1"}]})
+    assert [bool(href) for _, href in linked("gw", found.lines)] == [True, False, True]
 
 
 def test_an_answer_about_two_alerts_is_judged_for_neither():

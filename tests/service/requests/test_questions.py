@@ -46,7 +46,7 @@ def test_why_is_answered_from_the_alert_itself_in_the_language_of_the_question(t
             same = await client.data("why", alert=alert["id"], language="pt")
             assert kinds(same) == kinds(told)
             report = await client.data("report", period="8h", language="fr")
-            assert texts(report).startswith("Rapport de gw") and "report.open" in kinds(report)
+            assert texts(report).startswith("Rapport, passerelle gw") and "report.open" in kinds(report)
 
     asyncio.run(story())
 

@@ -25,7 +25,8 @@ def report(gateway: str, alerts: Sequence[Table], merges: Sequence[Table], since
     if before := len(alerts) - len(raised):
         found.append(Fact("report.before", {"n": count(before)}, page="overview"))
     ended = [each for each in alerts if each["state"] == CLEARED and (each["until"] or 0.0) <= until]
-    found.append(Fact("report.ended", {"n": count(len(ended))}, page="overview"))
+    if ended:
+        found.append(Fact("report.ended", {"n": count(len(ended))}, page="overview"))
     return [*found, *_by_sensor(alerts, since, until), *_open(alerts), *_learnt(merges, since, until), *judged(alerts)]
 
 

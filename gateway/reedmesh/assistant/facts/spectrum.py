@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reedmesh.assistant.fact import HERTZ, SHARE, Fact, Quantity, Value, Word, name
+from reedmesh.assistant.fact import COUNT, HERTZ, SHARE, Fact, Quantity, Value, Word, name
 
 Row = dict[str, Any]
 AXES = "XYZ"
@@ -19,7 +19,8 @@ class Standout:
     """A feature that much of the score comes from.
 
     mark: a multiple of the shaft speed ("1x") or a bearing frequency ("BPFO") in the band, where these are known.
-    part: LOW, MIDDLE or HIGH for a band, "" for other features. low, high: Hz, 0 for other features.
+    part: LOW, MIDDLE or HIGH for a band, "" for other features. low, high: Hz, 0 for other features. number: of a band
+    whose frequencies are not known, else 0.
     """
 
     feature: str
@@ -29,6 +30,7 @@ class Standout:
     high: float = 0.0
     mark: str = ""
     part: str = ""
+    number: int = 0
 
 
 def standouts(rows: Sequence[Row], shaft_hz: float = 0.0) -> list[Standout]:
@@ -39,7 +41,8 @@ def standouts(rows: Sequence[Row], shaft_hz: float = 0.0) -> list[Standout]:
     least = STANDS_OUT / max(1, len(rows))
     ranked = sorted(rows, key=lambda row: -row["share"])[:MOST_NAMED]
     edges = [edge for row in rows for edge in row.get("hz", ())]
-    return [_standout(row, edges, shaft_hz) for row in ranked if row["share"] >= least]
+    last = max((_number(row) for row in rows), default=0)
+    return [_standout(row, edges, last, shaft_hz) for row in ranked if row["share"] >= least]
 
 
 def facts(found: Sequence[Standout], alert: str) -> list[Fact]:
@@ -51,6 +54,8 @@ def facts(found: Sequence[Standout], alert: str) -> list[Fact]:
 
 def _fact(it: Standout, alert: str) -> Fact:
     values: dict[str, Value] = {"axis": it.axis, "share": Quantity(it.share, SHARE)}
+    if it.number:
+        return Fact("alert.band-number", values | {"number": Quantity(it.number, COUNT)}, alert=alert)
     if not it.high:
         return Fact("alert.feature", values | {"feature": Word("feature", it.feature)}, alert=alert)
     values |= {"low": Quantity(it.low, HERTZ), "high": Quantity(it.high, HERTZ)}
@@ -59,13 +64,22 @@ def _fact(it: Standout, alert: str) -> Fact:
     return Fact("alert.band", values, alert=alert)
 
 
-def _standout(row: Row, edges: list[float], shaft_hz: float) -> Standout:
+def _standout(row: Row, edges: list[float], last: int, shaft_hz: float) -> Standout:
     axis = name(row.get("name") or (AXES[row["axis"]] if row["axis"] < len(AXES) else row["axis"] + 1))
+    if not row.get("hz") and (number := _number(row)):
+        part = (LOW, MIDDLE, HIGH)[min(2, 3 * (number - 1) // last)]  # bands are spaced logarithmically
+        return Standout("band", axis, row["share"], part=part, number=number)
     if not (band := row.get("hz")):
         return Standout(str(row["feature"]).lower(), axis, row["share"])
     low, high = float(band[0]), float(band[1])
     mark = str(row.get("mark", "")) or _order(low, high, shaft_hz)
     return Standout("band", axis, row["share"], low, high, name(mark), _part(low, high, edges))
+
+
+def _number(row: Row) -> int:
+    """Of "band 7" 7; 0 for what is no band."""
+    word, _, number = str(row["feature"]).partition(" ")
+    return int(number) if word == "band" and number.isdigit() else 0
 
 
 def _order(low: float, high: float, shaft_hz: float) -> str:

@@ -9,6 +9,7 @@ from reedmesh.dashboard.model.reducer import text
 MOST_LINES = 60
 LONG = 400  # characters of a line
 SPACES = "\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"  # stand before units; they print, whatever str.isprintable says
+JUDGED = ("alert.", "look.")  # what the kinds of facts begin with that explain an alert
 PAGES = ("overview", "learning", "settings")
 SUGGESTION, UNKNOWN = "can.", "unknown."  # what the kinds of facts begin with that are no facts about the line
 
@@ -52,8 +53,8 @@ class Reply:
     @property
     def alert(self) -> str:
         """The alert that it is about, if it is about one alone."""
-        named = {each.alert for each in self.lines if each.alert}
-        return named.pop() if len(named) == 1 else ""
+        named = {each.alert for each in self.lines if each.kind.startswith(JUDGED)}
+        return "" if len(named) != 1 else named.pop()
 
 
 def reply(gateway: str, answer: Mapping[str, Any]) -> Reply:

@@ -1,5 +1,6 @@
 """The first page: open alerts, then every gateway with its sensors, the worst first."""
 
+from reedmesh.assistant.understand import understand
 from reedmesh.dashboard.model.replies import Reply, reply
 from reedmesh.dashboard.model.view import Gateway, View, gateways_worst_first, open_alerts
 from reedmesh.dashboard.ui.elements import Parts, Text, box
@@ -35,14 +36,23 @@ class Overview(Page):
         return ""
 
     async def _ask_line(self, verb: str, **arguments: str) -> list[Reply]:
-        """What each gateway that can be asked answers."""
+        """What each gateway that can be asked answers; of sensors that the question names, only their own gateways."""
         replies: list[Reply] = []
+        meant = self._meant(arguments.get("text", ""))
 
         async def ask_one(gateway: str) -> None:
-            replies.append(reply(gateway, await self.ask(gateway, verb, **arguments)))
+            if not meant or gateway in meant:
+                replies.append(reply(gateway, await self.ask(gateway, verb, **arguments)))
 
         await self.each_gateway(ask_one)
         return sorted(replies, key=lambda each: each.gateway)
+
+    def _meant(self, question: str) -> set[str]:
+        """The gateways of the sensors that a question names: one may have press-2, and another press-2-old."""
+        line = self.feed.view.line
+        known = {sensor for each in line for sensor in each.sensors}
+        named = set(understand(question, known).sensors) if question else set()
+        return {each.name for each in line if named & set(each.sensors)}
 
     async def _judge(self, judged: Reply, verdict: str) -> None:
         await self.ask(judged.gateway, "feedback", alert=judged.alert, answer=verdict, by=self.user.name)

@@ -1,6 +1,6 @@
 """The box in which one asks the line: a question, what gateways answer, links to the evidence, what can be asked."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from nicegui.element import Element
@@ -70,7 +70,7 @@ class ReplyPart:
         self.root: Element = box("div", "reply")
         with self.root:
             self._gateway = Text("h3")
-            self._lines: Parts[tuple[Reply, ReplyLine]] = Parts(box("ul"), lambda: ReplyLinePart(say))
+            self._lines: Parts[tuple[str, str]] = Parts(box("ul"), lambda: ReplyLinePart(say))
             self._offered: Parts[str] = Parts(box("div", "buttons"), lambda: OfferPart(self._ask))
             self._by = Text("p", "quiet")
             self._judging = box("div", "buttons")
@@ -85,7 +85,7 @@ class ReplyPart:
         self._gateway.set_text(value.gateway)
         first = [each for each in value.lines if each.kind.startswith("can.")][:1]
         lines = [*value.facts, *first]
-        self._lines.show([(str(i), (value, each)) for i, each in enumerate(lines)])
+        self._lines.show([(str(i), row) for i, row in enumerate(linked(value.gateway, lines))])
         self._offered.show([(each, each) for each in value.suggestions])
         by_model = value.by not in ("", "template")
         self._by.set_text(value.trouble or (self._say("question.by", model=value.by) if by_model else ""))
@@ -113,11 +113,10 @@ class ReplyLinePart:
             self._text = Text("span")
             self._link = link("", say("question.evidence"), "quiet")
 
-    def show(self, value: tuple[Reply, ReplyLine]) -> None:
-        """Draw it."""
-        reply, line = value
-        self._text.set_text(line.text)
-        href = _href(reply.gateway, line)
+    def show(self, value: tuple[str, str]) -> None:
+        """Draw a sentence; "" instead of an address: the evidence is linked above."""
+        text, href = value
+        self._text.set_text(text)
         put(self._link, "href", href)
         self._link.set_visibility(bool(href))
 
@@ -138,6 +137,12 @@ class OfferPart:
 
     async def _go(self) -> None:
         await self._ask(self._text)
+
+
+def linked(gateway: str, lines: Sequence[ReplyLine]) -> list[tuple[str, str]]:
+    """Each sentence with the address of its evidence, which is given once."""
+    hrefs = [_href(gateway, each) for each in lines]
+    return [(each.text, "" if hrefs[i] in hrefs[:i] else hrefs[i]) for i, each in enumerate(lines)]
 
 
 def _href(gateway: str, line: ReplyLine) -> str:
