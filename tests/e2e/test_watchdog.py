@@ -140,12 +140,12 @@ def test_settings_are_reloaded_in_place_and_wrong_ones_change_nothing(tmp_path: 
 
 AT_WORK = """
 import time
-from reedmesh.service import gateway
+from reedmesh.updates.scheduler import TrainingScheduler
 from reedmesh.updates.worker import worker_process
 async def learn(scheduler):
     async with worker_process() as work:
         await work(time.sleep, 1000)
-gateway.TrainingScheduler.run = learn
+TrainingScheduler.run = learn
 """
 
 

@@ -243,7 +243,7 @@ def test_a_sensor_that_asks_again_and_again_is_not_answered_for_ever(
                 await sensor.say("model/status", {"code": 206, "missing": 1})
             await sensor.say("model/status", {"code": 500, "reason": "that is enough"})
             await it.until(lambda topic, value: topic == "press/state" and "enough" in value.get("refusal", ""))
-            assert it.gateway._model_rollout._waves["press"] <= 1
+            assert it.gateway.parts.model_rollout._waves["press"] <= 1
 
     asyncio.run(story())
 
@@ -270,7 +270,7 @@ def test_a_sensor_that_says_hello_again_and_again_is_offered_its_model_now_and_t
                 await asyncio.sleep(0.01)
             for _ in range(300):
                 await sensor.hello()
-                assert len(it.gateway._model_rollout.introductions) <= 1
+                assert len(it.gateway.parts.model_rollout.introductions) <= 1
                 await asyncio.sleep(0.001)
             assert len(offers) == 1
             listening.cancel()

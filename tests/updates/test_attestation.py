@@ -61,7 +61,7 @@ def gateway(folder: Path) -> Iterator[Gateway]:
 def serve(it: Gateway, sensor: str, sequence: int, model: bytes = PRESS) -> StoredModel:
     """Put a model into service, as a candidate does."""
     learnt = replace(candidate(), model=model)
-    envelope = it._passports.issue(sensor, learnt, None, {}, 1000.0 + sequence)
+    envelope = it.parts.passports.issue(sensor, learnt, None, {}, 1000.0 + sequence)
     made = StoredModel(
         sensor, sequence, 1000.0 + sequence, model, learnt.weights, learnt.trial, learnt.trial_score, envelope
     )
@@ -180,7 +180,7 @@ def test_models_of_an_older_gateway_are_vouched_for_once(tmp_path: Path) -> None
     with gateway(tmp_path) as it:
         assert it.line.sensors["press"].model
         stored = it.store.models.last("press")
-        assert stored and it._passports.check(stored).note == attestation.INHERITED
+        assert stored and it.parts.passports.check(stored).note == attestation.INHERITED
         it.store.models.save(replace(stored, sequence=2, passport=None))
     assert digest_in_service(tmp_path, "press") == sha256(PRESS).digest()  # number 1: 2 came without, and too late
 
@@ -221,7 +221,7 @@ def test_a_machine_whose_model_was_rejected_may_learn_the_very_same_again(tmp_pa
             serve(it, "press", 1)
         edit(tmp_path, "update models set passport = null")
         with gateway(tmp_path) as it:
-            await it._model_rollout.renew(it.line.sensors["press"], candidate(), {})
+            await it.parts.model_rollout.renew(it.line.sensors["press"], candidate(), {})
             sensor = it.line.sensors["press"]
             assert sensor.model and sensor.model.digest == sha256(PRESS).digest() and sensor.sequence == 2
 
@@ -243,7 +243,7 @@ def test_a_rollback_takes_its_passport_along(tmp_path: Path) -> None:
             serve(it, "press", 1)
             serve(it, "press", 2, another())
         with gateway(tmp_path) as it:
-            assert await it._model_rollout.rollback(it.line.sensors["press"]) == 3
+            assert await it.parts.model_rollout.rollback(it.line.sensors["press"]) == 3
         assert digest_in_service(tmp_path, "press") == sha256(PRESS).digest()
 
     asyncio.run(story())
@@ -258,7 +258,7 @@ def test_a_sensor_s_engine_would_refuse_so_does_the_gateway(tmp_path: Path) -> N
     with pytest.raises(DeployError, match=r"not a \.tflite"):
         attestation.operators(b"junk", "it")
     with gateway(tmp_path) as it, pytest.raises(DeployError, match="a sensor takes"):
-        it._passports.check(replace(serve(it, "press", 1), tflite=bytes(70_000)))
+        it.parts.passports.check(replace(serve(it, "press", 1), tflite=bytes(70_000)))
 
 
 def test_a_passport_is_shown_by_sensor_digest_and_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -72,7 +72,7 @@ def test_a_model_that_was_taken_back_stays_until_somebody_says_otherwise(
             assert it.gateway.line.sensors["press"].pinned
             await feed(sensor, sounds()["normal"][:FRESH])
             await it.until(lambda topic, value: topic == "press/state" and value["windows"] >= 2 * LEARN + FRESH)
-            assert await it.gateway._training_sets.training_sets() == {}
+            assert await it.gateway.parts.training_sets.training_sets() == {}
         async with world(tmp_path) as it:
             sensor = it.gateway.line.sensors["press"]
             assert sensor.pinned

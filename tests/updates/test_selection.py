@@ -41,7 +41,11 @@ def test_windows_of_when_a_machine_ran_otherwise_are_not_learnt_also_once_it_is_
         async with world(tmp_path) as it:
             client, normal = Client(it), sounds()["normal"]
             await taught(it, "press")
-            training_sets, store, press = it.gateway._training_sets, it.gateway.store, it.gateway.line.sensors["press"]
+            training_sets, store, press = (
+                it.gateway.parts.training_sets,
+                it.gateway.store,
+                it.gateway.line.sensors["press"],
+            )
             assert set(await training_sets.training_sets()) == {"press"} and not press.moved
             away = otherwise(normal[:120])
             heard(store, away, 9e9)
@@ -69,7 +73,7 @@ def test_a_machine_that_runs_otherwise_for_good_is_not_learnt_until_somebody_say
     async def story() -> None:
         async with world(tmp_path) as it:
             await taught(it, "press")
-            training_sets, press = it.gateway._training_sets, it.gateway.line.sensors["press"]
+            training_sets, press = it.gateway.parts.training_sets, it.gateway.line.sensors["press"]
             heard(it.gateway.store, np.tile(otherwise(sounds()["normal"]), (3, 1)), 9e9)
             assert await training_sets.training_sets() == {} and press.moved
             press.due = True
@@ -82,7 +86,7 @@ def test_under_a_standing_alert_the_model_stays_until_the_machine_is_learnt_anew
     async def story() -> None:
         async with world(tmp_path) as it:
             sensor, client = await taught(it, "press"), Client(it)
-            here, training_sets = it.gateway.line.sensors["press"], it.gateway._training_sets
+            here, training_sets = it.gateway.line.sensors["press"], it.gateway.parts.training_sets
             await feed(sensor, otherwise(sounds()["normal"][:20]))
             await it.until(lambda topic, value: topic == "alert" and value["type"] == "new")
             before, candidate = here.sequence, commission(FAMILY, sounds()["normal"], 2)

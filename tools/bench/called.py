@@ -24,7 +24,7 @@ import numpy as np
 
 from reedmesh.alerts.alert import SILENT
 from reedmesh.config.settings import AlertRule, Config, Notify
-from reedmesh.inference import family as families
+from reedmesh.inference.family import find_family, load_family
 from reedmesh.inference.model import Model
 from reedmesh.links.message import Message
 from reedmesh.protocol import wire
@@ -114,7 +114,7 @@ async def _quiet(told: list[dict[str, Any]]) -> None:
 
 def silences(pace: float, hours: float = HOURS) -> tuple[int, float]:
     """Of a sensor with a window each `pace` seconds: false alerts in so many hours, and seconds until a dead one is."""
-    recipe = families.load(families.find("process")).recipe
+    recipe = load_family(find_family("process")).recipe
     line = Line(recipe.length, 240, AlertRule(), 1)
     alarms, sensor = Alarms("gw", line), line.sensor("tank")
     sensor.online, sensor.hello = True, {"measured_hz": recipe.hop / pace, "features": recipe.table()}

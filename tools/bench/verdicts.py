@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from reedmesh.config.settings import Config, Learning
 from reedmesh.config.settings import Store as StoreSettings
-from reedmesh.inference import family as families
 from reedmesh.inference import features
+from reedmesh.inference.family import find_family, load_family
 from reedmesh.links.memory_link import MemoryBroker
 from reedmesh.links.message import Message
 from reedmesh.protocol import wire
@@ -40,7 +40,7 @@ class Nights:
     """The windows of such a machine: running, and at rest, where only the transducer's own noise is heard."""
 
     def __init__(self) -> None:
-        recipe, record = families.load(families.find("vibration")).recipe, simulate()
+        recipe, record = load_family(find_family("vibration")).recipe, simulate()
         rng, normal = np.random.default_rng(1), record.windows(0, "train", "normal")
         rest = np.round(np.round(normal.mean((0, 1))) + rng.normal(0, 2.0, (400, recipe.samples, recipe.axes)))
         self.recipe = recipe

@@ -68,7 +68,7 @@ async def serve(config: Config, notifier: ServiceNotifier, reread: Callable[[], 
             await stack.enter_async_context(embedded.broker(config.broker, door, folder, admit))
         link = _link(config, gateway)
         watchdog = _watchdog(config, link, gateway, notifier)
-        gateway.process = watchdog.table
+        gateway.reported.process = watchdog.table
         beside = exporters(config, gateway.line) | {"subscriptions": partial(gateway.subscriptions.run, link)}
         if config.metrics.listen:
             beside["metrics"] = partial(Endpoint(gateway.vitals).run, config.metrics.listen)

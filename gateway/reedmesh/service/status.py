@@ -1,8 +1,72 @@
-"""What a gateway tells of itself, made short enough for one MQTT message. Pure."""
+"""The status of a gateway: what `reedmesh status`, the metrics and the dashboard show."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from reedmesh import __version__
+from reedmesh.links.rejects import Rejects
+from reedmesh.protocol import wire
+from reedmesh.service.composition import Parts
+from reedmesh.store import database
+
 MOST_SENSORS, MOST_ALERTS, MOST_BABBLING = 150, 100, 20  # in one answer: a broker may refuse more than 128 KiB
+
+
+class Status:
+    """Describes the gateway that `parts` make. rejects: counts messages that made no sense."""
+
+    def __init__(self, parts: Parts, rejects: Rejects) -> None:
+        self.process: Callable[[], dict[str, Any]] = dict  # what the process knows of its link and its watchdog
+        self._parts = parts
+        self._rejects = rejects
+
+    def info(self) -> dict[str, Any]:
+        """Return what neighbours and pages need to know: versions, family, neighbours and their reputation."""
+        family = {
+            "name": self._parts.family.name,
+            "id": self._parts.family.id,
+            "features": self._parts.family.recipe.table(),
+        }
+        about = {"version": __version__, "wire": wire.VERSION, "family": family, "sensors": self._parts.config.sensors}
+        return about | {"neighbours": self._parts.share.heard(), "reputation": self._parts.statistics.reputation()}
+
+    def learning(self) -> dict[str, Any]:
+        """Return how learning together goes, for the request `learning`."""
+        settings = {"profile": self._parts.config.learning.profile, "fresh": self._parts.config.learning.fresh}
+        return self._parts.scheduler.table() | settings | self._parts.statistics.table()
+
+    def vitals(self) -> dict[str, Any]:
+        """How the gateway is: all that `reedmesh status` and the metrics tell."""
+        sensors = {name: sensor.summary() for name, sensor in self._parts.line.sensors.items()}
+        disk = {
+            "trouble": self._parts.disk.trouble,
+            "unsaved": self._parts.alert_publisher.unsaved,
+            "dropped": self._parts.store.outbox.dropped,
+        }
+        disk |= {"waiting": self._parts.alert_publisher.waiting, **database.space(Path(self._parts.config.state))}
+        alerts = self._parts.alarms.open()
+        calls = self._parts.notifier.facts() if self._parts.notifier else None
+        told = {"alerts": [alert.id for alert in alerts], "standing": [alert.table() for alert in alerts]}
+        guard, rejected = self._parts.subscriptions.rate_guard, self._rejects.total
+        about = {
+            "name": self._parts.config.name,
+            "limit": self._parts.config.sensors,
+            "rejected": rejected,
+            "calls": calls,
+        }
+        about |= {
+            "failed": self._parts.supervisor.table(),
+            "clock_set": self._parts.steps.count,
+            "sensors": sensors,
+            "store": disk,
+        }
+        about |= {"babbling": guard.rates(), "refused": guard.refused}
+        return self.info() | about | told | self.process()
+
+    def health(self) -> dict[str, Any]:
+        """The same as an answer on MQTT, which has to be short: of many sensors those that need a look."""
+        return shortened(self.vitals())
 
 
 def shortened(vitals: dict[str, Any]) -> dict[str, Any]:

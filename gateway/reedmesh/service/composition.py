@@ -1,0 +1,180 @@
+"""The parts of a gateway, made one after the other from its configuration, its family and its store."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reedmesh.config.settings import Config
+from reedmesh.exchange.checkpoints import CheckpointExchange
+from reedmesh.exchange.deadline import Bounds
+from reedmesh.exchange.federation import Federation, Sealed
+from reedmesh.exchange.neighbourhood import Share, Timing
+from reedmesh.identity import keys, keystore
+from reedmesh.identity.keyring import Keyring
+from reedmesh.identity.sensor_keys import SensorKeys
+from reedmesh.identity.trust_store import Trust
+from reedmesh.inference.family import Family
+from reedmesh.learning import delta
+from reedmesh.links.message import Message
+from reedmesh.outputs.alert_publisher import AlertPublisher
+from reedmesh.outputs.apprise_notifier import AppriseNotifier, ways_of
+from reedmesh.readings.alarms import Alarms
+from reedmesh.readings.receipts import Receipts
+from reedmesh.readings.sensor import Line
+from reedmesh.readings.subscriptions import SensorSubscriptions
+from reedmesh.service import startup
+from reedmesh.service.clock_steps import ClockSteps
+from reedmesh.service.retained import Retained
+from reedmesh.store.store import Store
+from reedmesh.store.writer import Disk
+from reedmesh.supervisor import Supervisor
+from reedmesh.updates.attestation import Passports
+from reedmesh.updates.firmware_rollout import FirmwareRollout
+from reedmesh.updates.model_rollout import ModelRollout
+from reedmesh.updates.scheduler import TrainingScheduler
+from reedmesh.updates.selection import TrainingSelection
+from reedmesh.updates.statistics import LearningStatistics
+
+MOST_LISTED = 200  # alerts in the snapshot, the most urgent ones: a broker may refuse more than 128 KiB
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """All parts of one gateway. clock: seconds since 1970; steady: seconds that nobody sets."""
+
+    config: Config
+    family: Family
+    store: Store
+    clock: Clock
+    steady: Clock
+    supervisor: Supervisor
+    disk: Disk
+    steps: ClockSteps
+    line: Line
+    subscriptions: SensorSubscriptions
+    receipts: Receipts
+    sensor_keys: SensorKeys
+    federation: Federation
+    passports: Passports
+    share: Share
+    firmware_rollout: FirmwareRollout
+    model_rollout: ModelRollout
+    training_sets: TrainingSelection
+    scheduler: TrainingScheduler
+    statistics: LearningStatistics
+    alarms: Alarms
+    notifier: AppriseNotifier | None
+    retained: Retained
+    alert_publisher: AlertPublisher
+
+
+def compose(config: Config, family: Family, store: Store, clock: Clock, steady: Clock) -> Parts:
+    """Make the parts: the line first, then the exchange, the models, and the alerts with their ways out."""
+    name, state = config.name, Path(config.state)
+    supervisor, disk = Supervisor(), Disk(store)
+    line = _line(config, family)
+    subscriptions = SensorSubscriptions(name, line, not config.broker.embedded, steady)
+    sensor_keys = SensorKeys(state)
+
+    keyring = _keyring(config)
+    federation = _federation(config, family, keyring)
+    passports = startup.begin_ledger(config, family, store, clock)
+    share = _share(config, family, keyring, disk, federation, supervisor)
+
+    models = ModelRollout(name, family, line, disk, sensor_keys, passports, clock)
+    training_sets = TrainingSelection(family, line, disk, models)
+    statistics = LearningStatistics(store.replicas.merges(), clock)
+    share.event_handlers.append(statistics.take)
+    startup.remember(line, store, models)
+
+    alarms = _alarms(config, line, store, subscriptions, steady)
+    notifier = _notifier(config, disk, alarms, clock)
+    retained = Retained(name)
+    return Parts(
+        config=config,
+        family=family,
+        store=store,
+        clock=clock,
+        steady=steady,
+        supervisor=supervisor,
+        disk=disk,
+        steps=ClockSteps(clock, steady),
+        line=line,
+        subscriptions=subscriptions,
+        receipts=Receipts(name, disk, sensor_keys),
+        sensor_keys=sensor_keys,
+        federation=federation,
+        passports=passports,
+        share=share,
+        firmware_rollout=FirmwareRollout(name, line, state),
+        model_rollout=models,
+        training_sets=training_sets,
+        scheduler=TrainingScheduler(family, line, disk, share, training_sets, config.learning),
+        statistics=statistics,
+        alarms=alarms,
+        notifier=notifier,
+        retained=retained,
+        alert_publisher=_alert_publisher(disk, retained, alarms, notifier, clock),
+    )
+
+
+def listed(alarms: Alarms) -> dict[str, Any]:
+    """Return the open alerts as they are now, the MOST_LISTED most urgent ones, and how many are open."""
+    alerts = sorted(alarms.open(), key=lambda alert: (alert.priority, alert.since))
+    return {"alerts": [alert.table() for alert in alerts[:MOST_LISTED]], "open": len(alerts)}
+
+
+def _line(config: Config, family: Family) -> Line:
+    learning = config.learning.windows or family.training.windows
+    rule = config.alerts.over(family.alerts)
+    return Line(family.recipe.length, learning, rule, config.sensors, config.notify.priority)
+
+
+def _alarms(config: Config, line: Line, store: Store, subscriptions: SensorSubscriptions, steady: Clock) -> Alarms:
+    alarms = Alarms(config.name, line, store.alerts.open(), store.sensors.shelves(), store.alerts.held())
+    for name, rate in alarms.babbling().items():
+        subscriptions.rate_guard.suspect(name, rate, steady())
+    return alarms
+
+
+def _notifier(config: Config, disk: Disk, alarms: Alarms, clock: Clock) -> AppriseNotifier | None:
+    ways = ways_of(config.notify)
+    return AppriseNotifier(config.name, config.notify, disk, alarms.open, ways, clock) if ways else None
+
+
+def _alert_publisher(
+    disk: Disk, retained: Retained, alarms: Alarms, notifier: AppriseNotifier | None, clock: Clock
+) -> AlertPublisher:
+    def snapshot() -> Message:
+        return retained.noted("alerts", listed(alarms))
+
+    changed = notifier.wake if notifier else lambda: None
+    return AlertPublisher(disk, retained.topic("alert"), snapshot, clock, changed)
+
+
+def _keyring(config: Config) -> Keyring:
+    pinned = {each.name: keys.read_public(each.key) for each in config.neighbours}
+    return Keyring(pinned, Trust(Path(config.state), pinned), config.exchange.federation)
+
+
+def _federation(config: Config, family: Family, keyring: Keyring) -> Federation:
+    name, secret = config.exchange.federation, config.exchange.secret
+    if not secret:
+        return Federation(name)
+    state = Path(config.state)
+    own = [each for each in (keystore.load(state), keystore.previous(state)) if each]
+    return Sealed(name, bytes.fromhex(secret), config.name, [family.id], own, keyring)
+
+
+def _share(
+    config: Config, family: Family, keyring: Keyring, disk: Disk, federation: Federation, supervisor: Supervisor
+) -> Share:
+    state, names = Path(config.state), [each.name for each in config.neighbours]
+    key, appointment = keystore.load(state), keystore.appointment(state)
+    profile, timing = delta.PROFILES[config.learning.profile], Timing(Bounds(most=config.learning.patience))
+    about = profile, timing, federation, appointment
+    checkpoints = CheckpointExchange(disk, state, keyring)
+    return Share(config.name, family, key, keyring, checkpoints, disk, names, *about, supervisor=supervisor)

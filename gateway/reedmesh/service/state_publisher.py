@@ -1,0 +1,73 @@
+"""Publishes the state of each sensor, of the gateway and of its alerts when it changed, and what time brings about."""
+
+import asyncio
+import contextlib
+import logging
+from pathlib import Path
+
+from reedmesh.alerts.standing import Finding
+from reedmesh.errors import DiskError
+from reedmesh.links.message import Channel
+from reedmesh.service import own_conditions
+from reedmesh.service.composition import Parts, listed
+from reedmesh.service.status import Status
+from reedmesh.store import database
+
+log = logging.getLogger(__name__)
+
+STATE_SECONDS = 1.0  # a sensor's state is published at most this often
+RETAINED = ("hello", "availability", "state")  # what a broker keeps of a sensor
+
+
+class StatePublisher:
+    """Of the gateway that `parts` make."""
+
+    def __init__(self, parts: Parts, status: Status) -> None:
+        self._parts = parts
+        self._status = status
+        self._began = parts.clock()
+
+    async def run(self, channel: Channel) -> None:
+        """Publish what changed, every STATE_SECONDS until cancelled."""
+        parts = self._parts
+        while True:
+            parts.line.revoked = parts.sensor_keys.revoked()
+            parts.line.babbling = parts.subscriptions.rate_guard.rates()
+            await self._pass_time(channel.connected)
+            await self._take_back(channel)
+            for sensor in list(parts.line.sensors.values()):
+                await parts.retained.publish(channel, f"{sensor.name}/state", sensor.summary())
+            await parts.retained.publish(channel, "info", self._status.info())
+            await parts.retained.publish(channel, "alerts", listed(parts.alarms))
+            await asyncio.sleep(STATE_SECONDS)
+
+    async def _take_back(self, channel: Channel) -> None:
+        """Delete what the broker retains of sensors that were forgotten."""
+        for name in list(self._parts.line.forgotten):
+            if await self._parts.retained.take_back(channel, *(f"{name}/{leaf}" for leaf in RETAINED)):
+                self._parts.line.forgotten.discard(name)
+
+    async def _pass_time(self, connected: bool) -> None:
+        """Do what time alone brings about: shelves expire, sensors are missed, and the clock may have been set."""
+        parts, now, changes = self._parts, self._parts.clock(), []
+        if step := parts.steps.look():
+            log.warning("the clock was set by %+.0f s; what lasts goes on at its pace", step)
+            changes = parts.alarms.move(step, now)
+            if parts.notifier:
+                parts.notifier.move(step)
+            with contextlib.suppress(DiskError):
+                await parts.disk.once(parts.store.move_deadlines, step)
+        changes += parts.alarms.tick(now)
+        own = self._own_conditions(now)
+        for change in [*changes, *parts.alarms.look(now, parts.steady(), connected, own)]:
+            parts.alert_publisher.put(change)
+
+    def _own_conditions(self, now: float) -> dict[str, Finding | None]:
+        """Return which conditions of the gateway itself hold."""
+        config, statistics = self._parts.config, self._parts.statistics
+        space = database.space(Path(config.state))
+        heard = {each.name: statistics.heard(each.name) or self._began for each in config.neighbours}
+        return {
+            own_conditions.DISK: own_conditions.disk(space["free"], space["total"], self._parts.disk.trouble),
+            own_conditions.NEIGHBOUR: own_conditions.neighbours(heard, now, config.exchange.silent_days),
+        }
