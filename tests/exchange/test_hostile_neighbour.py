@@ -1,16 +1,21 @@
 """A trusted neighbour with a key that counts says what it likes: nothing of it ends anything, and the truth gets in."""
 
 import asyncio
+import time
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from reedmesh.exchange import checkpoints
 from reedmesh.identity import keystore, succession
 from reedmesh.identity.keys import Key
 from reedmesh.identity.succession import Succession
+from reedmesh.identity.trust_store import Trust
+from reedmesh.learning.events import Refused
 from reedmesh.links.message import Message
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Checkpoint
@@ -103,6 +108,71 @@ def test_an_update_that_verification_trips_over_is_refused_and_the_next_snapshot
             for value in (0.1, 0.2, 0.3):
                 await it["b"].give(trained(value))
             await truth(it, 0.4)
+
+    asyncio.run(story())
+
+
+def test_a_copy_that_a_revoked_key_signed_counts_no_more_nor_after_a_restart(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with neighbours(tmp_path, "a", "b") as it:
+            await truth(it, 0.1)
+            assert "b" in it["a"].peers()
+        gone = keystore.load(tmp_path / "b").public
+        trust = Trust(tmp_path / "a", {"b": gone})
+        trust.revoke(gone)
+        trust.trust("b", Key(bytes(32)).public)
+        async with neighbours(tmp_path, "a", all_names="b") as it:
+            assert it["a"].peers() == {} and "b" in it["a"].incoming._keyring
+
+    asyncio.run(story())
+
+
+def test_a_thief_cannot_number_its_updates_so_high_that_the_owner_is_never_heard_again(tmp_path: Path) -> None:
+    """After the stolen key was revoked and the owner's new one is trusted, also in the running gateway."""
+
+    async def story() -> None:
+        async with neighbours(tmp_path, "a", "b") as it:
+            await truth(it, 0.1)
+            state = it["b"].learning_state
+            it["b"].outgoing.learning_state = replace(state, sequence=2**32 - 2, windows=0)
+            await truth(it, 666.0)
+            assert it["a"].heard() == {"b": 2**32 - 1}
+        stolen = keystore.load(tmp_path / "b").public
+        (tmp_path / "b" / "key").unlink()
+        for name in ("reedmesh.db", "reedmesh.db-wal", "reedmesh.db-shm"):
+            (tmp_path / "b" / name).unlink(missing_ok=True)  # the owner's own numbers never went so high
+        Trust(tmp_path / "a", {}).revoke(stolen)
+        for value in (0.2, 0.3):  # and it stays so after another restart
+            async with neighbours(tmp_path, "a", "b") as it:
+                await truth(it, value)
+                assert it["a"].heard()["b"] < 10
+                assert np.abs(it["a"].peers()["b"].weights - trained(value).weights).max() < 0.02
+
+    asyncio.run(story())
+
+
+def test_what_the_old_key_said_is_not_taken_again_once_its_successor_speaks(tmp_path: Path) -> None:
+    """Numbers are kept of each key: recorded updates of the old one are refused though the new one began anew."""
+
+    async def story() -> None:
+        said: list[Message] = []
+        async with neighbours(tmp_path, "a", "b") as it:
+            deliver = it.brokers["b"].deliver
+            it.brokers["b"].deliver = lambda message: (said.append(message), deliver(message))[1]  # type: ignore[func-returns-value,method-assign]
+            for value in (0.1, 0.2):
+                await truth(it, value)
+        old = keystore.load(tmp_path / "b")
+        keystore.rotate(tmp_path / "b", "b", int(time.time() + 9e5))
+        trust = Trust(tmp_path / "a", {"b": old.public})
+        trust.succeed("b", old.public, keystore.load(tmp_path / "b").public, time.time() + 9e5)
+        async with neighbours(tmp_path, "a", "b") as it:
+            await truth(it, 0.3)
+            taken = it["a"].heard()["b"]
+            for message in said:
+                await it.brokers["b"].link().publish(message)
+            await truth(it, 0.4)
+            assert taken and (it["a"].heard()["b"] or 0) > taken
+            assert not any(isinstance(each, Refused) for each in it.events)
 
     asyncio.run(story())
 

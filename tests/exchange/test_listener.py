@@ -31,7 +31,7 @@ from tests.support.neighbours import (
 from tests.support.timeouts import PATIENCE
 
 SHAPE = Shape(20, 64, 5000)  # four blocks, the last not full
-STREAM = ("hall1", FAMILY)
+STREAM = ("hall1", FAMILY, key_of("hall1").public)
 
 
 def payload(sequence: int, size: int = SHAPE.length) -> bytes:

@@ -18,6 +18,7 @@ from reedmesh.exchange.listener import subscriptions
 from reedmesh.exchange.neighbourhood import Share, Timing
 from reedmesh.identity import keystore
 from reedmesh.identity.keyring import Keyring
+from reedmesh.identity.trust_store import Trust
 from reedmesh.inference import family
 from reedmesh.learning import delta, steps
 from reedmesh.learning.events import Event, Given, Refused, Taken
@@ -84,7 +85,7 @@ async def neighbours(folder: Path, *names: str, all_names: str = "", **settings:
             disk.store.ledger = LedgerTable(disk.store._db, name, key)
             stack.callback(disk.close)
             others = {other: public[other] for other in everybody if other != name}
-            ring = Keyring(others)
+            ring = Keyring(others, Trust(folder / name, others))
             told = CheckpointExchange(disk, folder / name, ring)
             share = Share(name, FAMILY, key, ring, told, disk, sorted(others), it.profile, QUICK)
             share.event_handlers.append(it.events.append)

@@ -47,7 +47,13 @@ class Stage:
         self.ring = Keyring(pinned, self.trust, clock=lambda: self.now)
         self.hall1 = Gateway("hall1", [self.broker.link()], ["hall2"], federation=self.federation("hall1"))
         self.ears = self.federation("hall2")
-        self.hall2 = Gateway("hall2", [self.broker.link()], [], applied={("hall1", FAMILY): 10}, federation=self.ears)
+        self.hall2 = Gateway(
+            "hall2",
+            [self.broker.link()],
+            [],
+            applied={("hall1", FAMILY, key_of("hall1").public): 10},
+            federation=self.ears,
+        )
         self.hall2.exchange._keys = self.ring
         self.sequence = 10
 

@@ -2,7 +2,7 @@
 
 A sensor's follows from its device key, so that the sensor can derive it too; those of gateways and dashboards from a
 secret of this gateway, `broker` in its state directory, and are told to them once: `reedmesh acl invite`. Who is
-revoked has none.
+revoked has none, and a neighbour that is trusted with a new key after that has another one.
 """
 
 import hmac
@@ -66,7 +66,10 @@ class Users:
             return sensor_password(key) if key else None
         if user in (acl.gateway_user(self.gateway), *acl.PROGRAMS):
             return derived(self._state, user)
-        return derived(self._state, user) if role == "gateway" and self._trust.of(name) else None
+        if role != "gateway" or not self._trust.of(name):
+            return None
+        before = self._trust.revocations(name)
+        return derived(self._state, f"{user} {before}" if before else user)
 
     def admits(self, user: str, password: str) -> bool:
         """Whether that is the user's password; takes as long for every wrong one."""

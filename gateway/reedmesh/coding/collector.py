@@ -73,7 +73,7 @@ class Collector:
             if manifest.hashed > known.manifest.hashed > 0:
                 known.manifest = manifest
             return
-        stream = manifest.sender, manifest.family
+        stream = manifest.sender, manifest.family, manifest.signer
         applied = self._applied.get(stream, -1)
         if manifest.sequence < applied:
             raise WireError(f"manifest: sequence {manifest.sequence} is older than {applied}, which was taken")
@@ -124,7 +124,7 @@ class Collector:
             self._wait(generation, now)
         for stream, gap in self._gaps.items():
             if now >= gap.due:
-                found.append(SnapshotRequest(*stream))
+                found.append(SnapshotRequest(*stream[:2]))
                 self._put_off(gap, now)
         return found
 
@@ -136,7 +136,7 @@ class Collector:
 
     def _continues(self, manifest: Manifest, applied: int) -> bool:
         """Whether a payload can be used: alone, or after what was delivered or is being collected."""
-        stream = manifest.sender, manifest.family
+        stream = manifest.sender, manifest.family, manifest.signer
         coming = {each.manifest.sequence for each in self._open.values() if each.stream == stream}
         return manifest.base == manifest.sequence or manifest.base == applied or manifest.base in coming
 

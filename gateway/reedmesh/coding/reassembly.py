@@ -5,7 +5,7 @@ from reedmesh.coding.repair import RepairRequest
 from reedmesh.errors import WireError
 from reedmesh.protocol.shards import INDICES, Manifest, Shard, shard_hash
 
-Stream = tuple[str, str]  # sender, family
+Stream = tuple[str, str, bytes]  # sender, family, and the key that signed: numbers of one say nothing of another's
 SPARE = 32  # shards of a block kept beyond k where the manifest lists no hashes, so that wrong ones can be told
 
 
@@ -14,7 +14,7 @@ class Reassembly:
 
     def __init__(self, manifest: Manifest) -> None:
         self.manifest = manifest
-        self.stream: Stream = manifest.sender, manifest.family
+        self.stream: Stream = manifest.sender, manifest.family, manifest.signer
         shape = manifest.shape
         self._spare = 0 if manifest.hashed else min(SPARE, INDICES - shape.k)
         self.reserved = (shape.k + self._spare) * shape.blocks * shape.shard_length
@@ -67,7 +67,7 @@ class Reassembly:
     def need(self) -> RepairRequest:
         """What to ask for, and the loss seen since this was last asked for."""
         received, lost = self._report.take(ended=not self.complete)
-        return RepairRequest(*self.stream, self.manifest.bundle, dict(self._missing), received, lost)
+        return RepairRequest(*self.stream[:2], self.manifest.bundle, dict(self._missing), received, lost)
 
     def _is_offered(self, shard: Shard) -> bool:
         """Whether the manifest vouches for the shard; not yet, for one that overtook the manifest which lists it."""

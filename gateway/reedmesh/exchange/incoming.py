@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 
 from reedmesh.coding.collector import Collector, Limits, Payload
+from reedmesh.coding.reassembly import Stream
 from reedmesh.errors import WireError
 from reedmesh.exchange import entries
 from reedmesh.exchange.deadline import Bounds, Deadline
@@ -36,8 +37,7 @@ class Incoming:
         tell: Callable[[Event], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        last = disk.store.replicas.sequences(family.id)
-        self.collector = Collector({(each, family.id): at for each, at in last.items() if each != name}, limits)
+        self.collector = Collector(_taken(disk, family.id, keyring, name), limits)
         self.news = asyncio.Event()  # set when an update was taken
         self._family = family
         self._keyring = keyring
@@ -46,7 +46,7 @@ class Incoming:
         self._tell = tell
         self._clock = clock
         self._peers = disk.store.replicas.peers(family.id)
-        self._signers: dict[str, bytes] = {}  # the key that each signed its newest with
+        self._signers = disk.store.replicas.signers(family.id)  # the key that each signed its newest with
         self._deadline = Deadline(bounds)
         self._began = 0.0  # when the last round began to wait
         self._heard: set[str] = set()  # neighbours of whom something new came since the last round
@@ -100,7 +100,8 @@ class Incoming:
         peer, reason = self._verified(payload)
         kind = ledger.TAKEN if peer else ledger.REFUSED
         entry = entries.update(kind, sender, self._family.id, sequence, payload.data, reason)
-        await self._disk.call(self._disk.store.replicas.keep_peer, sender, self._family.id, sequence, peer, entry)
+        of = sender, self._family.id, sequence, payload.manifest.signer
+        await self._disk.call(self._disk.store.replicas.keep_peer, *of, peer, entry)
         if peer:
             self._peers[sender], self._signers[sender] = peer, payload.manifest.signer
             self._note_arrival(sender)
@@ -109,7 +110,7 @@ class Incoming:
         else:
             log.warning("update %d of %s is left out: %s", sequence, sender, reason)
             if base != sequence:  # whose snapshot is junk is not asked for another
-                self.collector.miss((sender, self._family.id), self._clock())
+                self.collector.miss((sender, self._family.id, payload.manifest.signer), self._clock())
             self._awaited.discard(sender)
             self._tell(Refused(sender, sequence, reason, len(payload.data)))
         self.news.set()
@@ -118,12 +119,16 @@ class Incoming:
         """The neighbour's copy after this update; None, and the reason, for one that is refused."""
         sender, sequence, base = payload.manifest.sender, payload.manifest.sequence, payload.manifest.base
         try:
-            return verify(self._family, self._peers.get(sender), sequence, base, payload.data), ""
+            return verify(self._family, self._known(sender, payload.manifest.signer), sequence, base, payload.data), ""
         except WireError as fault:
             return None, str(fault)
         except Exception as fault:
             log.error("update %d of %s", sequence, sender, exc_info=fault)
             return None, f"not understood: {type(fault).__name__}"
+
+    def _known(self, sender: str, signer: bytes) -> Peer | None:
+        """The copy that an update signed with that key continues: none that another key signed."""
+        return self._peers.get(sender) if self._signers.get(sender, signer) == signer else None
 
     def _note_arrival(self, sender: str) -> None:
         self._deadline.heard(sender)
@@ -135,3 +140,11 @@ class Incoming:
     def _is_trusted(self, name: str) -> bool:
         keys = self._keyring.of(name)
         return self._signers.get(name) in keys if name in self._signers else bool(keys)
+
+
+def _taken(disk: Disk, family: str, keyring: Keyring, name: str) -> dict[Stream, int]:
+    """The newest update that was taken of each neighbour and key; what was kept without a key counts for all it has."""
+    table = disk.store.replicas
+    before = {each: at for each, at in table.sequences(family).items() if each != name}
+    found = {(each, family, key): at for each, at in before.items() for key in keyring.of(each)}
+    return found | {(each, family, key): at for (each, key), at in table.taken(family).items()}

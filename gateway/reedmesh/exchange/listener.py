@@ -163,7 +163,7 @@ class Exchange:
             data: bytes | None = await asyncio.to_thread(self._payload, generation)
         except Exception as fault:  # noqa: BLE001 - nor what it sends
             data = None
-            self.rejects.add("/".join(generation.stream), fault)
+            self.rejects.add("/".join(generation.stream[:2]), fault)
         for payload in self._collector.finish(generation, data, self._clock()):
             if payload.manifest.signer in self._keys.of(payload.manifest.sender):  # it may be revoked by now
                 self._deliver(payload)

@@ -61,6 +61,11 @@ class Trust:
         pinned = [self._pinned[name]] if name in self._pinned else []
         return [*pinned, *map(bytes.fromhex, self.known().trusted.get(name, ()))]
 
+    def revocations(self, name: str) -> int:
+        """How many keys of `name` were revoked: what was agreed with it before must not count after."""
+        revoked = self.known().revoked
+        return sum(each.hex() in revoked for each in dict.fromkeys(self.ever(name)))
+
     def names(self) -> list[str]:
         """Gateways that have a key, now or before it was revoked."""
         return sorted({*self._pinned, *self.known().trusted})

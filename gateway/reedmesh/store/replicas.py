@@ -80,16 +80,31 @@ class ReplicaTable:
         )
         return {name: _peer(*rest) for name, *rest in self._db.execute(query, (family,))}
 
-    def keep_peer(self, name: str, family: str, sequence: int, peer: Peer | None, *entries: Entry) -> None:
-        """Keep that a neighbour's update `sequence` arrived, and its copy after it; None: the update was refused."""
+    def signers(self, family: str) -> dict[str, bytes]:
+        """Return the key that signed the newest update in each neighbour's copy, where that was kept."""
+        query = "select gateway, signer from copies where family = ? and signer is not null"
+        return dict(self._db.execute(query, (family,)))
+
+    def taken(self, family: str) -> dict[tuple[str, bytes], int]:
+        """Return the newest update that arrived of each neighbour and each of its keys."""
+        query = "select gateway, signer, sequence from taken where family = ?"
+        return {(name, signer): sequence for name, signer, sequence in self._db.execute(query, (family,))}
+
+    def keep_peer(
+        self, name: str, family: str, sequence: int, signer: bytes, peer: Peer | None, *entries: Entry
+    ) -> None:
+        """Keep that a neighbour's update `sequence` arrived, and its copy after it; None: the update was refused.
+
+        signer: the key that signed it.
+        """
         with self._db as db:
-            db.execute("insert or replace into sequences values (?, ?, ?, null)", (name, family, sequence))
+            db.execute("insert or replace into taken values (?, ?, ?, ?)", (name, family, signer, sequence))
             if peer:
                 squares = None if peer.squares is None else peer.squares.tobytes()
                 weights = peer.weights.tobytes()
                 values = name, family, peer.sequence, peer.digest, weights, peer.windows, peer.quantile, squares
-                columns = (*values, _blob(peer.told))
-                db.execute("insert or replace into copies values (?, ?, ?, ?, ?, ?, ?, ?, ?)", columns)
+                columns = (*values, _blob(peer.told), signer)
+                db.execute("insert or replace into copies values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", columns)
             self._append(entries)
 
     def merges(self) -> list[dict[str, Any]]:

@@ -97,7 +97,16 @@ create table if not exists copies (   -- the neighbours' public copies, which th
   -- as in knowledge
   squares   blob,
   sums      blob,
+  signer    blob,                     -- the key that signed it; null of copies from before that was kept
   primary key (gateway, family)
+) without rowid;
+
+create table if not exists taken (    -- the newest update of each neighbour and each of its keys
+  gateway   text not null,
+  family    text not null,
+  signer    blob not null,
+  sequence  integer not null,
+  primary key (gateway, family, signer)
 ) without rowid;
 
 create table if not exists merges (   -- what came of the last rounds
