@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -37,7 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     journal.set_up(chosen.verbose)
     try:
-        done = int(chosen.run(chosen) or 0)
+        with ownership.as_owner(_owned(chosen)) if getattr(chosen, "as_owner", False) else nullcontext():
+            done = int(chosen.run(chosen) or 0)
         if getattr(chosen, "config", None) and chosen.run not in (_run, dashboard.main):
             ownership.give_back(Path(load_config(chosen.config).state))
         return done
@@ -49,6 +51,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 2 if isinstance(error, ConfigError) else 1
     except KeyboardInterrupt:
         return 130
+
+
+def _owned(chosen: argparse.Namespace) -> Path:
+    """The state directory whose owner a command becomes."""
+    return Path(load_config(chosen.config).state)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     sensor = commands.add_parser("sensor-key", help="print a sensor's key, made if it has none, for its config.json")
     sensor.add_argument("sensor", help="its name")
     sensor.add_argument("config", nargs="?", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
-    sensor.set_defaults(run=_sensor_key)
+    sensor.set_defaults(run=_sensor_key, as_owner=True)
     keys.add_keys(commands, DEFAULT_CONFIG)
     keys.add_sensors(commands, DEFAULT_CONFIG)
     alerts.add(commands, DEFAULT_CONFIG)

@@ -204,3 +204,35 @@ def test_a_folder_without_a_system_is_refused_before_anything_is_written(
     assert installed(tmp_path, "--yes") == 2
     assert "holds no system (there is no /etc/passwd)" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_command_of_root_goes_through_no_link_that_the_service_planted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The service's user was broken into and owns the state directory; an admin runs documented commands."""
+    if os.geteuid() != 0:
+        missing("only root has rights to lose: sudo make test")
+    tmp_path.chmod(0o755)
+    for each in (tmp_path, *tmp_path.parents[:2]):
+        each.chmod(0o755)
+    state, config = tmp_path / "state", tmp_path / "reedmesh.toml"
+    config.write_text(f'name = "hall1"\nstate = "{state}"\n')
+    state.mkdir(mode=0o700)
+    victims = {}
+    for name in ("trust.json", "trust.new", "succession", "succession.new", "key.previous", "sensors"):
+        victims[name] = tmp_path / f"root-{name}"
+        if name == "sensors":
+            victims[name].mkdir(mode=0o700)
+        else:
+            victims[name].write_text("root's own")
+            victims[name].chmod(0o600)
+        (state / name).symlink_to(victims[name])
+        os.chown(state / name, 65534, 65534, follow_symlinks=False)
+    os.chown(state, 65534, 65534)
+    for words in (["keys", "revoke", "ab" * 32], ["keys", "rotate"], ["sensor-key", "press"], ["keys", "show"]):
+        main([*words, str(config)])
+        assert os.geteuid() == 0 and os.getegid() == os.getgid()
+    capsys.readouterr()
+    assert all(path.read_text() == "root's own" for name, path in victims.items() if name != "sensors")
+    assert not list(victims["sensors"].iterdir())
+    assert all(path.lstat().st_uid == 0 for path in victims.values())

@@ -37,7 +37,7 @@ def add_keys(commands: Any, default: Path) -> None:
     secret.set_defaults(run=lambda _: print(secrets.token_hex(32)))
     for verb, run in ((show, _show), (trust, _trust), (rotate, _rotate), (revoke, _revoke)):
         verb.add_argument("config", nargs="?", type=Path, default=default, help=f"default {default}")
-        verb.set_defaults(run=run)
+        verb.set_defaults(run=run, as_owner=True)
 
 
 def add_sensors(commands: Any, default: Path) -> None:
@@ -48,7 +48,7 @@ def add_sensors(commands: Any, default: Path) -> None:
     revoke = verbs.add_parser("revoke", help="hear a sensor no more; `sensor-key` lets it in again, with a new key")
     revoke.add_argument("sensor", help="its name")
     revoke.add_argument("config", nargs="?", type=Path, default=default, help=f"default {default}")
-    revoke.set_defaults(run=_revoke_sensor)
+    revoke.set_defaults(run=_revoke_sensor, as_owner=True)
     forget = verbs.add_parser("forget", help="expect a sensor no more that was taken away: its models and windows go")
     forget.add_argument("sensor", help="its name")
     forget.add_argument("--by", default=getpass.getuser(), help="who does it; default the user's name")

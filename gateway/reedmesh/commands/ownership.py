@@ -2,6 +2,8 @@
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -13,16 +15,38 @@ def give_back(folder: Path) -> list[Path]:
     if os.geteuid() != 0 or not folder.is_dir():
         return []
     owner = folder.stat()
-    return [path for path in _below(folder) if owner.st_uid and _give(path, owner.st_uid, owner.st_gid)]
+    if not owner.st_uid:
+        return []
+    return [
+        Path(at) / name
+        for at, folders, files, here in os.fwalk(folder)  # by descriptors: no folder is swapped for a link meanwhile
+        for name in (*folders, *files)
+        if _give(name, here, owner.st_uid, owner.st_gid)
+    ]
 
 
-def _below(folder: Path) -> list[Path]:
-    return [Path(at) / name for at, folders, files in os.walk(folder) for name in (*folders, *files)]
-
-
-def _give(path: Path, user: int, group: int) -> bool:
+@contextmanager
+def as_owner(folder: Path) -> Iterator[None]:
+    """Have the rights of the folder's owner meanwhile, and no more, where root would go through links of its user."""
+    owner = folder.stat() if os.geteuid() == 0 and folder.is_dir() else None
+    if not owner or not owner.st_uid:
+        yield
+        return
+    group, groups = os.getegid(), os.getgroups()
+    os.setgroups([])
+    os.setegid(owner.st_gid)
+    os.seteuid(owner.st_uid)
     try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)
+        os.setgroups(groups)
+
+
+def _give(name: str, folder: int, user: int, group: int) -> bool:
+    try:
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     except OSError:  # a link, or gone meanwhile
         return False
     try:

@@ -16,6 +16,7 @@ from reedmesh.identity.keys import Key
 from reedmesh.identity.succession import Succession
 from reedmesh.identity.trust_store import Trust
 
+MOST_KEYS = 1000  # that a gateway can have had
 SEED = 32  # bytes of a private key, all that is in the file
 PREVIOUS, DRAFT, SUCCESSION = "key.previous", "key.next", "succession"  # files beside it
 
@@ -70,8 +71,13 @@ def counting(folder: Path, name: str) -> list[bytes]:
 
 def _successions(folder: Path) -> list[bytes]:
     """The frames that appointed each of our keys but the first, oldest first."""
-    path = folder / SUCCESSION
-    found, size = path.read_bytes() if path.exists() else b"", succession.SIZE
+    path, size = folder / SUCCESSION, succession.SIZE
+    try:
+        found = atomic_file.read(path, MOST_KEYS * size)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
     return [found[at : at + size] for at in range(0, len(found) // size * size, size)]
 
 

@@ -21,6 +21,7 @@ from reedmesh.errors import ConfigError
 FILE = "trust.json"
 MOST_KEYS = 3  # of one name that count at a time
 MOST_KEPT = 32  # of one name, also those that ended: what was said then is still checked with them
+LARGEST = 1 << 20  # bytes of the file
 DAY = 86400.0
 LEAST_OVERLAP, MOST_OVERLAP = DAY, 90 * DAY  # s that a key counts beside its successor
 
@@ -142,7 +143,7 @@ class Trust:
 def _read(path: Path) -> Known:
     """The file's content. A damaged one stops the gateway: believing all that was revoked would be worse."""
     try:
-        known = Known(**json.loads(path.read_text()))
+        known = Known(**json.loads(atomic_file.read(path, LARGEST)))
         keys = [
             *known.revoked,
             *known.until,
