@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from amqtt import broker
 from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
 from amqtt.contexts import Action
 from amqtt.events import MQTTEvents
@@ -21,6 +20,7 @@ from amqtt.session import Session
 
 from reedmesh.broker import acl
 from reedmesh.broker.accounts import Users
+from reedmesh.broker.take_over import TakeOver
 from reedmesh.links.message import end_if_cancelled
 from reedmesh.links.packet_limit import LARGEST
 from reedmesh.protocol.wire import BASE
@@ -46,7 +46,7 @@ class Reader(StreamReaderAdapter):  # type: ignore[misc]
         return data
 
 
-class Broker(broker.Broker):  # type: ignore[misc]
+class Broker(TakeOver):
     """amqtt's, without its indiscretion and its haste. admit: whether a message on a topic is one too many: False."""
 
     def __init__(self, config: dict[str, object], users: Users | None, admit: Callable[[str], bool]) -> None:

@@ -45,6 +45,7 @@ class Gateway:
         self._states = StatePublisher(self.parts, self.reported)
         self._requests = RequestServer(_context(self.parts), self._facts())
         self._model = add_questions(self.parts, self.reported, self._requests)
+        self.stopping: Callable[[], bool] = lambda: False  # whether somebody told it to end
 
         self.config, self.family, self.store = config, family, store
         self.line, self.subscriptions = self.parts.line, self.parts.subscriptions
@@ -127,6 +128,10 @@ class Gateway:
             "status": self.reported.health,
             "learning": self.reported.learning,
         }
+
+    def farewell(self) -> Message:
+        """What is said when the gateway ends: stopped by somebody, or offline because it failed."""
+        return self.status("stopped" if self.stopping() else "offline")
 
     def _take(self, change: Change) -> None:
         for each in self.parts.alarms.take(change):

@@ -76,6 +76,7 @@ async def serve(config: Config, notifier: ServiceNotifier, reread: Callable[[], 
         gc.freeze()  # programs and models stay: to go through them again and again would hold up alerts by 20 to 50 ms
         task = asyncio.create_task(_work(gateway, watchdog, _neighbours(config, gateway), beside))
         signals = Signals(task, notifier, reread)
+        gateway.stopping = lambda: signals.ends
         if store.trouble:
             waiting = asyncio.create_task(_leave_standby(store, signals))
             stack.callback(waiting.cancel)
@@ -110,8 +111,8 @@ def _watchdog(config: Config, link: Link, gateway: Gateway, notifier: ServiceNot
 
 
 def _link(config: Config, gateway: Gateway) -> Link:
-    will, farewell = gateway.status("offline"), gateway.status("stopped")
-    said = {"will": will, "farewell": farewell, "greeting": gateway.greeting}
+    will = gateway.status("offline")
+    said = {"will": will, "farewell": gateway.farewell, "greeting": gateway.greeting}
     admit = None if config.broker.embedded else gateway.subscriptions.admit  # that broker asks by itself
     return own_link(config, "", gateway.subscriptions.topics, admit=admit, **said)
 

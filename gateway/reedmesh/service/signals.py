@@ -44,6 +44,11 @@ class Signals:
         self._loop.remove_signal_handler(signal.SIGHUP)
         signal.signal(signal.SIGHUP, _leave)  # for threads that do not block it
 
+    @property
+    def ends(self) -> bool:
+        """Whether a signal ended the task, which else failed."""
+        return self._ends
+
     def _end(self) -> None:
         self.anew = False
         self._notifier.stopping()
