@@ -40,6 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with ownership.as_owner(_owned(chosen)) if getattr(chosen, "as_owner", False) else nullcontext():
             done = int(chosen.run(chosen) or 0)
+        if after := getattr(chosen, "after", None):
+            after(chosen)
         if getattr(chosen, "config", None) and chosen.run not in (_run, dashboard.main):
             ownership.give_back(Path(load_config(chosen.config).state))
         return done
@@ -73,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     sensor = commands.add_parser("sensor-key", help="print a sensor's key, made if it has none, for its config.json")
     sensor.add_argument("sensor", help="its name")
     sensor.add_argument("config", nargs="?", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
-    sensor.set_defaults(run=_sensor_key, as_owner=True)
+    sensor.set_defaults(run=_sensor_key, as_owner=True, after=broker.close_to_revoked)
     keys.add_keys(commands, DEFAULT_CONFIG)
     keys.add_sensors(commands, DEFAULT_CONFIG)
     alerts.add(commands, DEFAULT_CONFIG)

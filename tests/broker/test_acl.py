@@ -4,6 +4,7 @@ import asyncio
 import base64
 import gc
 import json
+import signal
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -111,7 +112,7 @@ class Site:
         assert main(["acl", "write", str(self.config)]) == 0
         made = self.folder / "mosquitto" / "mosquitto.conf"
         made.write_text(made.read_text() + "user root\n")  # it would give up root's rights to read a test's folder
-        with mosquitto_by(made):
+        with mosquitto_by(made) as self.process:
             yield
 
     def link(self, user: str, password: str | None = None, **options: object) -> Link:
@@ -283,6 +284,34 @@ def test_who_has_no_right_password_or_is_revoked_does_not_get_in(tmp_path: Path,
                 assert await refused(user, secret), user
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("kind", BROKERS)
+def test_who_is_revoked_is_disconnected_and_comes_back_with_another_password_only(tmp_path: Path, kind: str) -> None:
+    site = Site(tmp_path, kind)
+    before = {user: site.users.password(user) for user in ("sensor.fan", "gateway.hall2", "sensor.press")}
+
+    async def story() -> None:
+        async with asyncio.timeout(PATIENCE), site.broker():
+            clients = {user: Client(site, user) for user in before}
+            await until(lambda: all(each.link.connected for each in clients.values()))
+            assert main(["sensors", "revoke", "fan", str(site.config)]) == 0
+            assert main(["keys", "revoke", "hall2", str(site.config)]) == 0
+            if kind == "mosquitto":
+                site.process.send_signal(signal.SIGHUP)  # systemctl reload
+            await until(lambda: not clients["sensor.fan"].link.connected)
+            await until(lambda: not clients["gateway.hall2"].link.connected)
+            assert clients["sensor.press"].link.reconnects == 0 and clients["sensor.press"].link.connected
+            for each in clients.values():
+                each.task.cancel()
+            await asyncio.gather(*(each.task for each in clients.values()), return_exceptions=True)
+
+    asyncio.run(story())
+    assert main(["keys", "trust", "hall2", "ab" * 32, str(site.config)]) == 0
+    assert main(["sensor-key", "fan", str(site.config)]) == 0
+    after = {user: site.users.password(user) for user in before}
+    assert after["sensor.press"] == before["sensor.press"]
+    assert all(after[user] not in (None, before[user]) for user in ("sensor.fan", "gateway.hall2"))
 
 
 def test_a_will_of_what_a_sensor_may_not_say_is_not_taken_in(tmp_path: Path) -> None:

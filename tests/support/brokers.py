@@ -30,7 +30,7 @@ def mosquitto(directory: Path, port: int, *settings: str) -> Iterator[int]:
 
 
 @contextmanager
-def mosquitto_by(config: Path) -> Iterator[None]:
+def mosquitto_by(config: Path) -> Iterator["subprocess.Popen[str]"]:
     """A mosquitto with this configuration, while the block runs."""
     program = shutil.which("mosquitto", path="/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin:/opt/homebrew/sbin")
     if not program:
@@ -42,7 +42,7 @@ def mosquitto_by(config: Path) -> Iterator[None]:
             while not any(" running" in line for line in log[-1:]):
                 log.append(process.stderr.readline())
                 assert log[-1], f"mosquitto did not start: {log}"
-            yield
+            yield process
         finally:
             end(process)
 

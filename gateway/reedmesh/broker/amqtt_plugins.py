@@ -27,6 +27,7 @@ from reedmesh.protocol.wire import BASE
 
 log = logging.getLogger(__name__)
 
+LOOK_SECONDS = 1.0  # between two looks for who was revoked
 PAUSE = 0.05  # seconds in which nothing more is read from a client that said too much
 
 
@@ -60,6 +61,15 @@ class Broker(TakeOver):
     ) -> None:
         """As amqtt's, which would read whatever length a client announces."""
         await self.external_connected(Reader(reader), StreamWriterAdapter(writer), listener_name)
+
+    async def hang_up_on_revoked(self) -> None:
+        """End connections of users whose login counts no longer, again and again; amqtt asks only when one begins."""
+        while self._users:
+            await asyncio.sleep(LOOK_SECONDS)
+            for session, handler in list(self._sessions.values()):
+                if handler.writer and not self._users.admits(session.username or "", session.password or ""):
+                    log.warning("broker: %s is hung up on: its login counts no longer", session.username)
+                    await handler.writer.close()
 
     async def _fire_in_time(self, event: Any, *, wait: bool = False, **said: Any) -> None:
         packet = said.get("packet")

@@ -62,9 +62,11 @@ async def broker(
         reason = os.strerror(error.__cause__.errno or 0) if isinstance(error.__cause__, OSError) else str(error)
         place = f"broker.port = {settings.port} on {settings.host}"
         raise ConfigError(f"{place}: {reason}; choose another port, or stop what uses it") from error
+    looking = asyncio.create_task(server.hang_up_on_revoked())
     try:
         yield
     finally:
+        looking.cancel()
         # amqtt's own end can hang while a client is sending
         await asyncio.wait([asyncio.create_task(server.shutdown())], timeout=SHUTDOWN_SECONDS)
         for each in server._servers.values():

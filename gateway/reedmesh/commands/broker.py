@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ from reedmesh import atomic_file
 from reedmesh.broker import acl, mosquitto
 from reedmesh.broker.accounts import Users
 from reedmesh.config.settings import Config, load_config
-from reedmesh.errors import ConfigError
+from reedmesh.errors import ConfigError, ReedmeshError
 from reedmesh.identity import certificates
 from reedmesh.protocol import wire
 
@@ -56,6 +58,22 @@ def _write(chosen: argparse.Namespace) -> None:
     for path in write(settings, (chosen.out or beside).absolute()):
         print(path)
     print(RELOAD)
+
+
+def close_to_revoked(chosen: argparse.Namespace) -> None:
+    """After a revocation: write mosquitto's lists anew, which disconnects who is no longer in them once it reloads."""
+    settings = load_config(chosen.config)
+    folder = INSTALLED if INSTALLED.is_dir() else (Path(settings.state) / "mosquitto").absolute()
+    if settings.broker.embedded or not (folder / "acl").exists():
+        return  # the embedded broker sees it by itself
+    try:
+        write(settings, folder)
+    except (OSError, ReedmeshError) as error:
+        print(f"{folder} is as it was ({error}): sudo reedmesh acl write; systemctl reload mosquitto")
+        return
+    reload = [shutil.which("systemctl") or "/usr/bin/systemctl", "reload", "mosquitto"]
+    if folder != INSTALLED or subprocess.run(reload, check=False).returncode:
+        print(RELOAD)
 
 
 def write(settings: Config, folder: Path, named: Path | None = None) -> list[Path]:

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from reedmesh.commands.broker import close_to_revoked
 from reedmesh.commands.client import ask
 from reedmesh.config.settings import Config, load_config
 from reedmesh.errors import ConfigError
@@ -37,7 +38,7 @@ def add_keys(commands: Any, default: Path) -> None:
     secret.set_defaults(run=lambda _: print(secrets.token_hex(32)))
     for verb, run in ((show, _show), (trust, _trust), (rotate, _rotate), (revoke, _revoke)):
         verb.add_argument("config", nargs="?", type=Path, default=default, help=f"default {default}")
-        verb.set_defaults(run=run, as_owner=True)
+        verb.set_defaults(run=run, as_owner=True, after=None if run is _show else close_to_revoked)
 
 
 def add_sensors(commands: Any, default: Path) -> None:
@@ -48,7 +49,7 @@ def add_sensors(commands: Any, default: Path) -> None:
     revoke = verbs.add_parser("revoke", help="hear a sensor no more; `sensor-key` lets it in again, with a new key")
     revoke.add_argument("sensor", help="its name")
     revoke.add_argument("config", nargs="?", type=Path, default=default, help=f"default {default}")
-    revoke.set_defaults(run=_revoke_sensor, as_owner=True)
+    revoke.set_defaults(run=_revoke_sensor, as_owner=True, after=close_to_revoked)
     forget = verbs.add_parser("forget", help="expect a sensor no more that was taken away: its models and windows go")
     forget.add_argument("sensor", help="its name")
     forget.add_argument("--by", default=getpass.getuser(), help="who does it; default the user's name")
@@ -107,7 +108,7 @@ def _revoke(chosen: argparse.Namespace) -> None:
 
 def _revoke_sensor(chosen: argparse.Namespace) -> None:
     SensorKeys(Path(load_config(chosen.config).state)).revoke(chosen.sensor)
-    print(f"revoked {chosen.sensor}: nothing it says is heard; `reedmesh acl` closes the broker to it as well")
+    print(f"revoked {chosen.sensor}: nothing it says is heard")
 
 
 def _forget_sensor(chosen: argparse.Namespace) -> None:
