@@ -12,47 +12,63 @@ from board.boot_count import BootCount
 from board.lazy import load, release
 from board.watchdog import WATCHDOG_MS, Watchdog
 from features import Extractor
+from hello import hello
 from net.store_and_forward import StoreAndForward
 from ota.firmware_slots import FirmwareSlots
 from ota.model_slots import ModelSlots
-from ota.offers import ROOM, Offers
+from ota.offers import Offers
 from protocol import wire
 from reading import Reporter
+from transducer import Transducer
 
-FIRMWARE = "0.1.0"
 HELLO_S = 900  # until the next hello, for what it says of memory
 
 
 class Restart(Exception):
-    """New firmware is to take over."""
+    """The board is to start anew: for new firmware, or because nothing else helps. Its text says why."""
 
 
 class Node:
     """This sensor as its gateway sees it. machine: MicroPython's module of this name, None on a desktop.
 
-    client: its link. updates: takes what it is offered.
+    client: its link. updates: takes what it is offered. What `hello.py` tells of: settings, boot_count, transducer
+    (None in safe mode), reporter, slots (models), trees (firmware), clock, backlog, longest_shard.
     """
 
     def __init__(self, settings: dict, folder: str, boot_count: BootCount, machine=None) -> None:
-        self._settings = settings
-        self._boot_count = boot_count
+        self.settings = settings
+        self.boot_count = boot_count
         self._machine = machine
-        self._driver = None if boot_count.safe_mode else _driver(settings)
-        self._extractor = self._made()
-        release("protocol.recipe")
-        self._slots = ModelSlots(folder, settings["model_bytes"], self._length)
-        self._slots.boot()
-        self._trees = FirmwareSlots(folder, "key" in settings)
-        self._join()
         self._restart = asyncio.Event()
-        frame = wire.WINDOW_HEADER + self._length
-        self._store_and_forward = StoreAndForward(
-            folder, self.client, self._topic("late"), frame, self._clock, settings.get("key")
-        )
-        places = {"model": self._slots, "firmware": self._trees}
+        recipe = settings.pop("recipe")
+        frame = wire.WINDOW_HEADER + recipe.length
+        self.transducer = None if boot_count.safe_mode else Transducer(self._driver(recipe), self._say_hello)
+        extractor = Extractor(recipe) if self.transducer else None
+        self._window_ms = int(1000 * recipe.hop / settings["sensor"]["rate_hz"]) if self.transducer else 0
+        self.slots = ModelSlots(folder, settings["model_bytes"], recipe.length)
+        del recipe
+        release("protocol.recipe")
+        self.slots.boot()
+        self.trees = FirmwareSlots(folder, "key" in settings)
+        self._join(folder)
+        self.backlog = StoreAndForward(folder, self.client, self._topic("late"), frame, self.clock, settings.get("key"))
+        self._watch_over()
+        if self.transducer:
+            done = [boot_count.worked, self._worked]
+            self.reporter = Reporter(
+                settings,
+                extractor,
+                self.slots,
+                self.client,
+                self.transducer,
+                self.backlog,
+                self._watchdog.sampled,
+                done,
+            )
+        places = {"model": self.slots, "firmware": self.trees}
         self.updates = Offers(places, self.client, self._topic, self._renewed, settings.get("key"))
         self._announce()
-        print("hello", json.dumps(self.hello()))  # for whoever flashed us and now waits on the serial line
+        print("hello", self.client.announcements[self._topic("hello")].decode())  # for whoever flashed us and waits
 
     async def run(self) -> None:
         """Watch the machine until the recording ends (a board's never does); raises what any part of it raised."""
@@ -68,67 +84,54 @@ class Node:
     def _works(self) -> list:
         """What goes on at the same time."""
         works = [self.client.run(), self.updates.run(), self._until_restart()]
-        works += [self._store_and_forward.run(self._say_hello), self._clock.keep(self.client), self._keep_telling()]
-        done = [self._boot_count.worked, self._worked]
+        works += [self.backlog.run(self._say_hello), self.clock.keep(self.client), self._keep_telling()]
         if self._machine:
-            watchdog = Watchdog(self._machine.WDT(timeout=WATCHDOG_MS).feed, self.client, self._window_ms())
-            works.append(watchdog.beat())
-            done.append(watchdog.judged)
-        if self._machine and "wifi" in self._settings:
+            works.append(self._watchdog.beat())
+        if self._machine and "wifi" in self.settings:
             from net import wifi
 
-            works.append(wifi.on_board(self._settings["wifi"], self._settings["name"]).keep())
-        if self._driver:
-            reporter = Reporter(
-                self._settings, self._extractor, self._slots, self.client, self._driver, self._store_and_forward, done
-            )
-            works.append(reporter.watch(self._say_hello))
+            works.append(wifi.on_board(self.settings["wifi"], self.settings["name"], self.reset).keep())
+        if self.transducer:
+            works.append(self.reporter.watch(self._say_hello))
+        elif self._machine:
+            works.append(self._leave_safe_mode())
         return works
 
-    def _window_ms(self) -> int:
-        """How long a window takes; 0 when there will be none."""
-        return int(1000 * self._extractor.samples / self._driver.rate_hz) if self._driver else 0
+    def reset(self, reason: str) -> None:
+        """Start anew, by choice: no start in vain, and no failure of what is on probation."""
+        self.slots.spare()
+        self.trees.spare()
+        self.boot_count.choose(reason)
+        self._reason = reason
+        self._restart.set()
 
-    def hello(self) -> dict:
-        """What the gateway is told, so that nobody configures a sensor twice."""
-        return {
-            "v": wire.VERSION,
-            "firmware": FIRMWARE,
-            "micropython": ".".join(str(part) for part in sys.implementation.version[:3]),
-            "board": self._settings["board"],
-            "sensor": self._settings["sensor"],
-            "measured_hz": self._driver.measured_hz if self._driver else 0.0,
-            "features": self._settings["features"],
-            "shard": self._longest_shard,
-            "room": ROOM,
-            "tree": self._trees.hello(),
-            "model": self._slots.digest,
-            "sequence": self._slots.sequence,
-            "relapse": self._slots.relapse,
-            "memory": _memory(),
-            "time": self._clock.now(),
-            "late": {
-                "waiting": self._store_and_forward.waiting,
-                "dropped": self._store_and_forward.dropped,
-                "writes": self._store_and_forward.writes,
-            },
-            "starts": self._boot_count.starts,
-            "safe_mode": self._boot_count.safe_mode,
-            "error": self._boot_count.error,
-        }
+    def _driver(self, recipe):
+        """What makes the transducer's driver."""
+        settings, overlap = self.settings, recipe.hop < recipe.samples
 
-    def _made(self):
-        """What makes features of windows, if there will be any; the recipe is needed no more then."""
-        recipe = self._settings.pop("recipe")
-        self._length = recipe.length
-        return Extractor(recipe) if self._driver else None
+        def make():
+            try:
+                driver = load("drivers").make(settings["sensor"], settings.get("i2c"))
+            finally:
+                release("drivers")
+            if overlap and not getattr(driver, "gapless", False):
+                name = settings["sensor"]["driver"]
+                raise ValueError("features.hop: windows of driver {} cannot overlap at this rate".format(name))
+            return driver
 
-    def _join(self) -> None:
+        return make
+
+    def _join(self, folder: str) -> None:
         connect = load("net.connect")
-        self._longest_shard = connect.longest_shard(self._settings)
-        self.client = connect.client(self._settings, self._topic("availability"), self._take_shard)
-        self._clock = connect.clock(self._settings, self._machine)
+        self.longest_shard = connect.longest_shard(self.settings)
+        self.client = connect.client(self.settings, self._topic("availability"), self._take_shard)
+        self.clock = connect.clock(self.settings, self._machine, folder, self.trees.sequence)
         release("net.connect")
+        self.client.told = lambda words: print("link:", words)  # for whoever looks at the serial line
+
+    def _watch_over(self) -> None:
+        feed = self._machine.WDT(timeout=WATCHDOG_MS).feed if self._machine else None
+        self._watchdog = Watchdog(feed, self.client, self._window_ms, self.reset)
 
     def _take_shard(self, body: bytes) -> None:
         self.updates.collect_compact(body)
@@ -136,32 +139,43 @@ class Node:
     async def _renewed(self, kind: str) -> None:
         """Something new was taken: say so; start it, or in safe mode try whether it was the remedy."""
         if kind == "firmware":
-            self._boot_count.forgive()
-            self._restart.set()
+            self._again("new firmware")
             return
         await self._say_hello()
-        if self._boot_count.safe_mode and self._machine:
-            self._boot_count.forgive()
-            self._machine.reset()
+        if self.boot_count.safe_mode and self._machine:
+            self._again("new model")
+
+    def _again(self, reason: str) -> None:
+        self.boot_count.forgive(reason)
+        self._reason = reason
+        self._restart.set()
+
+    async def _leave_safe_mode(self) -> None:
+        """Try to work again after a while: what broke may have been mended by others."""
+        await asyncio.sleep(self.boot_count.retry_s)
+        self.boot_count.try_again()
+        self._reason = "to leave safe mode"
+        self._restart.set()
 
     async def _keep_telling(self) -> None:
         while True:
             await asyncio.sleep(HELLO_S)
+            self.boot_count.ran()
             await self._say_hello()
 
     async def _until_restart(self) -> None:
         await self._restart.wait()
-        raise Restart
+        raise Restart(self._reason)
 
     def _worked(self) -> None:
         """A window came to its end; new firmware proves good by those that are sent."""
-        if self.client.up.is_set() and self._trees.worked():
+        if self.client.up.is_set() and self.trees.worked():
             self._saying = asyncio.create_task(self._say_hello())
 
     def _announce(self) -> None:
         """What a gateway must know of us, at every connect."""
         self.client.announcements[self._topic("availability")] = b'{"state": "online"}'
-        self.client.announcements[self._topic("hello")] = json.dumps(self.hello()).encode()
+        self.client.announcements[self._topic("hello")] = json.dumps(hello(self)).encode()
 
     async def _say_hello(self) -> None:
         """Something changed that the gateway should know, now and at every connect."""
@@ -170,26 +184,7 @@ class Node:
         await self.client.publish(topic, self.client.announcements[topic], 1, True)
 
     def _topic(self, *leaf: str) -> str:
-        return wire.topic(self._settings["gateway"], self._settings["name"], *leaf)
-
-
-def _driver(settings: dict):
-    try:
-        return load("drivers").make(settings["sensor"], settings.get("i2c"))
-    finally:
-        release("drivers")
-
-
-def _memory() -> dict:
-    """Bytes of Python's heap, and of the chip's: its longest free piece, and what is free for code."""
-    gc.collect()
-    memory = {"free": gc.mem_free(), "used": gc.mem_alloc()}
-    try:
-        import esp32
-    except ImportError:
-        return memory
-    pieces, code = esp32.idf_heap_info(esp32.HEAP_DATA), esp32.idf_heap_info(esp32.HEAP_EXEC)
-    return dict(memory, longest=max(piece[2] for piece in pieces), code=sum(piece[1] for piece in code))
+        return wire.topic(self.settings["gateway"], self.settings["name"], *leaf)
 
 
 def _settings(folder: str) -> dict:
@@ -206,6 +201,15 @@ def hardware():
     return machine if hasattr(machine, "reset_cause") else None
 
 
+def _counted(folder: str, settings: dict, machine) -> BootCount:
+    if not machine:
+        return BootCount(folder)
+    try:
+        return BootCount(folder, load("board.reset_cause").name(machine, settings.get("reset_register")))
+    finally:
+        release("board.reset_cause")
+
+
 def main(folder: str) -> bool:
     """Run the sensor whose settings are in `folder`; on a board, start again after an error nobody foresaw.
 
@@ -213,14 +217,15 @@ def main(folder: str) -> bool:
     """
     machine = hardware()
     settings = _settings(folder)
-    boot_count = BootCount(folder, bool(machine) and machine.reset_cause() == machine.PWRON_RESET)
+    boot_count = _counted(folder, settings, machine)
     if machine and "mhz" in settings:
         machine.freq(settings["mhz"] * 1000000)
     try:
         asyncio.run(Node(settings, folder, boot_count, machine).run())
     except EOFError as end:
         print(end)
-    except Restart:
+    except Restart as restart:
+        print("restart:", restart)
         if machine:
             machine.reset()
         return True

@@ -1,7 +1,7 @@
 """Which of the two firmware slots starts, fw_a or fw_b: what `firmware.json` holds, and how it is replaced.
 
-It lies beside `main.py`, which no update touches, and in every slot as well: a sensor whose `main.py` is older has no
-other, and its `firmware.json` is the same.
+It lies beside `main.py`, which no update touches, and in every slot as well, for a sensor whose `main.py` is older has
+no other. The one beside `main.py` is found first, so what is here must stay as it is; the file's format too.
 """
 
 import json
@@ -26,10 +26,15 @@ def read(folder: str) -> dict:
 
 
 def write(folder: str, state: dict) -> None:
-    """Replace the file in one rename, so that a power cut leaves the old one or this."""
-    with open(folder + "/firmware.tmp", "w") as file:
-        json.dump(state, file)
-    os.rename(folder + "/firmware.tmp", folder + "/" + STATE)
+    """Let `read` find this from now on."""
+    replace(folder + "/" + STATE, state)
+
+
+def replace(path: str, value) -> None:
+    """Replace a file of JSON in one rename, so that a power cut leaves the old one or this; raises OSError."""
+    with open(path + ".tmp", "w") as file:
+        json.dump(value, file)
+    os.rename(path + ".tmp", path)
 
 
 def other(slot: str) -> str:

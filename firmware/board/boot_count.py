@@ -1,43 +1,57 @@
-"""What a board remembers from one start to the next: how often it started in vain, and the error that ended it.
+"""What a board remembers from one start to the next: how many there were, how many failed in a row, and why.
 
-A board that starts again and again without ever working is left in safe mode: it answers on the network and takes
-updates, but touches neither its transducer nor its model. It leaves safe mode by an update, or when it is switched off.
+A board that fails again and again is left in safe mode: it answers on the network and takes updates, but touches
+neither its transducer nor its model. It tries to work again after ten minutes and then once an hour, and at once after
+an update or when it is switched on. A reset that the firmware asked for is no failure.
 """
 
 import io
 import json
-import os
 import sys
 
+from boot_state import replace
+from ota.probation import Proof
+
 FILE = "life.json"
-MOST_STARTS = 5  # without reaching `good`
-GOOD = 20  # windows that show that it works
+MOST_STARTS = 5  # that failed in a row
+FIRST_RETRY_S, RETRY_S = 600, 3600  # in safe mode: until it tries to work, at first and from then on
 LONGEST = 400  # characters of an error that are kept
 
 
 class BootCount:
-    """The life of a board with its files in `folder`. starts: since it last worked. error: what ended the last one."""
+    """The life of a board with its files in `folder`. cause: of this start, as `board/reset_cause.py` names it.
 
-    def __init__(self, folder: str, power_on: bool = False) -> None:
+    boots: starts ever. starts: those in a row that failed, with this one. error: what ended the last one. chosen: why
+    the firmware asked for the last reset, "" when it did not. safe_mode: whether to do no more than answer.
+    """
+
+    def __init__(self, folder: str, cause: str = "unknown") -> None:
         self._path = folder + "/" + FILE
         kept = self._read()
-        self.starts = 1 if power_on else kept.get("starts", 0) + 1
-        self.error = kept.get("error", "")
-        self._windows = 0
+        self.cause = cause
+        self.boots = kept.get("boots", 0) + 1
+        self.error, self.chosen = kept.get("error", ""), kept.get("chosen", "")
+        self._tries = kept.get("tries", 0)  # to leave safe mode
+        before = kept.get("starts", 0)
+        self.starts = 1 if cause == "power-on" else before if self.chosen and before else before + 1
+        self.safe_mode = self.starts > MOST_STARTS and not kept.get("trial")
+        self._proof = Proof()
         self._write()
 
     @property
-    def safe_mode(self) -> bool:
-        """Whether it should do no more than answer."""
-        return self.starts > MOST_STARTS
+    def retry_s(self) -> int:
+        """Seconds in safe mode until the next try to work; 0 outside of it."""
+        return (RETRY_S if self._tries else FIRST_RETRY_S) if self.safe_mode else 0
 
     def worked(self) -> None:
         """A window came to its end."""
-        if self._windows < GOOD:
-            self._windows += 1
-            if self._windows == GOOD:
-                self.starts, self.error = 0, ""
-                self._write()
+        if self.starts and self._proof.window():
+            self._good()
+
+    def ran(self) -> None:
+        """Nothing failed so far, with windows or without."""
+        if self.starts and not self.safe_mode and self._proof.lasted():
+            self._good()
 
     def failed(self, error: Exception) -> None:
         """Keep an error that nobody foresaw, for the next start to tell."""
@@ -46,9 +60,28 @@ class BootCount:
         self.error = text.getvalue()[-LONGEST:]
         self._write()
 
-    def forgive(self) -> None:
-        """Count the starts anew: something was done about what ailed it."""
+    def choose(self, reason: str) -> None:
+        """The firmware is about to reset the board for this reason."""
+        self._write(reason)
+
+    def try_again(self) -> None:
+        """Leave safe mode at the next start; one more failure leads back to it."""
+        self._tries += 1
+        self._write("to leave safe mode", trial=True)
+
+    def forgive(self, reason: str) -> None:
+        """Count failed starts anew: something was done about their cause."""
         self.starts = 0
+        self._write(reason)
+
+    def hello(self) -> dict:
+        """What the gateway should know of it."""
+        said = {"reset": self.cause, "chosen": self.chosen, "boots": self.boots, "starts": self.starts}
+        said.update({"safe_mode": self.safe_mode, "error": self.error})
+        return dict(said, retry=self.retry_s) if self.safe_mode else said
+
+    def _good(self) -> None:
+        self.starts, self._tries, self.error = 0, 0, ""
         self._write()
 
     def _read(self) -> dict:
@@ -59,11 +92,10 @@ class BootCount:
             return {}
         return kept if isinstance(kept, dict) else {}
 
-    def _write(self) -> None:
+    def _write(self, chosen: str = "", trial: bool = False) -> None:
         """Replace the file in one rename; a flash that fails must not keep the board from working."""
+        kept = {"boots": self.boots, "starts": self.starts, "tries": self._tries, "error": self.error}
         try:
-            with open(self._path + ".tmp", "w") as file:
-                json.dump({"starts": self.starts, "error": self.error}, file)
-            os.rename(self._path + ".tmp", self._path)
+            replace(self._path, dict(kept, chosen=chosen, trial=trial))
         except OSError as error:
             print(FILE, error)

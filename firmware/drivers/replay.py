@@ -1,5 +1,7 @@
 """Replays a recording: readings come from a stream, at the pace at which somebody writes them.
 
+    "sensor": {"driver": "replay", "axes": 3, "rate_hz": 200, "lsb_per_g": 4096}
+
 The bus is an asyncio.StreamReader of little-endian int16, axis after axis, such as standard input:
 
     driver = Replay(asyncio.StreamReader(sys.stdin.buffer), axes=3, rate_hz=200, lsb_per_g=4096)
@@ -9,10 +11,23 @@ The bus is an asyncio.StreamReader of little-endian int16, axis after axis, such
 import uctypes
 
 
+def make(settings: dict, _board: dict):
+    """As drivers/__init__.py says; from standard input. "limit": magnitude of a clipped reading."""
+    import asyncio
+    import sys
+
+    driver = Replay(
+        asyncio.StreamReader(sys.stdin.buffer), settings["axes"], settings["rate_hz"], settings["lsb_per_g"]
+    )
+    driver.limit = settings.get("limit", 0)
+    return driver
+
+
 class Replay:
     """A transducer that has been recorded."""
 
     gapless = True
+    limit = 0
 
     def __init__(self, bus, axes: int, rate_hz: float, lsb_per_g: float) -> None:
         self.axes = axes
@@ -20,6 +35,9 @@ class Replay:
         self.measured_hz = 0.0  # it comes at whatever pace it is written
         self.lsb_per_g = lsb_per_g
         self._bus = bus
+
+    def renew(self) -> None:
+        """A stream cannot be set up anew."""
 
     async def read_into(self, samples) -> bool:
         """Fill the array('h') `samples`; raises EOFError where the recording ends."""

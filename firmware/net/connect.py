@@ -16,7 +16,7 @@ def client(settings: dict, availability: str, take_shard):
         return serial_port.client(settings["serial"], take_shard)
     from net import mqtt  # 12 KiB that a sensor on a wire does without
 
-    broker, name = settings["broker"], settings["gateway"] + "-" + settings["name"]
+    broker, name = settings["broker"], settings["gateway"] + "." + settings["name"]  # no name has a dot
     will = (availability, b'{"state": "offline"}', 1, True)
     user, password = _login(settings)
     context = _context(settings, user)
@@ -34,10 +34,14 @@ def longest_shard(settings: dict) -> int:
     return LONGEST_SHARD
 
 
-def clock(settings: dict, machine) -> clocks.Clock:
-    """A board's clock is set by NTP: by the server that is named, or else the gateway's machine."""
-    server = settings.get("ntp") or settings.get("broker", {}).get("host")
-    return clocks.on_board(server) if machine and server else clocks.Clock()
+def clock(settings: dict, machine, folder: str, built: int) -> clocks.Clock:
+    """A board's clock is set by NTP: by the server that is named, or else the gateway's machine.
+
+    built: when the firmware was, in seconds since 1970; 0 when that is not known.
+    """
+    server = settings.get("ntp") or (settings.get("broker") or {}).get("host")
+    floor = max(built, settings.get("made", 0))
+    return clocks.on_board(server, folder, floor) if machine else clocks.Clock(server=None)
 
 
 def _login(settings: dict):

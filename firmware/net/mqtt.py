@@ -6,15 +6,15 @@
     asyncio.create_task(client.run())
     await client.publish("reedmesh/gw1/press3/window", frame)
 
-Two layers: a Link (`mqtt_link.py`) is one connection and raises OSError for whatever ends it; a Client outlives it. All
-buffers are allocated when the Client is made. No hardware here: `dial` may first see to the Wi-Fi.
+Two layers: a Link (`mqtt_connection.py`) is one connection and raises OSError for whatever ends it; a Client outlives
+it. All buffers are allocated when the Client is made. No hardware here: `dial` may first see to the Wi-Fi.
 """
 
 import asyncio
 from asyncio import sleep_ms
 from random import random
-from time import ticks_diff, ticks_ms
 
+from board.monotonic import ms
 from net import mqtt_packets as packets
 from net.mqtt_connection import Link
 
@@ -38,8 +38,9 @@ class Client:
 
     announcements: topic -> payload, published retained at QoS 1 on every connect. up, down: Events, always one of them
     set. lost: QoS 0 messages that could not be sent. oversized: messages read over, being larger than their buffer.
-    last_error: what last went wrong with the link, in words. sessions: how often we were connected. lost_at: ticks at
-    which the broker was last heard before the link was lost.
+    told(words): called, if it is set, when the link comes up, and with why it does not.
+    last_error: what last went wrong with the link, in words. sessions: how often we were connected. lost_at: when the
+    broker was last heard before the link was lost, as `board/monotonic.py` counts.
     """
 
     def __init__(
@@ -57,12 +58,13 @@ class Client:
         self.up, self.down = asyncio.Event(), asyncio.Event()
         self.down.set()
         self.lost = self.oversized = self.sessions = self._failures = 0
-        self.lost_at = ticks_ms()
-        self.last_error = ""
+        self.lost_at = ms()
+        self.last_error = self._words = ""
+        self.told = None
         self._closing = False
         self._in_flight = asyncio.Lock()
         self._answer = asyncio.Event()  # the PUBACK has come, or the link has gone
-        self._id, self._awaited, self._asked = GREETINGS, 0, ticks_ms()
+        self._id, self._awaited, self._asked = GREETINGS, 0, ms()
 
     @property
     def connected(self) -> bool:
@@ -71,7 +73,7 @@ class Client:
 
     @property
     def heard(self):
-        """Ticks at which the broker was last heard."""
+        """When the broker was last heard, as `board/monotonic.py` counts."""
         return self._link.heard
 
     def subscribe(self, pattern: str, sink, qos: int = 0, buffer: "bytearray | None" = None) -> None:
@@ -92,9 +94,16 @@ class Client:
                 await self._session()
             except OSError as error:
                 if not self._closing:
-                    self.last_error = str(error)
+                    self.last_error = str(error).strip()
+                    self._tell(self.last_error)
                     await sleep_ms(delay_ms(self._failures, random()))  # noqa: S311 - keeps nothing secret
                     self._failures += 1
+
+    def _tell(self, words: str) -> None:
+        """Say that there is a link, or why there is none, when that changed."""
+        if words != self._words and self.told:
+            self.told(words)
+        self._words = words
 
     async def close(self) -> None:
         """Say goodbye, so that no will is published, and end `run`: at once, or after its pause if it is in one."""
@@ -129,7 +138,7 @@ class Client:
             while self._awaited:
                 await self.up.wait()
                 self._answer.clear()
-                self._asked = ticks_ms()
+                self._asked = ms()
                 try:
                     await self._link.publish(topic, payload, 1, retain, self._id, again)
                     await self._answer.wait()
@@ -157,12 +166,16 @@ class Client:
 
     async def _receive(self):
         link = self._link
-        link.open((await self._dial(*self._address))[0])
+        try:
+            link.open((await self._dial(*self._address))[0])
+        except ValueError as error:  # the handshake's word for a certificate that is not the broker's, or not valid yet
+            raise OSError(str(error))
         await link.send(self._connect)
         await link.receive()
         packets.check_accepted(link.packet)
         await self._greet()
         self.sessions += 1
+        self._tell("up")
         self.down.clear()
         self.up.set()
         while True:
@@ -206,9 +219,9 @@ class Client:
         link, patience = self._link, self._patience_ms
         while True:
             await sleep_ms(patience // 6)
-            if ticks_diff(ticks_ms(), link.heard) > patience:
+            if ms() - link.heard > patience:
                 raise OSError("broker silent for {} s".format(patience // 1000))
-            if self._awaited and self.connected and ticks_diff(ticks_ms(), self._asked) > patience:
+            if self._awaited and self.connected and ms() - self._asked > patience:
                 raise OSError("no PUBACK for {} s".format(patience // 1000))
             if self.connected:
                 self._failures = 0

@@ -5,8 +5,8 @@ Who keeps connecting, and what the packets are for, is `mqtt.py`'s; what they lo
 
 import asyncio
 from asyncio import sleep_ms
-from time import ticks_diff, ticks_ms
 
+from board.monotonic import ms
 from net import mqtt_packets as packets
 
 OUT = 512  # bytes; a packet that fits goes out as one segment. At least packets.MAX_HEAD
@@ -16,8 +16,8 @@ BUSY_MS = 5  # between two looks at a socket that takes no more
 class Link:
     """One connection at a time, over a MicroPython stream; made once, with its buffers, and opened again and again.
 
-    small, buffer_for: as `mqtt_packets.Incoming` takes them. packet: the last one received. sent, heard: ticks of the
-    last byte each way.
+    small, buffer_for: as `mqtt_packets.Incoming` takes them. packet: the last one received. sent, heard: when the last
+    byte went each way.
     """
 
     def __init__(self, small: memoryview, buffer_for) -> None:
@@ -30,7 +30,7 @@ class Link:
 
     def begin(self) -> None:
         """Count silence from now, and forget how the last connection ended."""
-        self.sent = self.heard = ticks_ms()
+        self.sent = self.heard = ms()
         self._broken.clear()
 
     def open(self, stream) -> None:
@@ -65,14 +65,13 @@ class Link:
                 count = await self._stream.readinto(view)
                 if count == 0:
                     raise OSError("connection closed by the broker")
-                self.heard = ticks_ms()
+                self.heard = ms()
                 view = view[count or 0 :]  # None: a TLS record is not complete yet
         return self.packet.kind
 
     def idle_ms(self) -> int:
         """How long nothing has gone out, or nothing come in; 0 while something is going out."""
-        now = ticks_ms()
-        return 0 if self._sending.locked() else max(ticks_diff(now, self.sent), ticks_diff(now, self.heard))
+        return 0 if self._sending.locked() else ms() - min(self.sent, self.heard)
 
     async def send(self, packet: bytes) -> None:
         """Send a packet that is ready."""
@@ -107,5 +106,5 @@ class Link:
             if socket is self._socket:
                 self.abandon()  # half a packet is out, even if only the caller was cancelled
             raise
-        self.sent = ticks_ms()
+        self.sent = ms()
         await sleep_ms(0)  # a caller that publishes in a loop must not keep the others from running

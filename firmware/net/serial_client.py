@@ -13,8 +13,8 @@ shards (`serial_message.py`), which are handed to `on_shard` as they arrive, and
 import asyncio
 import os
 from asyncio import sleep_ms
-from time import ticks_diff, ticks_ms
 
+from board.monotonic import ms
 from protocol import serial_message
 from protocol.serial_frame import Deframer, frame
 from protocol.serial_message import LAST, PIECE, REPORT, SHARD, Assembler, asking, pieces
@@ -29,8 +29,9 @@ class Client:
     """Sends and receives on a pair of streams; see the head of this file.
 
     longest: bytes of a received message; a longer one is refused. on_shard(body): called for every shard, None: they
-    are dropped. lost: messages at QoS 1 that nobody reported. refused: bodies that did not fit. heard, lost_at: ticks
-    of the last report, and of the last before the line went dead. sessions: how often it came to life.
+    are dropped. lost: messages at QoS 1 that nobody reported. refused: bodies that did not fit. heard, lost_at: when
+    the last report came, and the last before the line went dead. sessions: how often it came to life.
+    told(words): called, if it is set, when the line comes to life or goes dead.
     """
 
     def __init__(self, reader, writer, longest: int = 1024, on_shard=None) -> None:
@@ -46,8 +47,9 @@ class Client:
         self._in_flight, self._sending = asyncio.Lock(), asyncio.Lock()
         self._reported = asyncio.Event()
         self._missing = self.sessions = 0
-        self.heard = self.lost_at = ticks_ms()
+        self.heard = self.lost_at = ms()
         self.up = asyncio.Event()  # somebody answers
+        self.told = None
 
     def subscribe(self, topic: str, sink, qos: int = 0, buffer=None) -> None:  # noqa: ARG002 - as mqtt.Client has it
         """Have `sink(topic, payload, retained)`, perhaps a coroutine, called for each message on `topic`."""
@@ -107,21 +109,27 @@ class Client:
                 tries = 0
                 left = [cut[i] for i in range(len(cut)) if self._missing >> i & 1]
         self.lost += 1
-        if self.up.is_set():
+        if self.up.is_set() or not self.sessions:
+            self._note("no answer from the gateway")
             self.lost_at = self.heard
         self.up.clear()
         return False
 
+    def _note(self, words: str) -> None:
+        if self.told:
+            self.told(words)
+
     def _answered(self):
         """Somebody is there."""
-        self.heard = ticks_ms()
+        self.heard = ms()
         if not self.up.is_set():
             self.sessions += 1
+            self._note("up")
             self.up.set()
 
     async def _report(self):
-        start = ticks_ms()
-        while ticks_diff(ticks_ms(), start) < PATIENCE_MS:
+        start = ms()
+        while ms() - start < PATIENCE_MS:
             if self._reported.is_set():
                 return True
             await sleep_ms(5)

@@ -13,8 +13,8 @@ import asyncio
 import json
 import os
 from struct import calcsize, pack, unpack_from
-from time import ticks_add, ticks_diff, ticks_ms
 
+from board.monotonic import ms
 from protocol import wire
 
 OLDER, NEWER, COUNT = "late.old", "late.new", "late.json"
@@ -28,7 +28,7 @@ _HEAD = calcsize(_RECORD)
 
 
 class StoreAndForward:
-    """client: has up, heard, sessions, lost_at, publish. frame: bytes of a window's frame. clock: see clock.py. key:
+    """client: has up, heard, sessions, lost_at, publish. frame: bytes of a window's frame. clock: see ntp.py. key:
     when given, only a receipt with a tag under it counts.
 
     waiting: windows to be sent late. dropped: those that made room for others. writes: to flash, ever.
@@ -43,10 +43,10 @@ class StoreAndForward:
         self._taken = asyncio.Event()
         self._record = bytearray(_HEAD + frame)
         self._clock = clock
-        self._recent: "list[tuple]" = []  # ticks, uptime, frame of those that may be on their way
+        self._recent: "list[tuple]" = []  # when, uptime, frame of those that may be on their way
         self._lost: "list[tuple]" = []  # those that are not, and are not in flash
         self._session = client.sessions
-        self._written = ticks_add(ticks_ms(), -WRITE_MS)
+        self._written = ms() - WRITE_MS
         self.boot = -1  # of the windows of this start
         self.dropped = 0
         self.writes, self._stored = self._found()
@@ -56,14 +56,18 @@ class StoreAndForward:
     def waiting(self) -> int:
         return self._stored + len(self._lost)
 
+    def hello(self) -> dict:
+        """What the gateway should know of it."""
+        return {"waiting": self.waiting, "dropped": self.dropped, "writes": self.writes}
+
     def note(self, frame) -> None:
         """A window above the threshold was sent, or would have been."""
-        self._recent.append((ticks_ms(), self._clock.uptime(), bytes(frame)))
+        self._recent.append((ms(), self._clock.uptime(), bytes(frame)))
         if len(self._recent) > RECENT:
             self._recent.pop(0)
 
     async def run(self, sent) -> None:
-        """See to what was noted; for ever. sent: a coroutine function, awaited when all that waited has gone out."""
+        """See to what was noted. sent: a coroutine function, awaited when all that waited has gone out."""
         while True:
             self.look()
             if self._client.up.is_set():
@@ -71,9 +75,8 @@ class StoreAndForward:
                 await self.send()
                 if waited and not self.waiting:
                     await sent()
-            elif self.due(ticks_ms()):
+            elif self.due(ms()):
                 self.write()
-            self._clock.uptime()
             await asyncio.sleep_ms(LOOK_MS)
 
     def look(self) -> None:
@@ -81,8 +84,8 @@ class StoreAndForward:
         client, stays = self._client, self._client.up.is_set() and self._client.sessions == self._session
         if stays and not self._recent:
             return
-        arrived = ticks_add(client.heard if stays else client.lost_at, -MARGIN_MS)
-        left = [each for each in self._recent if ticks_diff(each[0], arrived) >= 0]
+        arrived = (client.heard if stays else client.lost_at) - MARGIN_MS
+        left = [each for each in self._recent if each[0] >= arrived]
         self._recent = left if stays else []
         if not stays:
             self._session = client.sessions
@@ -92,14 +95,14 @@ class StoreAndForward:
 
     def due(self, now) -> bool:
         """Whether to write: some windows at once or the first after a minute, and only once a minute."""
-        if not self._lost or ticks_diff(now, self._written) < WRITE_MS:
+        if not self._lost or now - self._written < WRITE_MS:
             return False
-        return len(self._lost) >= SOME or ticks_diff(now, self._lost[0][0]) >= WRITE_MS
+        return len(self._lost) >= SOME or now - self._lost[0][0] >= WRITE_MS
 
     def write(self) -> None:
         """Append what is lost to the newer file; a flash that fails leaves it where it is."""
         now, uptime = self._clock.now(), self._clock.uptime()
-        self._written = ticks_ms()
+        self._written = ms()
         try:
             self._make_room(len(self._lost))
             with open(self._folder + NEWER, "ab") as file:

@@ -1,4 +1,4 @@
-"""Keeps a board on its Wi-Fi: when the link is lost the station is switched off, rested and tried again; for ever.
+"""Keeps a board on its Wi-Fi: when the link is lost the station is switched off, rested and tried again.
 
 An ESP32 whose station is only told to connect again may stay deaf until it is switched off, and one that fails ten
 times in a row mends itself only by a reset.
@@ -11,19 +11,23 @@ PATIENCE_MS = 20000  # for a connection
 LOOK_MS = 500  # between two looks at it
 LONGEST_MS = 60000  # rest between two attempts
 MOST = 10  # failures in a row, then a reset
+REASONS = {201: "no such network", 202: "wrong password", 203: "refused", 204: "handshake timed out: wrong password?"}
 
 
 class Wifi:
-    """`station`: network.WLAN(network.STA_IF). reset: called, and not expected to return, when nothing else helps."""
+    """`station`: network.WLAN(network.STA_IF). reset(reason): called when nothing else helps.
 
-    def __init__(self, ssid: str, password: str, station, reset) -> None:
+    ssid: str or bytes, 1 to 32 of them.
+    """
+
+    def __init__(self, ssid, password: str, station, reset) -> None:
         self._credentials = ssid, password
         self._station = station
         self._reset = reset
         self.failures = 0  # in a row
 
     async def keep(self) -> None:
-        """Connect, and connect again; for ever."""
+        """Connect, and connect again."""
         while True:
             if await self._connect():
                 self.failures = 0
@@ -31,8 +35,9 @@ class Wifi:
                     await asyncio.sleep_ms(LOOK_MS)
             else:
                 self.failures += 1
-                if self.failures >= MOST:
-                    self._reset()
+                print("wifi: {!r}: {}".format(self._credentials[0], self._why()))
+                if self.failures % MOST == 0:
+                    self._reset("no Wi-Fi in {} attempts".format(MOST))
             self._off()
             await asyncio.sleep_ms(rest_ms(self.failures))
 
@@ -49,6 +54,14 @@ class Wifi:
             await asyncio.sleep_ms(LOOK_MS)
         return False
 
+    def _why(self) -> str:
+        """Why there is no connection: esp_wifi_types.h, wifi_err_reason_t, and what MicroPython adds."""
+        try:
+            status = self._station.status()
+        except (AttributeError, OSError):
+            return "no connection"
+        return REASONS.get(status, "no connection, status {}".format(status))
+
     def _off(self) -> None:
         try:
             self._station.disconnect()
@@ -63,10 +76,10 @@ def rest_ms(failures: int) -> int:
     return longest // 2 + longest * urandom(1)[0] // 512
 
 
-def on_board(settings: dict, hostname: str) -> Wifi:
-    """The board's own station, for settings {"ssid": ..., "password": ...}."""
-    import machine
+def on_board(settings: dict, hostname: str, reset) -> Wifi:
+    """The board's own station, for settings {"ssid": ..., "password": ...}; "ssid_hex" for one that is no UTF-8."""
     import network
 
+    ssid = bytes.fromhex(settings["ssid_hex"]) if "ssid_hex" in settings else settings["ssid"]
     network.hostname(hostname)
-    return Wifi(settings["ssid"], settings["password"], network.WLAN(network.STA_IF), machine.reset)
+    return Wifi(ssid, settings["password"], network.WLAN(network.STA_IF), reset)

@@ -2,16 +2,15 @@
 
 A parcel is written file by file as its blocks come (`firmware_writer.py`), read back, and takes over by one rename of
 `firmware.json`, which `main.py` reads at the next start. It is on probation then, until enough windows were sent while
-the link was up: firmware that can do that can also be updated again.
+the link was up (`probation.py`): firmware that can do that can also be updated again.
 """
 
 import sys
 
 import boot_state
 from board.lazy import load, release
+from ota.probation import Proof
 from ota.refused import Refused
-
-PROOF = 20  # windows sent while the link is up
 
 
 class FirmwareSlots:
@@ -23,7 +22,7 @@ class FirmwareSlots:
     def __init__(self, folder: str, sealed: bool) -> None:
         self._folder = folder
         self._state = boot_state.read(folder)
-        self._to_prove = PROOF
+        self._proof = Proof()
         self.sealed = sealed
         self.code = _code()
         self.idle = folder + "/fw_" + boot_state.other(self._state["slot"])
@@ -49,17 +48,23 @@ class FirmwareSlots:
 
     def worked(self) -> bool:
         """A window was sent while the link was up; True for the one that ends the probation."""
-        if self.proved:
+        if self.proved or not self._proof.window():
             return False
-        self._to_prove -= 1
-        if self._to_prove > 0:
-            return False
-        self._state["left"] = boot_state.PROVED
+        self._keep(boot_state.PROVED)
+        return True
+
+    def spare(self) -> None:
+        """The board is reset by choice: that is no start in vain, so firmware on probation gets it back."""
+        if not self.proved and self._state["left"] < boot_state.STARTS:
+            self._keep(self._state["left"] + 1)
+
+    def _keep(self, left: int) -> None:
+        """Write how many starts are left; at worst the firmware has to prove itself once more."""
+        self._state["left"] = left
         try:
             boot_state.write(self._folder, self._state)
-        except OSError as error:  # at worst it has to prove itself once more
+        except OSError as error:
             print(boot_state.STATE, error)
-        return True
 
     def vacated(self) -> str:
         """Path of the idle tree, which is forgotten before it is touched: half of one must never be gone back to."""

@@ -12,14 +12,15 @@ import json
 import os
 
 from board.lazy import release
+from boot_state import other, replace
+from ota.probation import WINDOWS, Proof
 from ota.refused import Refused
 from protocol import wire
 from score import Scorer
 from tflite import READERS, Model, ModelError
 
 POINTER, ARRIVING = "slots.json", "next.tflite"
-PROBATION = 20  # windows a new model must judge, to stay ...
-MOST_BOOTS = 3  # ... within so many starts
+MOST_BOOTS = 3  # starts in which a new model must judge enough windows, see probation.py, to stay
 
 
 class ModelSlots:
@@ -41,7 +42,7 @@ class ModelSlots:
         self._slot = "b"
         self._kept: "dict[str, dict]" = {}  # of each slot in use: sequence, sha256, bytes
         self._boots = 0  # since a new model took over; 0 when it has proved good
-        self._to_judge = 0  # windows until then
+        self._proof = Proof()
         self.relapse = ""
 
     @property
@@ -62,20 +63,23 @@ class ModelSlots:
 
     def judged(self) -> None:
         """A window was judged; the last one of a probation ends it."""
-        if self._boots:
-            self._to_judge -= 1
-            if self._to_judge <= 0:
-                self._boots = 0
-                self._keep()
+        if self._boots and self._proof.window():
+            self._boots = 0
+            self._keep()
+
+    def spare(self) -> None:
+        """The board is reset by choice: that is no start in vain for a model on probation."""
+        if self._boots > 1:
+            self._boots -= 1
+            self._keep()
 
     def _count_boot(self) -> None:
         """Go on with the probation, or back to the model before."""
         self._boots += 1
-        self._to_judge = PROBATION
-        if self._boots > MOST_BOOTS and _other(self._slot) in self._kept:
+        if self._boots > MOST_BOOTS and other(self._slot) in self._kept:
             failed = self._kept[self._slot]["sequence"]
-            self.relapse = "model {} judged no {} windows in {} starts".format(failed, PROBATION, MOST_BOOTS)
-            self._slot, self._boots = _other(self._slot), 0
+            self.relapse = "model {} judged no {} windows in {} starts".format(failed, WINDOWS, MOST_BOOTS)
+            self._slot, self._boots = other(self._slot), 0
         self._keep()
 
     def check(self, offer: wire.Offer) -> None:
@@ -102,7 +106,7 @@ class ModelSlots:
 
     def _spare(self) -> str:
         """The slot to overwrite: the idle one, unless that holds the only model that has proved good."""
-        idle = _other(self._slot)
+        idle = other(self._slot)
         return self._slot if self._boots and idle in self._kept else idle
 
     def _tried(self, offer: wire.Offer) -> Scorer:
@@ -138,7 +142,7 @@ class ModelSlots:
         except OSError as error:
             self._slot, self._kept, self._boots = before
             raise Refused(500, "{}: {}".format(POINTER, error))
-        self._to_judge, self.relapse = PROBATION, ""
+        self._proof, self.relapse = Proof(), ""
 
     def _keep(self) -> None:
         """Write the pointer, if flash lets us: what it says is at worst counted once more."""
@@ -148,14 +152,12 @@ class ModelSlots:
             print(POINTER, error)
 
     def _write_pointer(self) -> None:
-        """Replace slots.json: a file beside it, then a rename."""
-        with open(self._path("slots.tmp"), "w") as file:
-            json.dump({"slot": self._slot, "kept": self._kept, "boots": self._boots}, file)
-        os.rename(self._path("slots.tmp"), self._path(POINTER))
+        """Replace slots.json."""
+        replace(self._path(POINTER), {"slot": self._slot, "kept": self._kept, "boots": self._boots})
 
     def _load_either(self) -> None:
         """Judge by the model in service, or the one before it when that is damaged."""
-        for slot in (self._slot, _other(self._slot)):
+        for slot in (self._slot, other(self._slot)):
             if slot in self._kept and self._load(slot):
                 self._slot = slot
                 break
@@ -187,7 +189,3 @@ def _read(path: str, into, sha256: bytes) -> bool:
     with open(path, "rb") as file:
         whole = file.readinto(into) == len(into) and not file.read(1)
     return whole and hashlib.sha256(into).digest() == sha256
-
-
-def _other(slot: str) -> str:
-    return "b" if slot == "a" else "a"

@@ -50,6 +50,9 @@ SCRIPTS = ROOT / "tests" / "firmware" / "scripts"
 ENGINE = (
     "hmac",
     "board/lazy",
+    "board/monotonic",
+    "boot_state",
+    "ota/probation",
     "ota/refused",
     "protocol/scaling",
     "score",

@@ -14,6 +14,8 @@ MAX_PAYLOAD = 131072  # what every broker of the portable profile carries
 
 MAX_FEATURES = 512
 SCORED = 1  # flag: the window's score and model are set
+CLIPPED = 2  # flag: a count of clipped readings follows the features, u16
+WINDOW_CLIPPED = 2  # bytes of it
 
 # version, flags, number of features, boot, window number, windows lost by overrun since boot, score, model
 _WINDOW = "<BBHIIII8s"
@@ -65,7 +67,8 @@ class Window:
 
     features: int8 bytes, 1..512 of them. boot: random per start. number: counts windows since boot. lost: windows
     discarded since boot because the transducer overran. score: sum of squared errors, see `family.py`; None, like
-    model (first 8 bytes of the model's SHA-256), while the sensor has no model.
+    model (first 8 bytes of the model's SHA-256), while the sensor has no model. clipped: readings of this window, 0..65535,
+    that stood at an end of the transducer's range.
     """
 
     def __init__(self, features: "bytes | bytearray", boot: int, number: int) -> None:
@@ -73,30 +76,49 @@ class Window:
         self.boot = boot
         self.number = number
         self.lost = 0
+        self.clipped = 0
         self.score: "int | None" = None
         self.model = bytes(8)
 
 
 def pack_window(window: Window, into: bytearray) -> int:
-    """Write the frame of `window` at the start of `into` and return its length; no allocation."""
+    """Write the frame of `window` at the start of `into` and return its length; no allocation.
+
+    into: WINDOW_HEADER bytes, those of the features and WINDOW_CLIPPED.
+    """
     size = len(window.features)
     flags, score = (0, 0) if window.score is None else (SCORED, window.score)
+    if window.clipped:
+        flags |= CLIPPED
+        pack_into("<H", into, WINDOW_HEADER + size, min(window.clipped, 65535))
     pack_into(_WINDOW, into, 0, VERSION, flags, size, window.boot, window.number, window.lost, score, window.model)
     into[WINDOW_HEADER : WINDOW_HEADER + size] = window.features
-    return WINDOW_HEADER + size
+    return WINDOW_HEADER + size + (WINDOW_CLIPPED if window.clipped else 0)
+
+
+def without_clipped(frame: "bytes | bytearray", size: int) -> bytearray:
+    """The frame of a window of `size` features without its count of clipped readings: of the same length always."""
+    bare = bytearray(memoryview(frame)[: WINDOW_HEADER + size])
+    bare[1] &= ~CLIPPED & 255
+    return bare
 
 
 def unpack_window(frame: bytes) -> Window:
     """The window in `frame`; raises WireError."""
     _check_header("window", frame, WINDOW_HEADER)
     _, flags, size, boot, number, lost, score, model = unpack_from(_WINDOW, frame, 0)
-    if not 0 < size <= MAX_FEATURES or len(frame) != WINDOW_HEADER + size:
-        raise WireError("window: {} features declared in {} bytes".format(size, len(frame)))
-    if flags & ~SCORED:
+    if flags & ~(SCORED | CLIPPED):
         raise WireError("window: unknown flags {:#x}".format(flags))
-    window = Window(frame[WINDOW_HEADER:], boot, number)
+    end = WINDOW_HEADER + size
+    if not 0 < size <= MAX_FEATURES or len(frame) != end + (WINDOW_CLIPPED if flags & CLIPPED else 0):
+        raise WireError("window: {} features declared in {} bytes".format(size, len(frame)))
+    window = Window(frame[WINDOW_HEADER:end], boot, number)
     window.lost, window.model = lost, model
     window.score = score if flags & SCORED else None
+    if flags & CLIPPED:
+        (window.clipped,) = unpack_from("<H", frame, end)
+    if flags & CLIPPED and not window.clipped:
+        raise WireError("window: flagged as clipped without a clipped reading")
     return window
 
 

@@ -4,8 +4,8 @@ import asyncio
 import json
 import sys
 
-from board import boot_count
-from board import watchdog as monitor
+from board import boot_count, monotonic
+from board import watchdog as dog
 from net import wifi
 
 
@@ -43,8 +43,8 @@ def wifi_comes_and_goes(_):
     wifi.PATIENCE_MS, wifi.LOOK_MS, wifi.LONGEST_MS = 4, 1, 2
     resets = []
 
-    def reset():
-        resets.append(1)
+    def reset(reason):
+        resets.append(reason)
         raise EOFError
 
     station = Station([True, False, None, True] + [False] * wifi.MOST)
@@ -53,7 +53,7 @@ def wifi_comes_and_goes(_):
         asyncio.run(it.keep())
     except EOFError:
         pass
-    return {"calls": station.calls[:12], "resets": len(resets), "failures": it.failures, "left": len(station.answers)}
+    return {"calls": station.calls[:12], "resets": resets, "failures": it.failures, "left": len(station.answers)}
 
 
 def rests(_):
@@ -65,16 +65,18 @@ def watchdog(_):
     class Link:
         up = asyncio.Event()
 
-    it = monitor.Watchdog(None, Link, 1000)
-    start = it._window
+    resets = []
+    it = dog.Watchdog(None, Link, 1000, resets.append)
+    start = it._sampled
     Link.up.set()
-    said = [it.well(start + 1000), it.well(start + monitor.SAMPLING_MS)]
-    it._window = start + monitor.LINK_MS
+    said = [it.well(start + 1000), it.well(start + dog.SAMPLING_MS)]
     Link.up.clear()
-    said += [it.well(start + monitor.LINK_MS), it.well(start + monitor.SAMPLING_MS + monitor.LINK_MS)]
-    slow = monitor.Watchdog(None, Link, monitor.SAMPLING_MS)
-    said += [slow.well(start + 2 * monitor.SAMPLING_MS), slow.well(start + 4 * monitor.SAMPLING_MS)]
-    return said + [monitor.Watchdog(None, Link, 0).well(start + monitor.SAMPLING_MS)]
+    it._sampled = start = start + dog.SAMPLING_MS + dog.LINK_MS
+    said += [it.well(start - 2), len(resets), it.well(start), resets]
+    slow = dog.Watchdog(None, Link, dog.SAMPLING_MS, resets.append)
+    start = slow._sampled
+    said += [slow.well(start + 2 * dog.SAMPLING_MS), slow.well(start + 4 * dog.SAMPLING_MS)]
+    return said + [dog.Watchdog(None, Link, 0, resets.append).well(start)]
 
 
 def starts(folder):
@@ -84,14 +86,74 @@ def starts(folder):
         said.append(it.safe_mode)
     it.failed(ValueError("the pump is gone"))
     again = boot_count.BootCount(folder)
-    said += [again.safe_mode, "the pump is gone" in again.error, boot_count.BootCount(folder, power_on=True).safe_mode]
-    for _ in range(boot_count.GOOD):
+    said += [again.safe_mode, "the pump is gone" in again.error, boot_count.BootCount(folder, "power-on").safe_mode]
+    for _ in range(20):
         again.worked()
     good = boot_count.BootCount(folder)
     said += [good.starts, good.error]
     with open(folder + "/life.json", "w") as file:
         file.write("[")
     return said + [boot_count.BootCount(folder).starts]
+
+
+def chosen(folder):
+    """Resets that the firmware chose are no failures, however many; a watchdog's are."""
+    for _ in range(20):
+        boot_count.BootCount(folder, "hard").choose("no Wi-Fi in 10 attempts")
+    it = boot_count.BootCount(folder, "hard")
+    said = [it.hello()]
+    for _ in range(boot_count.MOST_STARTS):
+        it = boot_count.BootCount(folder, "watchdog")
+    return said + [it.hello()]
+
+
+def leaves_safe_mode(folder):
+    """It tries to work after ten minutes, then hourly; one failure leads back, a start that lasts ends it."""
+    for _ in range(boot_count.MOST_STARTS + 1):
+        it = boot_count.BootCount(folder)
+    waits = [it.retry_s]
+    modes = []
+    for _ in range(2):
+        it.try_again()
+        modes.append(boot_count.BootCount(folder, "hard").safe_mode)  # and fails
+        it = boot_count.BootCount(folder, "watchdog")
+        modes.append(it.safe_mode)
+        waits.append(it.retry_s)
+    it.try_again()
+    it = boot_count.BootCount(folder, "hard")
+    it.ran()  # too early
+    early = it.starts
+    monotonic._ms += 600000
+    it.ran()
+    return [waits, modes, early > 0, it.starts, boot_count.BootCount(folder).safe_mode]
+
+
+def slow_windows(folder):
+    """A window in ten minutes: the second one is proof."""
+    it = boot_count.BootCount(folder)
+    it.worked()
+    before = it.starts
+    monotonic._ms += 600000
+    it.worked()
+    return [before, it.starts]
+
+
+def causes(_):
+    """What a reset is called, by MicroPython's constants and the chip's register."""
+    from board import reset_cause
+
+    class Machine:
+        PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = range(1, 6)
+
+        def reset_cause(self):
+            return self.cause
+
+    it, said = Machine(), []
+    it.mem32 = {0x34: 1, 0x38: 0xF << 6 | 15}
+    for it.cause in (1, 2, 3, 4, 5, 9):
+        said.append(reset_cause.name(it))
+    it.cause = 1
+    return said + [reset_cause.name(it, 0x34), reset_cause.name(it, 0x38)]
 
 
 print(json.dumps(globals()[sys.argv[1]](sys.argv[2])))

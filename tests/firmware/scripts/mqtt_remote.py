@@ -21,13 +21,13 @@ def say(*event):
 
 
 class Clock:
-    """Stands in for ticks_ms and sleep_ms: time passes when the test says so."""
+    """Stands in for ms and sleep_ms: time passes when the test says so."""
 
     def __init__(self):
         self.now = 0
         self.sleepers = []
 
-    def ticks_ms(self):
+    def ms(self):
         return self.now
 
     async def sleep_ms(self, ms):
@@ -115,5 +115,5 @@ for pattern, qos, size in subscriptions:
 clock, tasks = Clock(), []
 tick_ms = options.get("keepalive", 15) * 250
 for module in mqtt, mqtt_connection:
-    module.ticks_ms, module.sleep_ms = clock.ticks_ms, clock.sleep_ms
+    module.ms, module.sleep_ms = clock.ms, clock.sleep_ms
 asyncio.run(main())

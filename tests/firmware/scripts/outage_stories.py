@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import sys
-from time import ticks_add
 
 from net import store_and_forward
 from protocol import wire
@@ -12,12 +11,12 @@ from protocol import wire
 FRAME = wire.WINDOW_HEADER + 3
 
 
-def ticks_ms():
+def ms():
     """Time stands still: a busy machine must not be taken for an outage."""
     return 1000000
 
 
-store_and_forward.ticks_ms = ticks_ms
+store_and_forward.ms = ms
 
 
 class Link:
@@ -26,7 +25,7 @@ class Link:
     def __init__(self):
         self.up = asyncio.Event()
         self.sessions = 0
-        self.heard = self.lost_at = ticks_add(ticks_ms(), -5000)
+        self.heard = self.lost_at = ms() - 5000
         self.sent = []
         self.takes = 1000
         self.mute = False
@@ -34,11 +33,11 @@ class Link:
 
     def rise(self):
         self.sessions += 1
-        self.heard = ticks_ms()
+        self.heard = ms()
         self.up.set()
 
     def fall(self, unheard_ms=0):
-        self.lost_at = ticks_add(ticks_ms(), -unheard_ms)
+        self.lost_at = ms() - unheard_ms
         self.up.clear()
 
     async def publish(self, topic, payload, qos):
@@ -103,10 +102,10 @@ def memory(folder):
     link.rise()
     it.look()
     judged(it, 1)
-    link.heard = ticks_add(ticks_ms(), 2000)
+    link.heard = ms() + 2000
     it.look()
     arrived = len(it._recent)
-    link.heard = ticks_ms()
+    link.heard = ms()
     judged(it, 2)
     it.look()
     link.fall(500)
@@ -240,17 +239,17 @@ def often(folder):
     """When flash is written: some at once, or one after a minute, and once a minute."""
     link, clock = Link(), Clock()
     it = kept(folder, link, clock)
-    start = ticks_ms()
+    start = ms()
     judged(it, 1)
     it.look()
-    said = [it.due(ticks_add(start, 1000 * seconds)) for seconds in (1, 59, 61)]
+    said = [it.due(start + 1000 * seconds) for seconds in (1, 59, 61)]
     judged(it, *range(2, store_and_forward.SOME + 1))
     it.look()
-    said.append(it.due(ticks_ms()))
+    said.append(it.due(ms()))
     it.write()
     judged(it, *range(20, 20 + store_and_forward.SOME))
     it.look()
-    return said + [it.due(ticks_add(ticks_ms(), 1000 * seconds)) for seconds in (30, 61)]
+    return said + [it.due(ms() + 1000 * seconds) for seconds in (30, 61)]
 
 
 def flash_fails(folder):

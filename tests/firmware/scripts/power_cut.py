@@ -58,7 +58,7 @@ def install(slots, frame):
 
 
 def prove(slots):
-    for _ in range(PROBATION):
+    for _ in range(WINDOWS):
         slots.judged()
 
 
@@ -97,7 +97,7 @@ for path in sys.argv[1:5]:
     with open(path, "rb") as file:
         frames.append(file.read())
 
-from ota.model_slots import MOST_BOOTS, PROBATION, ModelSlots  # noqa: E402
+from ota.model_slots import MOST_BOOTS, WINDOWS, ModelSlots  # noqa: E402
 from ota.model_writer import Writer  # noqa: E402
 from protocol import shards, wire  # noqa: E402
 

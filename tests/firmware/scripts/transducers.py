@@ -40,7 +40,7 @@ def scale(driver):
 
 def order(driver):
     """Whether readings come one after the other, with none between them missing, over two windows."""
-    step = 4 / driver.lsb_per_g / 4
+    step = 4 / driver.RANGES[driver.RANGE][1] / 4
     sensor = made(driver, chip_of(driver, gravity=(0, 0, 0), step=step, pace=driver.BURST + 3))
     ordered = []
     for _ in range(2):
@@ -52,7 +52,7 @@ def order(driver):
 
 def watermark(driver):
     """Readings come one by one: none is fetched before a burst of them is there, and all are good."""
-    chip = chip_of(driver, gravity=(0, 0, 0), step=1 / driver.lsb_per_g, pace=1)
+    chip = chip_of(driver, gravity=(0, 0, 0), step=1 / driver.RANGES[driver.RANGE][1], pace=1)
     sensor = made(driver, chip)
     least = []
     fetch = sensor.fetch
