@@ -67,8 +67,8 @@ class Window:
 
     features: int8 bytes, 1..512 of them. boot: random per start. number: counts windows since boot. lost: windows
     discarded since boot because the transducer overran. score: sum of squared errors, see `family.py`; None, like
-    model (first 8 bytes of the model's SHA-256), while the sensor has no model. clipped: readings of this window, 0..65535,
-    that stood at an end of the transducer's range.
+    model (first 8 bytes of the model's SHA-256), while the sensor has no model. clipped: readings of this window,
+    0..65535, that stood at an end of the transducer's range.
     """
 
     def __init__(self, features: "bytes | bytearray", boot: int, number: int) -> None:
