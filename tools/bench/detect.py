@@ -25,6 +25,7 @@ from tools.bench import report
 from tools.simulate import recordings
 from tools.simulate.recordings import Recording
 
+RULE = AlertRule()
 HEADINGS = f"{'machine':<10} {'condition':<16} {'windows':>7} {'AUC int8':>9} {'float':>6} {'over':>7} {'in alert':>9}"
 
 
@@ -60,7 +61,7 @@ def judge(family: Family, recording: Recording, gateway: int, learn: slice) -> N
     exact = {label: as_float(family, candidate, each) for label, each in found.items()}
     scores = {label: model.scores(each) for label, each in found.items()}
     for label, each in scores.items():
-        over, alerted = (each > model.threshold).mean(), in_alert(each, model.threshold)
+        over, alerted = (each > model.threshold).mean(), in_alert(each, model.threshold, family.alerts)
         areas = f"{auc(scores['normal'], each):>9.4f} {auc(exact['normal'], exact[label]):>6.4f}"
         areas = f"{'':>9} {'':>6}" if label == "normal" else areas
         print(f"{recording.names[gateway]:<10} {label:<16} {len(each):>7} {areas} {over:>7.1%} {alerted:>9.1%}")
@@ -91,9 +92,9 @@ def auc(normal: NDArray[np.generic], fault: NDArray[np.generic]) -> float:
     return float(above.mean() + same.mean() / 2)
 
 
-def in_alert(scores: NDArray[np.int64], threshold: int) -> float:
+def in_alert(scores: NDArray[np.int64], threshold: int, rule: AlertRule = RULE) -> float:
     """The share of windows after which an alert stood."""
-    watcher, standing = Watcher("machine", AlertRule()), 0
+    watcher, standing = Watcher("machine", rule), 0
     for i, score in enumerate(scores.tolist()):
         watcher.judge(score, threshold, float(i))
         standing += watcher.alert is not None

@@ -35,6 +35,7 @@ COMMIT = "453006106a3c4708d8319a075997b1022aae4ec9"
 SOURCE = f"https://codeload.github.com/ShawnHymel/tinyml-example-anomaly-detection/zip/{COMMIT}"
 DIGEST = "7fc1da599a7433ff454c8d2ad8404e9ceb93c8cb8394f12d92e6e49902067268"  # of the readings, as int16
 MAX_DOWNLOAD = 64 << 20
+LEAST_SAMPLES = 3  # of a window
 AXES = 3  # of the bundled recordings
 SPEEDS = ("low", "med", "high")
 COUNTS_PER_G = 4096
@@ -110,6 +111,23 @@ def find(path: str | None = None, recipe: Recipe | None = None) -> Recording:
         return simulate()
 
 
+def require(recording: Recording) -> None:
+    """Raise ConfigError, in a line, for what a recording lacks to be learnt from and judged."""
+    lacking = []
+    for gateway, name in enumerate(recording.names):
+        lacking += [
+            f"{name} has no {split} windows labelled normal"
+            for split in ("train", "test")
+            if not len(recording.windows(gateway, split, "normal"))
+        ]
+        if not recording.faults(gateway):
+            lacking.append(f"{name} has no fault: no window with a label that does not begin with normal")
+    if recording.x.shape[1] < LEAST_SAMPLES:
+        lacking.append(f"windows have {recording.x.shape[1]} readings; at least {LEAST_SAMPLES} are needed")
+    if lacking:
+        raise ConfigError(f"{recording.origin}: " + "; ".join(lacking))
+
+
 def fitted(recording: Recording, family: Family) -> Recording:
     """With windows that a sensor takes: of longer ones, so many readings in a row become their mean as are needed.
 
@@ -117,15 +135,23 @@ def fitted(recording: Recording, family: Family) -> Recording:
     hides behind what another phase does when all is well. Raises ConfigError for another number of axes.
     """
     count, samples, axes = recording.x.shape
-    if axes != family.recipe.axes:
-        raise ConfigError(f"the recording has {axes} axes, family {family.name} listens to {family.recipe.axes}")
+    heard = family.recipe.axes
+    if axes > heard and not np.ptp(recording.x[:, :, heard:], axis=(0, 1)).any():
+        recording = replace(recording, x=recording.x[:, :, :heard])  # what reads the same always is not connected
+    elif axes != heard:
+        raise ConfigError(f"the recording has {_counted(axes)}, family {family.name} listens to {_counted(heard)}")
     row = -(-samples // MAX_SAMPLES)
-    rows = recording.x[:, : samples // row * row].astype(np.int32).reshape(count, -1, row, axes)
+    rows = recording.x[:, : samples // row * row].astype(np.int32).reshape(count, -1, row, heard)
     return replace(recording, x=np.rint(rows.mean(axis=2)).astype(np.int16), rate_hz=recording.rate_hz / row)
+
+
+def _counted(axes: int) -> str:
+    return "1 axis" if axes == 1 else f"{axes} axes"
 
 
 def matched(family: Family, recording: Recording) -> tuple[Family, Recording]:
     """The recording as `fitted`, and the family with windows of its length; raises ConfigError as that does."""
+    require(recording)
     fits = fitted(recording, family)
     return replace(family, features={**family.features, "samples": fits.x.shape[1]}), fits
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from reedmesh.errors import ConfigError
+from reedmesh.inference.family import find_family, load_family
 from tools.simulate import layout, recordings
 from tools.simulate.recordings import COMMIT, Recording
 
@@ -95,7 +96,7 @@ def test_windows_longer_than_a_sensor_takes_are_cut_in_equal_pieces(tmp_path: Pa
 def test_a_recording_of_other_axes_is_refused(tmp_path: Path) -> None:
     made = recordings.simulate()
     flat = Recording(**{**vars(made), "x": made.x[:, :, :1]})
-    with pytest.raises(ConfigError, match="1 axes"):
+    with pytest.raises(ConfigError, match="1 axis, family vibration listens to 3 axes"):
         layout.plan(flat, tmp_path / "line")
 
 
@@ -104,3 +105,29 @@ def test_capitals_in_labels_say_the_same(tmp_path: Path) -> None:
     label, split = np.char.upper(made.label), np.char.capitalize(made.split)
     read = recordings.load(saved(tmp_path / "windows.npz", made, label=label, split=split))
     assert read.faults(0) == ["imbalance"] and len(read.windows(0, "train", "normal"))
+
+
+VIBRATION = load_family(find_family("vibration"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"split": np.full(900, "test")}, "machine1 has no train windows labelled normal"),
+        ({"label": np.full(900, "normal")}, "machine1 has no fault"),
+        ({"x": np.zeros((900, 2, 3), np.int16)}, "windows have 2 readings; at least 3 are needed"),
+        ({"x": np.ones((900, 20, 2), np.int16)}, "the recording has 2 axes, family vibration listens to 3 axes"),
+    ],
+)
+def test_what_a_recording_lacks_is_said_in_a_line(changes: dict[str, object], says: str) -> None:
+    made = recordings.simulate(gateways=1)
+    with pytest.raises(ConfigError, match=says) as refusal:
+        recordings.matched(VIBRATION, Recording(**{**vars(made), **changes}))
+    assert "\n" not in str(refusal.value)
+
+
+def test_an_axis_that_is_not_connected_is_left_out() -> None:
+    made = recordings.simulate(gateways=1)
+    wide = np.concatenate([made.x, np.full((*made.x.shape[:2], 1), 7, np.int16)], axis=2)
+    fits = recordings.fitted(Recording(**{**vars(made), "x": wide}), VIBRATION)
+    assert np.array_equal(fits.x, made.x)
