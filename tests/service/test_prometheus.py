@@ -163,7 +163,7 @@ def test_a_gateway_at_work_has_every_vital(tmp_path: Path) -> None:
             await feed(sensor, sounds()["fault"][:10])
             await it.until(lambda topic, value: topic == "alert")
             known = {key: vitals()[key] for key in ("link", "judged", "judging_seconds", "began", "stuck")}
-            it.gateway.process = lambda: known
+            it.gateway.reported.process = lambda: known
             found = samples(prometheus.text(it.gateway.vitals()))
             assert found["reedmesh_alerts", "new"] == 1 and found["reedmesh_database_bytes", ""] > 0
             assert found["reedmesh_windows_total", "press"] > 10 and found["reedmesh_score", "press"] > 0

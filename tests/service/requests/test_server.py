@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reedmesh.links.message import Message
-from reedmesh.service.requests import server
+from reedmesh.service.requests import sensor_requests
 from tests.service.test_gateway import LEARN, World, feed, sounds, taught, world
 from tests.support.timeouts import PATIENCE
 
@@ -206,14 +206,14 @@ def test_junk_is_answered_and_harms_nobody(tmp_path: Path, junk: bytes) -> None:
 def test_a_sensor_that_was_taken_away_is_forgotten_with_all_that_was_retained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "HEARD", PATIENCE)
+    monkeypatch.setattr(sensor_requests, "HEARD", PATIENCE)
 
     async def story() -> None:
         async with world(tmp_path) as it:
             client, alert = Client(it), await alarmed(it)
             await it.until(lambda topic, value: topic == "press/state" and value.get("alert"))
             assert (await client.ask("forget", sensor="press", by="Ana"))["error"].count("still speaks") == 1
-            monkeypatch.setattr(server, "HEARD", 0.0)
+            monkeypatch.setattr(sensor_requests, "HEARD", 0.0)
             await client.data("forget", sensor="press", by="Ana", text="scrapped")
             end = await it.until(lambda topic, value: topic == "alert" and value["type"] == "end")
             assert (end["id"], end["what"], end["who"]) == (alert["id"], "forgotten", "Ana")
