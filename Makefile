@@ -108,9 +108,9 @@ bench: bench-latency bench-faults bench-detect bench-alerts bench-coding bench-d
 bench-latency: $(READY) ## window in -> alert out on one gateway: ms at 50 and 200 windows/s, and the most it sustains
 	$(BIN)/python -m tools.bench.latency
 
-bench-faults: $(READY) ## whether faults alarm and nothing else does, by all ways of learning [DATA="a.npz b.npz" FAMILY= SEEDS=3 PLOT=file.svg]
+bench-faults: $(READY) ## whether faults alarm and nothing else does, by all ways of learning [DATA="a.npz b.npz" FAMILY= SEEDS=3 PLOT=file.svg HISTORY=docs/figures/faults.csv]
 	$(BIN)/python -m tools.bench.faults $(if $(DATA),--data $(DATA)) $(if $(FAMILY),--family $(FAMILY)) \
-	  $(if $(SEEDS),--seeds $(SEEDS)) $(if $(PLOT),--plot $(PLOT))
+	  $(if $(SEEDS),--seeds $(SEEDS)) $(if $(PLOT),--plot $(PLOT)) $(if $(HISTORY),--history $(HISTORY))
 
 bench-detect: $(READY) ## how well each recorded machine's faults are told from normal [DATA=windows.npz FAMILY=process]
 	$(BIN)/python -m tools.bench.detect $(if $(DATA),--data $(DATA)) $(if $(FAMILY),--family $(FAMILY))

@@ -12,7 +12,9 @@ gains from its neighbours, eight honest gateways after ten rounds, and what one 
 import argparse
 import asyncio
 import logging
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -74,6 +76,7 @@ def main() -> int:
     parser.add_argument("--family", default="vibration")
     parser.add_argument("--seeds", type=int, default=3, help="of what has any: networks and the forest")
     parser.add_argument("--rounds", type=int, default=3, help="that gateways learn together")
+    parser.add_argument("--history", default="", help="file of lines by commit to add to, docs/figures/faults.csv")
     parser.add_argument("--plot", default="", help="file for a plot of onsets, .svg or .png")
     chosen = parser.parse_args()
     logging.disable(logging.WARNING)
@@ -86,6 +89,8 @@ def main() -> int:
         except ReedmeshError as error:
             print(f"{file}: left out: {error}", file=sys.stderr)
     worst.save()
+    if chosen.history and told:
+        keep_history(told, Path(chosen.history))
     if chosen.plot and told:
         plot(told, Path(chosen.plot))
     return 0 if told else 2
@@ -141,7 +146,8 @@ def everything(family: Family, at: list[Place], seeds: range, rounds: int) -> Ta
         for seed in seeds if kind == NETWORK else seeds[:1]:
             for name, topology in (("alone", "none"), ("together", "full")):
                 if name == "alone" or len(at) > 1:
-                    rows = asyncio.run(ours(chosen, at, Setting(topology, seed=seed), rounds if len(at) > 1 else 1))
+                    setting, said = Setting(topology, seed=seed), f"{way} {name}" if seed == seeds[0] else ""
+                    rows = asyncio.run(ours(chosen, at, setting, rounds if len(at) > 1 else 1, said))
                     table.setdefault(f"{way} {name}", []).extend(rows)
     for way in baselines.WAYS:
         for seed in seeds if way == "isolation forest" else seeds[:1]:
@@ -152,17 +158,25 @@ def everything(family: Family, at: list[Place], seeds: range, rounds: int) -> Ta
     return table
 
 
-async def ours(family: Family, at: list[Place], setting: Setting, rounds: int) -> list[Row]:
-    """The service's own path; of honest gateways."""
+async def ours(family: Family, at: list[Place], setting: Setting, rounds: int, way: str = "") -> list[Row]:
+    """The service's own path; of honest gateways. way: its name, where what it costs is to be told."""
+    began = time.process_time()
     async with neighbourhood(family, [[place] for place in at], setting) as it:
         async for _ in it.rounds(rounds):
             pass
+        if way:
+            _tell_cost(way, (time.process_time() - began) / rounds / len(at), it.payload_bytes / rounds / len(at))
         rows: list[Row] = []
         for i, site in enumerate(it.sites):
             if i not in setting.liars:
                 scores, threshold = site.scores(at[i].name)
                 rows += of_machine(at[i], {label: (each, threshold) for label, each in scores.items()})
         return rows
+
+
+def _tell_cost(way: str, seconds: float, size: float) -> None:
+    """Of a machine and round; what is in service is renewed, or at first made, in each."""
+    print(f"{way}: {seconds:.2f} s of processor and {size / 1000:.1f} kB told, a gateway and round")
 
 
 def baseline(family: Family, at: list[Place], way: str, seed: int) -> list[Row]:
@@ -278,6 +292,22 @@ def plot(told: dict[str, Table], file: Path) -> None:
     figure.tight_layout()
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file)
+
+
+def keep_history(told: dict[str, Table], file: Path) -> None:
+    """A line for each recording: the commit, and of learning by sums together the mean onset, and of the worst
+    machine false alerts and over."""
+    git = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
+    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
+    lines = [] if file.exists() else ["commit,recording,onset,false_per_1000,over"]
+    for name, table in told.items():
+        rows = table["sums together"]
+        false, over = (max(getattr(row.normal, key) for row in rows) for key in ("false", "over"))
+        mean = float(np.mean([row.onset.share for row in rows]))
+        lines.append(f"{commit},{name},{mean:.4f},{false:.2f},{over:.4f}")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as out:
+        out.write("\n".join(lines) + "\n")
 
 
 def _false(table: Table) -> Iterator[float]:
