@@ -202,3 +202,12 @@ def test_a_candidate_that_is_worse_stays_out() -> None:
     worse = steps.make(FAMILY, served, bad, {})
     assert worse.objection.startswith("loss") and worse.before and worse.before.loss < worse.estimate.loss
     assert not steps.make(FAMILY, TrainingSet(training_set.machine, served.model, anew=True), bad, {}).objection
+
+
+def test_sums_are_told_in_few_bytes_and_need_no_weights() -> None:
+    def look(it: Neighbourhood) -> float:
+        assert not any(share.learning_state.weights.any() for share in it.shares)
+        assert all(peer.told for share in it.shares for peer in share.peers().values())
+        return it.payload_bytes / len(it.shares)
+
+    assert played(3, look, rounds=1, of=SUMMED) < 6000

@@ -20,7 +20,7 @@ from reedmesh.inference import boards
 from reedmesh.inference.model import Model
 from reedmesh.protocol import firmware_package, shards, wire
 from reedmesh.updates import firmware_packages
-from tools.bench import report
+from tools.bench import report, sums_model
 from tools.board import device_tree, image, provision, update_sensors
 from tools.checkout import ROOT
 
@@ -51,7 +51,8 @@ def main() -> int:
     print(f"MicroPython of {bits} bits on {platform.machine()}; smallest heap that is enough")
     with tempfile.TemporaryDirectory() as folder:
         device_tree.compile_into(Path(folder), {32: "x86", 64: "x64"}[bits], ENGINE)
-        for name, (script, model, goal) in RUNS.items():
+        by_sums = {name: (SCRIPTS / "tflite_memory.py", path, 64) for name, path in sums_model.every().items()}
+        for name, (script, model, goal) in (RUNS | by_sums).items():
             show(name, micropython, Path(folder), bits, [str(script), str(model)], goal)
     with tempfile.TemporaryDirectory() as folder:
         show_boards(micropython, sensor(Path(folder), bits), bits)

@@ -83,7 +83,11 @@ async def _renew(machines: Machines, sensor: str, candidate: Candidate, origins:
 
 
 def _begun(family: Family, share: Share) -> list[Floats]:
-    """Where to begin: where we were, or at first from whichever fits us best, the start or what a neighbour knows."""
-    if share.learning_state.rounds:
-        return [share.learning_state.weights]
-    return [steps.start(family), *(peer.weights for _, peer in sorted(share.peers().items()))]
+    """Where to begin: where we were, or at first from whichever fits us best, the start or what a neighbour knows.
+
+    Who learnt by sums until now has no weights but zeros.
+    """
+    known = share.learning_state
+    if known.rounds and known.weights.any():
+        return [known.weights]
+    return [steps.start(family), *(peer.weights for _, peer in sorted(share.peers().items()) if peer.weights.any())]

@@ -17,8 +17,9 @@ from reedmesh.identity import envelope, succession
 from reedmesh.identity.keyring import Keyring
 from reedmesh.identity.succession import Succession
 from reedmesh.json_object import read_json
-from reedmesh.learning import delta
+from reedmesh.learning import delta, sums, told
 from reedmesh.learning.aggregate import Peer
+from reedmesh.learning.covariance import Scatter
 from reedmesh.learning.verify import verify
 from reedmesh.links.message import Message
 from reedmesh.protocol import shards
@@ -76,6 +77,18 @@ def deltas() -> list[bytes]:
     made = [(delta.Delta(step, 9, 2.0), each) for each in delta.PROFILES.values()]
     made.append((delta.Delta(step, 9, 2.0, squares), delta.PROFILES["full"]))
     return [delta.pack(news, TENSORS, profile)[0] for news, profile in made]
+
+
+def news_of_sums() -> list[bytes]:
+    """Of two machines, and from one to the other."""
+    windows = [np.random.default_rng(seed).integers(-99, 99, (30, FEATURES)).astype(np.int8) for seed in (1, 2)]
+    one, other = (told.Told(Scatter(sums.of(each).scatter, 29), {300: 20, 310: 10}) for each in windows)
+    return [told.pack(one, told.nothing(FEATURES)), told.pack(other, one)]
+
+
+def take_sums(data: bytes) -> None:
+    """What is new in sums, twice: the second continues what was believed of the first."""
+    told.unpack(data, told.unpack(data, told.nothing(FEATURES)))
 
 
 def inflated_deltas() -> list[bytes]:
@@ -149,6 +162,7 @@ TARGETS = {
     "bundle": Target(take_shards, WIRE, shard_streams, weight=3),
     "delta": Target(lambda data: delta.unpack(data, TENSORS, FEATURES), WIRE, deltas),
     "delta inflated": Target(take_inflated_delta, WIRE, inflated_deltas),
+    "sums": Target(take_sums, WIRE, news_of_sums),
     "update": Target(take_update, WIRE, updates, longest=8192, weight=3),
     "succession": Target(succession.unpack, WIRE, lambda: [_succession()]),
     "federation": Target(take_message, WIRE, messages, weight=5),
