@@ -197,6 +197,27 @@ class Assistant:
 
 
 @dataclass(frozen=True)
+class Bearing:
+    """A rolling bearing, by its geometry: its frequencies are marked on the spectrum."""
+
+    balls: int = field(metadata={"min": 3, "max": 200})
+    ball_mm: float = field(metadata={"min": 0.1, "max": 1000.0})  # diameter of a ball or roller
+    pitch_mm: float = field(metadata={"min": 0.2, "max": 10_000.0})  # diameter of the circle of their centres
+    angle_deg: float = field(default=0.0, metadata={"min": 0.0, "max": 80.0})  # of contact
+    name: str = ""  # such as 6205
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the machine of one sensor is, for the maintenance view."""
+
+    iso_class: str = ""  # I (to 15 kW), II (to 75 kW), III (large, rigid foundation), IV (large, soft); ISO 10816-1
+    rpm: float | None = field(default=None, metadata={"min": 1.0, "max": 200_000.0})  # speed of the shaft
+    lsb_per_g: float | None = field(default=None, metadata={"min": 1e-3, "max": 1e8})  # not set: the sensor's own
+    bearings: tuple[Bearing, ...] = ()
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything a gateway is told."""
 
@@ -214,11 +235,13 @@ class Config:
     sparkplug: Sparkplug = Sparkplug()
     notify: Notify = Notify()
     assistant: Assistant = Assistant()
+    machines: dict[str, Machine] = field(default_factory=dict)  # by the name of their sensor
     serial: tuple[Serial, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
 
 
 LANGUAGES = ("en", "pt", "fr", "de", "es")  # of calls and answers; the first serves everybody else
+ISO_CLASSES = ("", "I", "II", "III", "IV")
 PROFILES = ("full", "narrow25", "narrow10")  # of `delta.py`
 NO_TLS = 'reached without TLS: set "ca", or "plain" = true on a network nobody else is on'
 
@@ -271,6 +294,7 @@ def _contradictions(config: Config) -> list[str]:
     if (rule := config.alerts.over(AlertRule())).on > rule.of:
         faults.append(f"alerts.on = {rule.on} windows cannot be above the threshold among {rule.of}")
     faults += _contradictory_notify(config.notify)
+    faults += _contradictory_machines(config.machines)
     if not config.broker.ca and not config.broker.plain and not is_loopback(config.broker.host):
         faults.append(f'broker.host = "{config.broker.host}": {NO_TLS}')
     if not re.fullmatch("[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", config.home_assistant.prefix):
@@ -296,6 +320,17 @@ def _contradictory_notify(notify: Notify) -> list[str]:
     if notify.language not in LANGUAGES:
         wrong.append(f'notify.language = "{notify.language}": one of {", ".join(LANGUAGES)}')
     return wrong
+
+
+def _contradictory_machines(machines: dict[str, Machine]) -> list[str]:
+    faults = []
+    for name, machine in machines.items():
+        if machine.iso_class not in ISO_CLASSES:
+            faults.append(f'machines.{name}.iso_class = "{machine.iso_class}": one of I, II, III, IV')
+        for i, each in enumerate(machine.bearings):
+            if each.ball_mm >= each.pitch_mm:
+                faults.append(f"machines.{name}.bearings[{i}].ball_mm: less than pitch_mm, {each.pitch_mm:g}")
+    return faults
 
 
 def _contradictory_sparkplug(wanted: Sparkplug) -> list[str]:

@@ -23,6 +23,7 @@ from reedmesh.service.requests.context import Context
 from reedmesh.service.requests.server import RequestServer
 from reedmesh.service.state_publisher import StatePublisher
 from reedmesh.service.status import Status
+from reedmesh.service.trends import keep_trends
 from reedmesh.store.store import Store
 from reedmesh.supervisor import Work
 from reedmesh.updates.worker import WorkerFactory
@@ -78,6 +79,9 @@ class Gateway:
             "model offers": partial(models.repeat, channel),
             "model repairs": partial(models.complete, channel),
             "learning": parts.scheduler.run,
+            "trends": partial(
+                keep_trends, parts.disk, self.line, self.family.recipe, self.config.machines, parts.clock
+            ),
             "firmware": partial(parts.firmware_rollout.run, channel),
             "exchange": partial(parts.share.run, channel, neighbours),
             **notifications,
@@ -156,4 +160,5 @@ def _context(parts: Parts) -> Context:
         parts.alert_publisher,
         parts.passports,
         parts.clock,
+        parts.config.machines,
     )

@@ -140,6 +140,13 @@ create table if not exists calls (    -- of people, for alerts that stand or of 
   primary key (alert, contact)
 ) without rowid;
 
+create table if not exists trends (   -- velocity of each hour, which outlives the hour's windows
+  sensor   text not null,
+  hour     real not null,             -- its begin
+  mm_s     real not null,             -- median over windows, of the axis that vibrates most
+  primary key (sensor, hour)
+) without rowid;
+
 create table if not exists faults (   -- windows of alerts that people confirmed to be faults
   id       integer primary key,
   alert    text not null,

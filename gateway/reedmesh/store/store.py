@@ -21,6 +21,7 @@ from reedmesh.store.models import ModelTable
 from reedmesh.store.outbox import Outbox
 from reedmesh.store.replicas import ReplicaTable
 from reedmesh.store.sensors import SensorTable
+from reedmesh.store.trends import TrendTable
 from reedmesh.store.windows import WindowTable
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class Store:
         self.outbox = Outbox(self._db)
         self.calls = Calls(self._db)
         self.faults = Faults(self._db)
+        self.trends = TrendTable(self._db)
         self.alerts = AlertTable(self._db, self.outbox)
         self.sensors = SensorTable(self._db)
         self.models = ModelTable(self._db, self._append)

@@ -1,10 +1,11 @@
 """What requests work on, and what several of them do: find the alert or the sensor, and store a change."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from reedmesh.alerts.alert import Alert, Change
+from reedmesh.config.settings import Machine
 from reedmesh.errors import RefusedError
 from reedmesh.inference.family import Family
 from reedmesh.outputs.alert_publisher import AlertPublisher
@@ -31,6 +32,7 @@ class Context:
     alert_publisher: AlertPublisher
     passports: Passports
     clock: Callable[[], float]
+    machines: Mapping[str, Machine] = field(default_factory=dict)
 
     async def change(self, *changes: Change) -> dict[str, Any]:
         """Publish changes of alerts and wait until they are on disk; returns the first alert as the answer."""

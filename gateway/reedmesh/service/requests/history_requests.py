@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from reedmesh.config.settings import Machine
 from reedmesh.errors import RefusedError
-from reedmesh.inference import explain
+from reedmesh.inference import explain, machine_health
 from reedmesh.protocol import scaling
 from reedmesh.service.requests.arguments import Arguments
 from reedmesh.service.requests.context import FAR, LOOK_BACK, Context
@@ -35,7 +36,8 @@ async def alert(at: Context, given: Arguments) -> dict[str, Any]:
     if not sensor or not worst:
         return {"alert": said, "contributions": []}
     shares = explain.contributions(at.family.recipe, sensor.model, worst, sensor.hz, sensor.channels)
-    return {"alert": said, "contributions": shares}
+    near = machine_health.near(shares, at.machines.get(sensor.name, Machine()))
+    return {"alert": said, "contributions": shares, "near": near}
 
 
 @verb("history")
