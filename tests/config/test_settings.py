@@ -32,6 +32,7 @@ def test_the_example_shows_every_key_with_its_default() -> None:
         shown.home_assistant,
         shown.sparkplug,
         shown.notify,
+        shown.assistant,
         settings.Neighbour("", "", ""),
         settings.Serial(""),
         settings.Route(("",)),
@@ -107,3 +108,30 @@ def test_what_is_secret_is_shown_to_nobody() -> None:
     assert "sesame" not in str(told)
     assert told["neighbours"][0]["password"] == "***" and told["neighbours"][0]["key"] == "0f"
     assert told["broker"]["port"] == 1883
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('url = "http://10.0.0.1:8080/v1"', "only by https"),
+        ('url = "ftp://127.0.0.1/v1"', "https://HOST/v1"),
+        ('url = "127.0.0.1:8080"', "https://HOST/v1"),
+        ('url = "http://127.0.0.1/v1"\nmodel = "a.gguf"', "not both"),
+        ('language = "xx"', "one of en, pt"),
+        ('shifts = ["6:00"]', "such as"),
+        ("shifts = []", "such as"),
+        ('sha256 = "abc"', "64 of 0-9 a-f"),
+        ("memory = 1", "at least 128"),
+        ("seconds = 0", "at least 0.1"),
+    ],
+)
+def test_a_language_model_is_on_this_machine_or_behind_tls_and_bounded(tmp_path: Path, line: str, said: str) -> None:
+    head = 'name = "a"\nstate = "s"\n[assistant]\n'
+    with pytest.raises(ConfigError, match=said):
+        settings.load_config(written(tmp_path, head + line + "\n"))
+
+
+def test_a_language_model_may_be_asked_on_loopback_and_by_https(tmp_path: Path) -> None:
+    for url in ("http://127.0.0.1:8080/v1", "http://[::1]:8080/v1", "https://llm.example/v1"):
+        text = f'name = "a"\nstate = "s"\n[assistant]\nurl = "{url}"\n'
+        assert settings.load_config(written(tmp_path, text)).assistant.url == url
