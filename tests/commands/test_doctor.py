@@ -14,6 +14,7 @@ import pytest
 from reedmesh.__main__ import main
 from reedmesh.commands.doctor import command, host, line, service
 from reedmesh.commands.doctor.finding import ERROR, GOOD, WARNING, Case, Check, Finding
+from reedmesh.commands.doctor.language_model import language_model
 from reedmesh.config.settings import load_config
 from reedmesh.identity import certificates, keystore
 from reedmesh.protocol import wire
@@ -266,3 +267,14 @@ def test_check_config_says_everything_at_once_in_words_and_in_json(
         assert said.count(word) >= 1, said
     assert main(["check-config", "--json", str(path)]) == 2
     assert len(json.loads(capsys.readouterr().out)["faults"]) == 3
+
+
+def test_a_language_model_that_is_none_is_a_warning(path: Path, tmp_path: Path) -> None:
+    assert not found(language_model, case(path))
+    model = tmp_path / "model.gguf"
+    path.write_text(f'{path.read_text()}[assistant]\nmodel = "{model}"\n')
+    only(language_model, case(path), WARNING, "not there", "without it")
+    model.write_bytes(b"PK\x03\x04")
+    only(language_model, case(path), WARNING, "no GGUF file")
+    model.write_bytes(b"GGUF")
+    only(language_model, case(path), GOOD, "model.gguf")
