@@ -1,4 +1,4 @@
-"""What may be wrong with the language model of `[assistant]`. Without it the tables answer, so nothing here is an error."""
+"""What may be wrong with the language model of `[assistant]`: never an error, for the tables answer without it."""
 
 import importlib.util
 import os
