@@ -44,7 +44,9 @@ class Node:
         frame = wire.WINDOW_HEADER + recipe.length
         self.transducer = None if boot_count.safe_mode else Transducer(self._driver(recipe), self._say_hello)
         extractor = Extractor(recipe) if self.transducer else None
-        self._window_ms = int(1000 * recipe.hop / settings["sensor"]["rate_hz"]) if self.transducer else 0
+        self._station = self._judging_parts(recipe)
+        timed = self.transducer and not self._station  # nobody knows when the next part comes
+        self._window_ms = int(1000 * recipe.hop / settings["sensor"]["rate_hz"]) if timed else 0
         self.slots = ModelSlots(folder, settings["model_bytes"], recipe.length)
         del recipe
         release("protocol.recipe")
@@ -60,7 +62,7 @@ class Node:
                 extractor,
                 self.slots,
                 self.client,
-                self.transducer,
+                self._station or self.transducer,
                 self.backlog,
                 self._watchdog.sampled,
                 done,
@@ -93,9 +95,17 @@ class Node:
             works.append(wifi.on_board(self.settings["wifi"], self.settings["name"], self.reset).keep())
         if self.transducer:
             works.append(self.reporter.watch(self._say_hello))
+            if self._station:
+                works.append(self._station.join(self.client, self._topic, self.slots))
         elif self._machine:
             works.append(self._leave_safe_mode())
         return works
+
+    def _judging_parts(self, recipe):
+        """What has windows begin at triggers, where the settings say so."""
+        if "cycle" not in self.settings or not self.transducer:
+            return None
+        return load("cycle.station").Station(self.settings, recipe, self.transducer, self._machine)
 
     def reset(self, reason: str) -> None:
         """Start anew, by choice: no start in vain, and no failure of what is on probation."""

@@ -13,7 +13,7 @@ class Reporter:
     made_of: the Extractor that makes its features. backlog: keeps windows that matter and may not arrive. tried, done:
     called after each attempt at a window, and functions called after each good one. clipped: good windows so far in
     which a reading stood at an end of the range. Where windows overlap, readings they share stay; only new ones are
-    fetched.
+    fetched. A transducer with `judged`, a station, is told each verdict at once.
     """
 
     def __init__(self, settings: dict, made_of, slots, client, transducer, backlog, tried, done=()) -> None:
@@ -34,6 +34,7 @@ class Reporter:
         self._backlog = backlog
         self._tried = tried
         self._done = done
+        self._judged = getattr(transducer, "judged", None)
         self.clipped = 0
         backlog.boot = self._window.boot
 
@@ -72,6 +73,8 @@ class Reporter:
             window.score = judge.score(self._features)
             window.model = self._slots.key
             self._slots.judged()
+        if self._judged:
+            self._judged(window, judge)
 
     def _clipped(self, samples) -> int:
         limit = self._driver.limit

@@ -24,6 +24,7 @@ from reedmesh.learning import sums
 from reedmesh.learning.parts import classifier, detector, model
 from reedmesh.learning.parts.limits import Costs
 from reedmesh.learning.parts.model import Taught
+from reedmesh.learning.sums import Sums
 from reedmesh.protocol import verdict
 from reedmesh.protocol.recipe import Cycle
 from tools.bench import report
@@ -36,6 +37,7 @@ WAFER_COUNTS, GRASP_COUNTS = 2048, 16  # counts for one unit of the recordings
 DRAWS = 10  # of 200 OK and 20 NOK parts
 ROUNDS, ROUND_STEPS = 8, 400  # of three gateways
 FOLDS, GATEWAYS = 5, 3
+FEWEST = 4  # OK parts: a third of what is left beside a fold is less than a gateway would begin with
 EQUAL = Costs(1.0, 1.0, 0.1)  # accuracy counts each mistake alike; a tenth of the wafers is NOK
 Labels = NDArray[np.intp]
 Windows = NDArray[np.int8]
@@ -188,8 +190,7 @@ def _three(rest: Recording, seed: int) -> list[list[bytes]]:
 
 
 def _made(known: Recording, seed: int) -> bytes:
-    """Fewer than 20 OK parts are what a fold may leave; the bench takes what there is."""
-    return model.learn(known.taught, GRASP, Costs(), seed).tflite
+    return model.learn(known.taught, GRASP, Costs(), seed, fewest=FEWEST).tflite
 
 
 def _federated(thirds: list[Recording], seed: int) -> list[bytes]:
@@ -197,7 +198,7 @@ def _federated(thirds: list[Recording], seed: int) -> list[bytes]:
     names, features = thirds[0].names, thirds[0].parts.shape[1]
     z = []
     for own, each in enumerate(thirds):
-        found = detector.learn(each.taught.ok, GRASP, [of for at, of in enumerate(told) if at != own]).model
+        found = detector.learn(each.taught.ok, GRASP, _others(told, own), FEWEST).model
         z.append(normalisation.apply(each.parts, found.means, found.gains))
     net = classifier.start(features, len(names), seed)
     for turn in range(ROUNDS):
@@ -207,9 +208,13 @@ def _federated(thirds: list[Recording], seed: int) -> list[bytes]:
         ]
         net = classifier.mean(trained, [float(len(each.labels)) for each in thirds])
     return [
-        model.learn(each.taught, GRASP, Costs(), seed, [of for at, of in enumerate(told) if at != own], net).tflite
+        model.learn(each.taught, GRASP, Costs(), seed, _others(told, own), net, FEWEST).tflite
         for own, each in enumerate(thirds)
     ]
+
+
+def _others(told: list[Sums], own: int) -> list[Sums]:
+    return [of for at, of in enumerate(told) if at != own]
 
 
 def judged(tflite: bytes, parts: Windows) -> list[Judgement]:

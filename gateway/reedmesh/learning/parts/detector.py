@@ -30,13 +30,13 @@ class Detector:
     held_out: Ints
 
 
-def learn(parts: Windows, recipe: Recipe, neighbours: Sequence[Sums] = ()) -> Detector:
-    """The detector from OK `parts`, int8 [m, recipe.length] in their order, m >= FEWEST.
+def learn(parts: Windows, recipe: Recipe, neighbours: Sequence[Sums] = (), fewest: int = FEWEST) -> Detector:
+    """The detector from OK `parts`, int8 [m, recipe.length] in their order, m >= fewest >= 4.
 
     neighbours: the sums of theirs. Raises ValueError for too few parts.
     """
-    if len(parts) < FEWEST:
-        raise ValueError(f"{len(parts)} OK parts, at least {FEWEST} are needed")
+    if len(parts) < fewest:
+        raise ValueError(f"{len(parts)} OK parts, at least {fewest} are needed")
     own, pool = sums.of(parts), pooling(recipe)
     federation = covariance.pooled(_pooled(own, pool), [_pooled(each, pool) for each in neighbours])
     scaled = scaling_for(parts, _deviations(own))

@@ -69,13 +69,14 @@ def learn(
     seed: int = 1,
     neighbours: Sequence[Sums] = (),
     begun: Net | None = None,
+    fewest: int = detector.FEWEST,
 ) -> PartModel:
-    """The model of a machine's labelled parts; raises ValueError for fewer than detector.FEWEST OK ones.
+    """The model of a machine's labelled parts; raises ValueError for fewer than `fewest` OK ones.
 
     Faults of which there are fewer than FEWEST_OF_CLASS count as NOK for the limits, but are no class of their own
     where none is left. neighbours: sums of their OK parts; begun: a network to go on from, of as many classes.
     """
-    found = detector.learn(taught.ok, recipe, neighbours)
+    found = detector.learn(taught.ok, recipe, neighbours, fewest)
     z = normalisation.apply(taught.parts, found.model.means, found.model.gains)
     few = bool((np.bincount(taught.labels, minlength=len(taught.names))[1:] < FEWEST_OF_CLASS).all())
     net = None if few else classifier.fit(z, taught.labels, len(taught.names), seed, begun)
