@@ -11,6 +11,7 @@ from reedmesh import __version__, dashboard
 from reedmesh.commands import (
     alerts,
     assistant,
+    audit,
     broker,
     doctor,
     install,
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     assistant.add(commands, DEFAULT_CONFIG)
     learning.add(commands, DEFAULT_CONFIG)
     passport.add(commands, DEFAULT_CONFIG)
+    audit.add(commands, DEFAULT_CONFIG)
     ledger.add(commands, DEFAULT_CONFIG)
     status.add(commands, DEFAULT_CONFIG)
     doctor.add(commands, DEFAULT_CONFIG)

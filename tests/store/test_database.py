@@ -60,7 +60,8 @@ def test_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
         db.execute("drop index outbox_of_alert")
         for column in ("way", "alert", "priority", "queued"):
             db.execute(f"alter table outbox drop column {column}")
-        db.execute("alter table models drop column passport")
+        for column in ("passport", "receipt", "material"):
+            db.execute(f"alter table models drop column {column}")
         for table in ("knowledge", "copies"):
             db.execute(f"alter table {table} drop column sums")
         db.execute("alter table copies drop column signer")

@@ -23,6 +23,7 @@ from reedmesh.readings.watch import Events
 from reedmesh.store.store import Store
 from reedmesh.store.writer import Disk
 from reedmesh.updates.attestation import Origin, Passports
+from reedmesh.updates.evidence import Commitment, Evidence
 from reedmesh.updates.model_rollout import ModelRollout
 from reedmesh.updates.selection import TrainingSelection
 
@@ -76,9 +77,15 @@ class Hall:
         """As in `update.Machines`."""
         return await self._training_sets.training_sets()
 
-    async def deploy(self, sensor: str, candidate: Candidate, origins: Mapping[str, Origin]) -> str:
+    async def commit(self, training_sets: Mapping[str, TrainingSet]) -> dict[str, Commitment]:
         """As in `update.Machines`."""
-        return await self._training_sets.deploy(sensor, candidate, origins)
+        return await self._training_sets.commit(training_sets)
+
+    async def deploy(
+        self, sensor: str, candidate: Candidate, origins: Mapping[str, Origin], evidence: Evidence | None
+    ) -> str:
+        """As in `update.Machines`."""
+        return await self._training_sets.deploy(sensor, candidate, origins, evidence)
 
     def close(self) -> None:
         """Forget everything."""

@@ -47,6 +47,7 @@ from reedmesh.links.mqtt_link import Link
 from reedmesh.store.store import Store
 from reedmesh.store.writer import Disk
 from reedmesh.updates.attestation import Origin
+from reedmesh.updates.evidence import Commitment, Evidence
 from reedmesh.updates.statistics import LearningStatistics
 from reedmesh.updates.update import update
 from reedmesh.updates.worker import Worker, inline_worker
@@ -133,7 +134,11 @@ class Site:
             )
         return TrainingSet(dataset.of(self._family, [place.learn]))
 
-    async def deploy(self, sensor: str, candidate: Candidate, _: Mapping[str, Origin]) -> str:
+    async def commit(self, _: Mapping[str, TrainingSet]) -> dict[str, Commitment]:
+        """As in `update.Machines`: nobody checks a simulation."""
+        return {}
+
+    async def deploy(self, sensor: str, candidate: Candidate, _: Mapping[str, Origin], __: Evidence | None) -> str:
         """As in `update.Machines`."""
         self.candidates[sensor] = candidate
         return ""

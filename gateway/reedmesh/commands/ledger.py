@@ -54,7 +54,7 @@ def _verify(chosen: argparse.Namespace) -> None:
         print(_neighbour(name, heads, trust.ever(name)))
     if faults:
         raise DeployError("\n".join(f"ledger of {settings.name}: {fault}" for fault in faults))
-    print(f"ledger of {settings.name}: {found.entries} entries, whole and signed, head {found.head.hex():.16}")
+    print(f"ledger of {settings.name}: {found.entries} entries, whole and signed, head {found.head.hex()}")
 
 
 def _unpublished(settings: Config, db: sqlite3.Connection, ours: Iterable[bytes]) -> list[str]:

@@ -77,6 +77,7 @@ class Learning:
     fresh: int = field(default=3600, metadata={"min": 10})  # normal windows of a sensor that are worth another round
     profile: str = "full"  # of what changed, how much is told: all, 25 % or 10 %
     patience: float = field(default=60.0, metadata={"min": 1.0, "max": 3600.0})  # seconds a round waits at most
+    audited: bool = False  # learn each model twice, and put none into service whose receipt is doubtful
 
 
 @dataclass(frozen=True)

@@ -128,12 +128,18 @@ def read_plan(folder: Path) -> Plan:
     return plan
 
 
+def family_names() -> list[str]:
+    """The families that came with this program."""
+    root = _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
+    return sorted(path.parent.name for path in root.glob("*/model.toml"))
+
+
 def find_family(name: str) -> Path:
     """The folder of a family: a path as it stands, else one that came with this program (ConfigError lists those)."""
     if "/" in name:
         return Path(name)
     root = _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
-    known = sorted(path.parent.name for path in root.glob("*/model.toml"))
+    known = family_names()
     if name not in known:
         raise ConfigError(f'no model family "{name}"; known: {", ".join(known) or "none"}')
     return root / name

@@ -8,7 +8,7 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 from reedmesh.errors import WireError
 from reedmesh.identity.ed25519 import is_signed
@@ -45,10 +45,8 @@ def unseal(envelope: bytes, kind: str, keys: Iterable[bytes]) -> tuple[bytes, by
 
     Raises WireError when it is none, of another type, or not signed with any of them.
     """
-    table = read_json(envelope, MOST)
-    if table.get("payloadType") != kind:
-        raise WireError(f"envelope: of type {table.get('payloadType')!r:.80}, not {kind}")
-    payload, text = _bytes(table.get("payload"), "payload"), table.get("signatures")
+    table, payload = _opened(envelope, kind)
+    text = table.get("signatures")
     if not isinstance(text, list) or not 0 < len(text) <= MOST_SIGNATURES:
         raise WireError(f"envelope: not 1 to {MOST_SIGNATURES} signatures")
     signatures = [_bytes(each.get("sig") if isinstance(each, dict) else None, "signature") for each in text]
@@ -57,6 +55,18 @@ def unseal(envelope: bytes, kind: str, keys: Iterable[bytes]) -> tuple[bytes, by
         if any(is_signed(key, signature, signed) for signature in signatures):
             return payload, key
     raise WireError("envelope: not signed with a key that counts")
+
+
+def payload(envelope: bytes, kind: str) -> bytes:
+    """The payload of an envelope of type `kind`, whoever signed it; raises WireError."""
+    return _opened(envelope, kind)[1]
+
+
+def _opened(envelope: bytes, kind: str) -> tuple[dict[str, Any], bytes]:
+    table = read_json(envelope, MOST)
+    if table.get("payloadType") != kind:
+        raise WireError(f"envelope: of type {table.get('payloadType')!r:.80}, not {kind}")
+    return table, _bytes(table.get("payload"), "payload")
 
 
 def _text(data: bytes) -> str:

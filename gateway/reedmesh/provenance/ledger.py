@@ -27,6 +27,8 @@ GIVEN, TAKEN, REFUSED = "given", "taken", "refused"  # an update, ours or a neig
 MERGED, LEFT_OUT = "merged", "left out"  # a neighbour's weights, of a candidate
 SERVICE, ROLLBACK, REJECTED = "service", "rollback", "rejected"  # a model; rejected: its passport does not hold
 ASSISTANT = "assistant"  # a language model was loaded that chooses which tool answers a question
+COMMITTED = "committed"  # to the windows that a model is about to be learnt from: their root and number
+AUDITED = "audited"  # somebody learnt a model again, and signed that it came out the same
 BEGUN, FORK, RESTORED = "begun", "fork", "restored"  # the chain; a neighbour changed its past; ours was, from a backup
 
 VERSION = 1

@@ -73,7 +73,7 @@ class Passport:
 
     weights: SHA-256 of what it was quantised from. family: id. made: as RFC 3339 has it. operators: of the .tflite, and
     how many of each. tools: packages that took part, with their versions. figures: None, of a model that was in service
-    before gateways kept passports.
+    before gateways kept passports. receipt: SHA-256 of the envelope with our receipt of the training, "" without one.
     """
 
     sha256: str
@@ -88,6 +88,7 @@ class Passport:
     merged: tuple[Ingredient, ...] = ()
     figures: Figures | None = None
     note: str = ""
+    receipt: str = ""
 
     def faults(self, sensor: str, family: str, model: bytes, weights: bytes) -> list[str]:
         """Why this is not the passport of `model`, made of `weights`, for `sensor` and of `family`; none if it is."""
@@ -117,6 +118,7 @@ class Passport:
             f"made of    {', '.join(made_of) or self.note}",
             *(f"merged     {each}" for each in merged or ["nothing of neighbours"]),
             f"figures    {figures or 'not known'}",
+            f"receipt    {self.receipt or 'none: nobody can learn it again'}",
             f"operators  {', '.join(f'{count} {name}' for name, count in self.operators.items())}",
             f"tools      {', '.join(f'{name} {version}' for name, version in self.tools.items())}",
         ]

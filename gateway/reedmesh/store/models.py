@@ -11,7 +11,11 @@ MOST_MODELS = 8  # of one sensor
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A model as it went into service on a sensor."""
+    """A model as it went into service on a sensor.
+
+    receipt: envelopes of its training, ours first and then those of auditors, one a line. material: the file of
+    `learning/audit.py` that it can be learnt from again.
+    """
 
     sensor: str
     sequence: int
@@ -21,6 +25,8 @@ class StoredModel:
     trial: bytes
     trial_score: int
     passport: bytes | None = None
+    receipt: bytes | None = None
+    material: bytes | None = None
 
 
 class ModelTable:
@@ -34,7 +40,7 @@ class ModelTable:
         """Remember a model that is offered to a sensor; the ones before it stay, too, but for the oldest."""
         with self._db:
             self._db.execute("delete from relearning where sensor = ?", (model.sensor,))
-            self._db.execute("insert into models values (?, ?, ?, ?, ?, ?, ?, ?)", astuple(model))
+            self._db.execute("insert into models values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", astuple(model))
             last = "select sequence from models where sensor = ?1 order by sequence desc limit ?2"
             query = f"delete from models where sensor = ?1 and sequence not in ({last})"
             self._db.execute(query, (model.sensor, MOST_MODELS))
@@ -50,6 +56,14 @@ class ModelTable:
                 change = "update models set passport = ? where sensor = ? and sequence = ?"
                 self._db.execute(change, (passport(model), *key))
         return len(keys)
+
+    def add_receipt(self, model: StoredModel, envelope: bytes, *entries: Entry) -> None:
+        """Keep what an auditor signed of a model's training beside our own receipt."""
+        with self._db:
+            change = "update models set receipt = ? where sensor = ? and sequence = ?"
+            receipts = (model.receipt or b"") + b"\n" + envelope
+            self._db.execute(change, (receipts, model.sensor, model.sequence))
+            self._append(entries)
 
     def of(self, sensor: str) -> Iterator[StoredModel]:
         """The models that are kept of a sensor, newest first."""

@@ -22,6 +22,8 @@ create table if not exists models (
   trial     blob not null,            -- int8 features whose score proves that the sensor runs it right
   trial_score integer not null,
   passport  blob,                     -- DSSE envelope; null of models from before there were passports
+  receipt   blob,                     -- DSSE envelopes of the training, ours first, one a line; null where there is none
+  material  blob,                     -- what it was learnt from, see learning/audit.py
   primary key (sensor, sequence)
 );
 

@@ -17,13 +17,16 @@ from reedmesh.identity import keys
 from reedmesh.inference import compatibility
 from reedmesh.inference.family import Family
 from reedmesh.inference.model import Model
+from reedmesh.learning import audit
 from reedmesh.learning.candidate import Candidate
 from reedmesh.protocol import scaling
 from reedmesh.protocol.wire import MAX_MODEL
 from reedmesh.provenance import passport
+from reedmesh.provenance import receipt as receipts
 from reedmesh.provenance.dsse import Signer
 from reedmesh.provenance.passport import Figures, Ingredient, Maker, Passport, Source
 from reedmesh.store.models import StoredModel
+from reedmesh.updates.evidence import Evidence
 
 INHERITED = "in service before passports were kept: what it was made from is not known"
 TOOLS = ("ai-edge-litert", "ai-edge-quantizer", "numpy")
@@ -40,12 +43,23 @@ class Passports:
         self._maker = Maker(name, keys.fingerprint(key.public))
         self._tools = {"reedmesh": __version__} | _versions()
 
+    def receipt(self, candidate: Candidate, evidence: Evidence) -> bytes:
+        """The signed receipt of a candidate's training."""
+        made = audit.receipt(self._family, evidence.material, candidate.model, evidence.committed)
+        return receipts.sign(made, self._key, self._maker.fingerprint)
+
     def issue(
-        self, sensor: str, candidate: Candidate, before: bytes | None, origins: Mapping[str, Origin], now: float
+        self,
+        sensor: str,
+        candidate: Candidate,
+        before: bytes | None,
+        origins: Mapping[str, Origin],
+        now: float,
+        receipt: bytes | None = None,
     ) -> bytes:
         """The envelope for what was just learnt. before: SHA-256 of the sensor's model until now.
 
-        origins: the update of each neighbour that was merged.
+        origins: the update of each neighbour that was merged. receipt: of the training, if there is one.
         """
         sources = [Source("start", sha256(self._family.train_tflite).hexdigest())]
         sources += [Source("before", before.hex())] if before else []
@@ -54,8 +68,8 @@ class Passports:
             for name, share in candidate.taken.items()
         ]
         made = self._describe(sensor, candidate.model, candidate.weights, now)
-        figures = self._figures(candidate)
-        return passport.sign(replace(made, sources=tuple(sources), merged=tuple(merged), figures=figures), self._key)
+        made = replace(made, sources=tuple(sources), merged=tuple(merged), figures=self._figures(candidate))
+        return passport.sign(replace(made, receipt=sha256(receipt).hexdigest() if receipt else ""), self._key)
 
     def inherit(self, stored: StoredModel) -> bytes:
         """The envelope for a model that was in service before there were passports."""

@@ -15,6 +15,7 @@ from reedmesh.errors import ConfigError, DeployError, RefusedError
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.inference.family import Family
 from reedmesh.inference.model import Model
+from reedmesh.learning import audit
 from reedmesh.learning.candidate import Candidate
 from reedmesh.links.message import Message, Publisher
 from reedmesh.protocol import shards, wire
@@ -24,6 +25,7 @@ from reedmesh.readings.sensor import DEPLOYING, LEARNING, Line, Sensor
 from reedmesh.store.models import StoredModel
 from reedmesh.store.writer import Disk
 from reedmesh.updates.attestation import Origin, Passports
+from reedmesh.updates.evidence import Evidence
 from reedmesh.updates.latest_queue import LatestQueue
 
 log = logging.getLogger(__name__)
@@ -118,10 +120,13 @@ class ModelRollout:
         sensor.pinned = True
         return again.sequence
 
-    async def renew(self, sensor: Sensor, candidate: Candidate, origins: Mapping[str, Origin]) -> str:
-        """Put what was learnt into service, or say why not; origins: the updates of neighbours that are in it.
+    async def renew(
+        self, sensor: Sensor, candidate: Candidate, origins: Mapping[str, Origin], evidence: Evidence | None = None
+    ) -> str:
+        """Put what was learnt into service, or say why not.
 
-        Raises DeployError.
+        origins: the updates of neighbours that are in it. evidence: what it can be learnt from again. Raises
+        DeployError.
         """
         stored = await self._disk.call(self._disk.store.models.last, sensor.name)
         if self._line.sensors.get(sensor.name) is not sensor:
@@ -132,7 +137,7 @@ class ModelRollout:
             return "its alert stands, and is to be judged by the model that raised it"
         if sensor.model and stored and stored.tflite == candidate.model:
             return ""
-        model = self._next_model(sensor, candidate, origins)
+        model = self._next_model(sensor, candidate, origins, evidence)
         loaded = self._passports.load(model)
         await self._disk.call(self._disk.store.models.save, model, _entry(ledger.SERVICE, model))
         sensor.adopt(loaded, model.sequence)
@@ -219,12 +224,16 @@ class ModelRollout:
         shape = shape_for(len(payload), sensor.longest_shard, sensor.room)
         return Bundle(payload, self._family.name, self._gateway, sequence, sequence, shape)
 
-    def _next_model(self, sensor: Sensor, candidate: Candidate, origins: Mapping[str, Origin]) -> StoredModel:
+    def _next_model(
+        self, sensor: Sensor, candidate: Candidate, origins: Mapping[str, Origin], evidence: Evidence | None
+    ) -> StoredModel:
         """A candidate as the sensor's next model, numbered above any that the sensor or we remember."""
         now, before = self._clock(), sensor.model.digest if sensor.model else None
-        passport = self._passports.issue(sensor.name, candidate, before, origins, now)
+        receipt = self._passports.receipt(candidate, evidence) if evidence else None
+        passport = self._passports.issue(sensor.name, candidate, before, origins, now, receipt)
         made = candidate.model, candidate.weights, candidate.trial, candidate.trial_score
-        return StoredModel(sensor.name, _next_sequence(sensor), now, *made, passport)
+        material = audit.pack(evidence.material) if evidence else None
+        return StoredModel(sensor.name, _next_sequence(sensor), now, *made, passport, receipt, material)
 
     def _check_recipe(self, sensor: Sensor) -> None:
         theirs, ours = sensor.hello.get("features"), self._family.recipe.table()

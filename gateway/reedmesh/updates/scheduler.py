@@ -74,7 +74,12 @@ class TrainingScheduler:
             sensor.fresh = 0
         try:
             outcome = await update(
-                self._family, self._share, self._training_sets, self.new_worker, self._family.training.seed
+                self._family,
+                self._share,
+                self._training_sets,
+                self.new_worker,
+                self._family.training.seed,
+                self._settings.audited,
             )
             if outcome:
                 await self._disk.call(self._disk.store.replicas.keep_merge, outcome.table())

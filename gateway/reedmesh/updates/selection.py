@@ -19,7 +19,9 @@ from reedmesh.learning.steps import TrainingSet
 from reedmesh.readings.sensor import LEARNING, Line, Sensor
 from reedmesh.store.windows import MOST_SCORE
 from reedmesh.store.writer import Disk
+from reedmesh.updates import evidence
 from reedmesh.updates.attestation import Origin
+from reedmesh.updates.evidence import Commitment, Evidence
 from reedmesh.updates.model_rollout import ModelRollout
 
 log = logging.getLogger(__name__)
@@ -50,11 +52,17 @@ class TrainingSelection:
                     collect_anew([sensor])
         return found
 
-    async def deploy(self, sensor: str, candidate: Candidate, origins: Mapping[str, Origin]) -> str:
+    async def commit(self, training_sets: Mapping[str, TrainingSet]) -> dict[str, Commitment]:
+        """As in `update.Machines`."""
+        return await evidence.commit(self._family, self._disk, training_sets)
+
+    async def deploy(
+        self, sensor: str, candidate: Candidate, origins: Mapping[str, Origin], found: Evidence | None = None
+    ) -> str:
         """As in `update.Machines`."""
         if sensor not in self._line.sensors:
             return "it was forgotten meanwhile"
-        return await self._model_rollout.renew(self._line.sensors[sensor], candidate, origins)
+        return await self._model_rollout.renew(self._line.sensors[sensor], candidate, origins, found)
 
     async def _training_set(self, sensor: Sensor) -> TrainingSet | None:
         """None: too few of its windows are from when it ran as it did when it was commissioned."""
