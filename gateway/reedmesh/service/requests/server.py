@@ -20,13 +20,8 @@ from reedmesh.service.requests.arguments import Arguments
 from reedmesh.service.requests.context import Context
 from reedmesh.service.requests.verbs import VERBS
 
-MODULES = (
-    alert_requests,
-    sensor_requests,
-    history_requests,
-    maintenance_requests,
-    audits,
-)  # importing them fills VERBS
+# Importing them fills VERBS.
+MODULES = (alert_requests, sensor_requests, history_requests, maintenance_requests, audits)
 MOST_JSON = 4096  # bytes of a request
 QUEUE = 200  # requests that wait; more are dropped
 MOST_ANSWERING = 4  # requests that may take their time at once; further ones are answered in turn
