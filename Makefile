@@ -146,6 +146,10 @@ bench-security: $(READY) ## what sealing, opening, boxes and signatures cost, an
 bench-crash: $(READY) ## kill -9 under load: alerts lost, alerts doubled, databases damaged [KILLS=1000]
 	$(BIN)/python -m tools.bench.crash --kills $(or $(KILLS),100)
 
+.PHONY: bench-proof
+bench-proof: $(READY) ## what an audit of a training costs, and the changes it finds [CHANGES=100]
+	$(BIN)/python -m tools.bench.proof --changes $(or $(CHANGES),100)
+
 .PHONY: bench-load bench-junk
 bench-load: $(READY) ## a hall of sensors for ten minutes: latency, CPU, memory, disk writes [SECONDS=600]
 	$(BIN)/python -m tools.bench.load --seconds $(or $(SECONDS),600)
