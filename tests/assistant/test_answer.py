@@ -56,7 +56,8 @@ def test_every_tool_answers_with_and_without_a_sensor_in_every_language(tool, se
 def test_why_says_since_when_how_much_where_and_what_to_look_at():
     found = asked("Why does press 2 alarm?")
     assert kinds(found) == [
-        "alert.anomaly", "alert.untaken", "alert.band", "alert.feature", "look.head", "look.mesh", "look.impacts"
+        "alert.anomaly", "alert.untaken", "alert.band-mark", "alert.feature", "look.head", "look.bearing-outer",
+        "look.impacts",
     ]  # fmt: skip
     assert {each.alert for each in found.facts} == {"press-2-a"}
 
@@ -65,6 +66,12 @@ def test_every_fact_about_the_line_links_to_its_evidence():
     for tool in set(TOOLS) - {"help"}:
         for fact in answered(Intent(tool, ("press-2",))).facts:
             assert fact.alert or fact.sensor or fact.page or fact.kind.startswith("can."), fact
+
+
+def test_velocity_is_told_with_its_zone_and_when_it_reaches_the_limit():
+    assert kinds(asked("How many mm/s does pump-4 have?")) == ["state.below", "velocity.now", "velocity.zone"]
+    assert kinds(asked("Is pump-4 getting worse?")) == ["trend.unknown", "velocity.trend", "velocity.limit"]
+    assert "velocity.now" not in kinds(asked("How is fan-3?"))
 
 
 def test_without_an_open_alert_the_last_one_is_told_with_its_verdict():

@@ -34,9 +34,12 @@ def test_a_band_is_in_a_third_of_the_spectrum(place, part):
     assert spectrum.standouts(bands(shares))[0].part == part
 
 
-@pytest.mark.parametrize(("shaft", "mark"), [(24.0, "1x"), (12.0, "2x"), (8.0, "3x"), (100.0, ""), (0.0, "")])
-def test_a_band_is_called_by_the_multiple_of_the_shaft_speed_in_it(shaft, mark):
-    assert spectrum.standouts([band(20.0, 28.0, 1.0), *bands([0.0] * 5)], shaft)[0].mark == mark
+@pytest.mark.parametrize(
+    ("name", "hz", "mark"), [("1x", 24.0, "1x"), ("BPFO 6205", 28.3, "BPFO 6205"), ("1x", 100.0, ""), ("1x", 0.1, "")]
+)
+def test_a_band_is_called_by_the_shaft_order_or_bearing_frequency_in_it(name, hz, mark):
+    found = spectrum.standouts([band(20.0, 28.0, 1.0), *bands([0.0] * 5)], [{"name": name, "hz": hz}])
+    assert found[0].mark == mark
 
 
 @pytest.mark.parametrize(("place", "part"), [(1, LOW), (10, MIDDLE), (20, HIGH)])
@@ -61,7 +64,7 @@ def standout(**more):
         (standout(mark="1x"), "imbalance"),
         (standout(mark="2x"), "misalignment"),
         (standout(mark="3x"), "looseness"),
-        (standout(mark="BPFO"), "bearing-outer"),
+        (standout(mark="BPFO 6205"), "bearing-outer"),
         (standout(mark="BPFI"), "bearing-inner"),
         (standout(part=LOW), "shaft"),
         (standout(part=HIGH), "lubrication"),

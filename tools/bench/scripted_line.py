@@ -51,7 +51,7 @@ SUMMARIES: dict[str, dict[str, Any]] = {
     "press-2": _watching(2.9, alerts=["anomaly"], missed=10),
     "fan-3": _watching(0.41),
     "mixer-1": _watching(0.93, alerts=["anomaly"]),
-    "pump-4": _watching(0.55, velocity=2.8, zone="B"),
+    "pump-4": _watching(0.55),
     "oven_2": {
         "state": "learning",
         "online": True,
@@ -132,6 +132,17 @@ class ScriptedLine:
         made = [] if sensor == "oven_2" else [{"sequence": 4, "made": at(25, 7, 30), "bytes": 30000}]
         return {"sensor": sensor, "in_service": 4 if made else 0, "models": made}
 
+    async def maintenance(self, sensor: str) -> Mapping[str, Any]:
+        """Of pump-4 velocity, zone and trend; of press-2 its shaft and a bearing."""
+        marks = [{"name": "1x", "hz": 24.0}, {"name": "BPFO 6205", "hz": 46.0}] if sensor == "press-2" else []
+        line = {"slope": 0.05, "half_width": 0.02, "now": 2.8, "days": 34.0, "soonest": 24.3, "latest": None}
+        if sensor != "pump-4":
+            return {"sensor": sensor, "marks": marks, "mm_s": None, "trend": {"days": [], "limit": None, "line": None}}
+        return {
+            "sensor": sensor, "marks": marks, "mm_s": 2.8, "zone": "B", "class": "II",
+            "trend": {"days": [], "limit": 4.5, "line": line},
+        }  # fmt: skip
+
 
 # What is true: of a sensor, or of the line as a whole (""). Times of day as "day hour:minute", lengths in minutes.
 TRUTH: dict[str, dict[str, set[Any]]] = {
@@ -152,7 +163,13 @@ TRUTH: dict[str, dict[str, set[Any]]] = {
         "": {1, 4},
     },
     "mixer-1": {"x": {0.93, 1.8}, "at": {"30 00:40", "25 07:30"}, "minutes": {152}, "": {1, 4}},
-    "pump-4": {"x": {0.55, 5.2}, "at": {"29 15:00", "25 07:30"}, "minutes": {30, 18}, "mm/s": {2.8}, "": {1, 4}},
+    "pump-4": {
+        "x": {0.55, 5.2},
+        "at": {"29 15:00", "25 07:30"},
+        "minutes": {30, 18, 34.0 * 1440, 24.3 * 1440},
+        "mm/s": {2.8, 0.05, 0.02, 4.5},
+        "": {1, 4},
+    },
     "oven_2": {"%": {0.42}, "": {1}},
     "conveyor-12": {"x": {0.3}, "at": {"30 01:50", "25 07:30"}, "minutes": {82}, "": {1, 4}},
     "": {"at": {"30 03:12", "30 01:00"}, "MB": {182.0, 12000.0}, "": {0, 1, 2, 3, 4, 5, 7, 9, 12, 200}},

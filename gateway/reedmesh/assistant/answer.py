@@ -54,6 +54,10 @@ class Source(Protocol):
         """The models it was offered."""
         ...
 
+    async def maintenance(self, sensor: str) -> Mapping[str, Any]:
+        """Velocity, zone, marks and trend."""
+        ...
+
 
 @dataclass(frozen=True)
 class Query:
@@ -143,14 +147,16 @@ async def _last(query: Query, sensor: str) -> list[Fact]:
 
 
 async def _story(query: Query, alert: str) -> list[Fact]:
-    told = await query.line.alert(alert)
-    return of_alert(told, query.line.vitals()["sensors"].get(told["alert"]["sensor"], {}), query.now)
+    return await of_alert(query.line, alert, query.now)
 
 
-def of_alert(told: Mapping[str, Any], summary: Mapping[str, Any], now: float) -> list[Fact]:
-    """What an alert is about, what stood out in it, and where to look. told: what a gateway answers to `alert`."""
+async def of_alert(line: Source, name: str, now: float) -> list[Fact]:
+    """What an alert is about, what stood out in it, and where to look; raises RefusedError when there is none."""
+    told = await line.alert(name)
     alert = told["alert"]
-    found = spectrum.standouts(told["contributions"], summary.get("shaft_hz") or 0.0)
+    known = alert["kind"] == ANOMALY and alert["sensor"] in line.vitals()["sensors"]
+    marks = (await line.maintenance(alert["sensor"]))["marks"] if known else []
+    found = spectrum.standouts(told["contributions"], marks)
     anomaly = alert["kind"] == ANOMALY
     bands = spectrum.facts(found, alert["id"]) if anomaly and told["contributions"] else []
     places = causes.facts(alert["kind"], found if anomaly else [], str(alert["sensor"]), alert["id"])
@@ -162,6 +168,7 @@ async def _state(query: Query) -> list[Fact]:
     found: list[Fact] = []
     for sensor in query.intent.sensors:
         found += sensors.state(sensor, vitals["sensors"][sensor])
+        found += sensors.velocity(sensor, await query.line.maintenance(sensor))
         standing = [each for each in vitals["standing"] if each["sensor"] == sensor]
         found += map(about_alerts.brief, sorted(standing, key=about_alerts.urgency)[:MOST_WHY])
     return found or await _alerts(query)
@@ -205,6 +212,7 @@ async def _trend(query: Query) -> list[Fact]:
     found: list[Fact] = []
     for sensor in query.intent.sensors:
         found += sensors.trend(sensor, await query.line.history(sensor, since, until, POINTS), since)
+        found += sensors.velocity_trend(sensor, await query.line.maintenance(sensor))
     return found or suggestions(query.intent)
 
 

@@ -31,7 +31,7 @@ class Cause:
         if it is None:
             return EVEN in self.feature
         if it.mark:
-            return it.mark in self.mark
+            return _first_word(it.mark) in self.mark
         return it.part in self.part if it.part else it.feature in self.feature
 
 
@@ -48,7 +48,7 @@ def fitting(found: Sequence[Standout]) -> list[Cause]:
     foremost: Sequence[Standout | None] = found or [None]
     for it in foremost:
         fits = [each for each in causes() if each.fits(it)]
-        mark = it.mark if it else ""
+        mark = _first_word(it.mark) if it else ""
         fits.sort(key=lambda cause: cause.mark.index(mark) if mark in cause.mark else 0)
         chosen |= {each.id: each for each in fits}
     chosen = chosen or {each.id: each for each in causes() if each.fits(None)}
@@ -61,6 +61,11 @@ def facts(kind: str, found: Sequence[Standout], sensor: str, alert: str) -> list
     if kind != ANOMALY:
         return [head, Fact("look.remedy", {"remedy": Word("remedy", kind)}, alert=alert)] if remedy(kind) else []
     return [head, *(Fact(f"look.{each.id}", {}, alert=alert) for each in fitting(found))]
+
+
+def _first_word(mark: str) -> str:
+    """Of "BPFO 6205" BPFO: the rest names the bearing."""
+    return mark.split()[0] if mark else ""
 
 
 def _read(table: dict[str, Any]) -> Cause:

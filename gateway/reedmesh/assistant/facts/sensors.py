@@ -9,6 +9,7 @@ from reedmesh.assistant.fact import SHARE, SPEED, Fact, Quantity, Value, Word, c
 
 Table = Mapping[str, Any]
 MOST_NAMED = 10  # sensors in one answer
+DAY = 86400.0
 FEWEST = 6  # points of a score over time from which a trend is told
 RISING, FALLING = 1.25, 0.8  # the last third's median score over the first third's, beyond which it is no steady one
 
@@ -18,9 +19,6 @@ def state(sensor: str, it: Table) -> list[Fact]:
     found = [_standing(sensor, it)]
     if not it.get("online"):
         found.append(Fact("state.offline", {"sensor": sensor}, sensor=sensor))
-    if it.get("velocity") is not None:  # mm/s and its zone, of sensors whose scale is known
-        values: dict[str, Value] = {"speed": Quantity(it["velocity"], SPEED), "zone": name(it.get("zone") or "-")}
-        found.append(Fact("state.velocity", values, sensor=sensor))
     if it.get("moved"):
         found.append(Fact("state.moved", {"sensor": sensor}, sensor=sensor))
     if it.get("shelved_until"):
@@ -78,6 +76,31 @@ def silences(alerts: Sequence[Table], now: float) -> list[Fact]:
         )
         for each in found
     ]
+
+
+def velocity(sensor: str, told: Table) -> list[Fact]:
+    """Velocity and ISO zone. told: what a gateway answers to `maintenance`; [] where its scale is not known."""
+    if told.get("mm_s") is None:
+        return []
+    found = [Fact("velocity.now", {"speed": Quantity(told["mm_s"], SPEED)}, sensor=sensor)]
+    if told["zone"]:
+        zone: dict[str, Value] = {"zone": name(told["zone"]), "class": name(told["class"])}
+        found.append(Fact("velocity.zone", zone, sensor=sensor))
+    return found
+
+
+def velocity_trend(sensor: str, told: Table) -> list[Fact]:
+    """The line through the velocities of days, and when it reaches the next limit, where the fit deserves it."""
+    line = told["trend"]["line"]
+    if not line:
+        return []
+    slope: dict[str, Value] = {"slope": Quantity(line["slope"], SPEED), "half": Quantity(line["half_width"], SPEED)}
+    found = [Fact("velocity.trend", slope, sensor=sensor)]
+    if line["days"] is not None:
+        limit = Quantity(told["trend"]["limit"], SPEED)
+        until: dict[str, Value] = {"days": span(DAY * line["days"]), "soonest": span(DAY * line["soonest"])}
+        found.append(Fact("velocity.limit", until | {"limit": limit}, sensor=sensor))
+    return found
 
 
 def trend(sensor: str, history: Table, since: float) -> list[Fact]:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from reedmesh.assistant.fact import COUNT, HERTZ, SHARE, Fact, Quantity, Value, Word, name
+from reedmesh.inference.bearings import SLIP, Mark, nearest
 
 Row = dict[str, Any]
 AXES = "XYZ"
 STANDS_OUT = 3.0  # times an even share, from which a feature stands out; as the dashboard draws it
 MOST_NAMED = 3
 LOW, MIDDLE, HIGH = "low", "middle", "high"  # thirds of the spectrum, on a logarithmic scale
-NEAR = 0.1  # of an order: a band whose middle is so near to a multiple of the shaft speed is called by it
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,17 @@ class Standout:
     number: int = 0
 
 
-def standouts(rows: Sequence[Row], shaft_hz: float = 0.0) -> list[Standout]:
+def standouts(rows: Sequence[Row], marks: Sequence[Row] = ()) -> list[Standout]:
     """The few features most of the score comes from, the first foremost; none when all share alike.
 
-    rows: a gateway's `contributions`. shaft_hz: revolutions a second, 0 when they are not known.
+    rows: a gateway's `contributions`. marks: names and Hz of shaft orders and bearing frequencies, where known.
     """
+    known = [Mark(name(each["name"]), each["hz"], 0.0 if _is_order(each) else SLIP * each["hz"]) for each in marks]
     least = STANDS_OUT / max(1, len(rows))
     ranked = sorted(rows, key=lambda row: -row["share"])[:MOST_NAMED]
     edges = [edge for row in rows for edge in row.get("hz", ())]
     last = max((_number(row) for row in rows), default=0)
-    return [_standout(row, edges, last, shaft_hz) for row in ranked if row["share"] >= least]
+    return [_standout(row, edges, last, known) for row in ranked if row["share"] >= least]
 
 
 def facts(found: Sequence[Standout], alert: str) -> list[Fact]:
@@ -64,7 +65,7 @@ def _fact(it: Standout, alert: str) -> Fact:
     return Fact("alert.band", values, alert=alert)
 
 
-def _standout(row: Row, edges: list[float], last: int, shaft_hz: float) -> Standout:
+def _standout(row: Row, edges: list[float], last: int, marks: list[Mark]) -> Standout:
     axis = name(row.get("name") or (AXES[row["axis"]] if row["axis"] < len(AXES) else row["axis"] + 1))
     if not row.get("hz") and (number := _number(row)):
         part = (LOW, MIDDLE, HIGH)[min(2, 3 * (number - 1) // last)]  # bands are spaced logarithmically
@@ -72,8 +73,8 @@ def _standout(row: Row, edges: list[float], last: int, shaft_hz: float) -> Stand
     if not (band := row.get("hz")):
         return Standout(str(row["feature"]).lower(), axis, row["share"])
     low, high = float(band[0]), float(band[1])
-    mark = str(row.get("mark", "")) or _order(low, high, shaft_hz)
-    return Standout("band", axis, row["share"], low, high, name(mark), _part(low, high, edges))
+    mark = nearest(low, high, marks) if low > 0 else None
+    return Standout("band", axis, row["share"], low, high, mark.name if mark else "", _part(low, high, edges))
 
 
 def _number(row: Row) -> int:
@@ -82,12 +83,9 @@ def _number(row: Row) -> int:
     return int(number) if word == "band" and number.isdigit() else 0
 
 
-def _order(low: float, high: float, shaft_hz: float) -> str:
-    """1x, 2x or 3x, when that multiple of the shaft speed lies in the band, or almost."""
-    if shaft_hz <= 0:
-        return ""
-    slack = NEAR * shaft_hz
-    return next((f"{n}x" for n in (1, 2, 3) if low - slack <= n * shaft_hz < high + slack), "")
+def _is_order(mark: Row) -> bool:
+    """Whether it is a multiple of the shaft speed, which does not slip as a bearing does."""
+    return str(mark["name"]).endswith("x")
 
 
 def _part(low: float, high: float, edges: list[float]) -> str:

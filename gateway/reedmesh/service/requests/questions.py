@@ -52,6 +52,10 @@ class Tables:
         """The models it was offered."""
         return await self._ask("models", {"sensor": sensor})
 
+    async def maintenance(self, sensor: str) -> Mapping[str, Any]:
+        """Velocity, zone, marks and trend."""
+        return await self._ask("maintenance", {"sensor": sensor})
+
 
 class Questions:
     """Of one gateway. model: None when tables alone understand."""
@@ -86,9 +90,8 @@ class Questions:
     async def why(self, given: Arguments) -> Table:
         """{alert, language?}: what an alert is about, what stood out in it, and where to look."""
         intent = Intent("why", language=self._language(given))
-        told = await self._tables.alert(given.some_text("alert", 100))
-        now, sensor = self._clock(), told["alert"]["sensor"]
-        facts = of_alert(told, self._tables.vitals()["sensors"].get(sensor, {}), now)
+        now = self._clock()
+        facts = await of_alert(self._tables, given.some_text("alert", 100), now)
         return Answer(intent, tuple(facts)).table(now)
 
     async def report(self, given: Arguments) -> Table:
