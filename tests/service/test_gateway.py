@@ -21,7 +21,7 @@ from reedmesh.links.memory_link import MemoryBroker
 from reedmesh.links.message import Message
 from reedmesh.service.gateway import Gateway
 from reedmesh.store.store import Store
-from reedmesh.updates import model_rollout
+from reedmesh.updates import model_rollout, transfer
 from tests.support.sensor import FakeSensor
 from tests.support.timeouts import PATIENCE
 from tools.simulate.recordings import simulate
@@ -239,11 +239,11 @@ def test_a_sensor_that_asks_again_and_again_is_not_answered_for_ever(
             await feed(sensor, sounds()["train"][:LEARN])
             await heard
             asking.cancel()
-            for _ in range(model_rollout.MOST_WAVES + 20):
+            for _ in range(transfer.MOST_ASKED + 20):
                 await sensor.say("model/status", {"code": 206, "missing": 1})
             await sensor.say("model/status", {"code": 500, "reason": "that is enough"})
             await it.until(lambda topic, value: topic == "press/state" and "enough" in value.get("refusal", ""))
-            assert it.gateway.parts.model_rollout._waves["press"] <= 1
+            assert it.gateway.parts.model_rollout._transfers["press"].asked <= 1
 
     asyncio.run(story())
 

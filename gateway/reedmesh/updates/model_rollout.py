@@ -10,15 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import sha256
 
-from reedmesh.coding.bundle import Bundle, shape_for
 from reedmesh.errors import ConfigError, DeployError, RefusedError
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.inference.family import Family
 from reedmesh.inference.model import Model
 from reedmesh.learning import audit
 from reedmesh.learning.candidate import Candidate
-from reedmesh.links.message import Message, Publisher
-from reedmesh.protocol import shards, wire
+from reedmesh.links.message import Publisher
+from reedmesh.protocol import wire
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Entry
 from reedmesh.readings.sensor import DEPLOYING, LEARNING, Line, Sensor
@@ -27,12 +26,11 @@ from reedmesh.store.writer import Disk
 from reedmesh.updates.attestation import Origin, Passports
 from reedmesh.updates.evidence import Evidence
 from reedmesh.updates.latest_queue import LatestQueue
+from reedmesh.updates.transfer import Transfer
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.25  # between two looks for a sensor that needs its model
-SPARE = 1  # parity shards sent before anybody says that one is missing
-MOST_WAVES = 40  # times the shards of one block are added to; a sensor gives up after 10
 ADD_SECONDS = 0.5  # between two times that shards are added to a block; a sensor asks after a second without any
 ANEW_SECONDS = 2.0  # from an offer to the next, for a sensor that says hello meanwhile: it started anew
 MOST_BELIEVED = 1 << 31  # a sequence number that a sensor says it has
@@ -62,8 +60,7 @@ class ModelRollout:
         self._passports = passports
         self._clock = clock
         self._offered: dict[str, float] = {}
-        self._bundles: dict[str, Bundle] = {}  # the last one offered to each sensor
-        self._waves: dict[str, int] = {}  # how often that was added to
+        self._transfers: dict[str, Transfer] = {}  # the last one to each sensor
         self._added: dict[str, tuple[int, float]] = {}  # to which block of it last, and when
         self._pause: dict[str, float] = {}  # seconds from the last offer to the next, where it is not OFFER_SECONDS
 
@@ -93,7 +90,7 @@ class ModelRollout:
 
     def forget(self, sensor: str) -> None:
         """Offer the sensor nothing more."""
-        for kept in (self._offered, self._bundles, self._waves, self._added, self._pause):
+        for kept in (self._offered, self._transfers, self._added, self._pause):
             kept.pop(sensor, None)
 
     async def relearn(self, sensor: Sensor) -> None:
@@ -176,53 +173,41 @@ class ModelRollout:
         stored = await self._disk.call(self._disk.store.models.last, sensor.name)
         if stored and sensor.model and sha256(stored.tflite).digest() == sensor.model.digest:
             made = wire.Offer(stored.sequence, stored.tflite, sensor.model.digest, stored.trial, stored.trial_score)
-            bundle = self._bundle(wire.pack_offer(made), sensor, stored.sequence)
-            self._bundles[sensor.name], self._waves[sensor.name] = bundle, 0
+            payload = wire.pack_offer(made)
+            transfer = Transfer(self._gateway, sensor, "model", payload, self._family.name, stored.sequence)
+            self._transfers[sensor.name] = transfer
             try:
-                announcement = self._manifest(sensor, bundle)
+                key = self._sensor_keys.of(sensor.name)
             except ConfigError as error:
                 log.error("%s gets no model: %s", sensor.name, error)
                 sensor.refusal = str(error)
                 return
-            if await publisher.publish(announcement):
+            if await transfer.announce(publisher, key):
                 self._offered[sensor.name] = now
                 self._pause.pop(sensor.name, None)
-                if bundle.shape.blocks == 1:  # of more than one, each is asked for
-                    await self._send(publisher, sensor, 0, bundle.shape.k + SPARE)
+                if transfer.blocks == 1:  # of more than one, each is asked for
+                    await transfer.send(publisher, 0)
 
     async def complete(self, publisher: Publisher) -> None:
-        """Send each sensor that lacks shards of a block of its model others than it was sent before; for ever.
+        """Send each sensor that lacks shards of a block of its model others than before, until cancelled.
 
         Not more often than a sensor that is well asks, and never more than the whole block at once.
         """
         while True:
             sensor, (block, missing) = await self.lacking.get()
-            bundle, now = self._bundles.get(sensor.name), time.monotonic()
-            if bundle and block < bundle.shape.blocks and self._may_add(sensor.name, block, bundle, now):
-                self._waves[sensor.name] += 1
+            transfer, now = self._transfers.get(sensor.name), time.monotonic()
+            if (
+                transfer
+                and block < transfer.blocks
+                and self._may_add(sensor.name, block, now)
+                and transfer.count(block)
+            ):
                 self._added[sensor.name], self._offered[sensor.name] = (block, now), now
-                await self._send(publisher, sensor, block, min(missing, bundle.shape.k) + SPARE)
+                await transfer.send(publisher, block, missing)
 
-    def _may_add(self, name: str, block: int, bundle: Bundle, now: float) -> bool:
+    def _may_add(self, name: str, block: int, now: float) -> bool:
         last, then = self._added.get(name, (-1, 0.0))
-        return self._waves[name] < MOST_WAVES * bundle.shape.blocks and (block != last or now >= then + ADD_SECONDS)
-
-    async def _send(self, publisher: Publisher, sensor: Sensor, block: int, count: int) -> None:
-        topic = wire.topic(self._gateway, sensor.name, "model", "shard")
-        for frame in self._bundles[sensor.name].wave({block: count}):
-            await publisher.publish(Message(topic, frame))
-
-    def _manifest(self, sensor: Sensor, bundle: Bundle) -> Message:
-        """What announces the bundle; before any of it is coded, so that it lists no shards: their CRC is enough."""
-        topic = wire.topic(self._gateway, sensor.name, "model", "manifest")
-        key = self._sensor_keys.of(sensor.name)
-        frame = shards.sealed(bundle.manifest, key) if key else shards.pack_manifest(bundle.manifest)
-        return Message(topic, frame, qos=1)
-
-    def _bundle(self, payload: bytes, sensor: Sensor, sequence: int) -> Bundle:
-        """An offer, cut as the sensor has room for it."""
-        shape = shape_for(len(payload), sensor.longest_shard, sensor.room)
-        return Bundle(payload, self._family.name, self._gateway, sequence, sequence, shape)
+        return block != last or now >= then + ADD_SECONDS
 
     def _next_model(
         self, sensor: Sensor, candidate: Candidate, origins: Mapping[str, Origin], evidence: Evidence | None
