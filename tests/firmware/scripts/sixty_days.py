@@ -67,11 +67,11 @@ def windows(period_s, days):
     """Windows of 20 readings, one in period_s, judged in 30 ms; the worst error of the rate that is told, in parts."""
     driver = adc.Adc([adc.Channel(Level())], 1 / period_s, 0)
     samples, new, worst = array("h", bytes(40)), array("h", bytes(2)), 0.0
-    end, good, wanted = now_us[0] + days * DAY_MS * 1000, asyncio.run(driver.read_into(samples)), samples
+    end, good = now_us[0] + days * DAY_MS * 1000, asyncio.run(driver.read_into(samples))
     while now_us[0] < end and good:
         worst = max(worst, abs(driver.measured_hz * period_s - 1))
         now_us[0] += 30000 if period_s > 0.1 else 0
-        good, wanted = asyncio.run(driver.read_into(new if driver.gapless else samples)), new
+        good = asyncio.run(driver.read_into(new if driver.gapless else samples))
         monotonic.ms()
     return good, worst
 
