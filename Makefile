@@ -13,11 +13,13 @@ PYTHON_311 ?= python3.11
 STAND_IN := $(VENV)-tflite-runtime/ready
 AUDIT := $(VENV)-audit/ready
 # What the targets for boards have in common, as the tools take it.
-SETTINGS = $(if $(NAME),--name $(NAME)) $(if $(GATEWAY),--gateway $(GATEWAY)) $(if $(BOARD),--board $(BOARD)) \
-  $(if $(CA),--ca $(CA)) $(if $(PSK),--psk) $(if $(PLAIN),--plain) $(if $(HOST),--host $(HOST)) $(if $(SSID),--ssid "$(SSID)") \
-  $(if $(KEY),--key $(KEY)) $(if $(UART),--uart $(UART)) $(if $(DRIVER),--driver $(DRIVER)) $(if $(RATE),--rate $(RATE)) \
-  $(if $(FAMILY),--family $(FAMILY)) $(if $(CHANNELS),--channels $(CHANNELS)) \
-  $(if $(NTP),--ntp $(NTP))
+# Values reach the shell in single quotes and as they were given: make would expand a $, and the shell a backtick.
+quoted = '$(subst ','\'',$(value $(1)))'
+option = $(if $(value $(1)),--$(2) $(call quoted,$(1)))
+SETTINGS = $(call option,NAME,name) $(call option,GATEWAY,gateway) $(call option,BOARD,board) $(call option,CA,ca) \
+  $(if $(PSK),--psk) $(if $(PLAIN),--plain) $(call option,HOST,host) $(call option,SSID,ssid) $(call option,KEY,key) \
+  $(call option,UART,uart) $(call option,DRIVER,driver) $(call option,RATE,rate) $(call option,RANGE,range) \
+  $(call option,FAMILY,family) $(call option,CHANNELS,channels) $(call option,NTP,ntp)
 TO_FLASH = --board $(or $(BOARD),esp32) $(if $(PORT),--port $(PORT)) $(if $(MODEL),--model $(MODEL)) \
   $(if $(FIRMWARE),--firmware $(FIRMWARE))
 # A target that cannot do without a variable says which, and what it should be.
@@ -42,7 +44,7 @@ demo: $(DEMO) ## a line that learns and then alarms [SECONDS=90] [DATA=windows.n
 	@$(if $(MICROPYTHON),MICROPYTHON="$(MICROPYTHON)") $(BIN)/python -m tools.simulate.demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DATA),--data $(DATA)) \
 	  $(if $(FAMILY),--family $(FAMILY)) $(if $(RATE),--rate $(RATE)) $(if $(PAGE),--page $(PAGE))
 
-provision: $(READY) ## the settings of a sensor: NAME= GATEWAY= [HOST= SSID= CA= or PSK=1 or PLAIN=1, BOARD= KEY= UART= DRIVER= RATE= FAMILY= CHANNELS= NTP=]; asks for the Wi-Fi's password; PORT= [CONFIG=]: to a sensor at once
+provision: $(READY) ## the settings of a sensor: NAME= GATEWAY= [HOST= SSID= CA= or PSK=1 or PLAIN=1, BOARD= KEY= UART= DRIVER= RATE= RANGE= FAMILY= CHANNELS= NTP=]; asks for the Wi-Fi's password; PORT= [CONFIG=]: to a sensor at once
 	@$(BIN)/python -m tools.board.provision $(SETTINGS) $(if $(CONFIG),--config $(CONFIG)) $(if $(PORT),--port $(PORT)) $(ARGS)
 
 image: $(READY) ## the file system of a sensor as bytes: BOARD= CONFIG= [MODEL= FLASH=MiB]

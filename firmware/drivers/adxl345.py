@@ -27,6 +27,7 @@ class Adxl345(Fifo):
     RATES = {3200: 15, 1600: 14, 800: 13, 400: 12, 200: 11, 100: 10, 50: 9, 25: 8}
     RANGES = {2: (0, 256, 511), 4: (1, 256, 1023), 8: (2, 256, 2047), 16: (3, 256, 4095)}
     RANGE = 16
+    MOST_HZ = 1600
 
     def start(self, rate: int, range_code: int) -> None:
         self.write(POWER_CTL, 0)

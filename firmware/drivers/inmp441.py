@@ -1,6 +1,6 @@
 """INMP441 (InvenSense, DS-INMP441-00 rev. 1.1), a microphone on I2S: 24 bits in frames of 32, of which 16 are kept.
 
-    "sensor": {"driver": "inmp441", "axes": 1, "rate_hz": 16000, "sck": 14, "ws": 15, "sd": 32, "lsb_per_g": 1161}
+    "sensor": {"driver": "inmp441", "axes": 1, "rate_hz": 16000, "sck": 14, "ws": 25, "sd": 32, "lsb_per_g": 1161}
 
 MicroPython's I2S fills a ring of `ibuf` bytes by DMA, in stereo whatever was asked for, and does not report when it is
 full. What came between two windows is read and thrown away, and a window is discarded when more time passed between two

@@ -69,6 +69,16 @@ def test_windows_that_never_came_are_counted_but_not_over_a_restart() -> None:
     assert path.line.sensors["press"].counters.missed == 2
 
 
+def test_a_clipped_window_is_counted_and_judged_but_not_learnt() -> None:
+    path, clipped = Path(), Window(bytes(FEATURES), 1, 1)
+    clipped.clipped = 12
+    frame = bytearray(wire.WINDOW_HEADER + FEATURES + wire.WINDOW_CLIPPED)
+    wire.pack_window(clipped, frame)
+    path.take("press/window", bytes(frame))
+    sensor = path.line.sensors["press"]
+    assert (sensor.learnt, sensor.clipped, sensor.counters.windows) == (0, 1, 1) and path.windows == []
+
+
 def late(age: int, number: int) -> bytes:
     return wire.pack_late(age, window(number))
 

@@ -62,7 +62,7 @@ def main() -> int:
 def sensor(folder: Path, bits: int) -> Path:
     """What is on a sensor of the vibration family, with a model, compiled for this machine."""
     asked = ["--name", "press", "--gateway", "gw", "--host", "127.0.0.1", "--plain", "--ssid", "x", "--key", KEY]
-    os.environ.setdefault("WIFI_PASSWORD", "x")
+    os.environ.setdefault("WIFI_PASSWORD", "not a secret")
     settings = provision.settings(provision.arguments(asked))
     image.collect(folder, {32: "x86", 64: "x64"}[bits], settings, RUNS["vibration"][1])
     return folder

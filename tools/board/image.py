@@ -17,7 +17,7 @@ from typing import Any
 from reedmesh.errors import ConfigError
 from reedmesh.inference import boards
 from reedmesh.inference.boards import Board
-from tools.board import device_tree
+from tools.board import device_tree, hardware
 from tools.checkout import ROOT
 
 BLOCK = 4096
@@ -57,7 +57,17 @@ def read_config(path: Path, board: Board | None = None) -> dict[str, Any]:
     if board and config["board"] != board.name:
         made_for = config["board"]
         raise ConfigError(f"{path}: made for {made_for}, not for {board.name}: BOARD={made_for}, or `make provision`")
+    if config["board"] in boards.names():
+        _check_hardware(path, config)
     return config
+
+
+def _check_hardware(path: Path, config: dict[str, Any]) -> None:
+    """Raise ConfigError, a line for each setting that the board cannot do."""
+    try:
+        hardware.check(config)
+    except ConfigError as error:
+        raise ConfigError("\n".join(f"{path}: {line}" for line in str(error).splitlines())) from error
 
 
 def build(board: Board, flash: int, config: dict[str, Any], model: Path | None = None) -> bytes:

@@ -12,6 +12,7 @@ import json
 import os
 import string
 import sys
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,13 @@ from reedmesh.inference import boards
 from reedmesh.inference.boards import Board
 from reedmesh.inference.family import Family, find_family, load_family
 from reedmesh.protocol import wire
-from tools.board import flash, image, remote, serial_port
+from tools.board import drivers, flash, hardware, image, remote, serial_port
 from tools.checkout import ROOT
 
 SPARE = 1024  # bytes of room beyond the family's model: what comes over the air may differ a little
 KEY_DIGITS = 64
+DEFAULT_RANGE = 16  # g, where the family says nothing
+STEPS, MICROPHONE_STEPS = 256, 1161  # for 1 g, and for 1 pascal of an INMP441
 
 
 def main() -> int:
@@ -87,12 +90,34 @@ def settings(chosen: argparse.Namespace) -> dict[str, Any]:
             raise ConfigError(f"{name!r}: 1 to 32 of a-z 0-9 _ -, it becomes part of MQTT topics")
     board, family = boards.load(chosen.board), load_family(find_family(chosen.family))
     sensor = {"driver": chosen.driver, "axes": family.recipe.axes, "rate_hz": chosen.rate}
-    sensor["lsb_per_g"] = chosen.lsb_per_g
+    sensor |= _range(chosen, family)
     sensor |= {"channels": _channels(chosen.channels, family.recipe.axes)} if chosen.channels else {}
     made: dict[str, Any] = {"gateway": chosen.gateway, "name": chosen.name, "board": board.name, "mhz": board.mhz}
     made |= {"sensor": sensor, "features": family.recipe.table(), "model_bytes": _room(family)}
     made |= {"i2c": vars(board.i2c)} | _link(chosen, board) | ({"ntp": chosen.ntp} if chosen.ntp else {})
-    return made | ({"key": _key(chosen.key)} if chosen.key else {})
+    made |= {"made": _made(chosen.ca), "reset_register": hardware.chips()[board.chip]["reset_state"]}
+    made |= {"key": _key(chosen.key)} if chosen.key else {}
+    hardware.check(made, board)
+    return made
+
+
+def _range(chosen: argparse.Namespace, family: Family) -> dict[str, Any]:
+    """The transducer's range, by default as the family wants it, and its steps for 1 g; raises ConfigError."""
+    driver = drivers.load(chosen.driver) if chosen.driver != "replay" else None
+    if not driver or not driver.ranges:
+        steps = 0 if chosen.driver == "adc" else MICROPHONE_STEPS if chosen.driver == "inmp441" else STEPS
+        return {"lsb_per_g": steps if chosen.lsb_per_g is None else chosen.lsb_per_g} | (
+            {"range_g": chosen.range} if chosen.range else {}
+        )
+    range_g = chosen.range or driver.range_for(family.range_g or DEFAULT_RANGE)
+    steps = driver.ranges.get(range_g, 0) if chosen.lsb_per_g is None else chosen.lsb_per_g
+    return {"range_g": range_g, "lsb_per_g": steps}
+
+
+def _made(ca: Path | None) -> int:
+    """Seconds since 1970, no earlier than the certificate: the sensor's clock starts there before it knows better."""
+    begins = int(certificates.read(ca).not_valid_before_utc.timestamp()) + 1 if ca else 0
+    return max(int(time.time()), begins)
 
 
 def _room(family: Family) -> int:
@@ -142,7 +167,16 @@ def _link(chosen: argparse.Namespace, board: Board) -> dict[str, Any]:
     host = chosen.host or _ask("address of the gateway's broker")
     ssid = chosen.ssid or _ask("name of the Wi-Fi")
     password = os.environ.get("WIFI_PASSWORD") or _ask(f"password of {ssid}", getpass.getpass)
-    return {"broker": {"host": host, **_broker(chosen)}, "wifi": {"ssid": ssid, "password": password}}
+    return {"broker": {"host": host, **_broker(chosen)}, "wifi": _ssid(ssid) | {"password": password}}
+
+
+def _ssid(given: str) -> dict[str, str]:
+    """A network's name is bytes; most are UTF-8, and the others travel as hexadecimal digits."""
+    name = os.fsencode(given)
+    try:
+        return {"ssid": name.decode()}
+    except UnicodeDecodeError:
+        return {"ssid_hex": name.hex()}
 
 
 def _broker(chosen: argparse.Namespace) -> dict[str, Any]:
@@ -181,9 +215,10 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--board", default="esp32", help=f"one of {', '.join(boards.names())}")
     parser.add_argument("--family", default="vibration", help="of the models it will run")
     parser.add_argument("--channels", type=Path, help="file of [[channels]] with name, pin, low, high; driver adc")
-    parser.add_argument("--driver", default="adxl345", help="of its transducer, a file of firmware/sensors/")
+    parser.add_argument("--driver", default="adxl345", help="of its transducer, a file of firmware/drivers/")
     parser.add_argument("--rate", type=float, default=200.0, help="readings a second")
-    parser.add_argument("--lsb-per-g", type=float, default=256.0, help="steps of the transducer for 1 g")
+    parser.add_argument("--range", type=int, help="g either way that the transducer measures; default: the family's")
+    parser.add_argument("--lsb-per-g", type=float, help="steps of the transducer for 1 g; default: the driver's")
     parser.add_argument("--host", help="address of the gateway's broker")
     parser.add_argument("--broker-port", type=int, help="default 8883 with --ca, 8884 with --psk, else 1883")
     parser.add_argument("--ca", type=Path, help="certificate of the broker or its authority (PEM): the link is TLS")

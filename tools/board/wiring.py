@@ -90,7 +90,7 @@ def i2c(board: Board, to_power: tuple[str, ...], to_ground: tuple[str, ...]) -> 
 
 def i2s() -> list[Wire]:
     """A microphone; its settings name the pins."""
-    signals = [Wire("GPIO14", "SCK"), Wire("GPIO15", "WS"), Wire("GPIO32", "SD")]
+    signals = [Wire("GPIO14", "SCK"), Wire("GPIO25", "WS"), Wire("GPIO32", "SD")]
     return [Wire(POWER, "VDD"), *signals, Wire(GROUND, "GND"), Wire(GROUND, "L/R", True)]
 
 

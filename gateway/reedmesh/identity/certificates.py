@@ -20,6 +20,7 @@ from reedmesh.errors import ConfigError
 FOLDER = "pki"  # in the state directory: what `issue` made
 CA_DAYS, DAYS = 3650, 825
 HOUR = timedelta(hours=1)  # that a sensor's clock may be behind
+EARLIEST = datetime(2026, 11, 30, tzinfo=UTC)  # this was written then: a clock that says less is wrong
 
 
 def make_ca(folder: Path, site: str) -> x509.Certificate:
@@ -37,8 +38,12 @@ def issue(folder: Path, hosts: Sequence[str], authority: Path | None, days: int 
     """Make `server.crt` and `server.key` in `folder` for a broker that is reached as `hosts`, names or addresses.
 
     authority: the folder of `make_ca`; None: the certificate signs itself, and is what others pin. Replaces what was
-    there. Raises ConfigError.
+    there. Raises ConfigError, also when this machine's clock cannot be right: sensors would refuse the certificate.
     """
+    if (now := datetime.now(UTC)) < EARLIEST:
+        raise ConfigError(
+            f"the clock says {now:%Y-%m-%d}, this program is of {EARLIEST:%Y-%m-%d}: timedatectl set-ntp true"
+        )
     key = generate_private_key(SECP256R1())
     subject = _name(hosts[0])
     issuer, signer = (subject, key) if authority is None else _authority(authority)

@@ -74,6 +74,7 @@ class Plan:
     architecture: Architecture
     training: Training
     threshold: Threshold
+    range_g: int = field(default=0, metadata={"min": 0, "max": 200})  # of an accelerometer; 0: no matter
     alerts: AlertRule = field(default_factory=AlertRule, kw_only=True)  # the gateway's settings come before it
     sums: Summed = field(default_factory=Summed, kw_only=True)
 

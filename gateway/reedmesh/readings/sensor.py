@@ -146,12 +146,12 @@ class Sensor:
         self._count(window)
         self.running = window.model
         if self.model is None or self.relearning:
-            self.learnt += 1
+            self.learnt += not window.clipped
             return None, None
         self.score = self.model.score(window.features)
         if window.model == self.model.key and window.score != self.score:
             self.counters.disagreements += 1
-        self.fresh += self.score <= self.model.threshold
+        self.fresh += self.score <= self.model.threshold and not window.clipped
         return self.score, self.watcher.judge(self.readable(self.score), self.limit, now)
 
     def is_news(self, window: Window) -> bool:
@@ -253,7 +253,7 @@ class Sensor:
 
     def _count(self, window: Window) -> None:
         self.counters.windows += 1
-        self.clipped += bool(getattr(window, "clipped", 0))
+        self.clipped += bool(window.clipped)
         self._last = window.features
         self.counters.lost = window.lost
         if window.boot != self._boot:

@@ -93,7 +93,8 @@ def judge(frame: bytes, name: str, line: Line, windows: WindowTable, events: Eve
     line.admit(window)
     sensor = line.sensor(name)
     score, change = sensor.take(window, now)
-    windows.add(sensor.name, now, bytes(window.features), score)
+    if not window.clipped:  # what is kept is learnt from, and clipped readings are not what the machine does
+        windows.add(sensor.name, now, bytes(window.features), score)
     if change:
         events.changed(change)
 

@@ -100,7 +100,7 @@ async def until(happened):
 silence = Silence()
 sensors.make = lambda *_: silence
 del sensors
-it = node.Node(node._settings(folder), folder, BootCount(folder, power_on=True))
+it = node.Node(node._settings(folder), folder, BootCount(folder, "power-on"))
 model = it.hello()["model"]
 assert model, "the model is not in service"
 asyncio.run(story(it))

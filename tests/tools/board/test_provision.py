@@ -25,7 +25,7 @@ def provision(out: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     """`make provision` of the sensor press with a good answer to everything but what `options` say otherwise."""
     command = [sys.executable, "-m", "tools.board.provision", "--name", "press", "--gateway", "gw", "--out", str(out)]
     command += ["--host", "10.0.0.1", *([] if "--psk" in options else ["--plain"]), "--ssid", "hall"]
-    environment = {**os.environ, "WIFI_PASSWORD": "secret"}
+    environment = {**os.environ, "WIFI_PASSWORD": "secret words"}
     return subprocess.run(
         [*command, *options], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
@@ -44,7 +44,7 @@ def test_what_it_writes_is_for_its_owner_and_what_the_firmware_reads(
     assert out.stat().st_mode & 0o777 == 0o600
     made = image.read_config(out, boards.load("esp32"))
     assert made["broker"] == {"host": "10.0.0.1", **broker}
-    assert made["wifi"] == {"ssid": "hall", "password": "secret"} and made["i2c"]["sda"] == 21
+    assert made["wifi"] == {"ssid": "hall", "password": "secret words"} and made["i2c"]["sda"] == 21
     script = "import sys; from board import settings; print(settings.load(sys.argv[1])['recipe'].length)"
     assert micropython.run("-c", script, out).strip() == str(test_app.FAMILY.recipe.length)
 
