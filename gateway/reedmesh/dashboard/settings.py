@@ -1,5 +1,6 @@
 """The dashboard's settings: one TOML file, or what the command line says. docs/dashboard.md shows them all."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,11 +33,12 @@ class Account:
 
 @dataclass(frozen=True)
 class Proxy:
-    """A reverse proxy that has already asked people who they are."""
+    """A reverse proxy before the page, which may have asked people already who they are."""
 
-    addresses: tuple[str, ...]  # it connects from; from elsewhere the header is not believed
+    addresses: tuple[str, ...] = ()  # it connects from; the header is believed from nowhere else
     header: str = "X-Remote-User"  # in which it gives the name, and which it removes from what browsers send
     operators: tuple[str, ...] = ()  # names of those who may act; everybody else looks
+    prefix: str = ""  # path below which it has the page, such as "/reedmesh"; it may take it off or leave it
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,12 @@ class Settings:
     @property
     def asks_for_login(self) -> bool:
         """Whether there is anybody who can be told apart from others."""
-        return bool(self.accounts or self.proxy)
+        return bool(self.accounts or (self.proxy and self.proxy.addresses))
+
+    @property
+    def prefix(self) -> str:
+        """The path below which browsers find the page; "" for none."""
+        return self.proxy.prefix if self.proxy else ""
 
 
 def load(path: Path) -> Settings:
@@ -78,6 +85,8 @@ def _contradictions(settings: Settings) -> list[str]:
     ]
     if bool(settings.certificate) != bool(settings.private_key):
         faults.append("certificate and private_key: both or none")
+    if not re.fullmatch("(/[A-Za-z0-9_.-]+)*", settings.prefix):
+        faults.append(f'proxy.prefix = "{settings.prefix}": a path of A-Z a-z 0-9 _ . -, such as "/reedmesh"')
     names = [each.name for each in settings.accounts]
     for i, account in enumerate(settings.accounts):
         faults += _wrong(f"accounts[{i}]", account, names[:i])

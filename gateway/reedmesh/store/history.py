@@ -54,6 +54,13 @@ class History:
         row = self._db.execute(query, (sensor, since, until)).fetchone()
         return row[0] if row else None
 
+    def made(self, since: float) -> list[dict[str, Any]]:
+        """The models that were made for any sensor since then, seconds since 1970, newest first."""
+        rows = self._db.execute(
+            "select sensor, made from models where made >= ? order by made desc limit 500", (since,)
+        )
+        return [{"sensor": name, "made": at} for name, at in rows]
+
     def models(self, sensor: str) -> list[dict[str, Any]]:
         """The models a sensor was offered, newest first."""
         query = "select sequence, made, length(tflite) from models where sensor = ? order by sequence desc limit 50"

@@ -1,4 +1,4 @@
-"""What the dashboard says: the same keys and values in both languages, numbers and times as people write them."""
+"""What the dashboard says: the same keys and values in all languages, numbers and times as people write them."""
 
 import re
 from string import Formatter
@@ -17,20 +17,33 @@ def values(text: "str | list[str]") -> list[set[str | None]]:
     return [{name for _, name, _, _ in Formatter().parse(form) if name is not None} for form in forms]
 
 
-def test_both_languages_say_the_same_things() -> None:
-    english, portuguese = strings("en"), strings("pt")
-    assert english.keys() == portuguese.keys()
+@pytest.mark.parametrize("code", CODES[1:])
+def test_all_languages_say_the_same_things(code: str) -> None:
+    english, other = strings("en"), strings(code)
+    assert english.keys() == other.keys()
     for key, text in english.items():
-        assert values(text) == values(portuguese[key]), key
-        assert all(portuguese[key]) and all(text), key
+        assert values(text) == values(other[key]), key
+        assert all(other[key]) and all(text), key
+    same = [key for key, text in english.items() if text == other[key] and re.search(r"[a-z]{4} [a-z]{4}", str(text))]
+    assert same == []  # a sentence that nobody translated
+
+
+def test_names_of_alerts_are_those_of_their_conditions() -> None:
+    assert [Language(code).of("kind", "silent") for code in CODES] == [
+        "sensor is silent",
+        "sensor silencioso",
+        "capteur muet",
+    ]
+    assert EN.of("kind", "novel") == "novel"
+    assert [EN.factor(each) for each in (3.456, 100.0, 101.0)] == ["3.46", "100", "over 100"]
 
 
 def test_every_string_that_pages_ask_for_is_there_and_none_is_left_over() -> None:
     source = "".join(path.read_text() for path in (ROOT / "gateway/reedmesh/dashboard").rglob("*.py"))
     known = strings("en")
-    asked = set(re.findall(r"""\b(?:say|self)\(\s*["']([\w.-]+)["']""", source)) - {"days", "point"}
+    asked = set(re.findall(r"""\b(?:say|self)\(\s*["']([\w.-]+)["']""", source)) - {"days", "point", "over"}
     assert asked <= known.keys()
-    named = set(re.findall(r"""["']([\w-]+\.[\w-]+)["']""", source)) | {"days", "point"}
+    named = set(re.findall(r"""["']([\w-]+\.[\w-]+)["']""", source)) | {"days", "point", "over"}
     named |= {f"count.{noun}" for noun in re.findall(r'plural\("(\w+)"', source)}
     groups = set(re.findall(r"""(?:\.of\(|\(f)"([\w-]+)(?:"|\.\{|\.\w+-\{)""", source))
     assert not [key for key in known if key not in named and key.split(".")[0] not in groups]

@@ -54,6 +54,7 @@ class Story:
     alert: Alert
     journal: tuple[Step, ...] = ()
     shares: tuple[tuple[Feature, float], ...] = ()
+    near: tuple[str, float] | None = None  # the shaft or bearing frequency that most of it is nearest to, Hz
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,9 @@ def story(answer: Mapping[str, Any]) -> Story:
     shares = tuple(
         (_feature(each), number(each.get("share"), 1.0) or 0.0) for each in dicts(answer.get("contributions"))
     )
-    return Story(alert_of(told), steps(told.get("journal")), shares[:MOST_FEATURES])
+    near = _dict(answer.get("near"))
+    mark = (text(near.get("name"), 40), number(near.get("hz"), MAX_HZ) or 0.0) if near.get("name") else None
+    return Story(alert_of(told), steps(told.get("journal")), shares[:MOST_FEATURES], mark)
 
 
 @dataclass(frozen=True)
@@ -190,6 +193,11 @@ def models(answer: Mapping[str, Any]) -> tuple[int, tuple[MadeModel, ...]]:
         for each in dicts(answer.get("models"))
     ]
     return count(answer.get("in_service")), tuple(made)
+
+
+def made(answer: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """The answer to `made`: the sensor and the time of each model that was made."""
+    return [(text(each.get("sensor")), number(each.get("made"), MAX_TIME) or 0.0) for each in dicts(answer.get("made"))]
 
 
 def _feature(each: Mapping[str, Any]) -> Feature:

@@ -175,6 +175,11 @@ def alert_of(value: dict[str, Any]) -> Alert:
         verdict=text(value.get("verdict")),
         shelved_until=number(value.get("shelved_until"), MAX_TIME),
         flood=text(value.get("flood")),
+        worst=top or 0.0,
+        limit=threshold or 0.0,
+        unit=text(value.get("unit")),
+        cause=text(value.get("cause")),
+        lesson=text(value.get("lesson")),
     )
 
 

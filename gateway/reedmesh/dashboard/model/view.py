@@ -96,6 +96,11 @@ class Alert:
     verdict: str = ""
     shelved_until: float | None = None
     flood: str = ""
+    worst: float = 0.0
+    limit: float = 0.0
+    unit: str = ""
+    cause: str = ""
+    lesson: str = ""
 
     @property
     def acknowledged(self) -> bool:

@@ -4,6 +4,7 @@ import time
 
 from nicegui.element import Element
 
+from reedmesh.alerts import words
 from reedmesh.alerts.alert import ANOMALY, FLOOD, STRANGERS
 from reedmesh.dashboard.model import answers
 from reedmesh.dashboard.model.answers import Feature, Step, Story
@@ -44,6 +45,8 @@ class AlertPage(Page):
                 self._badge = Badge(ALERT_SYMBOLS)
             self._sensor = link("", self.say("alert.to-sensor"))
         self._fault = Text("p", "faults")
+        self._sentence = Text("p", "sentence")
+        self._remedy = Text("p", "quiet")
         self._facts = box("dl", "facts")
         self._actions = self._build_actions()
         self._build_pictures()
@@ -95,6 +98,8 @@ class AlertPage(Page):
             return
         self._drawn = key
         self._badge.show(taken_on(alert), alert_state(alert, self.say, now))
+        self._sentence.set_text(sentence(alert, self.say))
+        self._remedy.set_text(words.remedy(alert.kind, self.say.code))
         facts(self._pairs(alert, _now(sensor) if alert.kind == ANOMALY else None, now), self._facts)
         put(self._sensor, "href", to_sensor(self._gateway, alert.sensor))
         self._sensor.set_visibility(alert.kind not in (FLOOD, STRANGERS))
@@ -111,7 +116,9 @@ class AlertPage(Page):
         ago = say.duration((alert.until or now) - alert.since)
         lasted = say("alert.lasted", time=ago) if alert.over else say("alert.ago", time=ago)
         highest = max(alert.excess or 0.0, self._highest, now_at or 0.0)
-        worst = say("alert.excess-at", n=say.number(highest)) if alert.kind == ANOMALY and highest else ""
+        worst = say("alert.excess-at", n=say.factor(highest)) if alert.kind == ANOMALY and highest else ""
+        if alert.kind != ANOMALY:
+            worst = say("alert.value-of", value=_amount(alert.worst, alert), limit=_amount(alert.limit, alert))
         return [
             (say("alert.kind"), say.of("kind", alert.kind)),
             (say("alert.priority"), say.of("priority", str(alert.priority))),
@@ -120,10 +127,12 @@ class AlertPage(Page):
             (say("alert.ended"), say.moment(alert.until, now) if alert.until else ""),
             (
                 say("alert.present"),
-                "" if alert.over or now_at is None else say("alert.excess-at", n=say.number(now_at)),
+                "" if alert.over or now_at is None else say("alert.excess-at", n=say.factor(now_at)),
             ),
             (say("alert.highest"), worst),
             (say("alert.by"), alert.by),
+            (say("alert.cause"), alert.cause),
+            (say("alert.lesson"), say.of("lesson", alert.lesson)),
             (say("alert.until"), say.moment(alert.shelved_until, now) if alert.shelved_until else ""),
         ]
 
@@ -149,7 +158,8 @@ class AlertPage(Page):
         self._shares.show(story.shares)
         ranked = sorted(story.shares, key=lambda pair: -pair[1])
         self._table.show([(f"{each.axis} {each.name}", (each, share)) for each, share in ranked])
-        self._foremost.set_text(foremost(story.shares, self.say))
+        near = self.say("alert.near", name=story.near[0], hz=self.say.number(story.near[1])) if story.near else ""
+        self._foremost.set_text(f"{foremost(story.shares, self.say)} {near}".strip())
 
     def _share(self, value: tuple[Feature, float]) -> tuple[str, str]:
         """A feature's row in the table."""
@@ -193,6 +203,17 @@ class LinkPart:
         """Draw an address and its name."""
         put(self._link, "href", value[0])
         self._link.set_text(value[1])
+
+
+def sentence(alert: Alert, say: Language) -> str:
+    """What the alert is about, in the reader's language."""
+    told = {"kind": alert.kind, "sensor": alert.sensor, "worst": alert.worst, "limit": alert.limit, "unit": alert.unit}
+    said = words.sentence(told, say.code)
+    return said[:1].upper() + said[1:] + "."
+
+
+def _amount(value: float, alert: Alert) -> str:
+    return f"{value:.0f} {alert.unit}".strip()
 
 
 def _now(sensor: Sensor | None) -> float | None:

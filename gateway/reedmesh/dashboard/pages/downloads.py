@@ -7,7 +7,7 @@ import csv
 import io
 import time
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -38,7 +38,7 @@ class Downloads:
             except RefusedError:
                 continue  # one that is away must not keep the others' from whoever needs them
             rows += [_alert_row(name, alert, steps) for alert, steps in answers.journals(said)]
-        return _file("alerts.csv", [*COLUMNS, "journal"], rows)
+        return file_of("alerts.csv", [*COLUMNS, "journal"], rows)
 
     async def windows(self, request: Request) -> Response:
         """GET /gateway/<gateway>/sensor/<sensor>/windows.csv: features, as the sensor made them (int8)."""
@@ -48,7 +48,7 @@ class Downloads:
         except RefusedError as error:
             return PlainTextResponse(f"{gateway} has no windows of {sensor}: {str(error)[:200]}", 404)
         heads = [_head(each) for each in features]
-        return _file("windows.csv", ["at", *heads], [[_moment(at), *values] for at, values in rows])
+        return file_of("windows.csv", ["at", *heads], [[_moment(at), *values] for at, values in rows])
 
 
 def csv_of(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
@@ -80,10 +80,11 @@ def _head(feature: answers.Feature) -> str:
 
 
 def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")  # the zone of every page
 
 
-def _file(name: str, columns: Sequence[str], rows: list[list[Cell]]) -> Response:
+def file_of(name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Response:
+    """A CSV to download."""
     stamped = f"{time.strftime('%Y%m%d-%H%M')}-{name}"
     headers = {"content-disposition": f'attachment; filename="{stamped}"', "cache-control": "no-store"}
     return Response(csv_of(columns, rows), media_type="text/csv; charset=utf-8", headers=headers)

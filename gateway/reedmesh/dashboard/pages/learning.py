@@ -132,13 +132,15 @@ class LearnerPart:
         say = self._say
         heads = [say("neighbour.name"), say("neighbour.newest"), say("neighbour.bytes"), say("neighbour.merged")]
         heads += [say("neighbour.refused"), say("neighbour.last")]
-        return Parts(_table(say("neighbour.label"), heads), lambda: Row(len(heads), lambda it: _standing(it, say)))
+        return Parts(
+            _table(say("neighbour.label"), heads), lambda: Row(len(heads), lambda it: _standing(it, say), heads)
+        )
 
     def _last(self) -> Parts[tuple[Round, float]]:
         say = self._say
         heads = [say("round.at"), say("round.windows"), say("round.taken"), say("round.left-out"), say("round.loss")]
         heads += [say("round.alarms")]
-        return Parts(_table(say("round.label"), heads), lambda: Row(len(heads), lambda it: _round(it, say)))
+        return Parts(_table(say("round.label"), heads), lambda: Row(len(heads), lambda it: _round(it, say), heads))
 
     def _pairs(self, known: Learning) -> list[tuple[str, str]]:
         say = self._say
@@ -188,7 +190,7 @@ def _three(loss: float | None, say: Language) -> str:
 
 def _table(label: str, heads: Sequence[str]) -> Element:
     """A table with a head, which scrolls sideways where it must; returns its body."""
-    with box("div", "scrolls", tabindex="0", role="group", aria_label=label), box("table"):
+    with box("div", "scrolls", tabindex="0", role="group", aria_label=label), box("table", "cards"):
         with box("thead"), box("tr"):
             for head in heads:
                 put(Text("th", "", head), "scope", "col")

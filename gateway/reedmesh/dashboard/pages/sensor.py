@@ -4,12 +4,14 @@ import time
 from collections.abc import Awaitable, Callable
 
 from reedmesh.dashboard.model import answers
-from reedmesh.dashboard.model.answers import MadeModel, Papers
+from reedmesh.dashboard.model.answers import MadeModel, Papers, Scores
+from reedmesh.dashboard.model.maintenance import Maintenance, maintenance
 from reedmesh.dashboard.model.view import Alert, Gateway, Hello, Sensor, View, standing
 from reedmesh.dashboard.pages.alert import LinkPart
 from reedmesh.dashboard.ui.actions import SensorActions
 from reedmesh.dashboard.ui.elements import Parts, Row, Text, box, button, link, put
 from reedmesh.dashboard.ui.language import Language
+from reedmesh.dashboard.ui.maintenance import MaintenancePart
 from reedmesh.dashboard.ui.parts import Badge, faults, threshold
 from reedmesh.dashboard.ui.plots import ScorePlot, SpectrumPlot
 from reedmesh.dashboard.ui.query import Asked
@@ -18,7 +20,7 @@ from reedmesh.dashboard.ui.urls import to_alert, to_windows
 
 SPANS = {"hour": 3600.0, "shift": 28800.0, "day": 86400.0, "week": 604800.0}  # seconds
 POINTS = 400
-EVERY = {"history": 10.0, "spectrum": 5.0, "models": 20.0}  # seconds between two questions
+EVERY = {"history": 10.0, "spectrum": 5.0, "models": 20.0, "maintenance": 10.0}  # seconds between two questions
 MOST_PAST, MOST_MODELS = 10, 10  # listed
 
 
@@ -30,6 +32,7 @@ class SensorPage(Page):
     def __init__(self, visit: Visit, gateway: str, sensor: str) -> None:
         self._gateway, self._id = gateway, sensor
         self._span = "hour"
+        self._known = Maintenance()
         self._drawn: tuple[object, ...] = ()
         super().__init__(visit)
 
@@ -41,11 +44,13 @@ class SensorPage(Page):
                 self._name = Text("span", "", self._id)
                 self._badge = Badge()
             self._alert = link("", self.say("sensor.to-alert"))
+        self._unknown = Text("p", "faults")
         self._fault = Text("p", "faults")
         self._trouble = Text("p", "faults")
         self._facts = box("dl", "facts")
         self._build_history()
         self._build_spectrum()
+        self._upkeep = MaintenancePart(self.say)
         with box("div", "columns"):
             self._build_models()
             self._build_papers()
@@ -53,15 +58,18 @@ class SensorPage(Page):
             self._actions = SensorActions(self.say, self._do) if self.user.acts else None
         if not self.user.acts:
             Text("p", "quiet", self.say("user.only-look"))
-        asks = (self._ask_history, self._ask_spectrum, self._ask_models)
+        asks = (self._ask_history, self._ask_spectrum, self._ask_models, self._ask_maintenance)
         self._asked = [Asked(ask, every, self._fault) for ask, every in zip(asks, EVERY.values(), strict=True)]
 
     def draw(self, view: View, now: float) -> str:
         """Draw what is known, and ask for what is not."""
         gateway = view.gateways.get(self._gateway)
         sensor = gateway.sensors.get(self._id) if gateway else None
-        for asked, news in zip(self._asked, (None, None, sensor and sensor.sequence), strict=True):
+        for asked, news in zip(self._asked, (None, None, sensor and sensor.sequence, None), strict=True):
             asked.look(news)
+        known = sensor is not None or not (gateway and gateway.sensors)
+        unknown = "" if known else self.say("missing.sensor", gateway=self._gateway, sensor=self._id)
+        self._unknown.set_text(unknown)
         if gateway and sensor:
             self._show(gateway, sensor, view.reachable(gateway), now)
         return self._id
@@ -156,13 +164,18 @@ class SensorPage(Page):
         since = until - SPANS[span]
         said = await self.ask(self._gateway, "history", sensor=self._id, since=since, until=until, points=POINTS)
         if span == self._span:
-            self._scores.show(answers.scores(said), since, until)
+            found = answers.scores(said)
+            self._scores.show(found, _begin(found, since, until), until)
 
     async def _ask_spectrum(self) -> None:
         picture = answers.picture(await self.ask(self._gateway, "spectrum", sensor=self._id))
         when = self.say.moment(picture.at, time.time())
         self._taken.set_text(self.say("sensor.taken", when=when) if picture.at else self.say("sensor.no-window"))
-        self._spectrum.show(picture)
+        self._spectrum.show(picture, self._known.marks, self._known.scale)
+
+    async def _ask_maintenance(self) -> None:
+        self._known = maintenance(await self.ask(self._gateway, "maintenance", sensor=self._id))
+        self._upkeep.show(self._known)
 
     async def _ask_models(self) -> None:
         serving, made = answers.models(await self.ask(self._gateway, "models", sensor=self._id))
@@ -202,6 +215,12 @@ class SensorPage(Page):
     async def _do(self, verb: str, **arguments: object) -> None:
         await self.ask(self._gateway, verb, sensor=self._id, by=self.user.name, **arguments)
         await self._asked[2].now()
+
+
+def _begin(found: Scores, since: float, until: float) -> float:
+    """Where the chart begins: where there are scores, but no more than nine tenths of the span are left out."""
+    first = found.points[0][0] if found.points else since
+    return max(since, min(first - 0.02 * (until - first), until - 0.1 * (until - since)))
 
 
 def _model(value: tuple[MadeModel, int], say: Language) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ class Admission:
         if user := self.sessions.user(cookies.get(COOKIE, ""), self.clock()):
             return user
         if not settings.asks_for_login:
-            return HERE if is_loopback(settings.host) else NOBODY
+            return HERE if is_loopback(settings.host) and not settings.prefix else NOBODY
         return NOBODY if settings.anyone_may_look else None
 
 

@@ -15,14 +15,15 @@ from reedmesh.dashboard.server.admission import COOKIE, Admission
 from reedmesh.dashboard.server.middleware import cookie, read_cookies
 from reedmesh.dashboard.settings import Account
 from reedmesh.dashboard.ui.language import HTML, Language, preferred
+from reedmesh.dashboard.ui.urls import within
 
 log = logging.getLogger(__name__)
 
 MOST_FORM = 4096  # bytes of what a form sends
 
 PAGE = """<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>{title}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/style.css"></head>
-<body class="{theme}"><main class="login"><h1>{title}</h1><form method="post" action="/login">
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="{style}"></head>
+<body class="{theme}"><main class="login"><h1>{title}</h1><form method="post" action="{action}">
 <label>{name}<input name="name" autocomplete="username" required maxlength="64" autofocus></label>
 <label>{password}<input name="password" type="password" autocomplete="current-password" required maxlength="200">
 </label>
@@ -80,6 +81,8 @@ class Login:
             "password": say("login.password"),
             "go": say("login.go"),
             "next": place,
+            "style": within("/style.css"),
+            "action": within("/login"),
             "fault": fault(say),
         }
         page = PAGE.format_map({key: escape(value) for key, value in values.items()})
@@ -104,6 +107,6 @@ def _safe(place: str) -> str:
 
 
 def _go(place: str, header: tuple[bytes, bytes]) -> Response:
-    response = RedirectResponse(place, 303)
+    response = RedirectResponse(within(place), 303)
     response.raw_headers.append(header)
     return response

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from reedmesh.dashboard.server.admission import Admission
 from reedmesh.dashboard.ui.language import CODES
+from reedmesh.dashboard.ui.urls import within
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -53,6 +54,7 @@ class Guard:
         """Let a request pass, or answer it."""
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
+        scope["path"] = _below(scope["path"], self._admission.settings.prefix)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if fault := self._fault(scope, headers):
             return await _refuse(scope, send, 403, fault)
@@ -63,7 +65,11 @@ class Guard:
             return await _ask_to_log_in(scope, send)
         if chosen := _choice(scope):
             return await _redirect(send, *chosen)
-        return await self._app(_without_prefix(scope), receive, _Dressed(send, scope.get("scheme") == "https"))
+        return await self._app(
+            _with_prefix(scope, self._admission.settings.prefix),
+            receive,
+            _Dressed(send, scope.get("scheme") == "https"),
+        )
 
     def _fault(self, scope: Scope, headers: dict[str, str]) -> str:
         """Why the request is refused; "" if it is not."""
@@ -152,9 +158,15 @@ def _choice(scope: Scope) -> tuple[str, list[tuple[bytes, bytes]]] | None:
     return place, [cookie(name, value, scope.get("scheme") == "https", YEAR) for name, value in chosen]
 
 
-def _without_prefix(scope: Scope) -> Scope:
-    """Without the header that NiceGUI would put before every path: it is for proxies, and anybody can send it."""
-    return {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"x-forwarded-prefix"]}
+def _with_prefix(scope: Scope, prefix: str) -> Scope:
+    """With our own prefix in the header that NiceGUI puts before every path: anybody can send another one."""
+    headers = [pair for pair in scope["headers"] if pair[0] != b"x-forwarded-prefix"]
+    return {**scope, "headers": [*headers, (b"x-forwarded-prefix", prefix.encode())] if prefix else headers}
+
+
+def _below(path: str, prefix: str) -> str:
+    """The path without the prefix, which a proxy may take off or leave."""
+    return path[len(prefix) :] or "/" if prefix and f"{path}/".startswith(f"{prefix}/") else path
 
 
 async def _ask_to_log_in(scope: Scope, send: Send) -> None:
@@ -164,7 +176,7 @@ async def _ask_to_log_in(scope: Scope, send: Send) -> None:
 
 
 async def _redirect(send: Send, place: str, headers: list[tuple[bytes, bytes]]) -> None:
-    start = [(b"location", place.encode()), (b"cache-control", b"no-store"), *headers]
+    start = [(b"location", within(place).encode()), (b"cache-control", b"no-store"), *headers]
     await send({"type": "http.response.start", "status": 303, "headers": start})
     await send({"type": "http.response.body", "body": b""})
 

@@ -13,7 +13,9 @@ from reedmesh.dashboard.model.feed import Feed
 from reedmesh.dashboard.model.sessions import User
 from reedmesh.dashboard.pages.alert import AlertPage
 from reedmesh.dashboard.pages.downloads import Downloads
+from reedmesh.dashboard.pages.handover import HandoverFiles, HandoverPage
 from reedmesh.dashboard.pages.learning import LearningPage
+from reedmesh.dashboard.pages.missing import MissingPage
 from reedmesh.dashboard.pages.overview import Overview
 from reedmesh.dashboard.pages.sensor import SensorPage
 from reedmesh.dashboard.pages.settings import SettingsPage
@@ -22,6 +24,7 @@ from reedmesh.dashboard.server.login import Login
 from reedmesh.dashboard.server.middleware import USER, Guard
 from reedmesh.dashboard.ui.language import CODES, HTML, Language, preferred
 from reedmesh.dashboard.ui.shell import Visit
+from reedmesh.dashboard.ui.urls import stand_below, within
 
 STYLE = Path(__file__).parents[1] / "ui" / "style.css"
 THEMES = {"light": False, "dark": True}
@@ -29,7 +32,8 @@ THEMES = {"light": False, "dark": True}
 
 def add_routes(app: Any, feed: Feed, admission: Admission) -> None:
     """Make `app` serve the pages."""
-    login, downloads = Login(admission), Downloads(feed)
+    stand_below(admission.settings.prefix)
+    login, downloads, files = Login(admission), Downloads(feed), HandoverFiles(feed)
     app.add_middleware(Guard, admission=admission)
     app.add_route("/login", login.show, methods=["GET"])
     app.add_route("/login", login.enter, methods=["POST"])
@@ -37,7 +41,9 @@ def add_routes(app: Any, feed: Feed, admission: Admission) -> None:
     app.add_route("/style.css", _style, methods=["GET"])
     app.add_route("/alerts.csv", downloads.alerts, methods=["GET"])
     app.add_route("/gateway/{gateway}/sensor/{sensor}/windows.csv", downloads.windows, methods=["GET"])
-    ui.add_head_html('<link rel="stylesheet" href="/style.css">', shared=True)
+    app.add_route("/handover.csv", files.csv, methods=["GET"])
+    app.add_route("/handover.html", files.report, methods=["GET"])
+    ui.add_head_html(f'<link rel="stylesheet" href="{within("/style.css")}">', shared=True)
 
     @ui.page("/")
     def overview(request: Request) -> None:
@@ -46,6 +52,10 @@ def add_routes(app: Any, feed: Feed, admission: Admission) -> None:
     @ui.page("/learning")
     def learning_page(request: Request) -> None:
         LearningPage(_visit(request, feed, admission))
+
+    @ui.page("/handover")
+    def handover_page(request: Request) -> None:
+        HandoverPage(_visit(request, feed, admission))
 
     @ui.page("/settings")
     def settings_page(request: Request) -> None:
@@ -58,6 +68,10 @@ def add_routes(app: Any, feed: Feed, admission: Admission) -> None:
     @ui.page("/gateway/{gateway}/alert/{alert:path}")
     def alert_page(request: Request, gateway: str, alert: str) -> None:
         AlertPage(_visit(request, feed, admission), gateway, alert)
+
+    @ui.page("/{path:path}")
+    def missing_page(request: Request, path: str) -> None:  # noqa: ARG001 - whatever it is
+        MissingPage(_visit(request, feed, admission))
 
 
 def _style(_: Request) -> Response:

@@ -3,11 +3,13 @@
 What cannot be undone by the same button asks once more. Each action carries the name of who does it.
 """
 
+import time
 from collections.abc import Awaitable, Callable
 
 from nicegui.element import Element
 
 from reedmesh.alerts.alert import ANOMALY
+from reedmesh.alerts.debounce import UNDO
 from reedmesh.dashboard.model.view import Alert
 from reedmesh.dashboard.ui.elements import Field, Text, box, button
 from reedmesh.dashboard.ui.language import Language
@@ -72,7 +74,7 @@ class Confirmed:
 
 
 class AlertActions:
-    """Acknowledge, shelve, not a fault, comment."""
+    """Acknowledge, shelve, comment; not a fault, or which fault it was, and to take that back."""
 
     def __init__(self, say: Language, do: Do) -> None:
         self._say, self._do = say, do
@@ -87,6 +89,12 @@ class AlertActions:
                 self._normal = Confirmed(
                     say, say("act.not-a-fault"), say("act.not-a-fault-warning"), lambda: self._act("not-a-fault")
                 )
+                self._undo = button(say("act.undo"), lambda: self._act("undo"))
+            self._fault = box("div", "buttons")
+            with self._fault:
+                self._cause = Field(say("act.cause"), hint=say("act.cause-hint"))
+                self._tags = Field(say("act.tags"), hint=say("act.tags-hint"))
+                button(say("act.fault"), lambda: self._act("fault"))
             with box("div", "buttons"):
                 minutes = [(str(each), say.duration(60 * each)) for each in SHELVES]
                 self._minutes = Field(say("act.shelve-for"), "60", minutes)
@@ -100,6 +108,8 @@ class AlertActions:
         machine = alert.kind == ANOMALY
         self._ack.set_visibility(not alert.over and not alert.acknowledged)
         self._normal.root.set_visibility(machine and not alert.verdict)
+        self._fault.set_visibility(not alert.verdict)
+        self._undo.set_visibility(bool(alert.verdict) and time.time() - (alert.until or 0.0) < UNDO)
         for element, fits in ((self._minutes, machine), (self._shelve, machine), (self._unshelve, True)):
             shelved = bool(alert.shelved_until)
             element.set_visibility(fits and not alert.over and shelved == (element is self._unshelve))
@@ -108,7 +118,9 @@ class AlertActions:
         if not self._alert:
             return
         about = {"sensor": self._alert.sensor} if "shelve" in verb else {"alert": self._alert.id}
-        more = {"minutes": float(self._minutes.value)} if verb == "shelve" else {}
+        more: dict[str, object] = {"minutes": float(self._minutes.value)} if verb == "shelve" else {}
+        if verb == "fault":
+            more = {"cause": self._cause.value.strip(), "tags": self._tags.value.strip()}
         act = self._do(verb, text=self._note.value.strip(), **about, **more)
         if await self._outcome.of(act, self._say(f"done.{verb}")):
             self._note.clear_text()

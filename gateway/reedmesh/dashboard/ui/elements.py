@@ -11,6 +11,8 @@ from nicegui import ui
 from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
 
+from reedmesh.dashboard.ui.urls import within
+
 T_contra = TypeVar("T_contra", contravariant=True)
 T = TypeVar("T")
 
@@ -57,14 +59,16 @@ class Text(TextElement):
 
 
 class Row(Generic[T]):
-    """A row of a table: a cell that names it, and as many others as `texts` gives of a value."""
+    """A row of a table: a cell that names it, and as many others as `texts` gives of a value. labels: of columns."""
 
-    def __init__(self, columns: int, texts: Callable[[T], Sequence[str]]) -> None:
+    def __init__(self, columns: int, texts: Callable[[T], Sequence[str]], labels: Sequence[str] = ()) -> None:
         self.root: Element = box("tr")
         self._texts = texts
         with self.root:
             self._cells = [Text("td" if i else "th") for i in range(columns)]
         put(self._cells[0], "scope", "row")
+        for cell, label in zip(self._cells, labels, strict=False):
+            put(cell, "data-label", label)  # shown beside the value where a narrow screen makes cards of rows
 
     def show(self, value: T) -> None:
         """Draw it."""
@@ -122,7 +126,7 @@ def button(text: str, act: Callable[[], Awaitable[None] | None], classes: str = 
 def link(href: str, text: str, classes: str = "") -> Text:
     """A link to another page of ours."""
     element = Text("a", classes, text)
-    element.props["href"] = href
+    element.props["href"] = within(href)
     return element
 
 
@@ -138,5 +142,6 @@ def box(tag: str, classes: str = "", **attributes: str) -> Element:
 
 def put(element: Element, name: str, value: str) -> None:
     """Set an attribute, and send it only when it changed."""
+    value = within(value) if name == "href" else value
     if element.props.get(name) != value:
         element.props[name] = value

@@ -1,7 +1,8 @@
-"""What the page says, in the reader's language: strings, numbers and times. Pure but for reading its two files.
+"""What the page says, in the reader's language: strings, numbers and times. Pure but for reading its files.
 
-The strings are in en.toml and pt.toml. A string may name values in braces; one that counts something is a pair, for
-one and for many. What comes from a broker is only ever a value, never a string that is filled in.
+The strings are in en.toml, pt.toml and fr.toml; names of alerts are those of their conditions. A string may name values
+in braces; one that counts something is a pair, for one and for many. What comes from a broker is only ever a value,
+never a string that is filled in.
 """
 
 import re
@@ -12,8 +13,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-CODES = ("en", "pt")  # the first is for everybody whose language we do not speak
-HTML = {"en": "en-US", "pt": "pt"}  # as NiceGUI and browsers call them
+from reedmesh.alerts.alert import MOST_FACTOR
+from reedmesh.alerts.condition import conditions
+
+CODES = ("en", "pt", "fr")  # the first is for everybody whose language we do not speak
+HTML = {"en": "en-US", "pt": "pt", "fr": "fr"}  # as NiceGUI and browsers call them
 
 
 class Language:
@@ -31,6 +35,8 @@ class Language:
 
     def of(self, group: str, word: str) -> str:
         """What `word`, which a gateway says, is called here; one that nobody foresaw stays as it is."""
+        if group == "kind" and word in conditions():
+            return conditions()[word].in_language(self.code).name
         text = self._strings.get(f"{group}.{word.replace(' ', '-')}", word)
         return text if isinstance(text, str) else word
 
@@ -46,6 +52,10 @@ class Language:
         if value < 100:
             return self._decimal(f"{value:.2f}" if value < 10 else f"{value:.1f}")
         return self.count(round(value)) if value < 1e6 else f"{value:.0e}"
+
+    def factor(self, value: float) -> str:
+        """How many times a threshold: 3.4; beyond a hundred it says only that."""
+        return self("over", n=f"{MOST_FACTOR:.0f}") if value > MOST_FACTOR else self.number(value)
 
     def decimal(self, value: float | None) -> str:
         """With one digit after the point: -12.3; a dash for what is unknown."""
@@ -82,6 +92,10 @@ class Language:
         """Seconds since 1970 as local time, 14:03:22; with the date when that was not today."""
         then, today = datetime.fromtimestamp(seconds), datetime.fromtimestamp(now)
         return f"{then:%H:%M:%S}" if then.date() == today.date() else f"{then:%Y-%m-%d %H:%M}"
+
+    def stamp(self, seconds: float) -> str:
+        """Seconds since 1970 as local date and time, for what is kept or printed."""
+        return f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M}"
 
     def _decimal(self, text: str) -> str:
         return text.replace(".", self("point"))

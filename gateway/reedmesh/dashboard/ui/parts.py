@@ -9,11 +9,11 @@ from nicegui import ui
 from nicegui.element import Element
 
 from reedmesh.alerts.alert import ACKNOWLEDGED, ANOMALY
-from reedmesh.dashboard.model.view import ALERT, OFFLINE, Alert, Gateway, Sensor, worst_first
+from reedmesh.dashboard.model.view import ALERT, OFFLINE, Alert, Gateway, Sensor
 from reedmesh.dashboard.ui import chart
 from reedmesh.dashboard.ui.elements import Parts, Text, box, link, put
 from reedmesh.dashboard.ui.language import Language
-from reedmesh.dashboard.ui.urls import to_alert, to_sensor
+from reedmesh.dashboard.ui.urls import to_alert, to_sensor, within
 from reedmesh.readings.sensor import DEPLOYING, LEARNING, WATCHING
 
 # A standing is told by shape and word; colour only repeats it.
@@ -134,22 +134,23 @@ class GatewayPart:
                 self._status = Badge()
                 self._about = Text("span", "quiet")
             self._sensors: Parts[SensorView] = Parts(box("ul", "sensors"), lambda: SensorPart(say))
-        self._shown: tuple[Gateway, bool] | None = None
+        self._shown: GatewayView | None = None
 
-    def show(self, value: tuple[Gateway, bool]) -> None:
-        """Draw a gateway, and whether it can be reached."""
-        if self._shown and self._shown[0] is value[0] and self._shown[1] == value[1]:
+    def show(self, value: "GatewayView") -> None:
+        """Draw a gateway, whether it can be reached, and those of its sensors that are to be shown."""
+        before = self._shown
+        if before and before[0] is value[0] and before[1:] == value[1:]:
             return
         self._shown = value
-        gateway, reachable = value
+        gateway, reachable, sensors = value
         self._name.set_text(gateway.name)
         self._status.show(WATCHING if reachable else OFFLINE, status(gateway, reachable, self._say))
         self._about.set_text(about(gateway, self._say))
         self.root.classes(**_toggle("unreachable", not reachable))
-        rows = [(pair[0].name, (gateway.name, *pair)) for pair in worst_first(gateway, reachable)]
-        self._sensors.show(rows)
+        self._sensors.show([(pair[0].name, (gateway.name, *pair)) for pair in sensors])
 
 
+GatewayView = tuple[Gateway, bool, list[tuple[Sensor, str]]]  # gateway, whether it can be reached, sensors
 SensorView = tuple[str, Sensor, str]  # gateway, sensor, standing
 
 
@@ -180,7 +181,7 @@ def card(gateway: str, sensor: Sensor, standing: str, say: Language) -> dict[str
         "symbol": SYMBOLS.get(standing, OTHER),
         "word": say.of("standing", standing or "unknown"),
         "name": sensor.name,
-        "href": to_sensor(gateway, sensor.name),
+        "href": within(to_sensor(gateway, sensor.name)),
         "progress": sensor.progress,
         "score": say.percent(sensor.progress or 0.0) if learning else say.number(sensor.score),
         "threshold": say("sensor.learnt") if learning else threshold(sensor, say),
@@ -216,11 +217,12 @@ def excess(sensor: Sensor | None, say: Language) -> str:
     """The score now, as a multiple of the threshold."""
     if sensor is None or sensor.score is None or not sensor.threshold:
         return say("alert.no-score")
-    return say("alert.excess", n=say.number(sensor.score / sensor.threshold))
+    return say("alert.excess", n=say.factor(sensor.score / sensor.threshold))
 
 
 def _scores(alert: Alert, sensor: Sensor | None, say: Language) -> str:
-    worst = say("alert.worst", n=say.number(alert.excess))
+    now = sensor.score / sensor.threshold if sensor and sensor.score is not None and sensor.threshold else 0.0
+    worst = say("alert.worst", n=say.factor(max(alert.excess or 0.0, now)))
     if not sensor or not sensor.threshold:
         return worst
     return say("alert.now", score=say.number(sensor.score), threshold=say.number(sensor.threshold)) + f" · {worst}"
@@ -233,7 +235,7 @@ def threshold(sensor: Sensor, say: Language) -> str:
     level = say.number(sensor.threshold)
     if sensor.score is None:
         return say("sensor.threshold", threshold=level)
-    return say("sensor.excess", n=say.number(sensor.score / sensor.threshold), threshold=level)
+    return say("sensor.excess", n=say.factor(sensor.score / sensor.threshold), threshold=level)
 
 
 def _counts(sensor: Sensor, say: Language) -> str:

@@ -142,13 +142,14 @@ class SpectrumPlot:
         self.root = box("div", "panels")
         self._panels = Parts(self.root, lambda: SpectrumPanel(say))
 
-    def show(self, picture: Picture) -> None:
-        """Draw a panel for each axis, all on the same scale."""
+    def show(self, picture: Picture, marks: Sequence[tuple[str, float]] = (), scale: float = 0.0) -> None:
+        """Draw a panel for each axis, all on the same scale. marks: names and Hz; scale: counts for 1 g, 0 unknown."""
         pairs = [(feature, (now, normal, spread)) for feature, now, normal, spread in picture.rows]
         levels = [each for feature, *values in picture.rows if feature.band for each in values[:2] if each is not None]
         y = Axis(min(levels, default=0.0) - 6, max(levels, default=10.0) + 6)
         x = spectra.hertz([feature for feature, _ in pairs])
-        self._panels.show([(str(each.axis), (each, x, y)) for each in spectra.panels(pairs)])
+        shown = [pair for pair in marks if x.low <= pair[1] <= x.high]
+        self._panels.show([(str(each.axis), (each, x, y, shown, scale)) for each in spectra.panels(pairs)])
 
 
 Levels = tuple[float | None, float | None, float | None]
@@ -163,14 +164,18 @@ class SpectrumPanel:
         with self.root:
             self._name = Text("h3")
             self._plot = Plot("Hz", say("plot.decibel"))
+            self._lines = self._plot.line("mark")
+            self._labels = Parts(box("div", "mark-labels", aria_hidden="true"), lambda: TickPart("left"))
             self._spread = self._plot.line("spread")
             self._normal = self._plot.line("normal")
             self._now = self._plot.line("now")
             self._words = Text("figcaption", "quiet")
 
-    def show(self, value: tuple[Panel[Levels], Axis, Axis]) -> None:
-        """Draw now as a line, normal as a line in a band of two standard deviations."""
-        panel, x, y = value
+    def show(self, value: tuple[Panel[Levels], Axis, Axis, list[tuple[str, float]], float]) -> None:
+        """Draw now as a line, normal as a line in a band of two standard deviations, and marks across."""
+        panel, x, y, marks, scale = value
+        put(self._lines, "d", "".join(f"M{x.at(hz) * WIDE:.1f} 0V{HIGH}" for _, hz in marks))
+        self._labels.show([(str(i), (x.at(hz), name)) for i, (name, hz) in enumerate(marks)])
         self._name.set_text(self._say("plot.axis", name=panel.name))
         self._plot.root.set_visibility(bool(panel.bands))
         self._plot.axes(chart.hertz_ticks(x), chart.even_ticks(y))
@@ -178,9 +183,15 @@ class SpectrumPanel:
         put(self._now, "d", chart.line([(at, y.at(now)) for at, (now, _, _) in known if now is not None]))
         put(self._normal, "d", chart.line([(at, y.at(usual)) for at, (_, usual, _) in known if usual is not None]))
         put(self._spread, "d", chart.area([each for at, levels in known if (each := _around(at, levels, y))]))
-        self._words.set_text(" · ".join(self._statistic(feature, levels) for feature, levels in panel.others))
+        said = [self._statistic(feature, levels, scale) for feature, levels in panel.others]
+        self._words.set_text(" · ".join([*said, *(f"{name} {self._say.number(hz)} Hz" for name, hz in marks)]))
 
-    def _statistic(self, feature: Feature, levels: Levels) -> str:
+    def _statistic(self, feature: Feature, levels: Levels, scale: float) -> str:
+        if scale and feature.unit == "dB":
+            in_g = [None if each is None else 10 ** (each / 20) / scale for each in levels]
+            now, usual, _ = (self._say.number(each) for each in in_g)
+            name = self._say.of("feature", feature.name)
+            return self._say("plot.statistic", name=name, now=f"{now} g", normal=f"{usual} g")
         now, usual, _ = (self._say.decimal(each) for each in levels)
         name, unit = self._say.of("feature", feature.name), f" {feature.unit}" if feature.unit else ""
         return self._say("plot.statistic", name=name, now=f"{now}{unit}", normal=f"{usual}{unit}")

@@ -20,10 +20,11 @@ from reedmesh.dashboard.model.view import View, counts
 from reedmesh.dashboard.ui.elements import Parts, Tab, Text, box, link, put
 from reedmesh.dashboard.ui.language import CODES, Language
 from reedmesh.dashboard.ui.parts import NumberPart, OutagePart
+from reedmesh.dashboard.ui.urls import within
 from reedmesh.errors import RefusedError
 
 REFRESH = 0.2  # seconds
-PAGES = (("overview", "/"), ("learning", "/learning"), ("settings", "/settings"))
+PAGES = (("overview", "/"), ("handover", "/handover"), ("learning", "/learning"), ("settings", "/settings"))
 
 
 class LeftError(RefusedError):
@@ -135,7 +136,7 @@ class Page(ABC):
         """Who is looking, and the way out or in."""
         if self.visit.login and self.user.name:
             Text("span", "", self.say("user.is", name=self.user.name, role=self.say(f"user.{self.user.role}")))
-            with box("form", method="post", action="/logout"):
+            with box("form", method="post", action=within("/logout")):
                 Text("button", "", self.say("user.leave"))
         elif self.visit.login:
             link(f"/login?next={quote(self.visit.path)}", self.say("user.enter"))

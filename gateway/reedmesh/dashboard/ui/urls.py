@@ -1,6 +1,20 @@
-"""Addresses of pages. Pure."""
+"""Addresses of pages. They stand below the prefix that a reverse proxy has for this dashboard, one of a process."""
 
 from urllib.parse import quote
+
+_prefix = ""
+
+
+def stand_below(prefix: str) -> None:
+    """Have every address begin with `prefix`, such as "/reedmesh"; "": none."""
+    global _prefix
+    _prefix = prefix
+
+
+def within(path: str) -> str:
+    """A path of ours, "/learning", as browsers reach it; one that is below the prefix already stays so."""
+    below = path == _prefix or path.startswith((f"{_prefix}/", f"{_prefix}?"))
+    return path if not _prefix or below or not path.startswith("/") else _prefix + path
 
 
 def to_sensor(gateway: str, sensor: str) -> str:

@@ -84,6 +84,13 @@ async def models(at: Context, given: Arguments) -> dict[str, Any]:
     return {"sensor": sensor.name, "in_service": sensor.sequence, "models": made}
 
 
+@verb("made")
+async def made(at: Context, given: Arguments) -> dict[str, Any]:
+    """{since?}: the models that were made for all sensors since then, newest first."""
+    since = given.number("since", 0, FAR, at.clock() - 86400)
+    return {"made": await at.disk.once(at.disk.store.history.made, since)}
+
+
 @verb("passport")
 async def passport(at: Context, given: Arguments) -> dict[str, Any]:
     """{sensor}: what the model it was offered last is and was made of, and whether that is to be believed."""
