@@ -20,6 +20,7 @@ from reedmesh.commands import (
     ledger,
     ownership,
     passport,
+    recordings,
     status,  # fmt: skip
 )
 from reedmesh.config.settings import Config, load_config
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     update.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
     update.set_defaults(run=_update_sensors)
     install.add(commands)
+    recordings.add(commands)
     model = commands.add_parser("check-model", help="whether a .tflite runs on a sensor's board, and how fast")
     model.add_argument("model", type=Path)
     model.add_argument("--board", default="esp32", help="a file of boards/, default esp32")

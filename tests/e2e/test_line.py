@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -102,8 +103,37 @@ def test_ctrl_c_ends_it_and_leaves_nothing_behind(tmp_path: Path, data: Path) ->
     assert running(tmp_path / "line") == []
 
 
-@pytest.mark.parametrize("option", [["--data", "none.npz"]])
-def test_what_cannot_be_replayed_is_said_in_one_line(tmp_path: Path, data: Path, option: list[str]) -> None:
-    with line(tmp_path, data, *option) as process:
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("none.npz", None, "there is no such file"),
+        ("empty.npz", b"", "is empty"),
+        ("picture.csv", b"\x89PNG\r\n", "this is a PNG picture"),
+        ("objects.npy", pickle.dumps([1]), "a Python pickle, which can run code"),
+    ],
+)
+def test_what_cannot_be_replayed_is_said_in_one_line(
+    tmp_path: Path, name: str, content: bytes | None, says: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with line(tmp_path, tmp_path / name) as process:
         said = process.communicate(timeout=PATIENCE)[0]
-    assert process.returncode == 2 and said.count("\n") == 1 and "none.npz" in said
+    assert process.returncode == 2 and said.count("\n") == 1 and name in said and says in said
+
+
+def test_a_table_of_ones_own_is_replayed(tmp_path: Path) -> None:
+    """One machine, one CSV: the first gateway has two sensors on it, and one of them fails."""
+    made = recordings.simulate(gateways=1)
+    with (tmp_path / "mill.csv").open("w") as file:
+        file.write("time,ax,ay,az,state\n")
+        for windows, state in (
+            (made.windows(0, "train", "normal"), "OK"),
+            (made.windows(0, "test", "imbalance"), "Bad"),
+        ):
+            for i, row in enumerate(windows[:180].reshape(-1, 3).tolist()):
+                file.write(f"{i / 200:.3f},{row[0]},{row[1]},{row[2]},{state}\n")
+    with line(tmp_path, tmp_path / "mill.csv", "--seconds", "600", "--rate", "30") as process:
+        said = process.communicate(timeout=PATIENCE)[0]
+    assert process.returncode == 0, said
+    assert "labels from column state" in said and "family vibration" in said and "mill-2: ALERT after" in said

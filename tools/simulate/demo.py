@@ -41,6 +41,7 @@ def main() -> int:
     arguments = _arguments()
     logging.disable(logging.WARNING)  # brokers that are not up yet are no news here
     try:
+        arguments.family = arguments.family or recordings.suggested(arguments.data)
         recipe = family.read_plan(family.find_family(arguments.family)).recipe
         recording = recordings.named(arguments.data, recipe)
         plan = layout.plan(recording, arguments.folder, arguments.family)
@@ -159,8 +160,8 @@ async def _join(player: Player) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="", help="a recording, or actuators (as without it), fan, simulated")
-    parser.add_argument("--family", default="vibration", help="by which the machines are judged")
+    parser.add_argument("--data", default="", help="a recording of yours, or actuators, fan, simulated")
+    parser.add_argument("--family", default="", help="by which they are judged; otherwise what suits the recording")
     parser.add_argument("--seconds", type=float, help="end after so long; otherwise at Ctrl-C")
     parser.add_argument("--rate", type=float, default=16.0, help="windows a second and sensor (recorded: 1)")
     parser.add_argument("--page", type=int, help="port of the web page; 0: none; otherwise 8080, or a free one")

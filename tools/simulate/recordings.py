@@ -11,7 +11,6 @@ import os
 import re
 import urllib.request
 import zipfile
-import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +20,8 @@ from numpy.typing import NDArray
 from reedmesh.errors import ConfigError
 from reedmesh.inference.family import Family
 from reedmesh.protocol.recipe import MAX_SAMPLES, Recipe, Trend
+from reedmesh.recordings import files, proposal
+from reedmesh.recordings.recording import Recording, is_neutral, load, to_bytes
 from tools.checkout import ROOT
 
 BUNDLED = ROOT / "recordings"
@@ -48,31 +49,6 @@ ORIGINS = {
 Part = tuple[NDArray[np.int16], int, str, str]  # windows of one gateway, split and label
 
 
-@dataclass(frozen=True)
-class Recording:
-    """Windows of real or simulated machines; `origin` says which, in words for people."""
-
-    x: NDArray[np.int16]
-    gateway: NDArray[np.int64]
-    split: NDArray[np.str_]
-    label: NDArray[np.str_]
-    rate_hz: float
-    lsb_per_g: float
-    names: tuple[str, ...]
-    origin: str
-    simulated: bool = False
-
-    def windows(self, gateway: int, split: str, label: str) -> NDArray[np.int16]:
-        """The windows of one gateway's machine in one condition; those marked -1 belong to every gateway."""
-        mine = (self.gateway == gateway) | (self.gateway == -1)
-        return self.x[mine & (self.split == split) & (self.label == label)]
-
-    def faults(self, gateway: int) -> list[str]:
-        """Names of the faults that were recorded for a gateway."""
-        mine = (self.gateway == gateway) | (self.gateway == -1)
-        return sorted({str(label) for label in self.label[mine] if not label.startswith("normal")})
-
-
 def named(text: str, recipe: Recipe | None = None) -> Recording:
     """A recording by what a user calls it: a file, one of the bundled ones, "simulated", or "": what suits `recipe`.
 
@@ -81,10 +57,29 @@ def named(text: str, recipe: Recipe | None = None) -> Recording:
     if text in ORIGINS:
         return bundled(text)
     if text and text != SIMULATED:
-        return load(Path(text))
+        return brought(Path(text))
     if recipe and (text or isinstance(recipe, Trend) or recipe.axes != AXES):
         return simulated(recipe)
     return simulate() if text else bundled(DEFAULT)
+
+
+def suggested(text: str) -> str:
+    """The family that suits a file of the user's; others are of machines that vibrate."""
+    path = Path(text)
+    ours = not text or text in ORIGINS or text == SIMULATED or not path.exists() or is_neutral(path)
+    return "vibration" if ours else proposal.propose(files.read(path)).family
+
+
+def brought(path: Path) -> Recording:
+    """A file of the user's: in the neutral format, or one that `reedmesh import` reads, with what that proposes."""
+    if not path.exists():
+        raise ConfigError(f"DATA={path}: there is no such file; or {', '.join(ORIGINS)}, {SIMULATED}")
+    if is_neutral(path):
+        return load(path)
+    signals = files.read(path)
+    proposed = proposal.propose(signals)
+    print("\n".join((f"{path}:", *(f"  {line}" for line in proposed.why))))
+    return proposal.cut(signals, proposed, str(path))
 
 
 def bundled(name: str) -> Recording:
@@ -156,24 +151,6 @@ def matched(family: Family, recording: Recording) -> tuple[Family, Recording]:
     return replace(family, features={**family.features, "samples": fits.x.shape[1]}), fits
 
 
-def load(path: Path) -> Recording:
-    """Read the neutral format; raises ConfigError naming the file and what is wrong with it."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in ("x", "gateway", "split", "label", "rate_hz", "lsb_per_g", "names")}
-    except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise ConfigError(f"DATA={path}: cannot be read: {error}") from error
-    except KeyError as error:
-        raise ConfigError(f"DATA={path}: {error}; models/README.md describes the format") from error
-    x = found["x"]
-    if x.dtype != np.int16 or x.ndim != 3 or any(len(found[name]) != len(x) for name in ("gateway", "split", "label")):
-        raise ConfigError(f"DATA={path}: x is {x.dtype} {x.shape}; expected int16 [n, samples, axes], one label each")
-    names = tuple(_name(str(name)) for name in found["names"])
-    rate, scale = float(found["rate_hz"]), float(found["lsb_per_g"])
-    labels = np.char.lower(found["split"].astype(str)), np.char.lower(found["label"].astype(str))
-    return Recording(x, found["gateway"].astype(np.int64), *labels, rate, scale, names, f"recording {path.name}")
-
-
 def download(source: str, cache: Path) -> Recording:
     """Fetch the fan's recording once and keep it; raises OSError when it cannot be had or is not what it was."""
     print(f"fetching a recording of a real machine, 12 MB, once: {source}")
@@ -187,16 +164,6 @@ def download(source: str, cache: Path) -> Recording:
     partial.write_bytes(to_bytes(recording))
     partial.replace(cache)
     return recording
-
-
-def to_bytes(recording: Recording) -> bytes:
-    """The recording as a file of the neutral format."""
-    content = io.BytesIO()
-    arrays = {name: getattr(recording, name) for name in ("x", "split", "label")}
-    numbers = {name: np.float32(getattr(recording, name)) for name in ("rate_hz", "lsb_per_g")}
-    names = np.array(recording.names)
-    np.savez_compressed(content, **arrays, **numbers, gateway=recording.gateway.astype(np.int8), names=names)
-    return content.getvalue()
 
 
 def digest(recording: Recording) -> str:
@@ -320,8 +287,3 @@ def put_together(
     gateway, split, label = (np.repeat(np.array([part[i] for part in parts]), counts) for i in (1, 2, 3))
     x = np.concatenate([part[0] for part in parts])
     return Recording(x, gateway, split, label, rate_hz, lsb_per_g, names, origin, simulated)
-
-
-def _name(text: str) -> str:
-    """A gateway's name from a machine's: what topics allow."""
-    return re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-")[:24] or "machine"

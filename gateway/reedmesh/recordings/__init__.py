@@ -1,0 +1,1 @@
+"""Recordings of machines: what users bring (CSV, WAV, NumPy, folders) becomes windows that families learn from."""
