@@ -1,19 +1,40 @@
-"""A token bucket: how long the next message must wait so that a link carries no more than it should. Pure."""
+"""A token bucket, as of traffic shaping: `rate` tokens a second flow in, at most `burst` stay. Pure."""
 
 
-class Bucket:
-    """Lets `rate` bytes a second through, and `burst` bytes at once after a pause. Both above 0."""
+class TokenBucket:
+    """A full bucket. rate: tokens (bytes, messages) a second; burst: tokens that it holds. Both above 0.
 
-    def __init__(self, rate: float, burst: float) -> None:
+    Times are seconds of any clock that does not go back.
+
+    >>> bucket = TokenBucket(rate=100.0, burst=50.0)
+    >>> bucket.wait(50, now=0.0)
+    0.0
+    >>> bucket.wait(25, now=0.0)
+    0.25
+    """
+
+    def __init__(self, rate: float, burst: float, at: float | None = None) -> None:
         self.rate = rate
-        self._burst = burst
+        self.burst = burst
+        self.at = at  # when it was looked at last
         self._tokens = burst
-        self._at: float | None = None
 
-    def wait(self, size: int, now: float) -> float:
-        """Take `size` bytes at `now`, in seconds of any clock that does not go back; returns seconds to wait first."""
-        if self._at is not None:
-            self._tokens = min(self._burst, self._tokens + (now - self._at) * self.rate)
-        self._at = now
-        self._tokens -= size
-        return max(0.0, -self._tokens / self.rate)
+    def tokens(self, now: float) -> float:
+        """Return the tokens there are at `now`; below 0 after more were taken than there were."""
+        if self.at is not None:
+            self._tokens = min(self.burst, self._tokens + (now - self.at) * self.rate)
+        self.at = now
+        return self._tokens
+
+    def take(self, count: float, now: float) -> float:
+        """Take `count` tokens at `now`; returns the rest, below 0 when there were too few."""
+        self._tokens = self.tokens(now) - count
+        return self._tokens
+
+    def wait(self, count: float, now: float) -> float:
+        """Take `count` tokens at `now`; returns the seconds to wait until they are there."""
+        return max(0.0, -self.take(count, now) / self.rate)
+
+    def set(self, tokens: float, now: float) -> None:
+        """Have it hold `tokens` at `now`."""
+        self._tokens, self.at = tokens, now

@@ -12,7 +12,7 @@ from reedmesh.alerts.words import sentence
 from reedmesh.config.settings import AlertRule
 from reedmesh.protocol import wire
 from reedmesh.readings.alarms import LATE, Alarms
-from reedmesh.readings.sensor import Line
+from reedmesh.readings.line import Line
 from reedmesh.readings.watch import note_availability
 
 LIMIT = 60.0

@@ -21,7 +21,7 @@ from reedmesh.alerts.rate_guard import (
 from reedmesh.broker import acl
 from reedmesh.config.settings import AlertRule
 from reedmesh.readings import subscriptions
-from reedmesh.readings.sensor import Line
+from reedmesh.readings.line import Line
 from reedmesh.readings.subscriptions import SensorSubscriptions
 from tests.support.timeouts import PATIENCE
 
@@ -106,7 +106,7 @@ def test_many_strangers_close_the_door_to_strangers_alone() -> None:
     site.wait(FIRST + 1)
     assert site.rate_guard.admit("new", site.now)
     site.wait(60)
-    assert len(site.rate_guard._voices) <= 2  # who is silent is forgotten
+    assert len(site.rate_guard._clients) <= 2  # who is silent is forgotten
 
 
 def test_one_that_is_shut_out_and_comes_in_with_the_strangers_closes_the_door() -> None:
@@ -121,7 +121,7 @@ def test_what_is_no_name_gets_no_place_of_its_own() -> None:
     site = Site()
     for i in range(50):
         site.rate_guard.admit(f"{i}" + "x" * 40, site.now)
-    assert set(site.rate_guard._voices) == {DOOR}
+    assert set(site.rate_guard._clients) == {DOOR}
 
 
 def test_one_that_babbled_before_a_restart_is_on_trial() -> None:

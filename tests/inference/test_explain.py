@@ -8,7 +8,7 @@ import pytest
 from reedmesh.config.settings import AlertRule
 from reedmesh.inference import explain, features
 from reedmesh.protocol.recipe import Cycle, Recipe, Spectrum, Trend
-from reedmesh.readings.sensor import Line
+from reedmesh.readings.line import Line
 
 
 class Known:

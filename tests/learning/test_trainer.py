@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from reedmesh.inference import family
-from reedmesh.learning.trainer import Floats, Trainer, _batches, fit
+from reedmesh.learning.arrays import Floats
+from reedmesh.learning.trainer import Trainer, _batches, fit
 
 
 @pytest.fixture

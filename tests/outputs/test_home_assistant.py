@@ -16,7 +16,7 @@ from reedmesh.links.memory_link import MemoryBroker
 from reedmesh.links.message import Message
 from reedmesh.outputs import home_assistant
 from reedmesh.outputs.home_assistant import HomeAssistant, gateway_device, sensor_device
-from reedmesh.readings.sensor import Line
+from reedmesh.readings.line import Line
 from tests.support.timeouts import PATIENCE
 
 # home-assistant/core components/mqtt/abbreviations.py and schemas.py of 2025.4: what may stand where.

@@ -23,7 +23,7 @@ from reedmesh.outputs.sparkplug import REBIRTH, EdgeNode, Sparkplug
 from reedmesh.outputs.sparkplug_payload import BOOLEAN, DOUBLE, INT64, STRING, pack, unpack
 from reedmesh.protocol import wire
 from reedmesh.protocol.wire import WireError
-from reedmesh.readings.sensor import Line
+from reedmesh.readings.line import Line
 from tests.support.brokers import free_port, mosquitto
 from tests.support.timeouts import PATIENCE
 

@@ -4,7 +4,7 @@ from reedmesh.alerts.alert import FLOOD, Alert, Change
 from reedmesh.alerts.flood import MOST, SPAN
 from reedmesh.config.settings import AlertRule
 from reedmesh.readings.alarms import Alarms
-from reedmesh.readings.sensor import Line
+from reedmesh.readings.line import Line
 
 RULE = AlertRule(on=1, of=1, off=2, deadband=0.1)
 

@@ -14,7 +14,8 @@ from reedmesh.links.message import Message
 from reedmesh.links.rejects import QUIET, Rejects
 from reedmesh.protocol import wire
 from reedmesh.protocol.wire import Window, WireError
-from reedmesh.readings.sensor import Line, Sensor
+from reedmesh.readings.line import Line
+from reedmesh.readings.sensor import Sensor
 from reedmesh.readings.watch import Events, take
 
 FEATURES = 5

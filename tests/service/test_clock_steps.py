@@ -6,7 +6,7 @@ from reedmesh.alerts.alert import Alert, Change
 from reedmesh.alerts.flood import MOST, SPAN
 from reedmesh.config.settings import AlertRule
 from reedmesh.readings.alarms import Alarms
-from reedmesh.readings.sensor import Line
+from reedmesh.readings.line import Line
 from reedmesh.service.clock_steps import LEAST, ClockSteps
 from reedmesh.store.outbox import LIMITS, MQTT
 from reedmesh.store.store import Store

@@ -15,7 +15,8 @@ from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.links.message import Message
 from reedmesh.protocol import firmware_package, shards
 from reedmesh.protocol.wire import WireError
-from reedmesh.readings.sensor import Line, Sensor
+from reedmesh.readings.line import Line
+from reedmesh.readings.sensor import Sensor
 from reedmesh.updates import firmware_packages, firmware_rollout
 from reedmesh.updates.firmware_rollout import FirmwareRollout
 

@@ -9,8 +9,8 @@ import pytest
 
 from reedmesh.alerts.alert import NOT_A_FAULT, Change
 from reedmesh.learning import dataset
+from reedmesh.learning.arrays import Windows
 from reedmesh.learning.candidate import commission
-from reedmesh.learning.dataset import Windows
 from reedmesh.store.store import Store
 from tests.service.requests.test_server import Client
 from tests.service.test_gateway import FAMILY, LEARN, feed, sounds, taught, world

@@ -21,7 +21,7 @@ import numpy as np
 from reedmesh.errors import ReedmeshError
 from reedmesh.inference import features
 from reedmesh.inference.family import Family, find_family, load_family
-from reedmesh.learning.dataset import Windows
+from reedmesh.learning.arrays import Windows
 from reedmesh.store.store import Store
 from reedmesh.store.writer import Disk
 from tools.bench import report

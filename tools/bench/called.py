@@ -29,7 +29,7 @@ from reedmesh.inference.model import Model
 from reedmesh.links.message import Message
 from reedmesh.protocol import wire
 from reedmesh.readings.alarms import Alarms
-from reedmesh.readings.sensor import Line
+from reedmesh.readings.line import Line
 from reedmesh.store.store import Store
 from tools.bench import report
 from tools.bench.gateway_in_memory import START, Turned, at_work, frame

@@ -31,8 +31,8 @@ from reedmesh.inference import features
 from reedmesh.inference.family import NETWORK, Family, find_family, load_family
 from reedmesh.inference.model import Model
 from reedmesh.learning import summed
+from reedmesh.learning.arrays import Windows
 from reedmesh.learning.candidate import commission
-from reedmesh.learning.dataset import Windows
 from tools.bench import report
 from tools.bench.detect import auc
 from tools.simulate import neighbourhood, skab

@@ -13,12 +13,12 @@ from reedmesh.config.settings import AlertRule
 from reedmesh.identity.keys import Key
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.inference.family import Family
+from reedmesh.learning.arrays import Windows
 from reedmesh.learning.candidate import Candidate
-from reedmesh.learning.dataset import Windows
 from reedmesh.learning.steps import TrainingSet
 from reedmesh.protocol import wire
 from reedmesh.readings import watch
-from reedmesh.readings.sensor import Line
+from reedmesh.readings.line import Line
 from reedmesh.readings.watch import Events
 from reedmesh.store.store import Store
 from reedmesh.store.writer import Disk

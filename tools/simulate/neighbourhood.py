@@ -33,9 +33,9 @@ from reedmesh.inference.family import NETWORK, Family
 from reedmesh.inference.model import Model
 from reedmesh.learning import calibrate, dataset, delta, steps, told
 from reedmesh.learning.aggregate import Merged, Peer
+from reedmesh.learning.arrays import Floats
 from reedmesh.learning.candidate import Candidate
 from reedmesh.learning.covariance import Scatter
-from reedmesh.learning.dataset import Floats
 from reedmesh.learning.delta import Delta
 from reedmesh.learning.steps import Trained, TrainingSet
 from reedmesh.learning.threshold import BINS

@@ -1,15 +1,16 @@
-"""Who says far more than a sensor has to say: found by name, not listened to for a while, then tried again. Pure.
+"""The rate limiter of clients: blocks a name that sends far too much, for a while, then tries it again. Pure.
 
-A node that floods its bus is a babbling idiot in the literature on fieldbuses (Kopetz, Real-Time Systems): it takes the
-others' place, and must be cut off. Each name has a token bucket. Whose overflows is shut out, each time for twice as
-long, and babbles until it was heard for a while without overflowing. Strangers, names of no sensor, have one bucket
-together when there are many of them: the door. Times are seconds of a clock nobody sets.
+The literature on fieldbuses calls a node that floods its bus a babbling idiot (Kopetz, Real-Time Systems): it takes the
+place of the others and must be cut off. Each name has a token bucket. A name that takes more than its bucket holds is
+blocked, each time for twice as long. It counts as babbling until it passed TRIAL seconds without another overflow.
+Unknown names share one bucket (DOOR) when there are many of them. Times are seconds of a clock that nobody sets.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from reedmesh.protocol.wire import is_name
+from reedmesh.token_bucket import TokenBucket
 
 MOST = 100.0  # messages a second of one name: a sensor has 1 to 20 windows a second to tell
 BURST = 300.0  # as many more at once, for the gateway may have been held up
@@ -25,9 +26,7 @@ DOOR = ""  # stands for strangers; no sensor's name is empty
 class ClientRate:
     """What one name says. rate: messages a second when it was last shut out; 0 while all is well."""
 
-    burst: float
-    tokens: float
-    at: float
+    bucket: TokenBucket
     began: float = 0.0
     said: int = 0  # since it began to say more than MOST
     shut: bool = False
@@ -38,13 +37,10 @@ class ClientRate:
 
     def speak(self, now: float) -> bool:
         """One message more; False if it is one too many, and it is shut out."""
-        self.tokens = min(self.burst, self.tokens + (now - self.at) * MOST)
-        self.at = now
-        if not self.said or self.tokens >= self.burst:
+        if not self.said or self.bucket.tokens(now) >= self.bucket.burst:
             self.began, self.said = now, 0
         self.said += 1
-        self.tokens -= 1
-        if self.tokens < 0:
+        if self.bucket.take(1, now) < 0:
             self.rate = self.said / max(now - self.began, 0.001)
             self.shut, self.since, self.until = True, now, now + self.pause
             self.pause = min(LONGEST, 2 * self.pause)
@@ -61,7 +57,8 @@ class ClientRate:
     def suspect(self, rate: float, now: float) -> None:
         """It babbled, and is on trial."""
         self.rate, self.until = rate, now + TRIAL
-        self.tokens, self.at, self.said = MOST, now, 0
+        self.said = 0
+        self.bucket.set(MOST, now)
 
 
 class RateGuard:
@@ -75,15 +72,15 @@ class RateGuard:
         self.shut: frozenset[str] = frozenset()
         self._known = known
         self._own = own
-        self._voices: dict[str, ClientRate] = {}
+        self._clients: dict[str, ClientRate] = {}
 
     def admit(self, name: str, now: float) -> bool:
         """Whether to listen to a message of `name`."""
-        voice = self._voice(name, now)
-        if voice.shut and now - voice.since > SETTLED:  # unsubscribed from, it comes in with the strangers
-            voice = self._voice(DOOR, now)
-        heard = not voice.shut and voice.speak(now)
-        if voice.shut and voice.since == now:
+        client = self._client(name, now)
+        if client.shut and now - client.since > SETTLED:  # unsubscribed from, it comes in with the strangers
+            client = self._client(DOOR, now)
+        heard = not client.shut and client.speak(now)
+        if client.shut and client.since == now:
             self._note()
         admitted = heard and name not in self.shut and (DOOR not in self.shut or not self._is_strange(name))
         self.refused += not admitted
@@ -91,30 +88,30 @@ class RateGuard:
 
     def suspect(self, name: str, rate: float, now: float) -> None:
         """`name` babbled before the gateway was started."""
-        self._voice(name, now).suspect(rate, now)
+        self._client(name, now).suspect(rate, now)
 
     def rates(self) -> dict[str, float]:
         """Messages a second of those that babble."""
-        return {name: voice.rate for name, voice in self._voices.items() if voice.rate}
+        return {name: client.rate for name, client in self._clients.items() if client.rate}
 
     def look(self, now: float) -> None:
         """Time goes by: those whose time is over are listened to again, and silent strangers forgotten."""
-        for name, voice in list(self._voices.items()):
-            voice.look(now)
-            if not voice.rate and now - voice.at > DOOR_BURST / MOST and self._is_strange(name):
-                del self._voices[name]
+        for name, client in list(self._clients.items()):
+            client.look(now)
+            if not client.rate and now - (client.bucket.at or 0.0) > DOOR_BURST / MOST and self._is_strange(name):
+                del self._clients[name]
         self._note()
 
-    def _voice(self, name: str, now: float) -> ClientRate:
-        if name not in self._voices:
-            crowded = len(self._voices) >= len(self._known) + STRANGERS
+    def _client(self, name: str, now: float) -> ClientRate:
+        if name not in self._clients:
+            crowded = len(self._clients) >= len(self._known) + STRANGERS
             name = DOOR if self._is_strange(name) and (crowded or not is_name(name)) else name
             burst = BURST if name else DOOR_BURST
-            self._voices.setdefault(name, ClientRate(burst, burst, now))
-        return self._voices[name]
+            self._clients.setdefault(name, ClientRate(TokenBucket(MOST, burst, now)))
+        return self._clients[name]
 
     def _is_strange(self, name: str) -> bool:
         return name not in self._known and name not in self._own
 
     def _note(self) -> None:
-        self.shut = frozenset(name for name, voice in self._voices.items() if voice.shut)
+        self.shut = frozenset(name for name, client in self._clients.items() if client.shut)

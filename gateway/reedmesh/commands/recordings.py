@@ -15,7 +15,7 @@ from reedmesh.inference.family import Family, find_family, load_family
 from reedmesh.inference.model import Model
 from reedmesh.learning import dataset, steps
 from reedmesh.learning.aggregate import Merged
-from reedmesh.learning.dataset import Windows
+from reedmesh.learning.arrays import Windows
 from reedmesh.learning.steps import TrainingSet
 from reedmesh.recordings import files, proposal
 from reedmesh.recordings.recording import NORMAL, TEST, TRAIN, Recording, is_neutral, load, to_bytes

@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from reedmesh.links.message import Message, Publisher, end_if_cancelled
-from reedmesh.token_bucket import Bucket
+from reedmesh.token_bucket import TokenBucket
 
 MOST_WAVES = 4  # that wait for one link; the oldest gives way: who lacks its shards asks again
 
@@ -46,7 +46,7 @@ class Lane:
 
     def __init__(self, link: Publisher, pace: Pace) -> None:
         self.link = link
-        self.bucket = Bucket(pace.rate, pace.burst)
+        self.bucket = TokenBucket(pace.rate, pace.burst)
         self._waves: asyncio.Queue[Wave] = asyncio.Queue(MOST_WAVES)
 
     def put(self, wave: Wave) -> None:

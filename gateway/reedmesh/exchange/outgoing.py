@@ -15,7 +15,7 @@ from reedmesh.exchange import entries
 from reedmesh.exchange.sender import Sender
 from reedmesh.inference.family import Family
 from reedmesh.learning import delta, told
-from reedmesh.learning.dataset import Floats
+from reedmesh.learning.arrays import Floats
 from reedmesh.learning.delta import Delta, Profile
 from reedmesh.learning.events import Event, Given
 from reedmesh.learning.steps import Trained, start

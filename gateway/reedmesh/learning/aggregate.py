@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from statistics import median
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reedmesh.errors import WireError
 from reedmesh.learning import told
+from reedmesh.learning.arrays import Floats
 from reedmesh.learning.delta import LARGEST, Delta
 from reedmesh.learning.told import Told
 
-Floats = NDArray[np.float32]
 Loss = Callable[[Floats], float]
 
 # A neighbour's step may raise our loss by so much: its machine is not ours, and it knows more of others.

@@ -22,7 +22,7 @@ import numpy as np
 from reedmesh.errors import WireError
 from reedmesh.inference.family import Family
 from reedmesh.learning import summed, told
-from reedmesh.learning.dataset import Windows
+from reedmesh.learning.arrays import Windows
 from reedmesh.learning.told import Told
 from reedmesh.provenance import merkle
 from reedmesh.provenance.receipt import Receipt

@@ -13,7 +13,8 @@ from reedmesh.inference import normalisation, tflite_file
 from reedmesh.inference.family import Family
 from reedmesh.inference.model import Model
 from reedmesh.learning import quantise
-from reedmesh.learning.dataset import Floats, Machine, Scaling
+from reedmesh.learning.arrays import Floats
+from reedmesh.learning.dataset import Machine, Scaling
 from reedmesh.protocol import scaling
 
 HIGHEST = 1.5  # times our own quantile: a neighbour's word must not make us deaf, nor a few windows called normal

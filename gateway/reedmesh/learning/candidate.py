@@ -14,8 +14,9 @@ from reedmesh.inference.normalisation import Moments
 from reedmesh.learning import dataset
 from reedmesh.learning import evaluate as estimate
 from reedmesh.learning import trainer as train
+from reedmesh.learning.arrays import Floats, Windows
 from reedmesh.learning.calibrate import finish
-from reedmesh.learning.dataset import Floats, Machine, Windows
+from reedmesh.learning.dataset import Machine
 from reedmesh.learning.evaluate import Estimate
 from reedmesh.learning.trainer import Trainer
 

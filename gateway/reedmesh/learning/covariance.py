@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reedmesh.learning import exact
-from reedmesh.learning.exact import Doubles
+from reedmesh.learning.arrays import Doubles
 from reedmesh.learning.sums import Ints
 
 FLOOR = 0.25  # squared steps: half a step, about what rounding to whole steps adds

@@ -5,15 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reedmesh.errors import DeployError
 from reedmesh.inference import normalisation
 from reedmesh.inference.family import Family
+from reedmesh.learning.arrays import Floats, Windows
 from reedmesh.protocol import scaling
 
-Floats = NDArray[np.float32]
-Windows = NDArray[np.int8]
 Scaling = tuple[list[int], list[int]]
 
 FEWEST = 4  # windows of a run

@@ -22,8 +22,7 @@ from numpy.typing import NDArray
 
 from reedmesh.errors import WireError
 from reedmesh.learning import told
-
-Floats = NDArray[np.float32]
+from reedmesh.learning.arrays import Floats
 
 VERSION = 4
 SNAPSHOT = 255  # in place of a profile

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reedmesh.learning import covariance, exact, states, sums, threshold
+from reedmesh.learning.arrays import Doubles, Windows
 from reedmesh.learning.covariance import Scatter, Shape
-from reedmesh.learning.sums import Ints, Sums, Windows
+from reedmesh.learning.sums import Ints, Sums
 from reedmesh.learning.told import Told, quantiles
 from reedmesh.learning.whitening import Whitening, scaling_for, whitening
 
@@ -97,7 +98,7 @@ def _likelihood(windows: Windows, state: NDArray[np.intp], apart: int) -> float:
     return found
 
 
-def _fit(windows: Windows, centres: exact.Doubles, shape: Shape, priors: exact.Doubles) -> float:
+def _fit(windows: Windows, centres: Doubles, shape: Shape, priors: Doubles) -> float:
     white = shape.whitening
     distances = []
     for centre, prior in zip(centres, priors, strict=True):
@@ -111,7 +112,7 @@ def _held_out(
     windows: Windows,
     state: NDArray[np.intp],
     parts: Sequence[Sums],
-    federation: exact.Doubles | None,
+    federation: Doubles | None,
     scaled: tuple[list[int], list[int]],
     apart: int,
 ) -> Ints:
@@ -126,11 +127,11 @@ def _held_out(
     return scores
 
 
-def _centres(parts: Sequence[Sums]) -> exact.Doubles:
+def _centres(parts: Sequence[Sums]) -> Doubles:
     return np.stack([part.total / part.count for part in parts])
 
 
-def _row_sums(values: exact.Doubles) -> exact.Doubles:
+def _row_sums(values: Doubles) -> Doubles:
     out = np.zeros(len(values))
     for column in values.T:
         out = out + column

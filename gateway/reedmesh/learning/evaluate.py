@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from reedmesh.inference.family import Family
 from reedmesh.inference.model import Model
-from reedmesh.learning.dataset import Windows
+from reedmesh.learning.arrays import Windows
 from reedmesh.protocol import scaling
 
 

@@ -6,9 +6,8 @@ summed as integers.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+from reedmesh.learning.arrays import Doubles
 
 GRID = float(1 << 20)  # fractions are rounded to 2**-20 where many of them are summed
 _LOG2 = 0.6931471805599453

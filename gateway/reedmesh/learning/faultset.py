@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from reedmesh.learning.sums import Ints, Windows
+from reedmesh.learning.arrays import Windows
+from reedmesh.learning.sums import Ints
 from reedmesh.protocol.recipe import STATISTICS, Recipe, Spectrum
 
 Changes = NDArray[np.int64]

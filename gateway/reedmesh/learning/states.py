@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reedmesh.learning import sums
-from reedmesh.learning.sums import Ints, Sums, Windows
+from reedmesh.learning.arrays import Windows
+from reedmesh.learning.sums import Ints, Sums
 
 COUNTS = (1, 2, 3, 4, 6, 8)  # of states that are tried
 FEWEST = 15  # windows for each state, on average

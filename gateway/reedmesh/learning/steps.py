@@ -12,8 +12,9 @@ from reedmesh.inference.family import NETWORK, SUMS, Family
 from reedmesh.inference.model import Model
 from reedmesh.learning import aggregate, evaluate, summed, trainer
 from reedmesh.learning.aggregate import Merged, Peer
+from reedmesh.learning.arrays import Floats
 from reedmesh.learning.candidate import Candidate, make_candidate
-from reedmesh.learning.dataset import Floats, Machine
+from reedmesh.learning.dataset import Machine
 from reedmesh.learning.told import Told
 from reedmesh.learning.trainer import Trainer
 

@@ -17,9 +17,9 @@ from reedmesh.inference.family import Family
 from reedmesh.inference.model import Model
 from reedmesh.learning import detector, export, faultset, threshold, told
 from reedmesh.learning.aggregate import Merged, Peer
+from reedmesh.learning.arrays import Floats, Windows
 from reedmesh.learning.candidate import Candidate
 from reedmesh.learning.covariance import PRIOR
-from reedmesh.learning.dataset import Floats, Windows
 from reedmesh.learning.detector import Detector
 from reedmesh.learning.evaluate import Estimate
 from reedmesh.learning.sums import Ints

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from reedmesh.learning.arrays import Windows
+
 Ints = NDArray[np.int64]
-Windows = NDArray[np.int8]
 
 MOST_WINDOWS = 1 << 22  # so that count * products stays below 2**58
 MOST_FEATURES = 1024

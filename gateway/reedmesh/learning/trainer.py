@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reedmesh.inference import runtime
-
-Floats = NDArray[np.float32]
+from reedmesh.learning.arrays import Floats
 
 
 class Trainer:

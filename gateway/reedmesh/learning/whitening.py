@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from reedmesh.inference import normalisation
 from reedmesh.learning import exact
-from reedmesh.learning.exact import Doubles
-from reedmesh.learning.sums import Ints, Windows
+from reedmesh.learning.arrays import Doubles, Windows
+from reedmesh.learning.sums import Ints
 from reedmesh.protocol.scaling import ONE
 
 Bytes = NDArray[np.int8]

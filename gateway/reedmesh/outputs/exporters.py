@@ -10,7 +10,7 @@ from importlib import import_module
 
 from reedmesh.config.settings import Config
 from reedmesh.errors import ConfigError
-from reedmesh.readings.sensor import Line
+from reedmesh.readings.line import Line
 from reedmesh.supervisor import Work
 
 NAMES = ("home_assistant", "sparkplug")

@@ -16,7 +16,8 @@ from reedmesh.broker.own_link import own_link
 from reedmesh.config.settings import Config
 from reedmesh.links.message import Channel, Message
 from reedmesh.protocol import wire
-from reedmesh.readings.sensor import DEPLOYING, LEARNING, WATCHING, Line, Sensor
+from reedmesh.readings.line import Line
+from reedmesh.readings.sensor import DEPLOYING, LEARNING, WATCHING, Sensor
 
 LOOK_SECONDS = 1.0  # between two looks for what is new
 DELAY = 5.0  # seconds at most, by chance, until a start is answered: every gateway of a site hears it at once

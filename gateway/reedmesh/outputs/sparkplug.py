@@ -17,7 +17,8 @@ from reedmesh.errors import WireError
 from reedmesh.links.message import Channel, Message
 from reedmesh.links.mqtt_link import Link
 from reedmesh.outputs.sparkplug_payload import BOOLEAN, DOUBLE, INT64, STRING, Value, pack, unpack
-from reedmesh.readings.sensor import Line, Sensor
+from reedmesh.readings.line import Line
+from reedmesh.readings.sensor import Sensor
 
 log = logging.getLogger(__name__)
 

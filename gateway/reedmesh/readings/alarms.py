@@ -21,7 +21,8 @@ from reedmesh.alerts.flood import Flood
 from reedmesh.alerts.rate_guard import DOOR
 from reedmesh.alerts.standing import Finding, Standing
 from reedmesh.alerts.unknown_senders import UnknownSenders
-from reedmesh.readings.sensor import Line, Sensor
+from reedmesh.readings.line import Line
+from reedmesh.readings.sensor import Sensor
 
 LONGEST_HOLD = 3600.0  # seconds that a verdict waits for its lesson
 LATE = 5.0  # seconds between two looks, beyond which the gateway itself was held up and nobody else was silent

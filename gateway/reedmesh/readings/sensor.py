@@ -14,24 +14,18 @@ from reedmesh.alerts.debounce import Watcher
 from reedmesh.alerts.escalation import calls_for
 from reedmesh.alerts.presence import Presence
 from reedmesh.alerts.seen import Seen
-from reedmesh.config.settings import AlertRule
 from reedmesh.protocol import scaling
-from reedmesh.protocol.wire import MODEL_SHARD, Window, WireError
-from reedmesh.readings import axes
+from reedmesh.protocol.wire import Window
+from reedmesh.readings import axes, hello
 
 if TYPE_CHECKING:  # the web page uses this file without LiteRT
     from reedmesh.inference.model import Model
 
-SHORTEST_SHARD = 64  # bytes: shorter ones are mostly header
-MOST_ROOM = 1 << 17  # bytes of a block
 RECENT = 256  # windows by which it is known whether a late one was heard before
 BOOTS = 4  # starts of a sensor that are remembered
-MOST_HZ = 1e6  # no sensor samples faster
-MOST_PACE = 86400.0  # seconds from one window to the next, at most
 LEAST_LIMIT = 0.001  # of a score: a model that learnt from a dead transducer has a threshold of 0
 MOST_TRIES = 3  # rounds of learning that may break off before a verdict's lesson has failed
 CALLED = 2  # priority down to which people are called, unless the settings say otherwise
-RESERVED = ("request", "response", "update")  # second parts of topics that are the gateway's own
 LEARNING, DEPLOYING, WATCHING = "learning", "deploying", "watching"
 
 
@@ -98,42 +92,28 @@ class Sensor:
 
     @property
     def hz(self) -> float:
-        """Readings a second, as measured on the sensor or else as it was set; 0 when it told neither."""
-        set_to = self.hello.get("sensor")
-        said = self.hello.get("measured_hz") or (set_to.get("rate_hz") if isinstance(set_to, dict) else 0)
-        return float(said) if isinstance(said, int | float) and 0 < said < MOST_HZ else 0.0
+        """As `hello.hz`."""
+        return hello.hz(self.hello)
 
     @property
     def pace(self) -> float:
-        """Seconds from one window to the next, as its hello says; 0 when it does not."""
-        said = self.hello.get("features")
-        recipe = said if isinstance(said, dict) else {}
-        hop = recipe.get("hop", recipe.get("samples"))
-        if not isinstance(hop, int | float) or hop <= 0 or not self.hz:
-            return 0.0
-        return min(MOST_PACE, hop / self.hz)
+        """As `hello.pace`."""
+        return hello.pace(self.hello)
 
     @property
     def channels(self) -> list[str]:
-        """What its axes are called, as its settings say; [] when they say nothing of it, or not of all."""
-        set_to = self.hello.get("sensor")
-        told = set_to.get("channels") if isinstance(set_to, dict) else None
-        names = [each.get("name") for each in told if isinstance(each, dict)] if isinstance(told, list) else []
-        return [str(name)[:32] for name in names] if all(isinstance(name, str) for name in names) else []
+        """As `hello.channels`."""
+        return hello.channels(self.hello)
 
     @property
     def longest_shard(self) -> int:
-        """Bytes of the shards in which it takes a model: fewer on a wire, as its hello says."""
-        said = self.hello.get("shard")
-        if isinstance(said, int) and SHORTEST_SHARD <= said <= MODEL_SHARD and said % 4 == 0:
-            return said
-        return MODEL_SHARD
+        """As `hello.longest_shard`."""
+        return hello.longest_shard(self.hello)
 
     @property
     def room(self) -> int:
-        """Bytes of a block that it can decode, as its hello says."""
-        said = self.hello.get("room")
-        return said if isinstance(said, int) and MODEL_SHARD <= said <= MOST_ROOM else MODEL_SHARD
+        """As `hello.room`."""
+        return hello.room(self.hello)
 
     def adopt(self, model: "Model", sequence: int) -> None:
         """From now on judge by `model`."""
@@ -265,48 +245,3 @@ class Sensor:
             self.counters.doubled += 1
         self._boot, self._number = window.boot, window.number
         self._recent.append((window.boot, window.number))
-
-
-class Line:
-    """All sensors of one gateway, by name; at most `limit`, so that made-up names cannot fill the memory."""
-
-    def __init__(self, features: int, to_learn: int, rule: AlertRule, limit: int, called: int = CALLED) -> None:
-        self.sensors: dict[str, Sensor] = {}
-        self.revoked: frozenset[str] = frozenset()  # names that are not heard
-        self.babbling: Mapping[str, float] = {}  # messages a second of those who say far too much, see `babble.py`
-        self.forgotten: set[str] = set()  # names whose retained topics are still to be taken back
-        self._features = features
-        self._to_learn = to_learn
-        self._rule = rule
-        self._called = called
-        self._limit = limit
-
-    def sensor(self, name: str) -> Sensor:
-        """The sensor of that name, new if it was never heard of; raises WireError when revoked or too many."""
-        if name in self.revoked:
-            raise WireError(f"sensor {name} was revoked: `reedmesh sensor-key {name}` lets it in again, with a new key")
-        if name not in self.sensors:
-            if name in RESERVED:
-                raise WireError(f"sensor {name}: the name is taken, topics of the gateway's own begin with it")
-            if len(self.sensors) >= self._limit:
-                raise WireError(f"sensor {name} is one more than the {self._limit} of `sensors` in the config")
-        return self.known(name)
-
-    def known(self, name: str) -> Sensor:
-        """The sensor of that name, which the store remembers: the limit is for new ones."""
-        if name not in self.sensors:
-            watcher, presence = Watcher(name, self._rule), Presence(name, self._rule.silent)
-            sensor = Sensor(name, watcher, presence, self._to_learn, called=self._called)
-            watcher.pace = lambda: sensor.pace
-            self.sensors[name] = sensor
-        return self.sensors[name]
-
-    def forget(self, sensor: Sensor) -> None:
-        """Expect the sensor no more."""
-        self.sensors.pop(sensor.name, None)
-        self.forgotten.add(sensor.name)
-
-    def admit(self, window: Window) -> None:
-        """Raise WireError when `window` cannot be judged by this gateway's family."""
-        if len(window.features) != self._features:
-            raise WireError(f"window of {len(window.features)} features, this gateway's family has {self._features}")

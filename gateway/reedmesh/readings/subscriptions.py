@@ -14,7 +14,7 @@ from reedmesh.alerts.rate_guard import DOOR, RateGuard
 from reedmesh.broker import acl
 from reedmesh.links.message import Subscriber
 from reedmesh.protocol import wire
-from reedmesh.readings.sensor import Line
+from reedmesh.readings.line import Line
 
 log = logging.getLogger(__name__)
 

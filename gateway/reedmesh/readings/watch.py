@@ -15,7 +15,8 @@ from reedmesh.links.message import Channel, Message
 from reedmesh.links.rejects import Rejects
 from reedmesh.protocol import wire
 from reedmesh.protocol.wire import Window, WireError
-from reedmesh.readings.sensor import Line, Sensor
+from reedmesh.readings.line import Line
+from reedmesh.readings.sensor import Sensor
 from reedmesh.store.windows import WindowTable
 
 log = logging.getLogger(__name__)

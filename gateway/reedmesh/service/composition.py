@@ -20,8 +20,8 @@ from reedmesh.links.message import Message
 from reedmesh.outputs.alert_publisher import AlertPublisher
 from reedmesh.outputs.apprise_notifier import AppriseNotifier, ways_of
 from reedmesh.readings.alarms import Alarms
+from reedmesh.readings.line import Line
 from reedmesh.readings.receipts import Receipts
-from reedmesh.readings.sensor import Line
 from reedmesh.readings.subscriptions import SensorSubscriptions
 from reedmesh.service import startup
 from reedmesh.service.clock_steps import ClockSteps

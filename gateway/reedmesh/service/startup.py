@@ -12,7 +12,7 @@ from reedmesh.identity import keystore
 from reedmesh.inference.family import Family
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Entry
-from reedmesh.readings.sensor import Line
+from reedmesh.readings.line import Line
 from reedmesh.store import ledger_table
 from reedmesh.store.store import Store
 from reedmesh.updates.attestation import Passports

@@ -9,7 +9,7 @@ from reedmesh.config.settings import Machine
 from reedmesh.errors import DiskError
 from reedmesh.inference import explain, machine_health
 from reedmesh.protocol.recipe import Recipe
-from reedmesh.readings.sensor import Line
+from reedmesh.readings.line import Line
 from reedmesh.store.writer import Disk
 
 LOOK_SECONDS = 300.0  # between two looks for an hour that is over

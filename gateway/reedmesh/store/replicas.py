@@ -15,7 +15,7 @@ import numpy as np
 
 from reedmesh.learning import told
 from reedmesh.learning.aggregate import Peer
-from reedmesh.learning.dataset import Floats
+from reedmesh.learning.arrays import Floats
 from reedmesh.learning.told import Told
 from reedmesh.provenance.ledger import Entry
 

@@ -15,7 +15,8 @@ from reedmesh.errors import ConfigError
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.links.message import Publisher
 from reedmesh.protocol import firmware_package
-from reedmesh.readings.sensor import Line, Sensor
+from reedmesh.readings.line import Line
+from reedmesh.readings.sensor import Sensor
 from reedmesh.updates.firmware_packages import FirmwarePackage, PackageStore
 from reedmesh.updates.latest_queue import LatestQueue
 from reedmesh.updates.transfer import MOST_ASKED, Transfer

@@ -20,7 +20,8 @@ from reedmesh.links.message import Publisher
 from reedmesh.protocol import wire
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Entry
-from reedmesh.readings.sensor import DEPLOYING, LEARNING, Line, Sensor
+from reedmesh.readings.line import Line
+from reedmesh.readings.sensor import DEPLOYING, LEARNING, Sensor
 from reedmesh.store.models import StoredModel
 from reedmesh.store.writer import Disk
 from reedmesh.updates.attestation import Origin, Passports

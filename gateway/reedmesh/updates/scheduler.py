@@ -11,7 +11,8 @@ from reedmesh.errors import ReedmeshError
 from reedmesh.exchange.neighbourhood import Share
 from reedmesh.inference.family import Family
 from reedmesh.learning.events import Made
-from reedmesh.readings.sensor import MOST_TRIES, Line
+from reedmesh.readings.line import Line
+from reedmesh.readings.sensor import MOST_TRIES
 from reedmesh.store.writer import Disk
 from reedmesh.updates.selection import TrainingSelection, collect_anew
 from reedmesh.updates.update import update

@@ -13,10 +13,12 @@ import numpy as np
 from reedmesh.errors import DeployError
 from reedmesh.inference.family import Family
 from reedmesh.learning import calibrate, dataset
+from reedmesh.learning.arrays import Windows
 from reedmesh.learning.candidate import Candidate
-from reedmesh.learning.dataset import Scaling, Windows
+from reedmesh.learning.dataset import Scaling
 from reedmesh.learning.steps import TrainingSet
-from reedmesh.readings.sensor import LEARNING, Line, Sensor
+from reedmesh.readings.line import Line
+from reedmesh.readings.sensor import LEARNING, Sensor
 from reedmesh.store.windows import MOST_SCORE
 from reedmesh.store.writer import Disk
 from reedmesh.updates import evidence

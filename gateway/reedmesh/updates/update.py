@@ -16,8 +16,8 @@ from reedmesh.exchange.neighbourhood import Share
 from reedmesh.inference.family import Family
 from reedmesh.learning import steps
 from reedmesh.learning.aggregate import Peer
+from reedmesh.learning.arrays import Floats
 from reedmesh.learning.candidate import Candidate
-from reedmesh.learning.dataset import Floats
 from reedmesh.learning.events import Made, Round
 from reedmesh.learning.steps import TrainingSet
 from reedmesh.updates import evidence

@@ -12,7 +12,7 @@ from reedmesh.protocol.serial_frame import Deframer, frame
 from reedmesh.protocol.shards import Shape
 from reedmesh.protocol.wire import Window, WireError
 from reedmesh.readings import watch
-from reedmesh.readings.sensor import Line
+from reedmesh.readings.line import Line
 from reedmesh.store.store import Store
 from reedmesh.updates import firmware_packages
 from tools.check.fuzz_targets.target import FEATURES, WIRE, Target

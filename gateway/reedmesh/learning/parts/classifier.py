@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reedmesh.learning.sums import Windows
+from reedmesh.learning.arrays import Doubles, Windows
 from reedmesh.protocol.scaling import ONE
 
-Doubles = NDArray[np.float64]
 Labels = NDArray[np.intp]
 
 NETS, HIDDEN = 3, 16  # networks, and hidden units of each

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reedmesh.learning import covariance, sums, threshold
+from reedmesh.learning.arrays import Windows
 from reedmesh.learning.covariance import Scatter
-from reedmesh.learning.sums import Ints, Sums, Windows
+from reedmesh.learning.sums import Ints, Sums
 from reedmesh.learning.whitening import Whitening, scaling_for, whitening
 from reedmesh.protocol.recipe import CYCLE, Cycle, Recipe
 

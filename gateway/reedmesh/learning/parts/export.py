@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from reedmesh.inference import tflite_file
+from reedmesh.learning.arrays import Windows
 from reedmesh.learning.export import Graph
 from reedmesh.learning.parts.classifier import Net
-from reedmesh.learning.sums import Ints, Windows
+from reedmesh.learning.sums import Ints
 from reedmesh.learning.whitening import Layer, Whitening, quantised
 from reedmesh.protocol import scaling, verdict
 from reedmesh.protocol.scaling import ONE

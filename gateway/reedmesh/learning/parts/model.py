@@ -7,12 +7,13 @@ import numpy as np
 
 from reedmesh.inference import normalisation
 from reedmesh.learning import threshold
+from reedmesh.learning.arrays import Windows
 from reedmesh.learning.parts import binomial, classifier, detector, limits
 from reedmesh.learning.parts.classifier import Labels, Net
 from reedmesh.learning.parts.detector import Detector
 from reedmesh.learning.parts.export import head, to_tflite
 from reedmesh.learning.parts.limits import Costs, Ints, Point
-from reedmesh.learning.sums import Sums, Windows
+from reedmesh.learning.sums import Sums
 from reedmesh.protocol.recipe import Recipe, log2
 from reedmesh.protocol.scaling import ONE
 from reedmesh.protocol.verdict import Limits

@@ -10,7 +10,8 @@ from reedmesh.errors import RefusedError
 from reedmesh.inference.family import Family
 from reedmesh.outputs.alert_publisher import AlertPublisher
 from reedmesh.readings.alarms import Alarms
-from reedmesh.readings.sensor import Line, Sensor
+from reedmesh.readings.line import Line
+from reedmesh.readings.sensor import Sensor
 from reedmesh.service.requests.arguments import Arguments
 from reedmesh.store.writer import Disk
 from reedmesh.updates.attestation import Passports
