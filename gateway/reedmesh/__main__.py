@@ -12,6 +12,7 @@ from reedmesh.commands import (
     alerts,
     assistant,
     audit,
+    backup,
     broker,
     doctor,
     install,
@@ -28,7 +29,6 @@ from reedmesh.errors import ConfigError, ReedmeshError
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.inference import boards, compatibility
 from reedmesh.service import journal, systemd
-from reedmesh.store import database
 from reedmesh.updates import firmware_packages
 
 DEFAULT_CONFIG = Path("/etc/reedmesh/reedmesh.toml")
@@ -88,10 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     ledger.add(commands, DEFAULT_CONFIG)
     status.add(commands, DEFAULT_CONFIG)
     doctor.add(commands, DEFAULT_CONFIG)
-    backup = commands.add_parser("backup", help="copy the gateway's database to a new file, also while it runs")
-    backup.add_argument("target", type=Path, metavar="FILE")
-    backup.add_argument("config", nargs="?", type=Path, default=DEFAULT_CONFIG, help=f"default {DEFAULT_CONFIG}")
-    backup.set_defaults(run=_backup)
+    backup.add(commands, DEFAULT_CONFIG)
     broker.add_acl(commands, DEFAULT_CONFIG)
     broker.add_pki(commands, DEFAULT_CONFIG)
     update = commands.add_parser("update-sensors", help="have this gateway give its sensors new firmware")
@@ -154,11 +151,6 @@ def _check_model(chosen: argparse.Namespace) -> int:
         raise ConfigError(f"{chosen.model}: {e.strerror}") from e
     print("\n".join(report.lines(known)))
     return 0 if report.runs(known) else 1
-
-
-def _backup(chosen: argparse.Namespace) -> None:
-    database.back_up(Path(load_config(chosen.config).state), chosen.target)
-    print(f"{chosen.target}: {chosen.target.stat().st_size} bytes; keys are not in it")
 
 
 def _sensor_key(chosen: argparse.Namespace) -> None:

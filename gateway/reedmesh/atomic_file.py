@@ -9,7 +9,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -29,19 +29,19 @@ def write(path: Path, data: bytes, mode: int = 0o600, owner: tuple[int, int] = (
     owner: user and group, -1: as the process has it. Raises DiskError, and then the old file is as it was.
     """
     with _told(path), _folder(path.parent) as folder:
-        draft = _draft(folder, path.name, data, mode, owner)
-        try:
-            os.rename(draft, path.name, src_dir_fd=folder, dst_dir_fd=folder)
-        except OSError:
-            os.unlink(draft, dir_fd=folder)
-            raise
-        os.fsync(folder)
+        _replace(folder, path.name, _draft(folder, path.name, [data], mode, owner))
+
+
+def copy(path: Path, chunks: Iterable[bytes], mode: int = 0o600) -> None:
+    """Replace `path` as `write` does, by what does not fit in memory."""
+    with _told(path), _folder(path.parent) as folder:
+        _replace(folder, path.name, _draft(folder, path.name, chunks, mode, (-1, -1)))
 
 
 def make(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Make `path`, and its folder if need be; raises FileExistsError if there is one, and DiskError."""
     with _told(path), _folder(path.parent) as folder:
-        draft = _draft(folder, path.name, data, mode, (-1, -1))
+        draft = _draft(folder, path.name, [data], mode, (-1, -1))
         try:
             os.link(draft, path.name, src_dir_fd=folder, dst_dir_fd=folder)
         except FileExistsError as error:
@@ -92,6 +92,15 @@ def _folder(path: Path) -> Iterator[int]:
         os.close(folder)
 
 
+def _replace(folder: int, name: str, draft: str) -> None:
+    try:
+        os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except OSError:
+        os.unlink(draft, dir_fd=folder)
+        raise
+    os.fsync(folder)
+
+
 def _refuse_foreign_link(path: Path) -> None:
     """A link of root's or our own may lead elsewhere, as /var/lib/reedmesh does under systemd's DynamicUser."""
     found = path.lstat()
@@ -99,13 +108,14 @@ def _refuse_foreign_link(path: Path) -> None:
         raise OSError(errno.ELOOP, f"is a link that user {found.st_uid} made")
 
 
-def _draft(folder: int, name: str, data: bytes, mode: int, owner: tuple[int, int]) -> str:
+def _draft(folder: int, name: str, chunks: Iterable[bytes], mode: int, owner: tuple[int, int]) -> str:
     """A synced file of that content in `folder`; its name."""
     draft = f".{name}.{secrets.token_hex(8)}"
     file = os.open(draft, _DRAFT, 0o600, dir_fd=folder)
     try:
         with os.fdopen(file, "wb") as out:
-            out.write(data)
+            for chunk in chunks:
+                out.write(chunk)
             out.flush()
             os.fchown(file, *owner)
             os.fchmod(file, mode)

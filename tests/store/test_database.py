@@ -42,6 +42,21 @@ def test_a_damaged_page_costs_only_what_was_on_it(tmp_path: Path, caplog: pytest
     assert len(list(tmp_path.glob("reedmesh.db.damaged-*"))) == 1
 
 
+@pytest.mark.parametrize("part", [slice(0, PAGE), slice(0, 100), slice(100, PAGE)], ids=["page", "header", "schema"])
+def test_a_damaged_first_page_costs_nothing_but_itself(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, part: slice
+) -> None:
+    filled(tmp_path)
+    path = tmp_path / database.NAME
+    data = bytearray(path.read_bytes())
+    data[part] = b"\xa5" * (part.stop - part.start)
+    path.write_bytes(data)
+    with caplog.at_level(logging.ERROR), Store(tmp_path) as store:
+        assert store.alerts.open() == [ALERT]
+        assert store._db.execute("select count(*) from windows").fetchone() == (2000,)
+    assert "damaged" in caplog.text and not list(tmp_path.glob("*.mended"))
+
+
 def test_a_file_that_is_no_database_is_put_aside(tmp_path: Path) -> None:
     (tmp_path / database.NAME).write_bytes(b"not SQLite" * 1000)
     with Store(tmp_path) as store:
@@ -94,7 +109,7 @@ def test_a_backup_of_a_running_gateway_is_whole(tmp_path: Path) -> None:
         assert store.alerts.open() == [ALERT]
 
 
-def test_a_lost_backup_gives_away_no_key_and_no_password_and_others_cannot_read_it(tmp_path: Path) -> None:
+def test_a_lost_backup_without_keys_gives_away_no_key_and_no_password_and_others_cannot_read_it(tmp_path: Path) -> None:
     state, config = tmp_path / "state", tmp_path / "reedmesh.toml"
     secret, password = "5e" * 32, "c0ffee" * 10
     neighbour = f'name = "hall2"\nhost = "127.0.0.1"\nkey = "{"0f" * 32}"\npassword = "{password}"\n'
@@ -102,7 +117,7 @@ def test_a_lost_backup_gives_away_no_key_and_no_password_and_others_cannot_read_
     secrets = [keystore.secret(state / "key"), keystore.secret(state / "broker"), SensorKeys(state).made_for("press")]
     with Store(state) as store:
         store.sensors.save_hello("press", {"v": 1})
-        assert main(["backup", str(tmp_path / "copy.db"), str(config)]) == 0
+        assert main(["backup", "--without-keys", str(tmp_path / "copy.db"), str(config)]) == 0
     copy = (tmp_path / "copy.db").read_bytes()
     assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600 and b"press" in copy
     secrets += [bytes.fromhex(secret), password.encode(), accounts.derived(state, "dashboard").encode()]

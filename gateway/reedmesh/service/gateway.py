@@ -9,6 +9,7 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from reedmesh.alerts.alert import Change
@@ -17,6 +18,7 @@ from reedmesh.errors import DiskError
 from reedmesh.inference.family import Family
 from reedmesh.links.message import Channel, Message, Subscriber
 from reedmesh.readings.watch import Events, watch
+from reedmesh.service import daily_copy
 from reedmesh.service.composition import Parts, compose, listed
 from reedmesh.service.requests.assistant import add_questions
 from reedmesh.service.requests.context import Context
@@ -84,6 +86,7 @@ class Gateway:
             ),
             "firmware": partial(parts.firmware_rollout.run, channel),
             "exchange": partial(parts.share.run, channel, neighbours),
+            "daily copy": partial(daily_copy.run, self.store, Path(self.config.state), self.config.name),
             **notifications,
         }
 

@@ -14,6 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from reedmesh.errors import ConfigError, DiskError
+from reedmesh.store import rescue
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +44,13 @@ def _open(directory: Path | None) -> sqlite3.Connection:
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / NAME
         try:
-            return _ready(_connect(path))
+            db = _ready(_connect(path))
         except sqlite3.DatabaseError as damage:
             if isinstance(damage, sqlite3.OperationalError):  # locked, full, no permission: no damage
                 raise
-            return _mended(path, damage)
+            db = _mended(path, damage)
+        rescue.note(db, directory)
+        return db
     except (OSError, sqlite3.Error) as error:
         if directory and isinstance(error, sqlite3.Error) and takes_nothing(error) and space(directory)["bytes"]:
             raise DiskError(f"the store: {error}") from error
@@ -148,30 +151,5 @@ def _mended(path: Path, damage: sqlite3.DatabaseError) -> sqlite3.Connection:
             part.rename(aside.with_name(aside.name + suffix))
     log.error("%s is damaged (%s): it is now %s, and what can be read of it is copied", path, damage, aside.name)
     db = _ready(_connect(path))
-    for (table,) in db.execute("select name from sqlite_master where type = 'table'").fetchall():
-        log.error("%s: %d rows saved", table, _rescue(aside, db, table))
+    rescue.copy(aside, path.parent, db)
     return db
-
-
-def _rescue(aside: Path, db: sqlite3.Connection, table: str) -> int:
-    """Copy rows from both ends towards the damage; returns how many."""
-    marks = ", ".join("?" * len(db.execute(f"pragma table_info({table})").fetchall()))
-    (clustered,) = db.execute("select wr from pragma_table_list where name = ?", (table,)).fetchone()
-    saved = 0
-    for order in ("asc", "desc"):
-        query = f"select * from {table} order by {'1' if clustered else 'rowid'} {order}"
-        with contextlib.closing(_connect(aside)) as source:
-            saved += _copy(source, query, db, f"insert or ignore into {table} values ({marks})")
-    return saved
-
-
-def _copy(source: sqlite3.Connection, query: str, target: sqlite3.Connection, insert: str) -> int:
-    """Row after row until the end or a page that cannot be read."""
-    saved = 0
-    try:
-        for row in source.execute(query):
-            saved += target.execute(insert, row).rowcount
-    except sqlite3.DatabaseError as damage:
-        log.warning("%s: %s", query, damage)
-    target.commit()
-    return saved

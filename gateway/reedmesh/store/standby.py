@@ -8,7 +8,7 @@ import contextlib
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from reedmesh.errors import ConfigError, DiskError
@@ -21,8 +21,8 @@ PROBED = 1 << 20  # bytes that the disk must take
 WINDOWS = "windows"  # the bulk of the file, and of worth for learning alone
 
 
-def open_in(directory: Path) -> sqlite3.Connection:
-    """What the database in `directory` says, in memory; raises ConfigError when it cannot be read."""
+def open_in(directory: Path, without: Collection[str] = (WINDOWS,)) -> sqlite3.Connection:
+    """What the database in `directory` says, in memory, but for some tables; raises ConfigError if it is unreadable."""
     path, memory = directory / database.NAME, database.in_memory()
     try:
         with contextlib.closing(_reader(path)) as file:
@@ -30,7 +30,7 @@ def open_in(directory: Path) -> sqlite3.Connection:
                 raise ConfigError(f"{path}: of version {version}, and no room to bring it up to date: make room first")
             with memory:
                 for table in _tables(memory):
-                    if table != WINDOWS:
+                    if table not in without:
                         _copy(file, memory, table)
     except sqlite3.Error as error:
         raise ConfigError(f"{path}: the disk takes nothing, and it cannot be read: {error}") from error

@@ -17,9 +17,10 @@ from reedmesh.config.settings import is_loopback
 from reedmesh.errors import ConfigError
 from reedmesh.identity import certificates as pki
 from reedmesh.inference.family import find_family, load_family
-from reedmesh.store import database
+from reedmesh.store import archive, database
 
 SOON = 30  # days before a certificate ends that it is told of
+OLD_COPY = 3.0  # days
 PATIENCE = 5.0  # seconds
 
 
@@ -110,6 +111,24 @@ def store(case: Case) -> Iterable[Finding]:
         yield warning(f"{damaged[-1].name} was put aside", "the card may be worn out: replace it, then delete the file")
 
 
+def rehearsal(case: Case) -> Iterable[Finding]:
+    """Whether the daily copy of models, keys and heads could be restored: it is opened as a restore would."""
+    path = case.state / archive.DAILY
+    if not path.exists():
+        yield warning(f"{path}: there is none yet", "the gateway makes it an hour after its start")
+        return
+    try:
+        models = archive.rehearse(path)
+    except ConfigError as fault:
+        yield error(str(fault), f"rm {path}; the gateway makes another; the card may be worn out")
+        return
+    age = (case.now - path.stat().st_mtime) / 86400
+    if age > OLD_COPY:
+        yield warning(f"{path.name}: {age:.0f} days old", "journalctl -u reedmesh says why there is no newer one")
+    else:
+        yield good(f"restore rehearsed from {path.name}: whole, {models} models")
+
+
 def certificates(case: Case) -> Iterable[Finding]:
     """How long the broker's certificate, and those that others must show, still count."""
     broker = case.config.broker
@@ -179,4 +198,4 @@ def metrics(case: Case) -> Iterable[Finding]:
             yield warning(f"metrics.listen = {listen}: anybody there reads them", "127.0.0.1, or a firewall before it")
 
 
-CHECKS = (owners, settings, family, store, certificates, program, broker, metrics)
+CHECKS = (owners, settings, family, store, rehearsal, certificates, program, broker, metrics)
