@@ -11,7 +11,7 @@ from statistics import median
 import numpy as np
 
 from reedmesh.errors import WireError
-from reedmesh.learning import told
+from reedmesh.learning import credit, told
 from reedmesh.learning.arrays import Floats
 from reedmesh.learning.delta import LARGEST, Delta
 from reedmesh.learning.told import Told
@@ -65,7 +65,8 @@ class Peer:
 class Merged:
     """weights: float32 [n]. taken: the neighbours in it, with their share. refused: the others, with the reason.
 
-    worth: of those in it, how much higher our held-out loss were without each (leave-one-out); below zero it cost us.
+    worth: the share of each in what our held-out loss fell by (`credit.py`), or for sums as in `worth.py`; below zero
+    it cost us.
     """
 
     weights: Floats
@@ -92,15 +93,14 @@ def merge(own: Floats, public: Floats, windows: int, peers: Mapping[str, Peer], 
             refused[name] = f"loss {found:.4f} on our own windows, {limit:.4f} is the most"
         else:
             good[name] = clipped
-    counts = {name: peers[name].windows for name in good}
+    shares = _shares(windows, {name: peers[name].windows for name in good})
 
     def moved(names: Collection[str]) -> Floats:
-        shares = _shares(windows, {name: counts[name] for name in names})
-        return own + sum((np.float32(step * shares[name]) * good[name] for name in names), np.zeros_like(own))
+        """With the shares that all together have: who is left out hands its part to nobody."""
+        return own + sum((np.float32(step * shares[name]) * good[name] for name in sorted(names)), np.zeros_like(own))
 
-    together = moved(counts)
-    worth = {name: loss(moved([other for other in counts if other != name])) - loss(together) for name in counts}
-    return Merged(together, _shares(windows, counts), refused, worth)
+    worth = credit.shares(good, lambda names: -loss(moved(names)))
+    return Merged(moved(good), shares, refused, worth)
 
 
 def _clipped(move: Floats, radius: float) -> Floats:

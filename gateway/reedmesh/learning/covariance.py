@@ -63,7 +63,7 @@ def shape(own: Scatter, federation: Doubles | None = None) -> Shape:
     deviations = np.sqrt(np.maximum(np.diagonal(covariance), FLOOR))
     correlations = covariance / (deviations[:, None] * deviations)
     np.fill_diagonal(correlations, 1.0)
-    return Shape(deviations, _shrunk(correlations, weight), own.freedom / max(1.0, weight))
+    return Shape(deviations, shrunk(correlations, weight), own.freedom / max(1.0, weight))
 
 
 def pooled(own: Scatter, neighbours: Sequence[Scatter]) -> Doubles | None:
@@ -71,14 +71,14 @@ def pooled(own: Scatter, neighbours: Sequence[Scatter]) -> Doubles | None:
     heard = [each for each in neighbours if each.freedom > 0]
     if not heard:
         return None
-    clipped = _clipped(own, [each.covariance for each in heard])
-    mean = clipped[0]
-    for each in clipped[1:]:
+    kept = clipped(own, [each.covariance for each in heard])
+    mean = kept[0]
+    for each in kept[1:]:
         mean = mean + each
-    return mean / len(clipped)
+    return mean / len(kept)
 
 
-def _shrunk(correlations: Doubles, windows: float) -> Doubles:
+def shrunk(correlations: Doubles, windows: float) -> Doubles:
     """Correlations of p features towards none, as little as `windows` warrant."""
     p = len(correlations)
     square = exact.total(correlations * correlations)
@@ -89,7 +89,7 @@ def _shrunk(correlations: Doubles, windows: float) -> Doubles:
     return out
 
 
-def _clipped(own: Scatter, covariances: Sequence[Doubles]) -> list[Doubles]:
+def clipped(own: Scatter, covariances: Sequence[Doubles]) -> list[Doubles]:
     """Each covariance, its variance per whitened direction of ours at most CAP times the median's of all."""
     base = shape(own) if own.freedom > 1 else shape(Scatter(np.zeros_like(own.matrix), 1))
     lower = exact.cholesky(base.correlations) * base.deviations[:, None]

@@ -10,7 +10,7 @@ import numpy as np
 
 from reedmesh.inference.family import NETWORK, SUMS, Family
 from reedmesh.inference.model import Model
-from reedmesh.learning import aggregate, evaluate, summed, trainer
+from reedmesh.learning import aggregate, evaluate, summed, trainer, worth
 from reedmesh.learning.aggregate import Merged, Peer
 from reedmesh.learning.arrays import Floats
 from reedmesh.learning.candidate import Candidate, make_candidate
@@ -107,10 +107,19 @@ def mix(
     public: our copy that they hold.
     """
     if trained.told and family.training.kind == SUMS:
-        return summed.believed(family, trained.weights, trained.told, peers), trained.loss
+        merged = summed.believed(family, trained.weights, trained.told, peers)
+        return replace(merged, worth=_worth(family, training_sets, merged, peers)), trained.loss
     pool = _TrainingPool(family, training_sets)
     merged = aggregate.merge(trained.weights, public, trained.windows, peers, pool.loss, step)
     return merged, pool.loss(merged.weights)
+
+
+def _worth(
+    family: Family, training_sets: Sequence[TrainingSet], merged: Merged, peers: Mapping[str, Peer]
+) -> dict[str, float]:
+    """What the sums of those that are believed were worth to us."""
+    believed = {name: told for name in merged.taken if (told := peers[name].told)}
+    return worth.of(family.recipe, [each.machine.windows for each in training_sets], believed)
 
 
 def make(family: Family, training_set: TrainingSet, merged: Merged, peers: Mapping[str, Peer]) -> Candidate:
