@@ -13,10 +13,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from reedmesh.learning import covariance, credit, detector, faultset, states
+from reedmesh.learning.arrays import Doubles, Windows
 from reedmesh.learning.covariance import FLOOR, PRIOR, Scatter
 from reedmesh.learning.credit import Coalition
-from reedmesh.learning.exact import Doubles
-from reedmesh.learning.sums import Windows
 from reedmesh.learning.told import Told
 from reedmesh.protocol.recipe import Recipe
 
