@@ -12,7 +12,7 @@ import numpy as np
 
 from reedmesh.errors import DeployError
 from reedmesh.inference.family import Family
-from reedmesh.learning import calibrate, dataset
+from reedmesh.learning import calibrate, dataset, gate
 from reedmesh.learning.arrays import Windows
 from reedmesh.learning.candidate import Candidate
 from reedmesh.learning.dataset import Scaling
@@ -78,7 +78,7 @@ class TrainingSelection:
         rows = await self._disk.call(self._disk.store.windows.normal, sensor.name, sensor.to_learn, limit)
         normal, called = (_table(run) for run in rows)
         scaled = calibrate.scaling_of(model) if model and not anew else None
-        near = _near(sensor, normal, scaled)
+        near = gate.learnable(_near(sensor, normal, scaled), self._family.recipe)
         if scaled and len(near) < sensor.to_learn // 2:
             return None
         runs = [run for run in (_spread(near, sensor.to_learn), called) if len(run)]
