@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reedmesh.errors import DeployError
-from reedmesh.learning.sums import Windows
+from reedmesh.learning.arrays import Windows
 from reedmesh.protocol.recipe import STATISTICS, TREND, Recipe, Spectrum, Trend
 
 Flags = NDArray[np.bool_]
