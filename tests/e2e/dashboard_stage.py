@@ -90,7 +90,7 @@ class Stage:
         self.url = ""
         self._browser = browser
         self._options = options
-        self._answers = answers
+        self._answers = {"maintenance": lambda _: {}, "made": lambda _: {"made": []}} | answers
         self._directory = directory
         self._log = directory / "dashboard.log"
         self.broker_port, self._page_port = free_port(), free_port()

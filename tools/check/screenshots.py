@@ -50,6 +50,8 @@ async def main() -> int:
     try:
         recording = recordings.named(chosen.data)
         plan = layout.plan(recording, ROOT / "build" / "screenshots-line")
+        if not chosen.data:  # simulate() turns shafts at 7, 12, 17 Hz
+            plan.shafts.update({name: 60 * (7.0 + 5.0 * i) for i, name in enumerate(plan.ports)})
         port = free_ports(1)[0]
         picture = observer.Picture(plan, recording.origin, port)
         with Line(plan, chosen.rate, port) as line:
@@ -105,7 +107,8 @@ async def _act(page: Page, url: str) -> dict[str, str]:
     await expect(page.get_by_role("status").filter(has_text="Acknowledged.")).to_be_visible(timeout=PATIENCE)
     alert = page.url.removeprefix(url)
     sensor = await page.get_by_role("link", name="To the sensor").get_attribute("href")
-    return {"overview": "/", "alert": alert, "sensor": sensor or "/", "learning": "/learning", "settings": "/settings"}
+    others = {name: f"/{name}" for name in ("handover", "learning", "settings")}
+    return {"overview": "/", "alert": alert, "sensor": sensor or "/", **others, "missing": "/nowhere"}
 
 
 if __name__ == "__main__":

@@ -81,6 +81,7 @@ def write_config(plan: Plan, name: str, present: Collection[str]) -> Path:
         f"[broker]\nembedded = true\nport = {plan.ports[name]}\ntls_port = {plan.tls[name]}\n\n"
         f'[exchange]\nfederation = "demo"\nsecret = "{plan.secret}"\n\n'
         f"[learning]\nwindows = {plan.learn[name]}\nfresh = {FRESH}\n"
+        + "".join(_machine(plan, machine) for machine in plan.machines if machine.gateway == name)
         + "".join(f'\n[[serial]]\nport = "{machine.ends[0]}"\n' for machine in plan.machines if _on_wire(machine, name))
         + "".join(_neighbour(plan, name, other) for other in plan.neighbours(name) if other in present)
     )
@@ -95,6 +96,17 @@ def start_gateway(plan: Plan, name: str) -> subprocess.Popen[bytes]:
     certificates.issue(folder / certificates.FOLDER, ["127.0.0.1"], site)
     command = [sys.executable, "-m", "reedmesh", "run", str(folder / "reedmesh.toml")]
     return subprocess.Popen(command, stderr=(folder / "gateway.log").open("wb"), start_new_session=True)
+
+
+def _machine(plan: Plan, machine: Machine) -> str:
+    """What maintenance is told of a machine: small ones, with a bearing where the shaft's speed is known."""
+    if not plan.lsb_per_g:
+        return ""
+    table = f'\n[machines.{machine.name}]\niso_class = "I"\n'
+    if machine.gateway not in plan.shafts:
+        return table
+    bearing = 'bearings = [{ name = "6205", balls = 9, ball_mm = 7.94, pitch_mm = 39.04 }]\n'
+    return f"{table}rpm = {plan.shafts[machine.gateway]}\n{bearing}"
 
 
 def _on_wire(machine: Machine, gateway: str) -> bool:

@@ -83,6 +83,7 @@ class Plan:
     secret: str = field(default_factory=partial(secrets.token_hex, 32))  # of their federation; "": it speaks openly
     late: str = ""
     alone: str = ""
+    shafts: dict[str, float] = field(default_factory=dict)  # 1/min, by gateway, of machines whose speed is known
 
     @property
     def later(self) -> tuple[str, ...]:
