@@ -88,6 +88,15 @@ def test_a_deaf_model_is_not_put_in_place_of_one_that_hears() -> None:
     assert not summed.candidate(FAMILY, wild, [], good.model, anew=True).objection
 
 
+def test_a_candidate_must_go_on_seeing_what_alerted_before() -> None:
+    good = summed.candidate(FAMILY, windows(RECIPE, count=240), [])
+    fault = summed.faultset.applied(windows(RECIPE, count=60), summed.faultset.changes(RECIPE)["gain +6 dB"])
+    again = summed.candidate(FAMILY, windows(RECIPE, count=240), [], good.model, faults=fault)
+    assert again.estimate.faults == 1.0 and again.before and again.before.faults == 1.0 and not again.objection
+    blind = summed.objection(replace(again.before, faults=0.9), replace(again.estimate, faults=0.5))
+    assert blind == "50% of the windows of former alerts are over the threshold, 90% before"
+
+
 def test_each_sensor_gets_whichever_does_better() -> None:
     family = replace(FAMILY, training=replace(FAMILY.training, kind=BEST))
     training_set = TrainingSet(dataset.of(family, [windows(RECIPE, count=240)]))

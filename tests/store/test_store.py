@@ -56,8 +56,9 @@ def test_windows_of_an_alert_are_not_learnt_from_unless_it_was_no_fault() -> Non
         alert = replace(ALERT, since=50.0, until=60.0, state="cleared")
         store.alerts.save([Change("end", alert, "cleared", 60.0)])
         assert [each[0] for each in store.windows.learnt_from("press", 99)] == [*range(40), *range(61, 100)]
+        assert [each[0] for each in store.windows.faulty("press", 5)] == [*range(56, 61)]
         store.alerts.save([Change("update", replace(alert, verdict="not a fault"), "not a fault", 70.0, "Ana")])
-        assert len(store.windows.learnt_from("press", 100)) == 100
+        assert len(store.windows.learnt_from("press", 100)) == 100 and not store.windows.faulty("press", 5)
 
 
 def test_what_waits_too_long_or_is_too_much_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:

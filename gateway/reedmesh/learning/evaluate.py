@@ -21,19 +21,25 @@ class Estimate:
     """loss: the mean score, in squared deviations a feature. false_alarms: the share of windows over the threshold.
 
     onset: the share of onsets of synthetic faults from which an alert is raised, see `faultset.py`; None: not measured.
+    faults: the share above the threshold of windows of alerts that nobody called no fault; None: there are none.
     lifts: what each band must rise by to raise one, in dB.
     """
 
     loss: float
     false_alarms: float
     onset: float | None = None
+    faults: float | None = None
     lifts: dict[str, float] = field(default_factory=dict)
 
     def table(self) -> dict[str, Any]:
         """For JSON."""
         told: dict[str, Any] = {"loss": round(self.loss, 4), "false_alarms": round(self.false_alarms, 4)}
         if self.onset is not None:
-            told |= {"onset": round(self.onset, 4), "lifts": {name: round(db, 1) for name, db in self.lifts.items()}}
+            told |= {
+                "onset": round(self.onset, 4),
+                "faults": self.faults,
+                "lifts": {name: round(db, 1) for name, db in self.lifts.items()},
+            }
         return told
 
 

@@ -12,7 +12,7 @@ from reedmesh.inference.family import NETWORK, SUMS, Family
 from reedmesh.inference.model import Model
 from reedmesh.learning import aggregate, evaluate, summed, trainer, worth
 from reedmesh.learning.aggregate import Merged, Peer
-from reedmesh.learning.arrays import Floats
+from reedmesh.learning.arrays import Floats, Windows
 from reedmesh.learning.candidate import Candidate, make_candidate
 from reedmesh.learning.dataset import Machine
 from reedmesh.learning.told import Told
@@ -24,11 +24,13 @@ ROUNDS = 10  # into which a family's epochs are divided: so many make up what a 
 @dataclass(frozen=True)
 class TrainingSet:
     """A machine in a round. model: what is in service; b"": nothing yet. anew: somebody said what is normal now, so the
-    candidate's loss need not be below that of the model in service, which learnt something else."""
+    candidate's loss need not be below that of the model in service, which learnt something else. faults: windows of
+    alerts that nobody called no fault, int8 [m, length]; a candidate must go on seeing them."""
 
     machine: Machine
     model: bytes = b""
     anew: bool = False
+    faults: Windows | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,9 @@ def make(family: Family, training_set: TrainingSet, merged: Merged, peers: Mappi
     if family.training.kind == NETWORK:
         return _by_network(family, training_set, merged, peers)
     told = [peer.told for peer in peers.values() if peer.told]
-    by_sums = summed.candidate(family, training_set.machine.windows, told, training_set.model, training_set.anew)
+    by_sums = summed.candidate(
+        family, training_set.machine.windows, told, training_set.model, training_set.anew, training_set.faults
+    )
     by_sums = replace(by_sums, taken=merged.taken, worth=merged.worth)
     if family.training.kind == SUMS:
         return by_sums

@@ -64,17 +64,26 @@ def believed(family: Family, weights: Floats, own: Told, peers: Mapping[str, Pee
 
 
 def candidate(
-    family: Family, windows: Windows, neighbours: Sequence[Told], model: bytes = b"", anew: bool = False
+    family: Family,
+    windows: Windows,
+    neighbours: Sequence[Told],
+    model: bytes = b"",
+    anew: bool = False,
+    faults: Windows | None = None,
 ) -> Candidate:
-    """The lesson of a machine, beside the `model` in service, if any; anew: what is normal was said to have changed."""
+    """The candidate of a machine, beside the `model` in service, if any.
+
+    anew: what is normal was said to have changed. faults: windows of alerts that it must go on seeing.
+    """
     found = learn(family, windows, neighbours)
     before = Model(model) if model else None
     limit = _threshold(family, found, before if not anew else None)
     tflite = export.to_tflite(found.model, limit)
     made = Model(tflite)
     after = _estimate(family, made.scores, limit, windows, found.held_out)
-    after = replace(after, lifts=_lifts(family, made.scores, limit, windows))
+    after = replace(after, lifts=_lifts(family, made.scores, limit, windows), faults=_over(made, faults))
     was = _estimate(family, before.scores, before.threshold, windows, before.scores(windows)) if before else None
+    was = replace(was, faults=_over(before, faults)) if was and before else was
     worst = int(made.scores(windows).argmax())
     return Candidate(
         model=tflite,
@@ -108,9 +117,18 @@ def objection(before: Estimate, after: Estimate) -> str:
     """Why a candidate may not replace what is in service; "" if it may."""
     if (after.onset or 0.0) < (before.onset or 0.0) - LOST:
         return f"alerts from {after.onset:.0%} of the onsets of synthetic faults, {before.onset:.0%} before"
+    if after.faults is not None and before.faults is not None and after.faults < before.faults - LOST:
+        return f"{after.faults:.0%} of the windows of former alerts are over the threshold, {before.faults:.0%} before"
     if after.false_alarms > max(before.false_alarms, FALSE):
         return f"false alarms {after.false_alarms:.1%} of held-out windows, {before.false_alarms:.1%} before"
     return ""
+
+
+def _over(model: Model, windows: Windows | None) -> float | None:
+    """The share of `windows` that a model puts above its threshold; None of none."""
+    if windows is None or not len(windows):
+        return None
+    return float((model.scores(windows) > model.threshold).mean())
 
 
 def _implausible(family: Family, own: Told, it: Told) -> str:

@@ -84,3 +84,13 @@ class WindowTable:
         )
         called = self._db.execute(query, (sensor, ANOMALY, NOT_A_FAULT, WAITING, limit, count // 2))
         return normal, [row[0] for row in called][::-1]
+
+    def faulty(self, sensor: str, count: int) -> list[bytes]:
+        """Return the features of the last `count` windows within alerts that nobody called no fault, oldest first."""
+        query = (
+            f"select features from windows as w where sensor = ? and at > {_MOUNTED} and exists (select 1 from alerts "
+            "as a where a.sensor = w.sensor and kind = ? and verdict != ? and lesson != ? and w.at between since and "
+            "ifnull(until, 1e11)) order by id desc limit ?"
+        )
+        rows = self._db.execute(query, (sensor, ANOMALY, NOT_A_FAULT, WAITING, count))
+        return [row[0] for row in rows][::-1]

@@ -28,6 +28,7 @@ from reedmesh.updates.model_rollout import ModelRollout
 
 log = logging.getLogger(__name__)
 
+MOST_FAULTS = 240  # windows of alerts that a candidate must go on seeing
 FARTHEST = 0.6  # units that a machine may have moved, see `machine.moved`, to be learnt on (docs/decisions/0027)
 
 
@@ -82,7 +83,8 @@ class TrainingSelection:
         if scaled and len(near) < sensor.to_learn // 2:
             return None
         runs = [run for run in (_spread(near, sensor.to_learn), called) if len(run)]
-        return TrainingSet(dataset.of(self._family, runs, scaled), model, anew and bool(model))
+        faults = _table(await self._disk.call(self._disk.store.windows.faulty, sensor.name, MOST_FAULTS))
+        return TrainingSet(dataset.of(self._family, runs, scaled), model, anew and bool(model), faults)
 
     async def _model(self, sensor: Sensor) -> bytes:
         """What is in service; b"": nothing yet."""
