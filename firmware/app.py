@@ -45,8 +45,9 @@ class Node:
         self.transducer = None if boot_count.safe_mode else Transducer(self._driver(recipe), self._say_hello)
         extractor = Extractor(recipe) if self.transducer else None
         self._station = self._judging_parts(recipe)
-        timed = self.transducer and not self._station  # nobody knows when the next part comes
-        self._window_ms = int(1000 * recipe.hop / settings["sensor"]["rate_hz"]) if timed else 0
+        rate = settings["sensor"]["rate_hz"]  # 0: a replay's, which has none of its own
+        timed = rate and self.transducer and not self._station  # nobody knows when the next part comes
+        self._window_ms = int(1000 * recipe.hop / rate) if timed else 0
         self.slots = ModelSlots(folder, settings["model_bytes"], recipe.length)
         del recipe
         release("protocol.recipe")
