@@ -50,6 +50,14 @@ class World:
         self.messages = self.channel.messages()
         self.seen = self.broker.link("reedmesh/#").messages()
 
+    async def until_heard(self, message: Message) -> None:
+        """Say it on MQTT until the gateway hears."""
+        waiting = asyncio.create_task(self.next(self.messages))
+        while not waiting.done():
+            await self.broker.link().publish(message)
+            await asyncio.sleep(0)
+        assert await waiting == message
+
     async def next(self, messages: AsyncIterator[Message]) -> Message:
         async with asyncio.timeout(PATIENCE):
             return await anext(messages)
@@ -62,6 +70,55 @@ def play(story: Callable[[World], Awaitable[None]]) -> None:
         await world.messages.aclose()  # type: ignore[attr-defined]
 
     asyncio.run(run())
+
+
+def refused_on_the_wire(*topics: str, named: tuple[str, ...] = (), before: tuple[Message, ...] = ()) -> None:
+    """None of them is passed on, to us or to the broker; a true sensor on that wire still is."""
+
+    async def story(world: World) -> None:
+        world.channel._named = [named]
+        seen: list[Message] = []
+        listening = asyncio.create_task(world.next(world.seen))
+        for message in before:
+            await world.until_heard(message)
+        for topic in topics:
+            world.wire.from_sensor.put_nowait(Message(topic, b"evil", 1))
+        world.wire.from_sensor.put_nowait(WINDOW)
+        while (message := await world.next(world.messages)) != WINDOW:
+            if message not in before:
+                seen.append(message)
+        assert all(each.topic == "reedmesh/gw/press/availability" for each in seen)
+        assert await listening not in [Message(topic, b"evil", 1) for topic in topics]
+        assert world.channel._told.total == len(topics)
+
+    play(story)
+
+
+def test_whoever_holds_a_wire_is_no_operator_no_gateway_and_no_neighbour() -> None:
+    refused_on_the_wire(
+        "reedmesh/gw/request/ack", "reedmesh/gw/request/relearn", "reedmesh/gw/update/f/manifest", "reedmesh/gw/alert",
+        "reedmesh/gw/press/state", "reedmesh/gw/press/model/manifest", "reedmesh/gw/x/y", "reedmesh/hall2/press/window",
+        "homeassistant/device/press/config",
+    )  # fmt: skip
+
+
+def test_a_wire_speaks_as_the_sensors_that_are_named_for_it_alone() -> None:
+    refused_on_the_wire("reedmesh/gw/fan/window", "reedmesh/gw/fan/hello", named=("press",))
+
+
+def test_a_name_on_mqtt_does_not_move_to_a_wire_and_one_of_a_wire_is_not_heard_on_mqtt() -> None:
+    on_mqtt = Message("reedmesh/gw/fan/window", b"true")
+    refused_on_the_wire("reedmesh/gw/fan/window", "reedmesh/gw/fan/availability", before=(on_mqtt,))
+
+    async def story(world: World) -> None:
+        world.channel._named = [("press",)]
+        await world.until_heard(on_mqtt)
+        for message in (Message("reedmesh/gw/press/window", b"forged"), Message("reedmesh/gw/fan/window", b"last")):
+            await world.broker.link().publish(message)
+        while (message := await world.next(world.messages)).payload != b"last":
+            assert message == on_mqtt
+
+    play(story)
 
 
 def says(message: Message) -> str:

@@ -102,6 +102,7 @@ class Serial:
 
     port: str  # such as /dev/ttyUSB0, or better what stands for it in /dev/serial/by-id
     baud: int = field(default=115200, metadata={"min": 1200, "max": 4_000_000})
+    sensors: tuple[str, ...] = ()  # names that may speak there, and nowhere else; none: all that are not on MQTT
 
 
 @dataclass(frozen=True)

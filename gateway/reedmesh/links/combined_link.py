@@ -2,6 +2,9 @@
 
 What such a sensor says is judged as it comes from the wire, whether the broker is there or not, and repeated on MQTT
 for whoever else listens. What is meant for it goes down its wire. A wire has no last will: who is silent is offline.
+
+Whoever holds the end of a wire is nobody in particular: it may say what a sensor may say, as the sensors that are named
+for that wire, or where none is, as names that nobody on MQTT has. It is no gateway, no operator and no other sensor.
 """
 
 import asyncio
@@ -9,16 +12,19 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Protocol
 
 from reedmesh.links.message import QUEUE, Channel, Message
+from reedmesh.links.rejects import Rejects
 from reedmesh.protocol import shards, wire
 from reedmesh.protocol.shards import Shard
 from reedmesh.protocol.wire import WireError
 
 log = logging.getLogger(__name__)
 
+SAYS = ("hello", "availability", "window", "late", "model/status", "firmware/status")  # as `broker/acl.py` has it
+MOST_SENSORS = 256  # on wires
 SILENT = 75.0  # seconds: a sensor on a wire announces itself every 30
 
 
@@ -34,12 +40,22 @@ class Wired:
     """`link`, and the sensors of `gateway` on `wires`, as one Channel."""
 
     def __init__(
-        self, gateway: str, link: Channel, wires: Sequence[Wire], clock: Callable[[], float] = time.monotonic
+        self,
+        gateway: str,
+        link: Channel,
+        wires: Sequence[Wire],
+        clock: Callable[[], float] = time.monotonic,
+        named: Sequence[Collection[str]] = (),
+        says: Collection[str] = SAYS,
     ) -> None:
         self._gateway = gateway
         self._link = link
         self._wires = wires
         self._clock = clock
+        self._named = list(named) or [()] * len(wires)
+        self._says = says
+        self._on_mqtt: dict[str, float] = {}  # when a sensor that is on no wire was last heard there
+        self._told = Rejects()
         self._on: dict[str, Wire] = {}  # the wire each sensor was last heard on
         self._heard: dict[str, float] = {}
         self._inbox: asyncio.Queue[Message | None] = asyncio.Queue()
@@ -77,25 +93,43 @@ class Wired:
             tasks.create_task(self._hear_broker())
             tasks.create_task(self._repeat())
             tasks.create_task(self._miss())
-            for each in self._wires:
-                tasks.create_task(self._hear(each))
+            for each, names in zip(self._wires, self._named, strict=True):
+                tasks.create_task(self._hear(each, names))
 
     async def _hear_broker(self) -> None:
+        reserved = {name for names in self._named for name in names}
         async for message in self._link.messages():
-            if self._split(message.topic)[0] not in self._on:  # else it is what we repeated ourselves
-                self._hand_on(message, self._inbox)
+            sensor, leaf = self._split(message.topic)
+            if sensor in self._on or sensor in reserved:
+                continue  # it is what we repeated ourselves, or somebody who goes by the name of one on a wire
+            if leaf in (["window"], ["late"]) and not message.retain:
+                self._on_mqtt[sensor] = self._clock()
+            self._hand_on(message, self._inbox)
 
-    async def _hear(self, there: Wire) -> None:
+    async def _hear(self, there: Wire, names: Collection[str]) -> None:
         async for message in there.messages():
             try:
-                gateway, sensor, *leaf = wire.split_topic(message.topic)
-                if gateway != self._gateway or not leaf:
-                    raise WireError(f"{message.topic}: no topic of a sensor of {self._gateway}")
+                sensor = self._sender(message.topic, there, names)
             except WireError as fault:
-                log.info("serial: %s", fault)
+                self._told.add(message.topic, fault)
                 continue
             self._note(sensor, there)
             self._pass(message)
+
+    def _sender(self, topic: str, there: Wire, names: Collection[str]) -> str:
+        """The sensor that says it on the wire `there`, if it may: as on a broker. Raises WireError."""
+        gateway, sensor, *leaf = wire.split_topic(topic)
+        if gateway != self._gateway or "/".join(leaf) not in self._says:
+            raise WireError(f"{topic}: no sensor of {self._gateway} may say that")
+        if names and sensor not in names:
+            raise WireError(f"{sensor} is not named for this wire: see sensors of [[serial]]")
+        if self._on.get(sensor, there) is not there:
+            raise WireError(f"{sensor} is on another wire")
+        if not names and self._clock() - self._on_mqtt.get(sensor, -SILENT) < SILENT:
+            raise WireError(f"{sensor} is on MQTT: name it in sensors of [[serial]] if it moved to this wire")
+        if sensor not in self._on and len(self._on) >= MOST_SENSORS:
+            raise WireError(f"{MOST_SENSORS} sensors are on wires already")
+        return sensor
 
     def _note(self, sensor: str, there: Wire) -> None:
         """It is heard; after a silence, before it says so itself."""

@@ -105,7 +105,9 @@ async def _work(gateway: Gateway, watchdog: Watchdog, neighbours: list[Link], be
 
 
 def _watchdog(config: Config, link: Link, gateway: Gateway, notifier: ServiceNotifier) -> Watchdog:
-    channel = Wired(config.name, link, _wires(config)) if config.serial else link
+    named = [each.sensors for each in config.serial]
+    wired = Wired(config.name, link, _wires(config), named=named, says=acl.SENSOR_SAYS) if config.serial else None
+    channel = wired or link
     topic = wire.topic(config.name, BEAT)
     return Watchdog(channel, topic, link, gateway.see_to_outbox, notifier)
 
