@@ -102,6 +102,10 @@ check: $(READY) check-firmware ## formatting, lint, types, and that packages imp
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
+.PHONY: man
+man: $(READY) ## the man page, gateway/man/reedmesh.1, from the parser; the wheel brings it along
+	$(BIN)/python -m reedmesh.commands.manual > gateway/man/reedmesh.1
+
 check-firmware: $(READY) $(STUBS) ## types of the firmware against MicroPython's own
 	$(BIN)/mypy --config-file firmware/mypy.ini
 
