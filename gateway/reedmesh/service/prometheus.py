@@ -1,16 +1,25 @@
-"""A gateway's vitals as Prometheus reads them: text format 0.0.4. Pure; docs/gateway.md has the same table.
+"""The metrics of a gateway in Prometheus' text format 0.0.4. docs/gateway.md has the same table.
 
-Thirty lines of our own instead of prometheus_client, whose parser the tests hold against them: decision 0017.
+The metrics are made from the vitals at each request, by a collector of prometheus_client, which writes the text
+(decision 0017). Its global registry and its threads are not used.
 """
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import Metric as Family
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+__all__ = ["CONTENT_TYPE", "METRICS", "Histogram", "text"]
+
 GAUGE, COUNTER, HISTOGRAM = "gauge", "counter", "histogram"
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)  # seconds
 
 Vitals = Mapping[str, Any]
@@ -122,36 +131,37 @@ METRICS = (
 
 
 def text(vitals: Vitals) -> str:
-    """All metrics of a gateway."""
-    return "".join(_family(metric, vitals) for metric in METRICS)
+    """Return all metrics of a gateway. vitals: as of `Status.vitals`."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Vitals(vitals))
+    return generate_latest(registry).decode()
 
 
-def _family(metric: Metric, vitals: Vitals) -> str:
+class _Vitals(Collector):
+    """Makes the metrics of `vitals`."""
+
+    def __init__(self, vitals: Vitals) -> None:
+        self._vitals = vitals
+
+    def collect(self) -> Iterator[Family]:
+        for metric in METRICS:
+            yield _family(metric, self._vitals)
+
+
+def _family(metric: Metric, vitals: Vitals) -> Family:
     name = f"reedmesh_{metric.name}"
-    lines = [f"# HELP {name} {metric.text}", f"# TYPE {name} {metric.kind}"]
     if metric.kind == HISTOGRAM:
-        lines += _histogram(name, vitals[metric.name])
-    else:
-        lines += [f"{name}{_labels(labels)} {_number(value)}" for labels, value in metric.read(vitals)]
-    return "\n".join(lines) + "\n"
+        return HistogramMetricFamily(name, metric.text, *_buckets(vitals[metric.name]))
+    family = (GaugeMetricFamily if metric.kind == GAUGE else CounterMetricFamily)(name, metric.text)
+    for labels, value in metric.read(vitals):
+        family.add_sample(name, dict(labels), value)
+    return family
 
 
-def _histogram(name: str, table: Mapping[str, Any]) -> list[str]:
-    counts, lines, total = table["counts"], [], 0
-    for bound, count in zip([*map(str, BUCKETS), "+Inf"], counts, strict=True):
+def _buckets(table: Mapping[str, Any]) -> tuple[list[tuple[str, float]], float]:
+    """Return the counts up to each bound, and the sum of all."""
+    found, total = [], 0
+    for bound, count in zip([*map(str, BUCKETS), "+Inf"], table["counts"], strict=True):
         total += count
-        lines.append(f'{name}_bucket{{le="{bound}"}} {total}')
-    return [*lines, f"{name}_sum {_number(table['total'])}", f"{name}_count {total}"]
-
-
-def _labels(labels: Mapping[str, str]) -> str:
-    pairs = [f'{name}="{_escaped(value)}"' for name, value in labels.items()]
-    return f"{{{','.join(pairs)}}}" if pairs else ""
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-def _number(value: float) -> str:
-    return str(int(value)) if value == int(value) else repr(float(value))
+        found.append((bound, float(total)))
+    return found, table["total"]
