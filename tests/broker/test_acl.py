@@ -43,6 +43,8 @@ RIGHTS = {
     "reedmesh/hall1/press/availability": ("045", "02"),
     "reedmesh/hall1/press/late": ("045", "02"),
     "reedmesh/hall1/press/late/taken": ("0245", "0"),
+    "reedmesh/hall1/press/trigger": ("0245", "0"),
+    "reedmesh/hall1/press/part": ("045", "02"),
     "reedmesh/hall1/press/model/manifest": ("0245", "0"),
     "reedmesh/hall1/press/model/status": ("0245", "02"),
     "reedmesh/hall1/fan/window": ("045", "03"),

@@ -58,7 +58,7 @@ class World:
 
     async def listen(self) -> None:
         async for message in self.broker.link("reedmesh/gw/#").messages():
-            if not message.topic.endswith(("/window", "/manifest", "/shard")):
+            if not message.topic.endswith(("/window", "/part", "/manifest", "/shard")):
                 with contextlib.suppress(ValueError):  # a test's junk is heard here, too
                     self.heard.append((message.topic.removeprefix("reedmesh/gw/"), json.loads(message.payload)))
             self._news.set()
@@ -90,7 +90,7 @@ class World:
 async def world(folder: Path, assistant: Assistant = NO_MODEL) -> AsyncIterator[World]:
     """A gateway at work; it is ended, and its store closed, when the context is left."""
     it = World(folder, assistant)
-    topics = [f"reedmesh/gw/+/{leaf}" for leaf in ("window", "hello", "availability", "model/status")]
+    topics = [f"reedmesh/gw/+/{leaf}" for leaf in ("window", "part", "hello", "availability", "model/status")]
     topics.append("reedmesh/gw/request/+")
     link = it.broker.link(*topics, farewell=it.gateway.status("stopped"), greeting=it.gateway.greeting)
     tasks = [asyncio.create_task(it.listen()), asyncio.create_task(it.gateway.run(link))]

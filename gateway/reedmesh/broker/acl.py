@@ -3,8 +3,8 @@
     user                  reads                              writes
     gateway.<this one>    all                                all
     gateway.<neighbour>   update/#, status                   nothing
-    sensor.<name>         <name>/model/#, firmware/#,        its hello, availability, window, late, and their status
-                          late/taken of its own
+    sensor.<name>         <name>/model/#, firmware/#,        its hello, availability, window, part, late, and their
+                          late/taken, trigger of its own     status
     dashboard             all of this gateway                request/#
     home-assistant        all of this gateway, <prefix>/#    request/#, <prefix>/status and <prefix>/device/+/config
     sparkplug             spBv1.0/#                          spBv1.0/+/NCMD/<this one>, spBv1.0/STATE/+
@@ -22,8 +22,8 @@ from reedmesh.protocol.wire import BASE, is_name
 READ, WRITE = "read", "write"
 DASHBOARD, HOME_ASSISTANT, SPARKPLUG = "dashboard", "home-assistant", "sparkplug"
 PROGRAMS = (DASHBOARD, HOME_ASSISTANT, SPARKPLUG)  # users that are no gateway and no sensor
-SENSOR_SAYS = ("hello", "availability", "window", "late", "model/status", "firmware/status")
-SENSOR_HEARS = ("model/#", "firmware/#", "late/taken")
+SENSOR_SAYS = ("hello", "availability", "window", "part", "late", "model/status", "firmware/status")
+SENSOR_HEARS = ("model/#", "firmware/#", "late/taken", "trigger")
 DISCOVERY = "homeassistant"  # prefix of Home Assistant's discovery topics, as it comes
 UPDATES = f"{BASE}/+/update/#"
 

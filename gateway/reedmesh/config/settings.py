@@ -220,6 +220,15 @@ class Machine:
 
 
 @dataclass(frozen=True)
+class PartCosts:
+    """What wrong verdicts on parts cost, in any currency: thresholds follow from it once faults are labelled."""
+
+    escape_cost: float = field(default=100.0, metadata={"min": 0.001, "max": 1e9})  # of a NOK part that passes
+    overkill_cost: float = field(default=1.0, metadata={"min": 0.001, "max": 1e9})  # of an OK part that does not
+    nok_share: float = field(default=0.02, metadata={"min": 1e-6, "max": 0.9})  # of the parts that are NOK, about
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything a gateway is told."""
 
@@ -237,6 +246,7 @@ class Config:
     sparkplug: Sparkplug = Sparkplug()
     notify: Notify = Notify()
     assistant: Assistant = Assistant()
+    parts: PartCosts = PartCosts()
     machines: dict[str, Machine] = field(default_factory=dict)  # by the name of their sensor
     serial: tuple[Serial, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()

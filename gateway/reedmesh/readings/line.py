@@ -52,7 +52,9 @@ class Line:
         self.sensors.pop(sensor.name, None)
         self.forgotten.add(sensor.name)
 
-    def admit(self, window: Window) -> None:
-        """Raise WireError when `window` cannot be judged by this gateway's family."""
-        if len(window.features) != self._features:
-            raise WireError(f"window of {len(window.features)} features, this gateway's family has {self._features}")
+    def admit(self, window: Window, name: str) -> None:
+        """Raise WireError when `window` cannot be judged by this gateway's family, or is no part of that station."""
+        sensor = self.sensors.get(name)
+        wanted = sensor.station.recipe.length if sensor and sensor.station else self._features
+        if len(window.features) != wanted:
+            raise WireError(f"window of {len(window.features)} features, this gateway's family has {wanted}")

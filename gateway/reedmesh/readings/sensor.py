@@ -17,9 +17,10 @@ from reedmesh.alerts.seen import Seen
 from reedmesh.protocol import scaling
 from reedmesh.protocol.wire import Window
 from reedmesh.readings import axes, hello
+from reedmesh.readings.parts import Judged, Station
 
 if TYPE_CHECKING:  # the web page uses this file without LiteRT
-    from reedmesh.inference.model import Model
+    from reedmesh.inference.model import Judgement, Model
 
 RECENT = 256  # windows by which it is known whether a late one was heard before
 BOOTS = 4  # starts of a sensor that are remembered
@@ -59,6 +60,7 @@ class Sensor:
     update: str = ""  # what its firmware update is at, in words
     counters: Counters = field(default_factory=Counters)
     score: int | None = None
+    judgement: "Judgement | None" = None  # of the window that came last, when it is of a part
     relearning: bool = False  # somebody had it learnt anew: not judged until that is done
     pinned: bool = False  # somebody took its model back: it keeps the one before
     moved: float = 0.0  # units from how it was commissioned, when that is too far to be learnt on; else 0
@@ -69,6 +71,7 @@ class Sensor:
     called: int = CALLED  # alerts down to this priority call people
     clipped: int = 0  # windows with readings at an end of the transducer's range, since the gateway started
     rules: Mapping[str, Rule] = field(default_factory=rules)  # of conditions that are looked at once a second
+    station: Station | None = None  # what it is besides, when it judges parts
     due: bool = False  # somebody called an alert no fault: a candidate with its windows, at once
     _last: bytes | bytearray = b""  # features of its last window
     _boot: int = -1
@@ -85,7 +88,9 @@ class Sensor:
 
     @property
     def ready_to_learn(self) -> bool:
-        """Whether enough windows are there for a model, and one is wanted."""
+        """Whether enough windows are there for a model, and one is wanted; models of parts are made elsewhere."""
+        if self.station:
+            return False
         if self.due:
             return self.watcher.evident
         return self.state == LEARNING and self.learnt >= self.to_learn
@@ -124,15 +129,24 @@ class Sensor:
     def take(self, window: Window, now: float) -> tuple[int | None, Change | None]:
         """Judge one window: its score, and what that changes. While learning there is no score."""
         self._count(window)
-        self.running = window.model
+        self.running, self.judgement = window.model, None
         if self.model is None or self.relearning:
             self.learnt += not window.clipped
             return None, None
-        self.score = self.model.score(window.features)
+        judgement = self.model.judge(window.features) if self.station and self.model.limits else None
+        self.judgement = judgement
+        self.score = judgement.score if judgement else self.model.score(window.features)
         if window.model == self.model.key and window.score != self.score:
             self.counters.disagreements += 1
-        self.fresh += self.score <= self.model.threshold and not window.clipped
+        self.fresh += self.score <= self.model.threshold and not window.clipped and not self.station
         return self.score, self.watcher.judge(self.readable(self.score), self.limit, now)
+
+    def take_part(self, window: Window, now: float) -> "Judged | None":
+        """After `take`: the part whose window it was; None for a sensor that judges none."""
+        if not self.station:
+            return None
+        limits = self.model.limits if self.model else None
+        return self.station.take(window, self.judgement, limits.classes if limits else [], now)
 
     def is_news(self, window: Window) -> bool:
         """Whether a late window was never heard: it may have arrived in time all the same, or be sent twice."""
@@ -209,6 +223,7 @@ class Sensor:
         state |= {"priority": min((alert.priority for alert in standing), default=None)}
         state |= {"update": self.update} if self.update else {}
         state |= {"moved": self.moved} if self.moved else {}
+        state |= {"parts": self.station.summary()} if self.station else {}
         if self.state == LEARNING:
             return state | {"progress": min(1.0, round(self.learnt / self.to_learn, 3))}
         assert self.model

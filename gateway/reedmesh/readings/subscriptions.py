@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 LOOK = 0.2  # seconds between two looks at who is there
 HELLO, REQUEST = "hello", "request"
 BEAT = "beat"  # leaf of the topic on which the gateway hears itself
-SAYS = {leaf: int(leaf != "window") for leaf in acl.SENSOR_SAYS if leaf != HELLO}  # with the QoS
+SAYS = {leaf: int(leaf not in ("window", "part")) for leaf in acl.SENSOR_SAYS if leaf != HELLO}  # with the QoS
 
 
 class SensorSubscriptions:

@@ -13,9 +13,11 @@ from reedmesh.alerts.presence import LONGEST_SLEEP
 from reedmesh.json_object import read_json
 from reedmesh.links.message import Channel, Message
 from reedmesh.links.rejects import Rejects
+from reedmesh.protocol import part as parts
 from reedmesh.protocol import wire
 from reedmesh.protocol.wire import Window, WireError
 from reedmesh.readings.line import Line
+from reedmesh.readings.parts import FIRST, Judged, station
 from reedmesh.readings.sensor import Sensor
 from reedmesh.store.windows import WindowTable
 
@@ -38,6 +40,7 @@ class Events:
         updating: Callable[[tuple[Sensor, dict[str, Any]]], None],
         asked: Callable[[str, bytes], None],
         received: Callable[[str, Window], None],
+        part: Callable[[str, Judged], None] | None = None,
     ) -> None:
         self.changed = changed  # an alert began, worsened or ended
         self.introduced = introduced  # a sensor said hello
@@ -45,7 +48,12 @@ class Events:
         self.updating = updating  # what a sensor says of the firmware it is sent
         self.asked = asked  # a person or program asks for something: verb, payload; raises WireError
         self.received = received  # a late window came, of the sensor with this name
+        self.part = part or _nobody  # a part was judged, or its sensor told more of it
         self.rejects = Rejects()
+
+
+def _nobody(_: str, __: Judged) -> None:
+    """Who takes parts where nobody does."""
 
 
 async def watch(channel: Channel, line: Line, windows: WindowTable, events: Events, clock: Callable[[], float]) -> None:
@@ -64,6 +72,8 @@ def take(message: Message, line: Line, windows: WindowTable, events: Events, now
         events.asked(leaf[0], message.payload)
     elif leaf == ["window"]:
         judge(message.payload, name, line, windows, events, now)
+    elif leaf == ["part"]:
+        tell_part(message.payload, name, line, events)
     elif leaf == ["late"]:
         judge_late(message.payload, name, line, windows, events, now)
     elif leaf in (["hello"], ["availability"]) and not message.payload:
@@ -91,20 +101,31 @@ def note(leaf: list[str], said: dict[str, Any], sensor: Sensor, events: Events) 
 def judge(frame: bytes, name: str, line: Line, windows: WindowTable, events: Events, now: float) -> None:
     """The life of a window on the gateway. Junk makes no sensor of a name."""
     window = wire.unpack_window(frame)
-    line.admit(window)
+    line.admit(window, name)
     sensor = line.sensor(name)
     score, change = sensor.take(window, now)
+    if part := sensor.take_part(window, now):
+        events.part(name, part)
     if not window.clipped:  # what is kept is learnt from, and clipped readings are not what the machine does
         windows.add(sensor.name, now, bytes(window.features), score)
     if change:
         events.changed(change)
 
 
+def tell_part(frame: bytes, name: str, line: Line, events: Events) -> None:
+    """What a station decided of a part; of a sensor that is none, it is refused."""
+    part, sensor = parts.unpack(frame), line.sensors.get(name)
+    if not sensor or not sensor.station:
+        raise WireError("part: of a sensor that did not say in its hello that it judges parts")
+    if known := sensor.station.tell(part):
+        events.part(name, known)
+
+
 def judge_late(frame: bytes, name: str, line: Line, windows: WindowTable, events: Events, now: float) -> None:
     """A window the sensor kept while its link was down: it counts for the time at which it was judged there."""
     age, window = wire.unpack_late(frame)
     events.received(name, window)
-    line.admit(window)
+    line.admit(window, name)
     sensor = line.sensor(name)
     if not sensor.is_news(window):
         return
@@ -118,10 +139,13 @@ def judge_late(frame: bytes, name: str, line: Line, windows: WindowTable, events
 def introduce(sensor: Sensor, hello: dict[str, Any], events: Events) -> None:
     """A sensor started, came back, or changed its model."""
     sensor.hello = hello
+    sensor.station = station(hello, sensor.station)
     try:
         sensor.running = bytes.fromhex(hello.get("model") or "00" * 8)[:8]
     except (TypeError, ValueError) as fault:
         raise WireError(f"hello: model {hello.get('model')!r:.40} is no digest") from fault
+    if sensor.station:
+        sensor.to_learn, sensor.presence.asleep = FIRST, LONGEST_SLEEP
     events.introduced(sensor)
 
 
@@ -130,7 +154,8 @@ def note_availability(sensor: Sensor, said: dict[str, Any]) -> None:
     state, seconds = said.get("state"), said.get("seconds", LONGEST_SLEEP)
     sensor.online = state in ("online", "sleeping")
     known = isinstance(seconds, int | float) and 0 <= seconds <= LONGEST_SLEEP
-    sensor.presence.asleep = 0.0 if state != "sleeping" else float(seconds) if known else LONGEST_SLEEP
+    quiet = LONGEST_SLEEP if sensor.station else 0.0  # a line that makes nothing sends nothing
+    sensor.presence.asleep = quiet if state != "sleeping" else float(seconds) if known else LONGEST_SLEEP
 
 
 def note_status(sensor: Sensor, status: dict[str, Any], events: Events) -> None:

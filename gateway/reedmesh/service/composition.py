@@ -16,6 +16,7 @@ from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.identity.trust_store import Trust
 from reedmesh.inference.family import Family
 from reedmesh.learning import delta
+from reedmesh.learning.parts.limits import Costs
 from reedmesh.links.message import Message
 from reedmesh.outputs.alert_publisher import AlertPublisher
 from reedmesh.outputs.apprise_notifier import AppriseNotifier, ways_of
@@ -32,6 +33,7 @@ from reedmesh.supervisor import Supervisor
 from reedmesh.updates.attestation import Passports
 from reedmesh.updates.firmware_rollout import FirmwareRollout
 from reedmesh.updates.model_rollout import ModelRollout
+from reedmesh.updates.part_learning import PartLearning
 from reedmesh.updates.scheduler import TrainingScheduler
 from reedmesh.updates.selection import TrainingSelection
 from reedmesh.updates.statistics import LearningStatistics
@@ -64,6 +66,7 @@ class Parts:
     model_rollout: ModelRollout
     training_sets: TrainingSelection
     scheduler: TrainingScheduler
+    part_learning: PartLearning
     statistics: LearningStatistics
     alarms: Alarms
     notifier: AppriseNotifier | None
@@ -113,6 +116,7 @@ def compose(config: Config, family: Family, store: Store, clock: Clock, steady: 
         model_rollout=models,
         training_sets=training_sets,
         scheduler=TrainingScheduler(family, line, disk, share, training_sets, config.learning),
+        part_learning=PartLearning(line, disk, models, _costs(config)),
         statistics=statistics,
         alarms=alarms,
         notifier=notifier,
@@ -131,6 +135,11 @@ def _line(config: Config, family: Family) -> Line:
     learning = config.learning.windows or family.training.windows
     rule = config.alerts.over(family.alerts)
     return Line(family.recipe.length, learning, rule, config.sensors, config.notify.priority)
+
+
+def _costs(config: Config) -> Costs:
+    wanted = config.parts
+    return Costs(wanted.escape_cost, wanted.overkill_cost, wanted.nok_share)
 
 
 def _alarms(config: Config, line: Line, store: Store, subscriptions: SensorSubscriptions, steady: Clock) -> Alarms:

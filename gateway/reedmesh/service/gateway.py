@@ -81,6 +81,7 @@ class Gateway:
             "model offers": partial(models.repeat, channel),
             "model repairs": partial(models.complete, channel),
             "learning": parts.scheduler.run,
+            "parts": parts.part_learning.run,
             "trends": partial(
                 keep_trends, parts.disk, self.line, self.family.recipe, self.config.machines, parts.clock
             ),
@@ -92,7 +93,7 @@ class Gateway:
 
     def use_worker(self, new_worker: WorkerFactory) -> None:
         """Learn there instead of in a process of its own: for tests and benches, before `run`."""
-        self.parts.scheduler.new_worker = new_worker
+        self.parts.scheduler.new_worker = self.parts.part_learning.new_worker = new_worker
 
     def see_to_outbox(self) -> int:
         """Have what waits published; returns how often that was done, which grows as long as it does not hang."""
@@ -126,6 +127,7 @@ class Gateway:
             parts.firmware_rollout.statuses.put,
             lambda verb, payload: self._requests.put(verb, payload),
             parts.receipts.put,
+            parts.part_learning.take,
         )
 
     def _facts(self) -> dict[str, Callable[[], dict[str, Any]]]:

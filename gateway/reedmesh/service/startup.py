@@ -1,5 +1,6 @@
 """What a gateway does once, before it runs: take up its ledger, its sensors and its alerts from the store."""
 
+import contextlib
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -10,9 +11,12 @@ from reedmesh.config.settings import Config
 from reedmesh.errors import ConfigError
 from reedmesh.identity import keystore
 from reedmesh.inference.family import Family
+from reedmesh.protocol.wire import WireError
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Entry
 from reedmesh.readings.line import Line
+from reedmesh.readings.parts import FIRST, station
+from reedmesh.readings.sensor import Sensor
 from reedmesh.store import ledger_table
 from reedmesh.store.store import Store
 from reedmesh.updates.attestation import Passports
@@ -23,15 +27,24 @@ log = logging.getLogger(__name__)
 
 def remember(line: Line, store: Store, model_rollout: ModelRollout) -> None:
     """Take up where the last run of the gateway stopped: hellos, models, and which sensors are learnt anew."""
-    counts = store.windows.counts()
+    counts, kept = store.windows.counts(), store.parts.counts()
     for name, hello in store.sensors.hellos().items():
         sensor = line.known(name)
         sensor.hello, sensor.learnt = hello, counts.get(name, 0)
+        _remember_station(sensor, kept.get(name, 0))
         model_rollout.recall(sensor)
         sensor.pinned = sensor.model is not None and store.models.is_taken_back(name)
     for name, learnt in store.sensors.relearning().items():
         sensor = line.known(name)
         sensor.relearning, sensor.learnt = sensor.model is not None, learnt
+
+
+def _remember_station(sensor: Sensor, kept: int) -> None:
+    """What a sensor that judges parts is besides; kept: how many of them the store has."""
+    with contextlib.suppress(WireError):
+        sensor.station = station(sensor.hello, None)
+    if sensor.station:
+        sensor.to_learn, sensor.station.heard = FIRST, kept
 
 
 def begin_ledger(config: Config, family: Family, store: Store, clock: Callable[[], float]) -> Passports:

@@ -22,7 +22,7 @@ async def keep_trends(
 
     def level(name: str, windows: list[bytes]) -> float | None:
         sensor = line.sensors.get(name)
-        if sensor is None:
+        if sensor is None or sensor.station:
             return None
         scale = machine_health.lsb_per_g(machines.get(name, Machine()), sensor.hello)
         return velocity_of(recipe, windows, sensor.hz, scale)

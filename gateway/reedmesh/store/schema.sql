@@ -174,3 +174,20 @@ create table if not exists heads (    -- of neighbours' ledgers
   gap       integer not null,         -- entries since the one before that its tail does not vouch for
   primary key (gateway, number, hash)
 ) without rowid;
+
+create table if not exists parts (    -- of sensors that judge parts; labelled ones stay, of the others the newest
+  sensor    text not null,
+  boot      integer not null,
+  number    integer not null,         -- of its window
+  at        real not null,
+  part      text not null,            -- its own number, '' when nobody said one
+  features  blob not null,            -- int8
+  verdict   text not null,            -- OK, NOK, unsure; '' when it was not judged
+  fault     text not null,            -- class of one that is not OK
+  against   integer,                  -- what speaks against it, in eighths
+  latency   integer not null,         -- us from its last reading to the pin
+  label     text not null,            -- what somebody said it is, '' when nobody did
+  labelled_by text not null,
+  primary key (sensor, boot, number)
+);
+create index if not exists parts_by_time on parts (sensor, at);

@@ -54,5 +54,5 @@ class SensorTable:
         """Delete a sensor with its windows and models; its alerts stay."""
         with self._db as db:
             db.execute("delete from sensors where name = ?", (sensor,))
-            for table in ("windows", "models", "relearning", "shelves", "mountings"):
+            for table in ("windows", "models", "relearning", "shelves", "mountings", "parts"):
                 db.execute(f"delete from {table} where sensor = ?", (sensor,))

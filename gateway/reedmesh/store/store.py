@@ -19,6 +19,7 @@ from reedmesh.store.history import History
 from reedmesh.store.ledger_table import LedgerTable
 from reedmesh.store.models import ModelTable
 from reedmesh.store.outbox import Outbox
+from reedmesh.store.parts import PartTable
 from reedmesh.store.replicas import ReplicaTable
 from reedmesh.store.sensors import SensorTable
 from reedmesh.store.trends import TrendTable
@@ -49,6 +50,7 @@ class Store:
         self.models = ModelTable(self._db, self._append)
         self.replicas = ReplicaTable(self._db, self._append)
         self.history = History(self._db)
+        self.parts = PartTable(self._db)
 
     def _open(self, most_bytes: int) -> sqlite3.Connection:
         try:
@@ -114,6 +116,7 @@ class Store:
     def close(self) -> None:
         """Write the queued windows and close the file."""
         self.windows.write(self.windows.take_pending())
+        self.parts.write(self.parts.take_pending())
         if self.trouble:
             self._leave_standby()
         self._db.close()

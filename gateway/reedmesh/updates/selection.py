@@ -46,6 +46,8 @@ class TrainingSelection:
         await self._disk.flush()
         found: dict[str, TrainingSet] = {}
         for sensor in list(self._line.sensors.values()):
+            if sensor.station:
+                continue  # its models are made of parts, see part_learning.py
             if sensor.ready_to_learn or (sensor.state != LEARNING and not sensor.pinned):
                 try:
                     if training_set := await self._training_set(sensor):

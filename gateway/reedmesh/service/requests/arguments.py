@@ -32,6 +32,13 @@ class Arguments:
         """Who asks: every action has a name to it."""
         return self.some_text("by", LONGEST_NAME)
 
+    def tables(self, key: str, most: int) -> "list[Arguments]":
+        """A list of at most `most` tables; [] when there is none."""
+        value = self._table.get(key, [])
+        if not isinstance(value, list) or len(value) > most or not all(isinstance(each, dict) for each in value):
+            raise RefusedError(f"{key}: a list of at most {most} objects")
+        return [Arguments(each) for each in value]
+
     def number(self, key: str, low: float, high: float, default: float | None = None) -> float:
         """A number from `low` to `high`; without a default it must be there."""
         value = self._table.get(key, default)

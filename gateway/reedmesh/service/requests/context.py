@@ -9,6 +9,7 @@ from reedmesh.config.settings import Machine
 from reedmesh.errors import RefusedError
 from reedmesh.inference.family import Family
 from reedmesh.outputs.alert_publisher import AlertPublisher
+from reedmesh.protocol.recipe import Recipe
 from reedmesh.readings.alarms import Alarms
 from reedmesh.readings.line import Line
 from reedmesh.readings.sensor import Sensor
@@ -50,6 +51,10 @@ class Context:
         if not found:
             raise RefusedError(f"alert: there is none with the id {name!r}")
         return found
+
+    def recipe(self, sensor: Sensor) -> Recipe:
+        """How its windows become features."""
+        return sensor.station.recipe if sensor.station else self.family.recipe
 
     def sensor(self, given: Arguments) -> Sensor:
         """Return the sensor that the argument `sensor` names; raises RefusedError."""

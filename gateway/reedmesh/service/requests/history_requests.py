@@ -35,7 +35,7 @@ async def alert(at: Context, given: Arguments) -> dict[str, Any]:
     sensor = at.line.sensors.get(alert.sensor)
     if not sensor or not worst:
         return {"alert": said, "contributions": []}
-    shares = explain.contributions(at.family.recipe, sensor.model, worst, sensor.hz, sensor.channels)
+    shares = explain.contributions(at.recipe(sensor), sensor.model, worst, sensor.hz, sensor.channels)
     near = machine_health.near(shares, at.machines.get(sensor.name, Machine()))
     return {"alert": said, "contributions": shares, "near": near}
 
@@ -48,7 +48,7 @@ async def history(at: Context, given: Arguments) -> dict[str, Any]:
     points = int(given.number("points", 1, MOST_POINTS, 200))
     await at.disk.flush()
     found = await at.disk.once(at.disk.store.history.scores, sensor.name, since, until, points)
-    length = at.family.recipe.length
+    length = at.recipe(sensor).length
     for key in ("mean", "top"):
         found[key] = [round(scaling.deviations(score, length), 3) for score in found[key]]
     found["at"] = [round(at, 2) for at in found["at"]]
@@ -62,7 +62,7 @@ async def spectrum(at: Context, given: Arguments) -> dict[str, Any]:
     sensor, now = at.sensor(given), at.clock()
     await at.disk.flush()
     rows = await at.disk.once(at.disk.store.history.features, sensor.name, 0, now, 1)
-    found = explain.picture(at.family.recipe, sensor.model, rows, sensor.hz, sensor.channels)
+    found = explain.picture(at.recipe(sensor), sensor.model, rows, sensor.hz, sensor.channels)
     return {"sensor": sensor.name} | found
 
 
@@ -72,7 +72,7 @@ async def windows(at: Context, given: Arguments) -> dict[str, Any]:
     sensor = at.sensor(given)
     span = given.number("since", 0, FAR, 0), given.number("until", 0, FAR, FAR)
     rows = await at.disk.once(at.disk.store.history.features, sensor.name, *span, MOST_WINDOWS)
-    names = explain.features(at.family.recipe, sensor.hz, sensor.channels)
+    names = explain.features(at.recipe(sensor), sensor.hz, sensor.channels)
     return {"sensor": sensor.name, "features": names, "windows": [[at, *explain.ints(each)] for at, each in rows]}
 
 

@@ -15,13 +15,20 @@ from reedmesh.inference import explain
 from reedmesh.json_object import read_json
 from reedmesh.links.message import Message, Publisher
 from reedmesh.protocol.wire import WireError
-from reedmesh.service.requests import alert_requests, audits, history_requests, maintenance_requests, sensor_requests
+from reedmesh.service.requests import (
+    alert_requests,
+    audits,
+    history_requests,
+    maintenance_requests,
+    part_requests,
+    sensor_requests,
+)
 from reedmesh.service.requests.arguments import Arguments
 from reedmesh.service.requests.context import Context
 from reedmesh.service.requests.verbs import VERBS
 
 # Importing them fills VERBS.
-MODULES = (alert_requests, sensor_requests, history_requests, maintenance_requests, audits)
+MODULES = (alert_requests, sensor_requests, part_requests, history_requests, maintenance_requests, audits)
 MOST_JSON = 4096  # bytes of a request
 QUEUE = 200  # requests that wait; more are dropped
 MOST_ANSWERING = 4  # requests that may take their time at once; further ones are answered in turn

@@ -1,0 +1,109 @@
+"""Requests about parts: labels, what was judged, quality figures, and what the thresholds trade."""
+
+from dataclasses import asdict
+from typing import Any
+
+from reedmesh.errors import RefusedError
+from reedmesh.inference import explain
+from reedmesh.protocol.verdict import MAX_NAME
+from reedmesh.readings import quality
+from reedmesh.readings.parts import Station
+from reedmesh.readings.quality import Row
+from reedmesh.readings.sensor import Sensor
+from reedmesh.service.requests.arguments import LONGEST_NAME, Arguments
+from reedmesh.service.requests.context import FAR, Context
+from reedmesh.service.requests.verbs import verb
+from reedmesh.store.parts import KEPT
+
+MOST_SHOWN = 100  # parts in one answer
+MOST_LABELS = 200  # in one request
+
+
+@verb("label")
+async def label(at: Context, given: Arguments) -> dict[str, Any]:
+    """{sensor, part or boot and number, or parts: a list of such; label, by}: what a part is. "" takes a label back.
+
+    label: OK, NOK or the name of a fault. part: its own number, as its trigger said it.
+    """
+    sensor, station = at.sensor(given), _station(at, given)
+    said, by = given.text("label", MAX_NAME), given.text("by", LONGEST_NAME) or "mqtt"
+    if len(said.encode()) > MAX_NAME:
+        raise RefusedError(f"label: at most {MAX_NAME} bytes")
+    changed, contradicted = 0, []
+    for order in await _orders(at, sensor, given):
+        before = await _label_one(at, sensor, order, said, by)
+        changed += before != said
+        if before and said and before != said:
+            contradicted.append({"boot": order[0], "number": order[1], "before": before})
+    station.due = station.due or changed > 0
+    return {"sensor": sensor.name, "labelled": changed, "contradicted": contradicted}
+
+
+@verb("parts")
+async def parts(at: Context, given: Arguments) -> dict[str, Any]:
+    """{sensor, since?, until?, limit?}: its newest parts, with curve, verdict and label; and the band of OK parts."""
+    sensor, station = at.sensor(given), _station(at, given)
+    span = given.number("since", 0, FAR, 0), given.number("until", 0, FAR, FAR)
+    rows = await at.disk.once(
+        at.disk.store.parts.newest, sensor.name, int(given.number("limit", 1, MOST_SHOWN, 20)), *span
+    )
+    shown = [
+        {key: value for key, value in vars(row).items() if key not in ("features", "sensor")}
+        | {"curve": explain.ints(row.features)[: station.recipe.points]}
+        for row in rows
+    ]
+    told = {"sensor": sensor.name, "parts": shown, "points": station.recipe.points, "trade": station.trade}
+    return told | station.summary() | _band(sensor, station)
+
+
+@verb("quality")
+async def figures(at: Context, given: Arguments) -> dict[str, Any]:
+    """{sensor, since?, until?}: yield, faults by class, control charts, escape and overkill by labels."""
+    sensor, station = at.sensor(given), _station(at, given)
+    span = given.number("since", 0, FAR, 0), given.number("until", 0, FAR, FAR)
+    rows = await at.disk.once(at.disk.store.parts.newest, sensor.name, KEPT, *span)
+    disputed = [row for row in rows if row.label and row.verdict and (row.label == "OK") != (row.verdict == "OK")]
+    told = quality.figures([Row(row.verdict, row.fault, row.label, row.against) for row in rows])
+    disputes = [{"boot": r.boot, "number": r.number, "label": r.label, "verdict": r.verdict} for r in disputed]
+    return {"sensor": sensor.name, **told, "disputed": disputes[-20:], "counters": asdict(station.counters)}
+
+
+def _station(at: Context, given: Arguments) -> Station:
+    sensor = at.sensor(given)
+    if not sensor.station:
+        raise RefusedError(f"sensor: {sensor.name} judges no parts")
+    return sensor.station
+
+
+async def _label_one(at: Context, sensor: Sensor, order: tuple[int, int], said: str, by: str) -> str:
+    try:
+        before = await at.disk.once(at.disk.store.parts.label, sensor.name, *order, said, by)
+    except ValueError as error:
+        raise RefusedError(f"label: {error}") from error
+    if before is None:
+        raise RefusedError(f"part: number {order[1]} of start {order[0]} of {sensor.name} is not kept (any more)")
+    return before
+
+
+async def _orders(at: Context, sensor: Sensor, given: Arguments) -> list[tuple[int, int]]:
+    """Boot and number of each part that is meant."""
+    await at.disk.once(at.disk.store.parts.write, at.disk.store.parts.take_pending())
+    wanted = given.tables("parts", MOST_LABELS) or [given]
+    found = []
+    for each in wanted:
+        if part := each.text("part", MAX_NAME):
+            orders = await at.disk.once(at.disk.store.parts.find, sensor.name, part)
+            if not orders:
+                raise RefusedError(f"part: {sensor.name} has none with the number {part!r} (any more)")
+            found.append(orders[0])
+        else:
+            found.append((int(each.number("boot", 0, 2**32)), int(each.number("number", 0, 2**32))))
+    return found
+
+
+def _band(sensor: Sensor, station: Station) -> dict[str, Any]:
+    """Mean and three deviations of the curve of OK parts, in its steps."""
+    if not sensor.model:
+        return {}
+    mean, spread = (each[: station.recipe.points] for each in sensor.model.normal())
+    return {"low": (mean - 3 * spread).round(1).tolist(), "high": (mean + 3 * spread).round(1).tolist()}
