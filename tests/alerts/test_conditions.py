@@ -19,7 +19,9 @@ from reedmesh.readings import axes
 from reedmesh.service import own_conditions
 
 PLACES = {"sensor", "value", "limit", "factor", "text"}
-CALM = Seen(0.0, 1e9, {"boots": 7, "rssi": -60}, windows=100, flat=(False,) * 3, flat_learnt=(False,) * 3)
+CALM = Seen(
+    0.0, 1e9, {"boots": 7, "rssi": -60}, windows=100, flat=(False,) * 3, flat_learnt=(False,) * 3, sensitivity=5.0
+)
 
 
 def test_no_kind_of_alert_is_without_a_condition() -> None:
@@ -61,6 +63,7 @@ def test_an_unforeseen_kind_is_named() -> None:
         ("transducer", {"flat": (False, True, False)}, 12),
         ("transducer", {"clipped": 11}, 1),
         ("link", {"missed": 30}, 1),
+        ("deaf", {"sensitivity": 8.5}, 1),
         ("refused", {"refusal": "507 no room"}, 1),
     ],
 )

@@ -38,6 +38,7 @@ def test_a_lesson_is_a_model_with_what_it_is_worth() -> None:
     assert model.score(made.trial) == made.trial_score
     assert made.estimate.onset and made.estimate.onset > 0.3 and made.estimate.false_alarms <= 0.05
     assert set(made.estimate.lifts) == {f"band {i + 1}" for i in range(20)}
+    assert model.sensitivity == pytest.approx(np.median(list(made.estimate.lifts.values())), abs=0.4)
     lift = made.estimate.lifts["band 3"]
     assert 0.3 < lift < 31
     assert not made.objection and made.before is None

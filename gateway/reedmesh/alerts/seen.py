@@ -13,7 +13,7 @@ class Seen:
     hello: what the sensor last said of itself, the same object until it says it again. windows, missed, clipped: heard,
     lost on the way, and with readings at an end of the range, since the gateway started. flat: for each axis, whether
     the last window's readings were all the same; flat_learnt: the same of the windows that its model learnt.
-    refusal: why it did not take its last model.
+    refusal: why it did not take its last model. sensitivity: the rise of a band, in dB, that would raise an alert.
     """
 
     steady: float
@@ -26,6 +26,7 @@ class Seen:
     flat: tuple[bool, ...] = ()
     flat_learnt: tuple[bool, ...] = ()
     refusal: str = ""
+    sensitivity: float | None = None
 
     def number(self, key: str, table: str = "") -> float | None:
         """A number in the hello, or in a table of it; None for what is none."""

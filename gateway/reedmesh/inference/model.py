@@ -14,6 +14,7 @@ from reedmesh.protocol.recipe import log2
 from reedmesh.protocol.verdict import Limits
 from reedmesh.protocol.wire import MAX_MODEL
 
+STEP_DB = 0.376  # a step of a feature that is a power
 SUMS = "reedmesh.sums"  # metadata of a model that was learnt by sums: its scores are squared Mahalanobis distances
 
 
@@ -49,7 +50,8 @@ class Model:
                 tflite_file.metadata(model, scaling.METADATA) or b""
             )
             self.length, self._rows = len(self._means), 1
-            self.by_sums = tflite_file.metadata(model, SUMS) is not None
+            said = tflite_file.metadata(model, SUMS)
+            self.by_sums, self.sensitivity = said is not None, _sensitivity(said)
             self.limits = _limits(model)
             classes = len(self.limits.classes) if self.limits else 0
             self._input, self._output = _ends(self._interpreter, self.length, self.length + classes)
@@ -113,6 +115,11 @@ def _judged(limits: Limits, score: int, logits: list[int]) -> Judgement:
 def _limits(model: bytes) -> Limits | None:
     buffer = tflite_file.metadata(model, verdict.METADATA)
     return None if buffer is None else verdict.from_bytes(buffer)
+
+
+def _sensitivity(said: bytes | None) -> float | None:
+    """What the metadata of a model that was learnt by sums says of it: u8 version, u8 steps of features."""
+    return round(said[1] * STEP_DB, 1) if said and len(said) > 1 and said[1] else None
 
 
 def _ends(interpreter: Any, length: int, given: int) -> tuple[int, int]:

@@ -17,12 +17,15 @@ _EIGHTH = 1 / ONE
 _LEAST = -128  # zero point that TFLite fixes for a softmax
 
 
-def to_tflite(it: Whitening, threshold: int) -> bytes:
-    """The int8 .tflite of `it`, its scaling and threshold inside; the same arguments give the same bytes."""
+def to_tflite(it: Whitening, threshold: int, sensitivity: int = 0) -> bytes:
+    """The int8 .tflite of `it`, its scaling and threshold inside; the same arguments give the same bytes.
+
+    sensitivity: steps of a band that raise an alert, 0 to 255; 0 if they are not known.
+    """
     graph, p = Graph(), len(it.means)
     z = graph.tensor([1, p], _EIGHTH)
     y = _states(graph, it, z) if it.states else graph.dense(it.layer, z)
-    metadata = {scaling.METADATA: scaling.to_bytes(it.means, it.gains, threshold), SUMS: bytes([1])}
+    metadata = {scaling.METADATA: scaling.to_bytes(it.means, it.gains, threshold), SUMS: bytes([1, sensitivity])}
     return tflite_file.rewrite(graph.pack(z, y), metadata)
 
 

@@ -9,12 +9,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from reedmesh.inference.model import STEP_DB
 from reedmesh.learning.arrays import Windows
 from reedmesh.learning.sums import Ints
 from reedmesh.protocol.recipe import STATISTICS, Recipe, Spectrum
 
 Changes = NDArray[np.int64]
-STEP_DB = 0.376
 LIFTS = (8, 16)  # steps: 3 and 6 dB
 MOST_LIFT = 80  # steps, 30 dB: a lift that is not seen then is not seen
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from reedmesh.errors import DeployError
 from reedmesh.inference import normalisation
 from reedmesh.inference.family import Family
-from reedmesh.inference.model import Model
+from reedmesh.inference.model import STEP_DB, Model
 from reedmesh.learning import detector, export, faultset, threshold, told
 from reedmesh.learning.aggregate import Merged, Peer
 from reedmesh.learning.arrays import Floats, Windows
@@ -78,15 +78,15 @@ def candidate(
     found = learn(family, windows, neighbours)
     before = Model(model) if model else None
     limit = _threshold(family, found, before if not anew else None)
-    tflite = export.to_tflite(found.model, limit)
-    made = Model(tflite)
+    made = Model(export.to_tflite(found.model, limit))
+    lifts = _lifts(family, made.scores, limit, windows)
     after = _estimate(family, made.scores, limit, windows, found.held_out)
-    after = replace(after, lifts=_lifts(family, made.scores, limit, windows), faults=_over(made, faults))
+    after = replace(after, lifts=_in_db(lifts), faults=_over(made, faults))
     was = _estimate(family, before.scores, before.threshold, windows, before.scores(windows)) if before else None
     was = replace(was, faults=_over(before, faults)) if was and before else was
     worst = int(made.scores(windows).argmax())
     return Candidate(
-        model=tflite,
+        model=export.to_tflite(found.model, limit, int(np.median(list(lifts.values())))),
         weights=b"",
         moments=normalisation.fit(windows),
         threshold=limit,
@@ -161,14 +161,17 @@ def _estimate(
     return Estimate(_loss(normal, family), float((normal > limit).mean()), float(np.mean(onsets)))
 
 
-def _lifts(family: Family, scores: Callable[[Windows], Ints], limit: int, windows: Windows) -> dict[str, float]:
-    """By how many dB each band must rise to raise an alert."""
+def _lifts(family: Family, scores: Callable[[Windows], Ints], limit: int, windows: Windows) -> dict[str, int]:
+    """By how many steps each band must rise to raise an alert."""
     some, share = windows[:: -(-len(windows) // ENOUGH)], family.alerts.on / family.alerts.of
-    steps = {
+    return {
         name: faultset.smallest_lift(scores, limit, some, each, share)
         for name, each in faultset.bands(family.recipe).items()
     }
-    return {name: count * faultset.STEP_DB for name, count in steps.items()}
+
+
+def _in_db(lifts: Mapping[str, int]) -> dict[str, float]:
+    return {name: steps * STEP_DB for name, steps in lifts.items()}
 
 
 def _loss(scores: NDArray[np.int64], family: Family) -> float:

@@ -179,6 +179,7 @@ class Sensor:
             axes.flat(self._last, places),
             learnt,
             self.refusal,
+            self.model.sensitivity if self.model else None,
         )
 
     def answer(self, failed: str) -> None:
@@ -228,7 +229,7 @@ class Sensor:
             return state | {"progress": min(1.0, round(self.learnt / self.to_learn, 3))}
         assert self.model
         state |= {"shelved_until": self.watcher.shelved_until, "sequence": self.sequence}
-        state |= {"model": self.model.key.hex(), "threshold": self.limit}
+        state |= {"model": self.model.key.hex(), "threshold": self.limit, "sensitivity": self.model.sensitivity}
         state |= {"score": None if self.score is None else self.readable(self.score)}
         return state | {"alert": self.watcher.alert and self.watcher.alert.id, "refusal": self.refusal}
 

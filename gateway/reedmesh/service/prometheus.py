@@ -117,6 +117,7 @@ METRICS = (
     Metric("disagreements_total", COUNTER, "scores that differ from the sensor's", _each("disagreements")),
     Metric("score", GAUGE, "last score of a sensor, mean squared deviations", _each("score")),
     Metric("threshold", GAUGE, "threshold of a sensor's model", _each("threshold")),
+    Metric("sensitivity_decibels", GAUGE, "rise of a band that would raise an alert", _each("sensitivity")),
     Metric("learning_progress", GAUGE, "0 to 1, of a machine that is learnt", _each("progress")),
     Metric("alerts", GAUGE, "alerts that stand, by state", _counted("state", _standing, "new", "acknowledged")),
     Metric("outbox_messages", GAUGE, "messages of alerts that have not left", _one("store", "waiting")),
