@@ -16,6 +16,8 @@ ACTIONS = {  # verb: what it takes, what it is for
     "ack": ("alert", "say that you have taken an alert on"),
     "comment": ("alert", "write something to an alert's journal: --text"),
     "not-a-fault": ("alert", "say that what an alert is about is normal; the sensor learns it at once"),
+    "fault": ("alert", "say what an alert's fault was: --cause; its windows are kept as those of a known fault"),
+    "undo": ("alert", "take back what you said of an alert within the last ten minutes"),
     "shelve": ("sensor", "be called for a sensor no more until --minutes are over"),
     "unshelve": ("sensor", "be called for a sensor again"),
     "relearn": ("sensor", "have a machine learnt anew that was moved or rebuilt"),
@@ -34,6 +36,9 @@ def add(commands: Any, default: Path) -> None:
         command.add_argument("what", metavar=what.upper(), help="its id" if what == "alert" else "its name")
         command.add_argument("--by", default=getpass.getuser(), help="who does it; default the user's name")
         command.add_argument("--text", default="", help="why")
+        if verb == "fault":
+            command.add_argument("--cause", required=True, help="what it was, in your words")
+            command.add_argument("--tags", default="", help="such as bearing,imbalance")
         if verb == "shelve":
             command.add_argument("--minutes", type=float, default=60, help="1 to 10080, default 60")
         _finish(command, default, _act, verb=verb)
@@ -46,6 +51,8 @@ def _finish(command: argparse.ArgumentParser, default: Path, run: Any, **known: 
 
 def _act(chosen: argparse.Namespace) -> None:
     arguments = {ACTIONS[chosen.verb][0]: chosen.what, "by": chosen.by, "text": chosen.text}
+    if chosen.verb == "fault":
+        arguments |= {"cause": chosen.cause, "tags": chosen.tags}
     if "minutes" in chosen:
         arguments["minutes"] = chosen.minutes
     ask(settings.load_config(chosen.config), chosen.verb, arguments)

@@ -46,10 +46,18 @@ def _gateway(vitals: dict[str, Any], now: float) -> list[str]:
         f"  judged    {vitals['judged']} messages, {vitals['rejected']} rejected",
         f"  broker    {broker}",
         f"  outbox    {waiting}",
+        *_calls(vitals.get("calls")),
         f"  database  {disk}",
         *[f"  {name} failed {each['failures']} times: {each['reason']}" for name, each in vitals["failed"].items()],
         *[f"  neighbour {name}: {_heard(number)}" for name, number in sorted(vitals["neighbours"].items())],
     ]
+
+
+def _calls(told: dict[str, Any] | None) -> list[str]:
+    if not told:
+        return []
+    trouble = f"; {told['trouble']}" if told["trouble"] else ""
+    return [f"  calls     {told['sent']} reached somebody, {told['waiting']} wait{trouble}"]
 
 
 def _heard(number: int | None) -> str:

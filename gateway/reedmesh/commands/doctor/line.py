@@ -49,6 +49,16 @@ def failures(case: Case) -> Iterable[Finding]:
         yield warning(said, "journalctl -u reedmesh has the whole fault; report it, unless the text names a remedy")
 
 
+def calls(case: Case) -> Iterable[Finding]:
+    """Whether people can be called."""
+    told = (case.vitals or {}).get("calls")
+    if told and told["trouble"]:
+        said = f"{told['trouble']}, {told['waiting']} calls wait"
+        yield error(said, "check the URLs of [notify] and the network; journalctl -u reedmesh -g call")
+    elif told:
+        yield good(f"calls: {told['sent']} reached somebody, {told['waiting']} wait")
+
+
 def outbox(case: Case) -> Iterable[Finding]:
     """Whether anything was lost on its way to the broker or the disk."""
     if not case.vitals:
@@ -143,4 +153,4 @@ def neighbours(case: Case) -> Iterable[Finding]:
             yield warning(f"neighbour {name}: nothing heard since the start", remedy)
 
 
-CHECKS = (answers, link, failures, outbox, floods, sensors, hellos, neighbours)
+CHECKS = (answers, link, failures, calls, outbox, floods, sensors, hellos, neighbours)
