@@ -198,6 +198,8 @@ def test_what_a_running_gateway_says_is_judged(path: Path) -> None:
     assert found(line.floods, case(path, said=said)) == []
     for name, words in (("press", "silent"), ("fan", "400 unusable"), ("saw", "differ"), ("mill", "10.0 %")):
         only(line.sensors, case(path, said=said), WARNING, f"sensor {name}", words)
+    deaf = said | {"sensors": {"lathe": WATCHING | {"sensitivity": 24.4}}}
+    only(line.sensors, case(path, said=deaf), WARNING, "lathe: a band must rise by 24 dB", "relearn lathe")
     assert any("fan: its machine moved 1.3 units" in each.what for each in found(line.sensors, case(path, said=said)))
     well = vitals(counted={"sensors": 2, "alerts": 0})
     well["sensors"]["fan"] |= {"state": "watching"}

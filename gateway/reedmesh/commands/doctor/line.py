@@ -13,6 +13,7 @@ from reedmesh.protocol import wire
 from reedmesh.store import database
 
 OFTEN = 10  # reconnects a day that are too many: two clients of one name throw each other out
+DEAF = 20.0  # dB: who needs more to see a fault sees but the coarsest
 FEW = 0.01  # of windows that may be missed
 
 
@@ -103,6 +104,9 @@ def _sensor(name: str, told: dict[str, Any]) -> Iterable[Finding]:
     if told.get("moved"):
         said = f"sensor {name}: its machine moved {told['moved']} units from how it was commissioned: not learnt on"
         yield warning(said, f"look at it; if it is to run like that: reedmesh relearn {name}")
+    if (told.get("sensitivity") or 0.0) > DEAF:
+        said = f"sensor {name}: a band must rise by {told['sensitivity']:.0f} dB before it alerts"
+        yield warning(said, f"its machine varied much, or in few windows, when it was learnt: reedmesh relearn {name}")
     if told["disagreements"]:
         remedy = "its firmware is of another version: make update-sensors"
         yield warning(f"sensor {name}: {told['disagreements']} scores differ from ours", remedy)
