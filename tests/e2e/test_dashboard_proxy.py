@@ -1,70 +1,151 @@
-"""The dashboard below a path of a reverse proxy: a real nginx, with the prefix taken off and left, and a browser."""
+"""The dashboard behind real proxies, and with clients who say that they are behind one."""
 
+import http.client
+import os
+import shutil
 import subprocess
+import sys
+import time
+import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import expect
 
-from tests.e2e.dashboard_stage import WATCHING, Play, Stage
-from tests.support.brokers import free_port
+from reedmesh.dashboard.model.passwords import hashed
+from tests.support.brokers import end, free_port
+from tests.support.micropython import missing
 from tests.support.timeouts import PATIENCE
 
-NGINX = "/usr/sbin/nginx"
-CONFIG = """
-worker_processes 1; daemon off; pid {folder}/pid; error_log {folder}/error.log;
+PATHS = "/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin"
+NGINX = """
+daemon off;
+pid {folder}/nginx.pid;
+error_log stderr crit;
 events {{}}
-http {{ access_log off; client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
-  uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
-  server {{ listen 127.0.0.1:{port};
-    location /reedmesh/ {{ proxy_pass http://127.0.0.1:{to}{strip}; proxy_http_version 1.1;
-      proxy_set_header Host $http_host; proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection "upgrade"; proxy_read_timeout 1h; }}
-    location / {{ return 404 "another application"; }} }} }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      proxy_pass http://127.0.0.1:{page};
+      proxy_set_header Host $http_host;
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      proxy_set_header X-Forwarded-Proto https;
+      proxy_set_header X-Remote-User {user};
+    }}
+  }}
+}}
+"""
+CADDY = """
+{{
+  admin off
+  auto_https off
+  storage file_system {folder}/storage
+}}
+http://127.0.0.1:{port} {{
+  reverse_proxy 127.0.0.1:{page} {{
+    header_up X-Remote-User "{user}"
+    header_up X-Forwarded-Proto https
+  }}
+}}
 """
 
 
 @contextmanager
-def nginx(folder: Path, to: int, strip: str) -> Iterator[str]:
-    port = free_port()
-    (folder / "nginx.conf").write_text(CONFIG.format(folder=folder, port=port, to=to, strip=strip))
-    with subprocess.Popen([NGINX, "-c", str(folder / "nginx.conf")], stderr=subprocess.DEVNULL) as process:
+def serving(words: list[str], port: int) -> Iterator[None]:
+    """A program that listens on `port` while the block runs."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "NICEGUI"))}
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment) as process:
         try:
-            yield f"http://127.0.0.1:{port}/reedmesh"
+            limit = time.monotonic() + PATIENCE
+            while not _answers(port):
+                assert process.poll() is None and time.monotonic() < limit, process.stderr and process.stderr.read()
+                time.sleep(0.05)
+            yield
         finally:
-            process.terminate()
-            process.wait(PATIENCE)
+            end(process)
 
 
-@pytest.mark.parametrize("strip", ["/", ""])
-def test_every_link_stays_below_the_prefix_and_the_page_is_alive(play: Play, tmp_path: Path, strip: str) -> None:
-    (tmp_path / "dashboard.toml").write_text('[proxy]\nprefix = "/reedmesh"\n')
+def _answers(port: int) -> bool:
+    try:
+        return ask(port, "/login")[0] == 200
+    except OSError:
+        return False
 
-    async def scenario(stage: Stage) -> None:
-        to = int(stage.url.rpartition(":")[2])
-        with nginx(tmp_path, to, strip) as url:
-            async with stage.browser() as page:
-                refused: list[str] = []
-                page.on("response", lambda it: refused.append(it.url) if it.status >= 400 else None)
-                end = 100
-                while end and (await page.request.get(f"{url}/", fail_on_status_code=False)).status != 200:
-                    end -= 1
-                await page.goto(f"{url}/")
-                await stage.say("gw1/info", {"version": "1"})
-                await stage.say("gw1/press3/state", WATCHING)
-                await expect(page.locator(".sensors h3")).to_have_text("press3")  # by the WebSocket
-                for name, path in (("Learning", "/learning"), ("Handover", "/handover"), ("Settings", "/settings")):
-                    await page.get_by_role("navigation").get_by_role("link", name=name).click()
-                    await expect(page).to_have_url(f"{url}{path}")
-                await page.get_by_role("link", name="Português").click()
-                await expect(page).to_have_url(f"{url}/settings")
-                await expect(page.get_by_role("heading", name="Definições")).to_be_visible()
-                await page.goto(f"{url}/nowhere")
-                await page.locator("main a").click()
-                await page.locator(".sensors a").click()
-                await expect(page).to_have_url(f"{url}/gateway/gw1/sensor/press3")
-                assert [each for each in refused if "/nowhere" not in each] == []
 
-    play(scenario, "--config", str(tmp_path / "dashboard.toml"), running=("broker", "dashboard"))
+@contextmanager
+def page(folder: Path, more: str) -> Iterator[int]:
+    """The real dashboard on the loopback, with an account."""
+    port, file = free_port(), folder / "dashboard.toml"
+    account = f'[[accounts]]\nname = "ana"\nrole = "operator"\npassword = "{hashed("correct horse")}"\n'
+    file.write_text(f'host = "127.0.0.1"\nport = {port}\n{more}{account}[[brokers]]\nhost = "127.0.0.1"\nport = 1\n')
+    file.chmod(0o600)
+    with serving([sys.executable, "-m", "reedmesh", "dashboard", "--config", str(file)], port):
+        yield port
+
+
+@contextmanager
+def proxied(folder: Path, kind: str, to: int, user: str) -> Iterator[int]:
+    """nginx or Caddy before it, which says who the reader is."""
+    program = shutil.which(kind, path=PATHS)
+    if not program:
+        missing(f"no {kind} found: apt install {kind}")
+    port, file = free_port(), folder / kind
+    text = (NGINX if kind == "nginx" else CADDY).format(folder=folder, port=port, page=to, user=user)
+    file.write_text(text)
+    words = [str(program), "-c", str(file)] if kind == "nginx" else [
+        str(program), "run", "--config", str(file), "--adapter", "caddyfile"
+    ]  # fmt: skip
+    with serving(words, port):
+        yield port
+
+
+def ask(port: int, path: str, body: str | None = None, **headers: str) -> tuple[int, dict[str, str], str]:
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    form = {"Content-Type": "application/x-www-form-urlencoded", "Origin": f"http://127.0.0.1:{port}"}
+    link.request("GET" if body is None else "POST", path, body, named | (form if body else {}))
+    answer = link.getresponse()
+    found = answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read().decode()
+    link.close()
+    return found
+
+
+def log_in(port: int, password: str, **headers: str) -> int:
+    form = urllib.parse.urlencode({"name": "ana", "password": password, "next": "/"})
+    return ask(port, "/login", form, **headers)[0]
+
+
+def test_nobody_becomes_another_client_or_a_proxy_by_saying_so(tmp_path: Path) -> None:
+    trusted = '[proxy]\naddresses = ["10.9.9.9"]\nheader = "X-Remote-User"\noperators = ["boss"]\n'
+    with page(tmp_path, trusted) as port:
+        for forwarded in ({}, {"X_Forwarded_For": "10.9.9.9"}, {"Forwarded": "for=10.9.9.9"}):
+            status, headers, _ = ask(port, "/", X_Remote_User="boss", **forwarded)
+            assert (status, headers["location"]) == (303, "/login?next=/")
+        assert "strict-transport-security" not in ask(port, "/login", X_Forwarded_Proto="https")[1]
+        codes = [log_in(port, f"wrong {i}", X_Forwarded_For=f"203.0.113.{i}") for i in range(8)]
+        assert codes[-1] == 429 and log_in(port, "correct horse", X_Forwarded_For="203.0.113.99") == 429
+
+
+@pytest.mark.parametrize("kind", ["nginx", "caddy"])
+def test_a_proxy_on_the_same_machine_is_believed_as_the_documents_say(tmp_path: Path, kind: str) -> None:
+    trusted = '[proxy]\naddresses = ["127.0.0.1"]\nheader = "X-Remote-User"\noperators = ["boss"]\n'
+    with page(tmp_path, trusted) as port, proxied(tmp_path, kind, port, "boss") as front:
+        for forged in ({}, {"X_Forwarded_For": "192.168.1.50"}, {"X_Remote_User": "mallory"}):
+            status, headers, _ = ask(front, "/", **forged)
+            assert status == 200
+            assert "strict-transport-security" in headers
+        assert ask(port, "/", X_Forwarded_For="192.168.1.50")[0] == 303  # beside the proxy, and without a name
+
+
+def test_behind_a_proxy_each_client_has_its_own_tries(tmp_path: Path) -> None:
+    with page(tmp_path, '[proxy]\naddresses = ["127.0.0.1"]\n') as port:
+        codes = [log_in(port, f"wrong {i}", X_Forwarded_For="203.0.113.1, 203.0.113.7") for i in range(6)]
+        assert codes[-1] == 429
+        others = "203.0.113.7, 203.0.113.8"  # the last is the proxy's word, what is before it the client's
+        assert log_in(port, "correct horse", X_Forwarded_For=others) != 429
+        assert log_in(port, "correct horse", X_Forwarded_For="203.0.113.8, 203.0.113.7") == 429

@@ -7,6 +7,7 @@ checked here: a browser says in Origin which site a page is of, and it must be o
 import socket
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
 from reedmesh.config.settings import is_loopback
@@ -41,6 +42,26 @@ class Admission:
             return scheme in ("http", "https") and _authority(place, scheme) == _authority(host, scheme)
         except ValueError:
             return False
+
+    def forwarded(self, scope: Mapping[str, Any]) -> tuple[tuple[str, int] | None, str, str]:
+        """The client, its scheme, and the address that really connected: a proxy of ours says the first two.
+
+        Nobody else is believed. Of X-Forwarded-For the last address counts that is no proxy of ours: what stands before
+        it, the client may have written itself.
+        """
+        client, scheme = scope.get("client"), str(scope.get("scheme", "http"))
+        peer = client[0] if client else ""
+        ours = self.settings.proxy.addresses if self.settings.proxy else ()
+        if peer not in ours:
+            return client, scheme, peer
+        said: dict[bytes, str] = {}
+        for name, value in scope["headers"]:
+            said[name] = f"{said[name]},{value.decode('latin-1')}" if name in said else value.decode("latin-1")
+        hops = [each.strip() for each in said.get(b"x-forwarded-for", "").split(",")]
+        first = next((each for each in reversed(hops) if _is_address(each) and each not in ours), peer)
+        told = said.get(b"x-forwarded-proto", "").strip()
+        secure = {"http": "https", "ws": "wss"}
+        return (first, 0), secure.get(scheme, scheme) if told == "https" else scheme, peer
 
     def user(self, address: str, headers: Mapping[str, str], cookies: Mapping[str, str]) -> User | None:
         """Who asks, from `address`; None: they must log in first. Names of headers are in lower case."""

@@ -54,12 +54,12 @@ class Guard:
         """Let a request pass, or answer it."""
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
+        scope["client"], scope["scheme"], address = self._admission.forwarded(scope)
         scope["path"] = _below(scope["path"], self._admission.settings.prefix)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if fault := self._fault(scope, headers):
             return await _refuse(scope, send, 403, fault)
         cookies = read_cookies(headers.get("cookie", ""))
-        address = scope["client"][0] if scope.get("client") else ""
         user = scope[USER] = self._admission.user(address, headers, cookies)
         if user is None and not _is_open(scope["path"]):
             return await _ask_to_log_in(scope, send)

@@ -129,7 +129,7 @@ def serve(settings: Settings) -> None:
     ui.run(
         host=settings.host, port=settings.port, title=settings.title, dark=None, tailwind=False, reload=False,
         show=False, show_welcome_message=False, message_history_length=HISTORY, favicon="📈",
-        server_header=False, **_certificate(settings),
+        server_header=False, proxy_headers=False, **_certificate(settings),
     )  # fmt: skip
 
 
