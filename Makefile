@@ -208,7 +208,7 @@ check-model: $(READY) ## whether a .tflite runs on a board, and about how fast: 
 	@$(BIN)/python -m tools.board.check_model $(MODEL) --board $(or $(BOARD),esp32)
 
 fuzz-engine: $(READY) ## damage 100 000 models and load them [FUZZ=1000000]
-	FUZZ=$(or $(FUZZ),100000) $(BIN)/python -m pytest -n 2 tests/test_tflite_refusals.py -k damaged
+	FUZZ=$(or $(FUZZ),100000) $(BIN)/python -m pytest -n 2 tests/firmware/tflite/test_refusals.py -k damaged
 
 fuzz: $(READY) ## everything that reads bytes, coverage-guided: inputs, new paths, memory, crashes [RUNS=1100000 ONLY=target]
 	$(BIN)/python -m tools.check.fuzz $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only "$(ONLY)")

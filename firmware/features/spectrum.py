@@ -1,4 +1,4 @@
-"""Spectra on the sensor: the bytes that `gateway/reedmesh/features/spectrum.py` makes with numpy, in viper.
+"""Spectra on the sensor: the bytes that `gateway/reedmesh/inference/features/spectrum.py` makes with numpy, in viper.
 
 The steps are numpy's, the tables are `recipe.py`'s, and what words hold is said in `axis.py`.
 """

@@ -1,4 +1,4 @@
-"""Trends on the sensor: the bytes that `gateway/reedmesh/features/trend.py` makes, by the kernels of `axis.py`."""
+"""Trends on the sensor: the bytes of `inference/features/trend.py` on the gateway, by the kernels of `axis.py`."""
 
 from array import array
 

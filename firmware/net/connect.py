@@ -48,7 +48,7 @@ def _login(settings: dict):
     """User and password at the broker; none without a key of our own."""
     if "key" not in settings:
         return None, None
-    password = hmac.digest(settings["key"], b"reedmesh mqtt password", "sha256")  # users.py derives the same
+    password = hmac.digest(settings["key"], b"reedmesh mqtt password", "sha256")  # broker/accounts.py derives the same
     return "sensor." + settings["name"], password.hex()
 
 
@@ -56,7 +56,7 @@ def _context(settings: dict, user):
     """How the link is TLS, if it is."""
     broker = settings["broker"]
     if broker.get("psk") is True:
-        return _psk(user, hmac.digest(settings["key"], b"reedmesh tls psk", "sha256"))  # as users.py has it
+        return _psk(user, hmac.digest(settings["key"], b"reedmesh tls psk", "sha256"))  # as broker/accounts.py has it
     return _tls(broker["ca"]) if "ca" in broker else None
 
 

@@ -3,7 +3,7 @@
 The block has k places of L bytes. A data shard goes to its own. A parity shard is parked in a place whose data has not
 come, and all data that is there is subtracted from it (exclusive or), as later data will be. After the k-th shard each
 parked parity is turned into the data of its place, one after the other (Gauss-Jordan). No matrix is kept: at every step
-the coefficients are those of one closed form, derived in `gateway/reedmesh/erasure/matrices.py`,
+the coefficients are those of one closed form, derived in `gateway/reedmesh/coding/matrices.py`,
 
     c_i = sum_{j in K} w_ij c_j,    log w_ij = row_i - column_j - log(X_i + X_j),    X_i = 2**(254 - i)
     row_i = log(X_i D(X_i)),    column_j = log(X_j D'(X_j)),    D(x) = prod_{l in K} (x + X_l)

@@ -1,4 +1,4 @@
-"""Arithmetic in GF(256) over whole shards, compiled: what `erasure.py` decodes with. The field is `field.py`'s."""
+"""Arithmetic in GF(256) over whole shards, compiled: what `decoder.py` decodes with. The field is `gf256.py`'s."""
 
 import micropython
 

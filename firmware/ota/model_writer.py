@@ -1,6 +1,6 @@
 """A model on its way: its bytes go to flash as they come, so that memory holds no model but that in service.
 
-Loaded when one is offered (`reception.py`).
+Loaded when one is offered (`ota/receiver.py`).
 """
 
 import asyncio

@@ -40,7 +40,7 @@ from tests.support.sensor import FakeSensor
 from tests.support.timeouts import PATIENCE
 from tools.simulate.recordings import simulate
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # see `collected` in test_access.py
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # see `collected` in tests/broker/test_acl.py
 
 FAMILY = family.load_family(family.find_family("vibration"))
 HALLS = ("hall1", "hall2")

@@ -1,7 +1,7 @@
 """Attacks on what crosses between gateways, one row each: docs/security.md has the same table.
 
-After each attack of Mallory's (mallory.py says who she is) a true update must still come through, and nothing else may
-have.
+After each attack of Mallory's (tests/support/attacker.py says who she is) a true update must still come through, and
+nothing else may have.
 """
 
 import asyncio

@@ -2,8 +2,9 @@
 
     python -m tools.bench.learning_all esp32_fan/windows.npz actuators6/windows.npz
 
-Beside what `bench_learn.py` compares: a tenth of each change told; a third of all shards lost; one liar of eight; a
-gateway killed in a round; a newcomer with few windows; a machine that was moved; and the cost of a gateway among 64.
+Beside what `tools/bench/learning.py` compares: a tenth of each change told; a third of all shards lost; one liar of
+eight; a gateway killed in a round; a newcomer with few windows; a machine that was moved; and the cost of a gateway
+among 64.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """What learning costs the data path: window in -> alert out, while a gateway learns all the time and while it does not.
 
-A real gateway process on a real broker, as in `bench_latency.py`; every second window of one sensor is a fault, those
-of the others are learnt from. Rounds follow each other without a pause, as they never would in a factory.
+A real gateway process on a real broker, as in `tools/bench/latency.py`; every second window of one sensor is a fault,
+those of the others are learnt from. Rounds follow each other without a pause, as they never would in a factory.
 
     python -m tools.bench.learning_cost [--seconds 20] [--rate 200]
 """

@@ -2,7 +2,8 @@
 
     .venv-home-assistant/bin/python tools/check/home_assistant_client.py FOLDER PORT WEB_PORT
 
-Answers a line of JSON: {"states": {entity: [state, attributes]}, "devices": {name: {..}}}: for check_home_assistant.py.
+Answers a line of JSON: {"states": {entity: [state, attributes]}, "devices": {name: {..}}}: for
+tools/check/home_assistant.py.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The embedded broker's door: amqtt plugins by which it keeps the rules of `access.py`, as mosquitto does.
+"""The embedded broker's door: amqtt plugins by which it keeps the rules of `broker/acl.py`, as mosquitto does.
 
 A will is checked when it is deposited: amqtt itself would publish it unchecked. And who connects is not told what is
 retained for others: amqtt 0.12 sends it all that anybody subscribed to. Who says too much, or what it may not, is read

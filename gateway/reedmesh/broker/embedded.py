@@ -1,6 +1,7 @@
 """An MQTT broker inside the gateway's process (amqtt), for the demo, tests and a bench without mosquitto.
 
-A factory runs mosquitto: it keeps queues over restarts and costs the gateway no time. Rules are the same: `access.py`.
+A factory runs mosquitto: it keeps queues over restarts and costs the gateway no time. Rules are the same:
+`broker/acl.py`.
 """
 
 import asyncio

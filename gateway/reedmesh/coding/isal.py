@@ -1,4 +1,4 @@
-"""Matrix times shards by Intel's ISA-L, where that library is found: the bytes of `panel.py`, several times as fast.
+"""Matrix times shards by Intel's ISA-L, where that library is found: the bytes of `numpy_kernel.py`, faster.
 
 Looked for as the system's (Debian: libisal2) and as the copy inside the `pyeclib` wheel, which has x86-64 and aarch64.
 The latter's name is nobody's promise, so `kernel.py` believes a library only after comparing its results with stored

@@ -1,4 +1,4 @@
-"""Asks a running gateway over MQTT: one request, one answer. The other side is `desk.py`."""
+"""Asks a running gateway over MQTT: one request, one answer. The other side is `service/requests/server.py`."""
 
 import asyncio
 import json

@@ -48,7 +48,8 @@ class Figures:
     """How well it does. loss: mean score of held-out windows; threshold: an alert's; in squared deviations a feature.
 
     learnt, held_out: windows trained on, and tested on. alarms: held-out ones above a threshold made of the other half
-    of them (`estimate.py`). false_alarms: the share of normal windows above it that leaves likely, at most (95 %).
+    of them (`learning/evaluate.py`). false_alarms: the share of normal windows above it that leaves likely, at most (95
+    %).
     """
 
     learnt: int

@@ -1,7 +1,8 @@
 """What a gateway listens to on its broker: its sensors by name, and strangers at the door, who may say hello.
 
 A broker that has more for us than we take drops of all senders alike. It has nothing for us of who is not subscribed
-to: so who babbles (`babble.py`) is left out, and what strangers say under other topics never comes. decision 0026
+to: so who babbles (`alerts/rate_guard.py`) is left out, and what strangers say under other topics never comes. decision
+0026
 """
 
 import asyncio

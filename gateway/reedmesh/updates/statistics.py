@@ -1,7 +1,7 @@
 """The account of learning together: what was given to neighbours, taken from them, refused and merged.
 
-`share.py` and `update.py` tell each event once, to whoever keeps account of it. What is kept here answers the request
-`learning`, and stands in `info`.
+`exchange/neighbourhood.py` and `update.py` tell each event once, to whoever keeps account of it. What is kept here
+answers the request `learning`, and stands in `info`.
 """
 
 import time

@@ -2,8 +2,8 @@
 
     train -> delta -> encode -> publish | collect -> decode -> verify -> merge -> accept? -> quantise -> deploy
 
-Arithmetic is done beside the data path (`aside.py`). Nobody waits for anybody longer than the deadline, and what is in
-service stays there unless its successor is no worse.
+Arithmetic is done beside the data path (`updates/worker.py`). Nobody waits for anybody longer than the deadline, and
+what is in service stays there unless its successor is no worse.
 """
 
 import logging

@@ -24,7 +24,7 @@ LATE = 1  # which may be heard a tick after it was sent
 
 
 class Sensor:
-    """The client under test in its own process, its commands and events; see firmware/mqtt_remote.py."""
+    """The client under test in its own process, its commands and events; see tests/firmware/scripts/mqtt_remote.py."""
 
     def __init__(self, process: Any) -> None:
         self.process = process

@@ -22,7 +22,7 @@ from tests.support.timeouts import PATIENCE
 from tests.tools.board.test_flash import gateway
 from tools.simulate.recordings import simulate
 
-WRITTEN = 8  # windows that are enough for a write: SOME of firmware/outage.py
+WRITTEN = 8  # windows that are enough for a write: SOME of firmware/net/store_and_forward.py
 
 
 def told(case: str, folder: Path) -> Any:
@@ -30,7 +30,7 @@ def told(case: str, folder: Path) -> Any:
 
 
 class TestOnTheSensor:
-    """firmware/outage.py, under MicroPython."""
+    """firmware/net/store_and_forward.py, under MicroPython."""
 
     def test_what_may_not_have_arrived_is_sent_with_its_age(self, tmp_path: Path) -> None:
         said = told("memory", tmp_path)
@@ -164,7 +164,7 @@ async def fed(it: test_app.Sensor, windows: np.ndarray, pause: float = 0.03) -> 
 
 
 class TestTime:
-    """firmware/clock.py, under MicroPython, asking a server that answers as it is told to."""
+    """firmware/net/ntp.py, under MicroPython, asking a server that answers as it is told to."""
 
     @pytest.mark.parametrize(
         ("change", "expected"),

@@ -1,4 +1,4 @@
-"""Cuts the power at every single write to flash of what slots.py does, and starts again after each.
+"""Cuts the power at every single write to flash of what ota/model_slots.py does, and starts again after each.
 
 Usage: power_cut.py OFFER0 ... OFFER3, frames with rising sequence numbers. Prints a JSON line for each story: the
 writes it takes, and how often which model served after a cut: "0" to "3", "none", or "stuck" where no later one was

@@ -257,7 +257,7 @@ def test_a_window_is_judged_without_an_allocation(tmp_path: Path) -> None:
     means, gains = rng.integers(-500, 500, 69).tolist(), rng.integers(500, 16385, 69).tolist()
     model = dense_models.autoencoder(rng, SIZES, {scaling.METADATA: scaling.to_bytes(means, gains, 12345)})
     (tmp_path / "model").write_bytes(model)
-    # Room to compile the sources; tests/test_compiled_firmware.py does with less.
+    # Room to compile the sources; tests/firmware/test_compiled.py does with less.
     vector, score, threshold, ram, _ = run(SCRIPTS / "tflite_memory.py", tmp_path / "model", heap="200k").split()
 
     window = np.array([((i * 7919) % 2001) - 1000 for i in range(600)], np.int16).reshape(1, 200, 3)
