@@ -128,6 +128,22 @@ def past(verdict, *steps):
     return {"kind": "anomaly", "verdict": verdict, "journal": journal}
 
 
+def test_alerts_that_overlap_count_once_in_the_time_in_alert():
+    one = {
+        "id": "a",
+        "sensor": "a",
+        "state": "new",
+        "until": None,
+        "kind": "anomaly",
+        "priority": 3,
+        "by": "",
+        "journal": [],
+    }
+    alerts = [one | {"since": NOW - 600}, one | {"since": NOW - 300, "kind": "clock"}]
+    said = {each.kind: each.values for each in shift.report("gw", alerts, [], NOW - 3600, NOW)}
+    assert said["report.sensor"]["lasted"].value == 600 and said["report.sensor"]["n"].value == 2
+
+
 def test_who_judged_an_answer_is_credited_only_when_a_verdict_confirms_it():
     helped = ("Rui", shift.HELPED)
     assert shift.credits_of([past("", helped)]) == {}

@@ -91,7 +91,7 @@ def furnish(sensors: Sequence[str]) -> tuple[bytes, bytes]:
     with Store(FOLDER) as store:
         step = 86400.0 / PAST
         rows = [(sensors[i % len(sensors)], now - 86400 + i * step, features, 100) for i in range(PAST)]
-        store.write_windows(rows)
+        store.windows.write(rows)
     return frames
 
 
@@ -228,13 +228,12 @@ async def main() -> None:
     if not chosen.model:
         print("no model: MODEL=file.gguf also measures one, and ask_alert_p99_ratio")
         return
+    if chosen.rounds:
+        await busy_model(broker, chosen.model.resolve(), chosen.seconds, chosen.rounds)
     try:
         await routed(chosen.model)
     except ModelError as error:
         print(f"{chosen.model}: {error}")
-        return
-    if chosen.rounds:
-        await busy_model(broker, chosen.model.resolve(), chosen.seconds, chosen.rounds)
 
 
 if __name__ == "__main__":

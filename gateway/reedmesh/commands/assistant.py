@@ -14,7 +14,7 @@ from reedmesh.config.settings import Config, load_config
 from reedmesh.dashboard.ui.urls import to_alert, to_sensor
 from reedmesh.errors import RefusedError
 
-PAGES = {"overview": "/", "learning": "/learning", "settings": "/settings"}
+PAGES = {"overview": "/", "handover": "/handover", "learning": "/learning", "settings": "/settings"}
 
 
 def add(commands: Any, default: Path) -> None:

@@ -1,7 +1,7 @@
 """What happened in a time, as facts: the shift report. Pure."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reedmesh.alerts.alert import ANOMALY, CLEARED, FAULT, NOT_A_FAULT
@@ -17,7 +17,7 @@ CONFIRMED = (FAULT, NOT_A_FAULT)  # verdicts with which somebody says what an al
 
 def report(gateway: str, alerts: Sequence[Table], merges: Sequence[Table], since: float, until: float) -> list[Fact]:
     """alerts: all that stood between since and until, with journals; merges: rounds of learning, newest last."""
-    head = Fact("report.head", {"gateway": gateway, "since": moment(since), "until": moment(until)}, page="overview")
+    head = Fact("report.head", {"gateway": gateway, "since": moment(since), "until": moment(until)}, page="handover")
     raised = [each for each in alerts if each["since"] >= since]
     if not alerts:
         return [head, Fact("report.calm", page="overview"), *_learnt(merges, since, until)]
@@ -32,18 +32,27 @@ def report(gateway: str, alerts: Sequence[Table], merges: Sequence[Table], since
 
 def _by_sensor(alerts: Sequence[Table], since: float, until: float) -> list[Fact]:
     """How often and how long each sensor was in alert, the longest first."""
-    lasted: defaultdict[str, list[float]] = defaultdict(list)
+    spans: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
     for each in alerts:
-        lasted[each["sensor"]].append(min(each["until"] or until, until) - max(each["since"], since))
-    ranked = sorted(lasted.items(), key=lambda pair: -sum(pair[1]))[:MOST_SENSORS]
+        spans[each["sensor"]].append((max(each["since"], since), min(each["until"] or until, until)))
+    ranked = sorted(spans.items(), key=lambda pair: -covered(pair[1]))[:MOST_SENSORS]
     return [
         Fact(
             "report.sensor",
-            {"sensor": name(sensor), "n": count(len(times)), "lasted": span(sum(times))},
+            {"sensor": name(sensor), "n": count(len(stood)), "lasted": span(covered(stood))},
             sensor=name(sensor),
         )
-        for sensor, times in ranked
+        for sensor, stood in ranked
     ]
+
+
+def covered(spans: Iterable[tuple[float, float]]) -> float:
+    """Seconds that at least one of the spans covers: alerts that overlap count once."""
+    total, end = 0.0, float("-inf")
+    for low, high in sorted(spans):
+        total += max(0.0, high - max(low, end))
+        end = max(end, high)
+    return total
 
 
 def _open(alerts: Sequence[Table]) -> list[Fact]:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from reedmesh.assistant.facts.shift import covered
 from reedmesh.dashboard.model.view import Alert
 
 
@@ -58,13 +59,4 @@ def shift(
 def _sensor(name: tuple[str, str], mine: list[Alert], models: int, since: float, until: float) -> SensorShift:
     spans = [(max(it.since, since), min(it.until or until, until)) for it in mine]
     by = tuple(sorted({it.by for it in mine if it.by}))
-    return SensorShift(*name, len(mine), _covered(spans), sum(not it.over for it in mine), by, models)
-
-
-def _covered(spans: Iterable[tuple[float, float]]) -> float:
-    """Seconds that at least one of the spans covers."""
-    total, end = 0.0, float("-inf")
-    for low, high in sorted(spans):
-        total += max(0.0, high - max(low, end))
-        end = max(end, high)
-    return total
+    return SensorShift(*name, len(mine), covered(spans), sum(not it.over for it in mine), by, models)

@@ -10,7 +10,7 @@ MOST_LINES = 60
 LONG = 400  # characters of a line
 SPACES = "\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"  # stand before units; they print, whatever str.isprintable says
 JUDGED = ("alert.", "look.")  # what the kinds of facts begin with that explain an alert
-PAGES = ("overview", "learning", "settings")
+PAGES = ("overview", "handover", "learning", "settings")
 SUGGESTION, UNKNOWN = "can.", "unknown."  # what the kinds of facts begin with that are no facts about the line
 
 

@@ -12,7 +12,7 @@ from reedmesh.dashboard.ui.urls import to_alert, to_sensor
 from reedmesh.errors import RefusedError
 
 LONGEST = 300  # characters that a gateway reads of a question
-PAGES = {"overview": "/", "learning": "/learning", "settings": "/settings"}
+PAGES = {"overview": "/", "handover": "/handover", "learning": "/learning", "settings": "/settings"}
 
 AskLine = Callable[..., Awaitable[list[Reply]]]  # verb, its arguments -> what each gateway that can be asked answers
 Judge = Callable[[Reply, str], Awaitable[None]]  # an answer, "helped" or "wrong"
