@@ -75,6 +75,14 @@ def test_every_failing_machine_alarms_and_no_other_does(tmp_path: Path, data: Pa
     assert running(tmp_path / "line") == []
 
 
+def test_the_recording_that_ships_is_replayed_without_a_file_or_a_network(tmp_path: Path) -> None:
+    with line(tmp_path, None, "--seconds", "600", "--rate", "30") as process:
+        said = process.communicate(timeout=PATIENCE)[0]
+    assert process.returncode in (0, 1), said
+    assert said.startswith("line: four hydraulic actuators") and "with neighbours" in said, said
+    assert "actuator5: ALERT after" in said and "actuator2: ALERT after" in said, said
+
+
 def test_a_family_needs_nothing_but_its_folder(tmp_path: Path) -> None:
     family = own_family(tmp_path)
     with line(tmp_path, None, "--family", str(family), "--seconds", "600", "--rate", "30") as process:

@@ -147,7 +147,8 @@ def start_sensor(plan: Plan, machine: Machine) -> tuple[subprocess.Popen[bytes],
 
 def sensor_settings(plan: Plan, machine: Machine) -> dict[str, object]:
     """The config.json of a simulated sensor, as provisioning would write it."""
-    sensor = {"driver": "replay", "axes": plan.features["axes"], "rate_hz": plan.rate_hz, "lsb_per_g": plan.lsb_per_g}
+    rate = plan.rate_hz or plan.features["samples"]  # where nobody knows it, a window is a second
+    sensor = {"driver": "replay", "axes": plan.features["axes"], "rate_hz": rate, "lsb_per_g": plan.lsb_per_g}
     link = {"serial": {"port": machine.ends[1]}} if machine.ends[1] else {"broker": _broker(plan, machine)}
     key = SensorKeys(plan.folder / machine.gateway).made_for(machine.name).hex()
     return link | {
