@@ -18,6 +18,7 @@ from reedmesh.errors import ConfigError
 from tools.bench import report, sums_model
 from tools.board import device_tree
 from tools.board.disassembly import busiest
+from tools.check import isa, isa_vectors
 from tools.checkout import ROOT
 
 FOREIGN = ROOT.parent / "shared" / "data" / "mlperf_tiny"
@@ -41,6 +42,18 @@ def main() -> None:
     for architecture in ("xtensawin", "rv32imc"):
         for kernel, file in KERNELS.items():
             count(kernel, file, architecture)
+        execute(architecture)
+
+
+def execute(architecture: str) -> None:
+    """Instructions a product that qemu-user executed, of the same machine code."""
+    if not isa.available():
+        print(f"no instruction was executed for {architecture}: {isa.REMEDY}")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        each = isa_vectors.per_product(Path(folder), architecture)
+    print(f"dense      {architecture}: {each:.2f} instructions a product, executed under qemu-user")
+    report.save(f"isa_instr_per_mac_{isa.NICKNAMES[architecture]}", each, "instructions")
 
 
 def compare(name: str, path: Path) -> None:
