@@ -12,7 +12,6 @@ from board.boot_count import BootCount
 from board.lazy import load, release
 from board.watchdog import WATCHDOG_MS, Watchdog
 from features import Extractor
-from hello import hello
 from net.store_and_forward import StoreAndForward
 from ota.firmware_slots import FirmwareSlots
 from ota.model_slots import ModelSlots
@@ -186,7 +185,14 @@ class Node:
     def _announce(self) -> None:
         """What a gateway must know of us, at every connect."""
         self.client.announcements[self._topic("availability")] = b'{"state": "online"}'
-        self.client.announcements[self._topic("hello")] = json.dumps(hello(self)).encode()
+        self.client.announcements[self._topic("hello")] = self._hello()
+
+    def _hello(self) -> bytes:
+        """What it says of itself; what says it is loaded for that and let go."""
+        try:
+            return json.dumps(load("hello").hello(self)).encode()
+        finally:
+            release("hello")
 
     async def _say_hello(self) -> None:
         """Something changed that the gateway should know, now and at every connect."""

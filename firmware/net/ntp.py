@@ -9,19 +9,15 @@ the clock alone, so what NTP told once is known after it.
 
 import asyncio
 import json
-import os
-import socket
 import time
-from struct import unpack_from
 
+from board.lazy import load, release
 from board.monotonic import ms
 from boot_state import replace
 
 PORT = 123
-PATIENCE_MS, LOOK_MS = 2000, 20  # for an answer; between two looks for it
 AGAIN_S, RETRY_S, FIRST_S = 3600, 300, 5  # until the next question: after an answer, without one at most and at first
 KEEP_S = 86400  # between two writes of the time to flash, which wears out
-SINCE_1900 = 2208988800  # seconds until 1970
 EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0  # what this port's clock counts from
 KNOWN = 1767225600  # 2026: a clock that says less was never set
 FILE = "time.json"
@@ -63,11 +59,20 @@ class Clock:
         wait = FIRST_S
         while self._server:
             try:
-                self._take(await ask(self._server, self._port))
+                self._take(await self._ask())
                 await asyncio.sleep(AGAIN_S)
             except OSError:
                 await asyncio.sleep(RETRY_S if link.up.is_set() else wait)
                 wait = min(2 * wait, RETRY_S)
+
+    async def _ask(self) -> int:
+        """The server's answer; what asks is loaded for that and let go. Raises OSError."""
+        try:
+            return await load("net.ntp_question").ask(self._server, self._port)
+        except MemoryError as error:
+            raise OSError(str(error))
+        finally:
+            release("net.ntp_question")
 
     def _take(self, seconds: int) -> None:
         if self._set_clock:
@@ -91,36 +96,6 @@ class Clock:
         except (OSError, ValueError):
             return 0
         return kept if isinstance(kept, int) and KNOWN <= kept < 1 << 32 else 0
-
-
-async def ask(server: str, port: int = PORT) -> int:
-    """Seconds since 1970, as the server tells; raises OSError when it does not, or does not know. Nothing waits."""
-    nonce = os.urandom(8)  # in place of our time, which we do not know: an answer to somebody else is not ours
-    line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        line.setblocking(False)
-        line.sendto(b"\x23" + bytes(39) + nonce, socket.getaddrinfo(server, port)[0][-1])  # version 4, client
-        for _ in range(PATIENCE_MS // LOOK_MS):
-            await asyncio.sleep_ms(LOOK_MS)
-            try:
-                answer = line.recv(48)
-            except OSError:  # nothing yet
-                continue
-            if seconds := understood(answer, nonce):
-                return seconds
-        raise OSError("no time from " + server)
-    finally:
-        line.close()
-
-
-def understood(answer: bytes, nonce: bytes) -> int:
-    """Seconds since 1970 in a server's answer; 0 when it is none to our question, or from one that does not know."""
-    if len(answer) < 48 or answer[24:32] != nonce or answer[0] & 7 != 4:
-        return 0
-    if answer[0] >> 6 == 3 or not 0 < answer[1] < 16:  # not synchronised
-        return 0
-    seconds = unpack_from(">I", answer, 40)[0]
-    return seconds + (0 if seconds >> 31 else 1 << 32) - SINCE_1900  # the count begins anew in 2036
 
 
 def on_board(server: "str | None", folder: str, floor: int) -> Clock:

@@ -101,9 +101,9 @@ silence = Silence()
 sensors.make = lambda *_: silence
 del sensors
 it = node.Node(node._settings(folder), folder, BootCount(folder, "power-on"))
-model = node.hello(it)["model"]
+model = it.slots.digest
 assert model, "the model is not in service"
 asyncio.run(story(it))
-assert (node.hello(it)["model"] != model) == bool(updates), "the model did not take over"
+assert (it.slots.digest != model) == bool(updates), "the model did not take over"
 gc.collect()
 print(json.dumps({"used": gc.mem_alloc(), "free": gc.mem_free()}))

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from net import ntp
+from net import ntp_question as ntp
 
 ntp.PATIENCE_MS = int(sys.argv[2])
 try:
