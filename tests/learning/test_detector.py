@@ -9,9 +9,10 @@ from reedmesh.inference.model import Model
 from reedmesh.learning import covariance, detector, export, faultset, states, threshold
 from reedmesh.learning.covariance import Scatter
 from reedmesh.learning.told import Told
-from reedmesh.protocol.recipe import Spectrum, Trend
+from reedmesh.protocol.recipe import Recipe, Spectrum, Trend
 
 P = 12
+OTHER = Recipe(30, 1, 30, 21)
 MARGIN = 1.8
 
 
@@ -143,11 +144,12 @@ def test_held_out_blocks_cover_every_window_once() -> None:
         assert (part[:-1] != part[1:]).sum() <= max(count / 2, 40) / apart
 
 
-@pytest.mark.parametrize("recipe", [Spectrum(200, 3, 20), Spectrum(64, 1, 5), Trend(20, 8, 1)])
-def test_synthetic_faults_change_windows(recipe: Spectrum | Trend) -> None:
+@pytest.mark.parametrize("recipe", [Spectrum(200, 3, 20), Spectrum(64, 1, 5), Trend(20, 8, 1), OTHER])
+def test_synthetic_faults_change_windows(recipe: Recipe) -> None:
     windows = np.zeros((4, recipe.length), np.int8)
     for name, change in faultset.changes(recipe).items():
         assert (faultset.applied(windows, change) != windows).any(), name
+    assert all((change == 1).any() and change.max() == 1 for change in faultset.bands(recipe).values())
 
 
 def test_the_smallest_lift_is_found() -> None:

@@ -22,7 +22,7 @@ class Estimate:
 
     onset: the share of onsets of synthetic faults from which an alert is raised, see `faultset.py`; None: not measured.
     faults: the share above the threshold of windows of alerts that nobody called no fault; None: there are none.
-    lifts: what each band must rise by to raise one, in dB.
+    lifts: what each band must rise by to raise one, in dB (where features are powers, else in their steps).
     """
 
     loss: float

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from reedmesh.inference.model import STEP_DB
 from reedmesh.learning.arrays import Windows
 from reedmesh.learning.sums import Ints
-from reedmesh.protocol.recipe import STATISTICS, Recipe, Spectrum
+from reedmesh.protocol.recipe import STATISTICS, Recipe, Spectrum, Trend
 
 Changes = NDArray[np.int64]
 LIFTS = (8, 16)  # steps: 3 and 6 dB
@@ -21,7 +21,9 @@ MOST_LIFT = 80  # steps, 30 dB: a lift that is not seen then is not seen
 
 def changes(recipe: Recipe) -> dict[str, Changes]:
     """What each fault adds to the features, int64 [p], by its name."""
-    return _of_spectrum(recipe) if isinstance(recipe, Spectrum) else _of_trend(recipe)
+    if isinstance(recipe, Spectrum):
+        return _of_spectrum(recipe)
+    return _of_trend(recipe) if isinstance(recipe, Trend) else _of_others(recipe)
 
 
 def bands(recipe: Recipe) -> dict[str, Changes]:
@@ -93,6 +95,16 @@ def _of_trend(recipe: Recipe) -> dict[str, Changes]:
             change = np.zeros(recipe.length, np.int64)
             change[3 * axis + place] = size
             made[f"{name} of axis {axis + 1}"] = change
+    return made
+
+
+def _of_others(recipe: Recipe) -> dict[str, Changes]:
+    """Of a kind that is not known here: each eighth of the features moved."""
+    parts = np.array_split(np.arange(recipe.length), min(8, recipe.length))
+    made = {}
+    for lift in LIFTS:
+        for number, places in enumerate(parts, 1):
+            made[f"part {number} +{lift}"] = np.where(np.isin(np.arange(recipe.length), places), lift, 0)
     return made
 
 

@@ -25,6 +25,7 @@ from reedmesh.learning.evaluate import Estimate
 from reedmesh.learning.sums import Ints
 from reedmesh.learning.told import Told
 from reedmesh.protocol import scaling
+from reedmesh.protocol.recipe import Spectrum
 
 MOST_STEP = 1.1  # times, or part of, the threshold in service: so far one lesson may move it
 LOST = 0.05  # of the onsets on synthetic faults that a candidate may lose
@@ -81,12 +82,12 @@ def candidate(
     made = Model(export.to_tflite(found.model, limit))
     lifts = _lifts(family, made.scores, limit, windows)
     after = _estimate(family, made.scores, limit, windows, found.held_out)
-    after = replace(after, lifts=_in_db(lifts), faults=_over(made, faults))
+    after = replace(after, lifts=_readable(family, lifts), faults=_over(made, faults))
     was = _estimate(family, before.scores, before.threshold, windows, before.scores(windows)) if before else None
     was = replace(was, faults=_over(before, faults)) if was and before else was
     worst = int(made.scores(windows).argmax())
     return Candidate(
-        model=export.to_tflite(found.model, limit, int(np.median(list(lifts.values())))),
+        model=export.to_tflite(found.model, limit, _median_lift(family, lifts)),
         weights=b"",
         moments=normalisation.fit(windows),
         threshold=limit,
@@ -170,8 +171,15 @@ def _lifts(family: Family, scores: Callable[[Windows], Ints], limit: int, window
     }
 
 
-def _in_db(lifts: Mapping[str, int]) -> dict[str, float]:
-    return {name: steps * STEP_DB for name, steps in lifts.items()}
+def _readable(family: Family, lifts: Mapping[str, int]) -> dict[str, float]:
+    """In dB where features are powers, else in steps of the features."""
+    unit = STEP_DB if isinstance(family.recipe, Spectrum) else 1.0
+    return {name: steps * unit for name, steps in lifts.items()}
+
+
+def _median_lift(family: Family, lifts: Mapping[str, int]) -> int:
+    """What a model says of itself: steps of the band in the middle; 0 where features are no powers."""
+    return int(np.median(list(lifts.values()))) if isinstance(family.recipe, Spectrum) else 0
 
 
 def _loss(scores: NDArray[np.int64], family: Family) -> float:
