@@ -93,6 +93,10 @@ check-wheels: $(READY) ## that all a gateway needs comes as a wheel for a Raspbe
 check-stand-in: $(READY) $(STAND_IN) ## scores of tflite-runtime against LiteRT's, and a gateway that runs with it [PYTHON_311=]
 	@$(BIN)/python -m tools.check.tflite_runtime compare vibration $(VENV)-tflite-runtime/bin/python
 
+.PHONY: quick
+quick: $(READY) ## the tests that need no other program [ARGS="-k wire"]
+	$(BIN)/python -m pytest -n 2 -m "not program" $(ARGS)
+
 test: $(READY) ## all tests, in parallel [ARGS="-k wire"]
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 

@@ -18,6 +18,12 @@ def encode(data: Buffer, k: int, length: int, indices: Sequence[int]) -> list[me
 
     data: at most k * length bytes, filled up with zeros; data shards are views of it where it is full. Any index may be
     asked for at any time, so that more parity can be made later. Raises ValueError when a number is out of range.
+
+    >>> shards = encode(b"abcdefgh", k=2, length=4, indices=[0, 1, 2])
+    >>> [bytes(each) for each in shards]
+    [b'abcd', b'efgh', b'C\\xef\\x8b\\xac']
+    >>> bytes(decode({1: shards[1], 2: shards[2]}, k=2))
+    b'abcdefgh'
     """
     _check(k, indices)
     if not 0 < len(data) <= k * length:

@@ -30,7 +30,13 @@ def shortfall(n: int, k: int, received: float, lost: float) -> float:
 
 
 def shards_to_send(k: int, received: float, lost: float, risk: float = RISK, most: int = INDICES) -> int:
-    """The smallest n, k..most, of which at least k arrive but for a probability of `risk`; `most` if none is enough."""
+    """Return the smallest n, k..most, of which at least k arrive but for a probability of `risk`; else `most`.
+
+    received, lost: shards that were reported before.
+
+    >>> shards_to_send(k=10, received=900, lost=100)
+    14
+    """
     return k + bisect_left(range(k, most), True, key=lambda n: shortfall(n, k, received, lost) <= risk)
 
 

@@ -36,7 +36,13 @@ _HIGH = _multiples(_generator(), 4)
 
 
 def parity(data: "bytes | bytearray") -> bytes:
-    """The PARITY bytes that belong after `data`, 1 to LONGEST - PARITY bytes."""
+    """Return the PARITY bytes that belong after `data`, 1 to LONGEST - PARITY bytes.
+
+    >>> word = bytearray(b"hello" + parity(b"hello"))
+    >>> word[1] ^= 255
+    >>> correct(word), bytes(word[:5])
+    (1, b'hello')
+    """
     rest = 0
     for byte in data:
         byte ^= rest >> _TOP

@@ -30,5 +30,9 @@ LOG = _logarithms(EXP)  # LOG[0] stands for nothing: zero has no logarithm
 
 
 def multiply(a: int, b: int) -> int:
-    """The product of two bytes."""
+    """Return the product of two bytes, 0..255 each, in GF(256) with the polynomial 0x11d.
+
+    >>> multiply(2, 128), multiply(7, 0)
+    (29, 0)
+    """
     return EXP[LOG[a] + LOG[b]] if a and b else 0

@@ -40,5 +40,9 @@ def from_bytes(buffer: "memoryview[int] | bytes") -> "tuple[list[int], list[int]
 
 
 def deviations(score: int, features: int) -> float:
-    """A score as people read it: the mean squared error per feature, in squared standard deviations."""
+    """Return a score as people read it: the mean squared error per feature, in squared standard deviations.
+
+    >>> deviations(69 * 16 * 16, features=69)
+    4.0
+    """
     return score / (ONE * ONE * features)

@@ -24,7 +24,11 @@ SHORTEST = COPIES + 1 + CRC + PARITY
 
 
 def frame(body: bytes) -> bytes:
-    """The bytes on the wire for a body of 1 to 234 bytes; raises WireError for another size."""
+    """Return the bytes on the wire for a body of 1 to 234 bytes; raises WireError for another size.
+
+    >>> Deframer().feed(b"noise" + frame(b"one") + frame(b"two"))
+    [b'one', b'two']
+    """
     if not 0 < len(body) <= LONGEST_BODY:
         raise WireError("frame: a body of {} bytes, 1 to {} were expected".format(len(body), LONGEST_BODY))
     word = body + pack("<I", crc32(body))

@@ -42,7 +42,11 @@ class WireError(Exception):
 
 
 def topic(gateway: str, *parts: str) -> str:
-    """`topic("gw1", "press3", "window")` -> "reedmesh/gw1/press3/window"; raises WireError for a bad name."""
+    """Return the topic of a gateway, or of its sensor, that ends in `parts`; raises WireError for a bad name.
+
+    >>> topic("gw1", "press3", "window")
+    'reedmesh/gw1/press3/window'
+    """
     for name in (gateway,) + parts:
         if not is_name(name):
             raise WireError("{!r} is no name for a topic: 1 to 32 of a-z 0-9 _ -".format(name))
@@ -50,12 +54,20 @@ def topic(gateway: str, *parts: str) -> str:
 
 
 def is_name(name: str) -> bool:
-    """Whether `name` is 1 to 32 characters of a-z, 0-9, _ and -: what every broker accepts as part of a topic."""
+    """Whether `name` is 1 to 32 characters of a-z, 0-9, _ and -: every broker accepts these as part of a topic.
+
+    >>> is_name("press-3"), is_name("Press 3")
+    (True, False)
+    """
     return 0 < len(name) <= 32 and all(c in "abcdefghijklmnopqrstuvwxyz0123456789_-" for c in name)
 
 
 def split_topic(text: str) -> "list[str]":
-    """["gw1", "press3", "window"] of "reedmesh/gw1/press3/window"; raises WireError when it is not one of ours."""
+    """Return the parts of a topic after the base; raises WireError when it is not one of ours.
+
+    >>> split_topic("reedmesh/gw1/press3/window")
+    ['gw1', 'press3', 'window']
+    """
     parts = text.split("/", 8)
     if len(parts) < 3 or len(parts) > 8 or parts[0] != BASE or not all(is_name(part) for part in parts[1:]):
         raise WireError("{!r} is not a {}/ topic".format(text[:80], BASE))
