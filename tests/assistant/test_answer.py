@@ -62,6 +62,12 @@ def test_why_says_since_when_how_much_where_and_what_to_look_at():
     assert {each.alert for each in found.facts} == {"press-2-a"}
 
 
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_sensor_that_is_named_gets_no_facts_of_another(tool):
+    if tool not in ("report", "learning", "gateway"):
+        assert ask_check.faults(answered(Intent(tool, ("fan-3",)))) == []
+
+
 def test_every_fact_about_the_line_links_to_its_evidence():
     for tool in set(TOOLS) - {"help"}:
         for fact in answered(Intent(tool, ("press-2",))).facts:

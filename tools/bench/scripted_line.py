@@ -119,13 +119,9 @@ class ScriptedLine:
     async def history(self, sensor: str, since: float, _until: float, _points: int) -> Mapping[str, Any]:
         """Of press-2 and fan-3."""
         scores, begun = HISTORY.get(sensor, ([], since))
-        return {
-            "sensor": sensor,
-            "threshold": 1.0,
-            "at": [begun + 3600 * i for i in range(len(scores))],
-            "mean": scores,
-            "top": scores,
-        }
+        kept = [(begun + 3600 * i, score) for i, score in enumerate(scores) if begun + 3600 * i >= since]
+        found = {"at": [at for at, _ in kept], "mean": [score for _, score in kept]}
+        return {"sensor": sensor, "threshold": 1.0, "top": found["mean"], **found}
 
     async def models(self, sensor: str) -> Mapping[str, Any]:
         """All but the oven's are number 4."""

@@ -119,6 +119,8 @@ def _known(query: Query) -> list[Fact]:
 
 
 async def _alerts(query: Query) -> list[Fact]:
+    if query.intent.sensors:  # of a sensor that is named, its own alerts and no other's
+        return await _why(query)
     vitals = query.line.vitals()
     return about_alerts.standing(vitals["standing"], len(vitals["standing"]), len(vitals["sensors"]))
 
@@ -175,8 +177,10 @@ async def _state(query: Query) -> list[Fact]:
 
 
 async def _first(query: Query) -> list[Fact]:
-    vitals = query.line.vitals()
-    return line.first(vitals["standing"], vitals["sensors"])
+    vitals, named = query.line.vitals(), query.intent.sensors
+    standing = [each for each in vitals["standing"] if not named or each["sensor"] in named]
+    sensors_meant = {name: it for name, it in vitals["sensors"].items() if not named or name in named}
+    return line.first(standing, sensors_meant)
 
 
 async def _silent(query: Query) -> list[Fact]:
