@@ -14,7 +14,7 @@ from reedmesh.dashboard.ui.actions import AlertActions
 from reedmesh.dashboard.ui.elements import Parts, Row, Text, box, link, put
 from reedmesh.dashboard.ui.language import Language
 from reedmesh.dashboard.ui.parts import ALERT_SYMBOLS, Badge, alert_state, taken_on
-from reedmesh.dashboard.ui.plots import ScorePlot, SharesPlot
+from reedmesh.dashboard.ui.plots import ScorePlot, SharesPlot, begin_of
 from reedmesh.dashboard.ui.query import Asked
 from reedmesh.dashboard.ui.shell import Page, Visit, facts
 from reedmesh.dashboard.ui.urls import to_alert, to_sensor
@@ -149,7 +149,7 @@ class AlertPage(Page):
         span = {"since": since, "until": until, "points": POINTS}
         found = answers.scores(await self.ask(self._gateway, "history", sensor=story.alert.sensor, **span))
         marks = [each for each in (story.alert.since, story.alert.until) if each]
-        self._scores.show(found, since, until, marks)
+        self._scores.show(found, begin_of(found, since, until), until, marks)
         lasts = [top for at, _, top in found.points if story.alert.since <= at <= (story.alert.until or until)]
         self._highest = max(lasts, default=0.0) / (found.threshold or 1.0)
 
@@ -208,8 +208,7 @@ class LinkPart:
 def sentence(alert: Alert, say: Language) -> str:
     """What the alert is about, in the reader's language."""
     told = {"kind": alert.kind, "sensor": alert.sensor, "worst": alert.worst, "limit": alert.limit, "unit": alert.unit}
-    said = words.sentence(told, say.code)
-    return said[:1].upper() + said[1:] + "."
+    return f"{words.sentence(told, say.code)}."
 
 
 def _amount(value: float, alert: Alert) -> str:

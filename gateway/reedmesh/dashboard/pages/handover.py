@@ -56,8 +56,8 @@ class HandoverPage(Page):
             Text("h2", "", say("handover.alerts"))
             self._nothing = Text("p", "quiet", say("handover.nothing"))
             self._causes = _table(("cause", "count"), lambda it: (_cause(it[0], say), say.count(it[1])), say)
-        with box("section", aria_label=say("handover.sensor")):
-            Text("h2", "", say("handover.sensor"))
+        with box("section", aria_label=say("handover.line")):
+            Text("h2", "", say("handover.line"))
             self._sensors = _table(COLUMNS, lambda it: _cells(it, say), say)
         self._asked = Asked(self._ask, EVERY, self._fault)
         self._press()

@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from reedmesh.dashboard.model import answers
-from reedmesh.dashboard.model.answers import MadeModel, Papers, Scores
+from reedmesh.dashboard.model.answers import MadeModel, Papers
 from reedmesh.dashboard.model.maintenance import Maintenance, maintenance
 from reedmesh.dashboard.model.view import Alert, Gateway, Hello, Sensor, View, standing
 from reedmesh.dashboard.pages.alert import LinkPart
@@ -13,7 +13,7 @@ from reedmesh.dashboard.ui.elements import Parts, Row, Text, box, button, link, 
 from reedmesh.dashboard.ui.language import Language
 from reedmesh.dashboard.ui.maintenance import MaintenancePart
 from reedmesh.dashboard.ui.parts import Badge, faults, threshold
-from reedmesh.dashboard.ui.plots import ScorePlot, SpectrumPlot
+from reedmesh.dashboard.ui.plots import ScorePlot, SpectrumPlot, begin_of
 from reedmesh.dashboard.ui.query import Asked
 from reedmesh.dashboard.ui.shell import Page, Visit, facts
 from reedmesh.dashboard.ui.urls import to_alert, to_windows
@@ -165,7 +165,7 @@ class SensorPage(Page):
         said = await self.ask(self._gateway, "history", sensor=self._id, since=since, until=until, points=POINTS)
         if span == self._span:
             found = answers.scores(said)
-            self._scores.show(found, _begin(found, since, until), until)
+            self._scores.show(found, begin_of(found, since, until), until)
 
     async def _ask_spectrum(self) -> None:
         picture = answers.picture(await self.ask(self._gateway, "spectrum", sensor=self._id))
@@ -215,12 +215,6 @@ class SensorPage(Page):
     async def _do(self, verb: str, **arguments: object) -> None:
         await self.ask(self._gateway, verb, sensor=self._id, by=self.user.name, **arguments)
         await self._asked[2].now()
-
-
-def _begin(found: Scores, since: float, until: float) -> float:
-    """Where the chart begins: where there are scores, but no more than nine tenths of the span are left out."""
-    first = found.points[0][0] if found.points else since
-    return max(since, min(first - 0.02 * (until - first), until - 0.1 * (until - since)))
 
 
 def _model(value: tuple[MadeModel, int], say: Language) -> tuple[str, ...]:

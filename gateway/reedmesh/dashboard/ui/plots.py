@@ -94,6 +94,12 @@ class ScorePlot:
         return self._say("plot.scores", top=self._say.number(highest), threshold=self._say.number(scores.threshold))
 
 
+def begin_of(found: Scores, since: float, until: float) -> float:
+    """Where a chart begins: where there are scores, but it shows a tenth of the time that was asked for at least."""
+    first = found.points[0][0] if found.points else since
+    return max(since, min(first - 0.02 * (until - first), until - 0.1 * (until - since)))
+
+
 class SharesPlot:
     """How much of an alert's score each band of frequency, on each axis, accounts for."""
 
@@ -165,7 +171,8 @@ class SpectrumPanel:
             self._name = Text("h3")
             self._plot = Plot("Hz", say("plot.decibel"))
             self._lines = self._plot.line("mark")
-            self._labels = Parts(box("div", "mark-labels", aria_hidden="true"), lambda: TickPart("left"))
+            with self._plot.root:
+                self._labels = Parts(box("div", "mark-labels"), lambda: TickPart("left"))
             self._spread = self._plot.line("spread")
             self._normal = self._plot.line("normal")
             self._now = self._plot.line("now")
