@@ -40,7 +40,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint c
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(DEMO) ## a line that learns and then alarms [SECONDS=90] [DATA=windows.npz, fan or simulated] [FAMILY=process] [RATE=16] [PAGE=8080, 0: none]
+demo: $(DEMO) ## a line that learns and then alarms [SECONDS=90] [DATA=recording or simulated] [FAMILY=process] [RATE=16] [PAGE=8080, 0: none]
 	@$(if $(MICROPYTHON),MICROPYTHON="$(MICROPYTHON)") $(BIN)/python -m tools.simulate.demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DATA),--data $(DATA)) \
 	  $(if $(FAMILY),--family $(FAMILY)) $(if $(RATE),--rate $(RATE)) $(if $(PAGE),--page $(PAGE))
 
@@ -85,6 +85,11 @@ endif
 
 check-service: $(READY) ## the service under a real systemd, in a container: install, learn, reload, hang, upgrade, uninstall
 	@$(SUDO) $(abspath $(BIN))/python -m tools.check.service
+
+.PHONY: wheel
+wheel: $(READY) ## wheel and source archive of this tree in dist/, checked as a package index would
+	@rm -rf dist && $(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
+	@$(BIN)/python -m twine check --strict dist/*
 
 .PHONY: check-wheels check-stand-in
 check-wheels: $(READY) ## that all a gateway needs comes as a wheel for a Raspberry Pi, Python 3.11 and 3.13

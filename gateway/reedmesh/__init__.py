@@ -4,4 +4,4 @@ The path of a reading, in reading order: `watch` (the path itself), `wire` (fram
 A new machine's first model: `commission` (learn, train, quantise). Everything meets in `service`.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

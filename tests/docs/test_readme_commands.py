@@ -26,6 +26,7 @@ ELSEWHERE = {  # command: why its first seconds say nothing here, or would chang
     "make provision": "its key is for the reader to fill in",
     "make flash": "it writes to a board on a serial port",
     "make install-gateway YES=1": "it makes a service of this machine",
+    "make demo DATA=mill.csv": "the recording is the reader's; tests/e2e/test_line.py replays one",
     "make check-service": "it needs root and a container; CI runs it by itself",
     "make check-wheels": "it asks the package index",
     "make update-sensors": "it needs a gateway's settings in /etc",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reedmesh import __version__
 from tests.support import systemd
 from tests.support.brokers import free_port, mosquitto
 from tests.support.paths import ROOT
@@ -51,13 +52,20 @@ def test_it_has_every_file_that_is_no_python(wheel: Path) -> None:
     assert needed - names == set() and "reedmesh/systemd/reedmesh.example.toml" in names
 
 
+def test_a_package_index_would_take_it(wheel: Path) -> None:
+    (made,) = wheel.glob("reedmesh-*.whl")
+    command = [sys.executable, "-m", "twine", "check", "--strict", str(made)]
+    checked = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert checked.returncode == 0 and "PASSED" in checked.stdout, checked.stdout
+
+
 def test_its_commands_find_their_data(wheel: Path, tmp_path: Path) -> None:
     where = subprocess.run(
         [sys.executable, "-c", "import reedmesh; print(reedmesh.__file__)"],
         cwd=wheel, env={**os.environ, "PYTHONPATH": str(wheel / "site")}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert where.stdout.startswith(str(wheel))
-    assert reedmesh(wheel, "version").stdout.strip() == "0.1.0"
+    assert reedmesh(wheel, "version").stdout.strip() == __version__
     settings = tmp_path / "reedmesh.toml"
     settings.write_text(f'name = "gw"\nstate = "{tmp_path}/state"\n')
     assert reedmesh(wheel, "check-config", str(settings)).stdout.strip() == f"{settings}: good"
