@@ -89,11 +89,12 @@ def main() -> int:
         except ReedmeshError as error:
             print(f"{file}: left out: {error}", file=sys.stderr)
     worst.save()
-    if chosen.history and told:
-        keep_history(told, Path(chosen.history))
+    lost = keep_history(told, Path(chosen.history)) if chosen.history and told else []
+    for each in lost:
+        print(f"worse: {each}", file=sys.stderr)
     if chosen.plot and told:
         plot(told, Path(chosen.plot))
-    return 0 if told else 2
+    return 1 if lost else 0 if told else 2
 
 
 def judge(file: Path, name: str, seeds: int, rounds: int, worst: Worst) -> Table:
@@ -294,20 +295,31 @@ def plot(told: dict[str, Table], file: Path) -> None:
     figure.savefig(file)
 
 
-def keep_history(told: dict[str, Table], file: Path) -> None:
-    """A line for each recording: the commit, and of learning by sums together the mean onset, and of the worst
-    machine false alerts and over."""
+def keep_history(told: dict[str, Table], file: Path) -> list[str]:
+    """Add a line for each recording: the commit, and of learning by sums together the mean onset, and of the worst
+    machine false alerts and over. Returns what became worse than in the lines before, in words."""
     git = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
     commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
-    lines = [] if file.exists() else ["commit,recording,onset,false_per_1000,over"]
-    for name, table in told.items():
-        rows = table["sums together"]
-        false, over = (max(getattr(row.normal, key) for row in rows) for key in ("false", "over"))
-        mean = float(np.mean([row.onset.share for row in rows]))
-        lines.append(f"{commit},{name},{mean:.4f},{false:.2f},{over:.4f}")
+    before = file.read_text().splitlines() if file.exists() else ["commit,recording,onset,false_per_1000,over"]
+    found = {name: _figures(table["sums together"]) for name, table in told.items()}
+    lines = [f"{commit},{name},{onset:.4f},{false:.2f},{over:.4f}" for name, (onset, false, over) in found.items()]
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a") as out:
-        out.write("\n".join(lines) + "\n")
+    file.write_text("\n".join([*before, *lines]) + "\n")
+    return [text for name, figures in found.items() if (text := worse(before[1:], name, figures))]
+
+
+def worse(before: list[str], name: str, now: tuple[float, float, float]) -> str:
+    """What is worse than in the last line of a recording, "" if nothing is: a point of onset, any false alert."""
+    last = [line.split(",") for line in before if line.split(",")[1] == name][-1:]
+    for commit, _, onset, false, _ in last:
+        if now[0] < float(onset) - 0.01 or now[1] > float(false) + 0.005:
+            return f"{name}: onset {now[0]:.1%}, {now[1]:.1f} false alerts; {float(onset):.1%}, {false} at {commit}"
+    return ""
+
+
+def _figures(rows: list[Row]) -> tuple[float, float, float]:
+    onset = float(np.mean([row.onset.share for row in rows]))
+    return onset, max(row.normal.false for row in rows), max(row.normal.over for row in rows)
 
 
 def _false(table: Table) -> Iterator[float]:
