@@ -13,7 +13,7 @@ from amqtt.mqtt import packet
 from amqtt.mqtt.protocol import handler
 
 from reedmesh.backoff import Backoff
-from reedmesh.broker import amqtt_plugins, embedded
+from reedmesh.broker import amqtt_patches, embedded
 from reedmesh.broker.accounts import Users
 from reedmesh.config.settings import Broker as Settings
 from reedmesh.config.settings import Config
@@ -388,13 +388,13 @@ def test_the_embedded_brokers_readers_end_also_when_a_cancellation_was_forgotten
     """As amqtt's do by Python 3.11's wait_for, when data comes in the same moment; the gateway then never ended."""
     from amqtt.events import MQTTEvents
 
-    async def read(server: amqtt_plugins.Broker) -> None:
+    async def read(server: amqtt_patches.Broker) -> None:
         with suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
         await server.plugins_manager.fire_event(MQTTEvents.PACKET_RECEIVED, packet=None, session=None)
 
     async def story() -> None:
-        server = amqtt_plugins.Broker(embedded._amqtt_config(Settings(), None, None), None, bool)
+        server = amqtt_patches.Broker(embedded._amqtt_config(Settings(), None, None), None, bool)
         reader = asyncio.create_task(read(server))
         await asyncio.sleep(0)
         reader.cancel()

@@ -21,17 +21,6 @@ SHUTDOWN_SECONDS = 3.0
 MOST_TRIES, AGAIN_SECONDS = 50, 0.1  # to end what is left then
 
 
-class Subscriptions(dict[str, list[Any]]):
-    """amqtt's table of subscriptions, as it was when somebody began to walk through it.
-
-    amqtt 0.12 waits while it walks; who subscribes meanwhile would end the walk, and nobody get the message.
-    """
-
-    def items(self) -> Any:
-        """Copies, also of the lists."""
-        return [(topic, list(sessions)) for topic, sessions in super().items()]
-
-
 @asynccontextmanager
 async def broker(
     settings: Settings,
@@ -48,7 +37,7 @@ async def broker(
     try:
         from amqtt.errors import BrokerError
 
-        from reedmesh.broker.amqtt_plugins import Broker
+        from reedmesh.broker.amqtt_patches import Broker
     except ImportError as error:
         raise ConfigError("broker.embedded needs amqtt: pip install 'reedmesh[embedded]', or run mosquitto") from error
     logging.getLogger("amqtt").setLevel(logging.CRITICAL)  # it logs with a traceback what it also raises
@@ -56,7 +45,6 @@ async def broker(
     if settings.tls_port and pki:
         _require_certificate(settings.tls_port, pki)
     server = Broker(_amqtt_config(settings, users, pki), users, admit)
-    server._subscriptions = Subscriptions()
     try:
         await server.start()
     except BrokerError as error:
@@ -70,9 +58,7 @@ async def broker(
         looking.cancel()
         # amqtt's own end can hang while a client is sending
         await asyncio.wait([asyncio.create_task(server.shutdown())], timeout=SHUTDOWN_SECONDS)
-        for each in server._servers.values():
-            if each.instance:
-                each.instance.close()
+        server.close_listeners()
         await _end_what_is_left()
 
 
