@@ -109,3 +109,4 @@ def test_severity_is_that_of_the_axis_that_vibrates_most() -> None:
     assert machine_health.lsb_per_g(Machine(), {"sensor": {"lsb_per_g": 4096}}) == 4096
     assert machine_health.lsb_per_g(Machine(lsb_per_g=256.0), {"sensor": {"lsb_per_g": 4096}}) == 256
     assert machine_health.lsb_per_g(Machine(), {"sensor": {"lsb_per_g": True}}) == 0
+    assert machine_health.lsb_per_g(Machine(), {"sensor": {"lsb_per_g": 1161, "driver": "inmp441"}}) == 0

@@ -8,11 +8,14 @@ from reedmesh.inference import bearings, vibration
 from reedmesh.inference.vibration import Band, Velocity
 
 Row = Mapping[str, Any]
+OTHERS = ("adc", "inmp441")  # drivers whose "lsb_per_g" is of pascals, or of whatever an input measures
 
 
 def lsb_per_g(machine: Machine, hello: Mapping[str, Any]) -> float:
-    """Counts for 1 g: as set, else as the sensor says of its transducer; 0 where nobody knows."""
+    """Counts for 1 g: as set, else as the sensor says of its accelerometer; 0 where nobody knows."""
     sensor = hello.get("sensor")
+    if isinstance(sensor, Mapping) and sensor.get("driver") in OTHERS:
+        sensor = None
     said = sensor.get("lsb_per_g") if isinstance(sensor, Mapping) else None
     known = machine.lsb_per_g or (said if isinstance(said, int | float) and not isinstance(said, bool) else 0.0)
     return float(known) if 0 < known < 1e9 else 0.0

@@ -1,5 +1,6 @@
 """Charts with axes and units, as SVG and text. Each has what it shows in words beside it, for who cannot see it."""
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -36,7 +37,7 @@ class Plot:
     def __init__(self, x_unit: str, y_unit: str) -> None:
         self.root = box("div", "chart-frame", aria_hidden="true")
         with self.root:
-            Text("span", "y-unit", y_unit)
+            self.y_unit = Text("span", "y-unit", y_unit)
             self._y = Parts(box("div", "y-ticks"), lambda: TickPart("bottom"))
             self.svg = box("svg", "large", viewBox=f"0 0 {WIDE} {HIGH}", preserveAspectRatio="none")
             self._x = Parts(box("div", "x-ticks"), lambda: TickPart("left"))
@@ -151,7 +152,9 @@ class SpectrumPlot:
     def show(self, picture: Picture, marks: Sequence[tuple[str, float]] = (), scale: float = 0.0) -> None:
         """Draw a panel for each axis, all on the same scale. marks: names and Hz; scale: counts for 1 g, 0 unknown."""
         pairs = [(feature, (now, normal, spread)) for feature, now, normal, spread in picture.rows]
-        levels = [each for feature, *values in picture.rows if feature.band for each in values[:2] if each is not None]
+        if scale:
+            pairs = [(feature, _in_g(levels, scale) if feature.unit == "dB" else levels) for feature, levels in pairs]
+        levels = [each for feature, values in pairs if feature.band for each in values[:2] if each is not None]
         y = Axis(min(levels, default=0.0) - 6, max(levels, default=10.0) + 6)
         x = spectra.hertz([feature for feature, _ in pairs])
         shown = [pair for pair in marks if x.low <= pair[1] <= x.high]
@@ -181,6 +184,7 @@ class SpectrumPanel:
     def show(self, value: tuple[Panel[Levels], Axis, Axis, list[tuple[str, float]], float]) -> None:
         """Draw now as a line, normal as a line in a band of two standard deviations, and marks across."""
         panel, x, y, marks, scale = value
+        self._plot.y_unit.set_text(self._say("plot.decibel-g" if scale else "plot.decibel"))
         put(self._lines, "d", "".join(f"M{x.at(hz) * WIDE:.1f} 0V{HIGH}" for _, hz in marks))
         self._labels.show([(str(i), (x.at(hz), name)) for i, (name, hz) in enumerate(marks)])
         self._name.set_text(self._say("plot.axis", name=panel.name))
@@ -195,13 +199,20 @@ class SpectrumPanel:
 
     def _statistic(self, feature: Feature, levels: Levels, scale: float) -> str:
         if scale and feature.unit == "dB":
-            in_g = [None if each is None else 10 ** (each / 20) / scale for each in levels]
+            in_g = [None if each is None else 10 ** (each / 20) for each in levels]
             now, usual, _ = (self._say.number(each) for each in in_g)
             name = self._say.of("feature", feature.name)
             return self._say("plot.statistic", name=name, now=f"{now} g", normal=f"{usual} g")
         now, usual, _ = (self._say.decimal(each) for each in levels)
         name, unit = self._say.of("feature", feature.name), f" {feature.unit}" if feature.unit else ""
         return self._say("plot.statistic", name=name, now=f"{now}{unit}", normal=f"{usual}{unit}")
+
+
+def _in_g(levels: Levels, scale: float) -> Levels:
+    """Levels re 1 g of levels re 1 count; a spread is a difference and stays. scale: counts for 1 g."""
+    now, normal, spread = levels
+    zero = 20 * math.log10(scale)
+    return None if now is None else now - zero, None if normal is None else normal - zero, spread
 
 
 def _around(at: float, levels: Levels, y: Axis) -> tuple[float, float, float] | None:
