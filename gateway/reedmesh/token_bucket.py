@@ -35,6 +35,13 @@ class TokenBucket:
         """Take `count` tokens at `now`; returns the seconds to wait until they are there."""
         return max(0.0, -self.take(count, now) / self.rate)
 
+    def spend(self, now: float) -> bool:
+        """Take one token at `now`, if there is one; returns whether there was."""
+        if self.tokens(now) < 1.0:
+            return False
+        self.take(1.0, now)
+        return True
+
     def set(self, tokens: float, now: float) -> None:
         """Have it hold `tokens` at `now`."""
         self._tokens, self.at = tokens, now

@@ -1,5 +1,6 @@
 """The collector: whatever is lost, doubled, swapped, forged or replayed, payloads come out right, once and in order."""
 
+from dataclasses import replace
 from itertools import pairwise
 from random import Random
 
@@ -329,3 +330,13 @@ def test_complete_before_the_wave_was_over_tells_the_gaps_only() -> None:
     place.add(*[shard for i, shard in enumerate(shards) if i != 4])
     (report,) = place.requests(0.0)
     assert isinstance(report, RepairRequest) and report.need == {} and (report.received, report.lost) == (13, 1)
+
+
+def test_more_updates_than_a_sender_may_have_written_are_refused_and_made_good_by_one_snapshot_later() -> None:
+    place = Place(limits=replace(LIMITS, rate=1 / 60, burst=5, open=100))
+    for sequence in range(5, 10):
+        place.announce(made(sequence, sequence)[0])
+    with pytest.raises(WireError, match="more than 5 updates"):
+        place.announce(made(10, 10)[0])
+    assert any(isinstance(each, SnapshotRequest) for each in place.requests(61.0))
+    place.announce(made(11, 11)[0])  # a minute later there is room for one

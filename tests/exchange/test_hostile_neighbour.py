@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -9,12 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from reedmesh.exchange import checkpoints
+from reedmesh.errors import WireError
+from reedmesh.exchange import checkpoints, seen
 from reedmesh.identity import keystore, succession
 from reedmesh.identity.keys import Key
 from reedmesh.identity.succession import Succession
 from reedmesh.identity.trust_store import Trust
+from reedmesh.learning.aggregate import Peer
 from reedmesh.learning.events import Refused
 from reedmesh.links.message import Message
 from reedmesh.provenance import ledger
@@ -184,5 +189,102 @@ def test_a_succession_that_ends_beyond_all_time_is_refused(tmp_path: Path) -> No
             said = Succession("b", 2**64 - 1, old.public, new.public)
             await say(it, "key", succession.pack(said, old.signature(said.text()), new.signature(said.text())))
             await truth(it, 0.1)
+
+    asyncio.run(story())
+
+
+def entered(it: World, name: str, kind: str) -> list[dict[str, Any]]:
+    rows = ledger_table.rows(it[name].incoming._disk.store._db)
+    return [each for each in map(ledger.read, rows) if each["kind"] == kind]
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(checkpoints, "SEEN_SECONDS", 0.02)
+
+
+@pytest.mark.usefixtures("quick")
+def test_who_shows_two_neighbours_two_pasts_is_found_out_by_what_they_tell_each_other(tmp_path: Path) -> None:
+    """b says head 10 to a and another head 10 to c, each on its own way; a and c are neighbours."""
+
+    async def story() -> None:
+        async with neighbours(tmp_path, "a", "c", all_names="b") as it:
+            key = keystore.load(tmp_path / "b")
+            for name, what in (("a", b"one"), ("c", b"other")):
+                hashed = sha256(what).digest()
+                signature = key.signature(ledger.signed_text("b", 10, hashed))
+                frame = ledger.pack_checkpoint(Checkpoint("b", 10, hashed, signature, hashed))
+                it[name]._checkpoints.hear("b", frame)
+            for name in ("a", "c"):
+                await it.until(lambda: bool(entered(it, name, ledger.FORK)))  # noqa: B023
+                assert entered(it, name, ledger.FORK)[0]["gateway"] == "b"
+
+    asyncio.run(story())
+
+
+@pytest.mark.usefixtures("quick")
+def test_two_updates_under_one_number_are_entered_once_with_who_says_so(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with neighbours(tmp_path, "a", "c", all_names="b") as it:
+            for name, digest in (("a", "aa" * 32), ("c", "cc" * 32)):
+                it[name].incoming._peers["b"] = Peer(trained(0.1).weights, 10, sequence=7, digest=digest)
+            await it.until(lambda: bool(entered(it, "a", ledger.FORK) and entered(it, "c", ledger.FORK)))
+            for _ in range(50):
+                await asyncio.sleep(0)
+            (entry,) = entered(it, "a", ledger.FORK)
+            assert (entry["gateway"], entry["sequence"], entry["sha256"]) == ("b", 7, "cc" * 32)
+            assert "c holds another" in entry["reason"]
+
+    asyncio.run(story())
+
+
+@given(st.binary(max_size=400))
+def test_junk_of_what_others_have_seen_is_refused(frame: bytes) -> None:
+    for each in (frame, b"\1\1" + frame, b"\1\0" + frame):
+        with suppress(WireError):
+            seen.unpack(each)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_flood_of_heads_costs_a_bounded_number_of_writes_and_the_newest_is_kept(tmp_path: Path) -> None:
+    async def story() -> None:
+        now, writes = 0.0, 0
+        async with neighbours(tmp_path, "a", "b") as it:
+            checks = it["a"]._checkpoints
+            really = checks._look_at
+
+            async def counting(*what: Any) -> None:
+                nonlocal writes
+                writes += 1
+                await really(*what)
+
+            checks._clock, checks._look_at = (lambda: now), counting  # type: ignore[method-assign]
+            key = keystore.load(tmp_path / "b")
+            for number in range(1000, 1500):
+                checks.hear("b", head(key, number))
+                await asyncio.sleep(0.002)
+            assert 1 <= writes <= checkpoints.HEAD_BURST
+            now += 3600
+            db = it["a"].incoming._disk.store._db
+            await it.until(lambda: db.execute("select max(number) from heads").fetchone() == (1499,))
+
+    asyncio.run(story())
+
+
+def test_who_asks_for_a_snapshot_again_and_again_is_sent_the_same_and_costs_no_entry(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with neighbours(tmp_path, "a", "b") as it:
+            await truth(it, 0.1)
+            await it["b"].give(trained(0.2))
+            await it.in_step("b")
+            before, sender = it["b"].learning_state.sequence, it["b"].sender
+            assert sender
+            for _ in range(5):
+                sent = sender.counts.manifests
+                it["b"].outgoing.note_missed(FAMILY.id)
+                await it.until(lambda: sender.counts.manifests > sent)  # noqa: B023
+            assert it["b"].learning_state.sequence == before + 1  # after a delta one snapshot, then that one again
+            assert len(entered(it, "b", ledger.GIVEN)) == before + 1
 
     asyncio.run(story())

@@ -16,6 +16,7 @@ from reedmesh.coding.reassembly import Reassembly, Stream
 from reedmesh.coding.repair import Request, SnapshotRequest
 from reedmesh.errors import WireError
 from reedmesh.protocol.shards import Manifest, Shard
+from reedmesh.token_bucket import TokenBucket
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Limits:
     blocks: int = 1024  # of a payload
     quiet: float = 0.5  # without a shard, until the missing ones are asked for; then twice that, and so on
     asks: int = 7  # without a shard in answer, until a generation is given up: after about a minute
+    rate: float = 1 / 60  # updates of one sender a second, each of which is written to disk ...
+    burst: int = 100  # ... and at once
     snapshot: float = 30.0  # between two requests for a snapshot, at most; the second comes after twice `quiet`
 
 
@@ -60,6 +63,7 @@ class Collector:
         self._wrong: deque[bytes] = deque(maxlen=64)  # bundles whose payload was not what their manifest said
         self._gaps: dict[Stream, _Gap] = {}  # streams that need a snapshot
         self._reports: list[Request] = []
+        self._budgets: dict[str, TokenBucket] = {}  # of each sender
 
     @property
     def size(self) -> int:
@@ -84,6 +88,12 @@ class Collector:
         if not self._continues(manifest, applied):
             self._gaps.setdefault(stream, _Gap(now + self._random.uniform(0.0, self._limits.quiet)))
             return
+        budget = self._budgets.setdefault(manifest.sender, TokenBucket(self._limits.rate, self._limits.burst))
+        if not budget.spend(now):
+            self._gaps.setdefault(stream, _Gap(now + 1.0 / self._limits.rate))
+            raise WireError(
+                f"manifest: more than {self._limits.burst} updates, and one in {1 / self._limits.rate:.0f} s"
+            )
         self._admit(Reassembly(manifest), now)
 
     def add(self, shard: Shard, now: float) -> Reassembly | None:

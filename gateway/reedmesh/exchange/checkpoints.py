@@ -1,37 +1,57 @@
-"""Heads of ledgers: ours is told as it changes, our neighbours' are held against what each said before.
+"""Heads of ledgers: ours is told as it changes, our neighbours' are held against what each said before, and passed on.
 
-A neighbour whose head belies an earlier one has rewritten its past, or was put back from a backup. It is logged and
-entered in our own ledger; nothing else follows from it.
+A neighbour whose head belies an earlier one has rewritten its past, was put back from a backup, or shows one past to us
+and another to others: so each gateway also tells, once a minute, what it has seen of the others (`seen`): their newest
+heads, which they signed, and which update it holds of each. Two heads under one number are proof, and are kept; two
+updates under one number are one gateway's word against another's, and are entered with who says so.
+
+What it costs to write is bounded for each neighbour; of heads that wait, the newest counts.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from reedmesh.exchange import seen
+from reedmesh.exchange.seen import Held
 from reedmesh.identity.keyring import Keyring
 from reedmesh.protocol.wire import WireError
 from reedmesh.provenance import ledger
-from reedmesh.provenance.ledger import Checkpoint
+from reedmesh.provenance.ledger import Checkpoint, Entry
 from reedmesh.store import ledger_table
 from reedmesh.store.writer import Disk
+from reedmesh.token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
-QUEUE = 100  # heads that wait to be looked at; a neighbour says its newest again
+SEEN_SECONDS = 60.0  # between two times that we tell what we have seen
+HEAD_RATE, HEAD_BURST = 1 / 60, 20  # heads that one neighbour may have written: a second, and at once
+MOST_DISPUTES = 1000  # that are remembered, so that each is entered once
 
-Say = Callable[[bytes], None]
+Say = Callable[[str, bytes], None]
+Key = tuple[str, str]  # who says it, and of whom
 
 
 class CheckpointExchange:
-    """Of the gateway whose state directory is `state`; `keyring` has the keys of its neighbours."""
+    """Of the gateway whose state directory is `state`; `keyring` has the keys of its neighbours.
 
-    def __init__(self, disk: Disk, state: Path, keyring: Keyring) -> None:
+    held: the update that is held of each neighbour. clock: s, one that nobody sets.
+    """
+
+    def __init__(self, disk: Disk, state: Path, keyring: Keyring, clock: Callable[[], float] = time.monotonic) -> None:
+        self.held: Callable[[], Mapping[str, Held]] = dict
         self._disk = disk
         self._state = state
         self._keyring = keyring
-        self._heard: asyncio.Queue[Checkpoint] = asyncio.Queue(QUEUE)
+        self._clock = clock
+        self._heard: dict[Key, Checkpoint] = {}  # what waits to be looked at
+        self._budgets: dict[str, TokenBucket] = {}
+        self._disputed: dict[tuple[str, int, str], None] = {}
+        self._disputes: list[Entry] = []
+        self._newest: dict[str, Checkpoint] = {}  # of each neighbour, as it told us itself
         self._said = -1
 
     def hear(self, gateway: str, frame: bytes) -> None:
@@ -39,25 +59,45 @@ class CheckpointExchange:
         head = ledger.unpack_checkpoint(frame, self._keyring.of(gateway))
         if head.name != gateway:
             raise WireError(f"head of {head.name} among what {gateway} says")
-        if self._heard.full():
-            raise WireError(f"{QUEUE} heads wait already")
-        self._heard.put_nowait(head)
+        self._heard[gateway, gateway] = self._newest[gateway] = head
+
+    def hear_seen(self, gateway: str, frame: bytes) -> None:
+        """What a neighbour has seen of others, to be held against what we have; raises WireError."""
+        heads, held = seen.unpack(frame)
+        for each in heads:
+            name = ledger.name_of(each)
+            if name != gateway and self._keyring.of(name):  # of whom we do not trust, we have nothing to compare
+                self._heard[gateway, name] = ledger.unpack_checkpoint(each, self._keyring.of(name))
+        mine = self.held()
+        for name, theirs in held.items():
+            ours = mine.get(name)
+            if ours and ours.sequence == theirs.sequence and ours.digest != theirs.digest:
+                self._dispute(gateway, name, theirs)
 
     async def run(self, say: Say) -> None:
-        """Tell and compare, for ever. say: has brokers hold a frame from now on."""
+        """Tell and compare, for ever. say: has brokers hold a frame from now on, by its leaf."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._tell(say))
+            tasks.create_task(self._tell_seen(say))
             tasks.create_task(self._compare())
 
     async def _tell(self, say: Say) -> None:
         while True:
-            head = await self._disk.call(self._news)
+            head = await self._disk.call(self._own)
             if head:
-                say(ledger.pack_checkpoint(head))
+                say("head", ledger.pack_checkpoint(head))
                 self._said = head.number
             await asyncio.sleep(LOOK_SECONDS)
 
-    def _news(self) -> Checkpoint | None:
+    async def _tell_seen(self, say: Say) -> None:
+        before = b""
+        while True:
+            await asyncio.sleep(SEEN_SECONDS)
+            if (frame := seen.pack(self._newest.values(), self.held())) != before:
+                say("seen", frame)
+                before = frame
+
+    def _own(self) -> Checkpoint | None:
         """On the store's thread: our head, if it was not told yet; what will be told is noted first."""
         store = self._disk.store
         if not store.ledger or store.ledger.last()[0] <= self._said:
@@ -68,14 +108,34 @@ class CheckpointExchange:
 
     async def _compare(self) -> None:
         while True:
-            head = await self._heard.get()
-            try:
-                await self._hold_against(head)
-            except Exception as fault:
-                log.error("head %d of %s is not kept", head.number, head.name, exc_info=fault)
+            for key in [each for each in self._heard if self._may_write(each[0])]:
+                await self._look_at(*key, self._heard.pop(key))
+            disputes, self._disputes = self._disputes, []
+            if disputes:
+                await self._disk.call(self._disk.store.note, *disputes)
+            await asyncio.sleep(LOOK_SECONDS)
 
-    async def _hold_against(self, head: Checkpoint) -> None:
-        known = self._disk.store.ledger
-        at = await self._disk.call(known.witness, head) if known else None
+    async def _look_at(self, via: str, name: str, head: Checkpoint) -> None:
+        try:
+            known = self._disk.store.ledger
+            at = await self._disk.call(known.witness, head) if known else None
+        except Exception as fault:
+            log.error("head %d of %s is not kept", head.number, name, exc_info=fault)
+            return
         if at is not None:
-            log.error("%s changed its past: entry %d of its ledger is not what it was; `ledger verify`", head.name, at)
+            told = "changed its past" if via == name else f"shows {via} another past than us"
+            log.error("%s %s: entry %d of its ledger is not what it was; `ledger verify`", name, told, at)
+
+    def _may_write(self, name: str) -> bool:
+        """Whether what a neighbour says may cost a write now."""
+        return self._budgets.setdefault(name, TokenBucket(HEAD_RATE, HEAD_BURST)).spend(self._clock())
+
+    def _dispute(self, via: str, name: str, theirs: Held) -> None:
+        """Enter, once, that a neighbour holds another update of somebody than we do under the same number."""
+        what = name, theirs.sequence, theirs.digest
+        if what in self._disputed or len(self._disputed) >= MOST_DISPUTES:
+            return
+        self._disputed[what] = None
+        log.error("update %d of %s is another at %s: one of them was shown two", theirs.sequence, name, via)
+        reason = f"{via} holds another update under that number"
+        self._disputes.append(Entry(ledger.FORK, name, "", "", theirs.sequence, theirs.digest, reason=reason))

@@ -39,7 +39,15 @@ from reedmesh.protocol.shards import Manifest
 log = logging.getLogger(__name__)
 
 DAY = 86400
-LEAVES = {"manifest": 1, "shard": 0, "key": 1, "head": 1, "request/need": 1, "request/snapshot": 1}  # with their QoS
+LEAVES = {
+    "manifest": 1,
+    "shard": 0,
+    "key": 1,
+    "head": 1,
+    "seen": 1,
+    "request/need": 1,
+    "request/snapshot": 1,
+}  # with their QoS
 SPREAD = 3600  # seconds of a day in which gateways change their names
 SEALED = "sealed"  # stands for the family in a topic
 VERSION = 1

@@ -11,6 +11,7 @@ from reedmesh.coding.reassembly import Stream
 from reedmesh.errors import WireError
 from reedmesh.exchange import entries
 from reedmesh.exchange.deadline import Bounds, Deadline
+from reedmesh.exchange.seen import Held
 from reedmesh.identity.keyring import Keyring
 from reedmesh.inference.family import Family
 from reedmesh.learning.aggregate import Peer
@@ -60,6 +61,10 @@ class Incoming:
     def heard(self) -> dict[str, int | None]:
         """The newest update that was taken of each neighbour."""
         return {name: self._peers[name].sequence if name in self._peers else None for name in self._neighbours}
+
+    def held(self) -> dict[str, Held]:
+        """The newest update in each neighbour's copy."""
+        return {name: Held(*peer.origin) for name, peer in self.peers().items()}
 
     @property
     def seconds(self) -> float:

@@ -64,11 +64,12 @@ class Exchange:
         look: float = LOOK_SECONDS,
         federation: Federation = OPEN,
         witness: Callable[[str, bytes], None] = unwitnessed,
+        witness_seen: Callable[[str, bytes], None] = unwitnessed,
         supervisor: Supervisor | None = None,
     ) -> None:
         self.rejects = Rejects()
         self._federation = federation
-        self._witness = witness
+        self._takers = {"key": self._succeed, "head": witness, "seen": witness_seen}
         self._name = name
         self._keys = keys
         self._families = families
@@ -126,10 +127,8 @@ class Exchange:
                 await self._finish(generation)
         elif heard.leaf == "manifest":
             self._announce(heard.family, heard.payload)
-        elif heard.leaf == "key":
-            self._keys.succeed(heard.gateway, heard.payload)
-        elif heard.leaf == "head":
-            self._witness(heard.gateway, heard.payload)
+        elif heard.leaf in self._takers:
+            self._takers[heard.leaf](heard.gateway, heard.payload)
         else:
             verb = heard.leaf.removeprefix("request/")
             self._note(heard.gateway, read(verb, heard.family, read_json(heard.payload, MAX_JSON)))
@@ -149,6 +148,9 @@ class Exchange:
             raise WireError(f"manifest of family {manifest.family} among those of {family}")
         manifest.signer = self._keys.check(manifest)
         self._collector.announce(manifest, self._clock())
+
+    def _succeed(self, gateway: str, frame: bytes) -> None:
+        self._keys.succeed(gateway, frame)
 
     def _note(self, receiver: str, request: Request) -> None:
         if request.to != self._name:

@@ -81,6 +81,7 @@ class Share:
         self._federation = federation
         self._appointment = appointment
         self._checkpoints = checkpoints
+        checkpoints.held = self.incoming.held
 
     @property
     def learning_state(self) -> LearningState:
@@ -118,7 +119,7 @@ class Share:
         """Exchange with the neighbours; what fails is begun anew, and the rest goes on."""
         sender = self._new_sender(own)
         exchange = self._new_exchange(own, sender)
-        told = partial(self._checkpoints.run, partial(sender.keep, self._family.id, "head"))
+        told = partial(self._checkpoints.run, partial(sender.keep, self._family.id))
         works: dict[str, Work] = {"checkpoints": told, "outgoing": self.outgoing.run, "incoming": self.incoming.run}
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(exchange.run(neighbours))
@@ -162,5 +163,6 @@ class Share:
             look=self._timing.look,
             federation=self._federation,
             witness=self._checkpoints.hear,
+            witness_seen=self._checkpoints.hear_seen,
             supervisor=self.supervisor,
         )

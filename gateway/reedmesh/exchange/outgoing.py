@@ -84,8 +84,16 @@ class Outgoing:
             await self._missed.wait()
             self._missed.clear()
             async with self._giving:
-                if self.learning_state.windows:
+                if self.learning_state.windows and not await self._say_again():
                     await self._give_snapshot(self.learning_state)
+
+    async def _say_again(self) -> bool:
+        """Publish the last update anew if it stands alone: who asks for a snapshot again and again costs no writing."""
+        last = await self._disk.call(self._disk.store.replicas.last_update, self._name, self._family.id)
+        if not last or last[0] != self.learning_state.sequence or not delta.stands_alone(last[1]):
+            return False
+        await self._publish(*last)
+        return True
 
     async def _give_snapshot(self, knows: LearningState) -> None:
         """What stands alone: all weights, which neighbours' copies are replaced with."""

@@ -37,6 +37,7 @@ TAIL = 256  # entries that a head vouches for one by one
 MOST_A_DAY = 100  # entries that one neighbour causes
 MOST_FAULTS = 20  # that are told of a chain
 _HEAD = Struct("<B32sQ32s64s32s")
+CHECKPOINT = _HEAD.size  # bytes of one without a tail
 _PURPOSE = b"reedmesh ledger\0"  # what is signed or hashed here must not pass for anything else
 
 
@@ -175,6 +176,12 @@ def pack_checkpoint(head: Checkpoint) -> bytes:
     """The frame of `head`."""
     fields = head.name.encode(), head.number, head.hash, head.signature, head.before
     return _HEAD.pack(VERSION, *fields) + b"".join(head.tail)
+
+
+def name_of(frame: bytes) -> str:
+    """The gateway that a checkpoint says it is of, before its signature is checked; "" for none."""
+    text = frame[1:33].rstrip(b"\0").decode("ascii", "replace")
+    return text if is_name(text) else ""
 
 
 def unpack_checkpoint(frame: bytes, keys: Iterable[bytes]) -> Checkpoint:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import sha256
+from typing import Any
 
 from reedmesh.errors import ConfigError, DeployError, RefusedError
 from reedmesh.identity.sensor_keys import SensorKeys
@@ -24,6 +25,7 @@ from reedmesh.readings.line import Line
 from reedmesh.readings.sensor import DEPLOYING, LEARNING, Sensor
 from reedmesh.store.models import StoredModel
 from reedmesh.store.writer import Disk
+from reedmesh.token_bucket import TokenBucket
 from reedmesh.updates.attestation import Origin, Passports
 from reedmesh.updates.evidence import Evidence
 from reedmesh.updates.latest_queue import LatestQueue
@@ -33,6 +35,7 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.25  # between two looks for a sensor that needs its model
 ADD_SECONDS = 0.5  # between two times that shards are added to a block; a sensor asks after a second without any
+HELLO_RATE, HELLO_BURST = 1 / 60, 20  # hellos of a sensor that are written: a second, and at once
 ANEW_SECONDS = 2.0  # from an offer to the next, for a sensor that says hello meanwhile: it started anew
 MOST_BELIEVED = 1 << 31  # a sequence number that a sensor says it has
 OFFER_SECONDS = 30.0  # a model that was offered and does not run by then is offered again
@@ -60,6 +63,8 @@ class ModelRollout:
         self._sensor_keys = sensor_keys
         self._passports = passports
         self._clock = clock
+        self._saved: dict[str, dict[str, Any]] = {}  # the hello of each sensor that is on disk
+        self._hellos: dict[str, TokenBucket] = {}  # how often each may have it written
         self._offered: dict[str, float] = {}
         self._transfers: dict[str, Transfer] = {}  # the last one to each sensor
         self._added: dict[str, tuple[int, float]] = {}  # to which block of it last, and when
@@ -73,10 +78,19 @@ class ModelRollout:
         """Remember each sensor that introduces itself, and give it its model if it runs another; for ever."""
         while True:
             sensor, _ = await self.introductions.get()
-            await self._disk.call(self._disk.store.sensors.save_hello, sensor.name, sensor.hello)
+            await self._save_hello(sensor)
             self._check_recipe(sensor)
             self._pause[sensor.name] = ANEW_SECONDS
             await self.offer(publisher, sensor)
+
+    async def _save_hello(self, sensor: Sensor) -> None:
+        """On disk if it is news, and not too often: who changes it all the time would wear out the card."""
+        if self._saved.get(sensor.name) == sensor.hello:
+            return
+        budget = self._hellos.setdefault(sensor.name, TokenBucket(HELLO_RATE, HELLO_BURST))
+        if budget.spend(time.monotonic()):
+            await self._disk.call(self._disk.store.sensors.save_hello, sensor.name, sensor.hello)
+            self._saved[sensor.name] = sensor.hello
 
     async def repeat(self, publisher: Publisher) -> None:
         """Repeat offers that were not taken; for ever."""
@@ -91,7 +105,7 @@ class ModelRollout:
 
     def forget(self, sensor: str) -> None:
         """Offer the sensor nothing more."""
-        for kept in (self._offered, self._transfers, self._added, self._pause):
+        for kept in (self._saved, self._hellos, self._offered, self._transfers, self._added, self._pause):
             kept.pop(sensor, None)
 
     async def relearn(self, sensor: Sensor) -> None:
