@@ -55,7 +55,7 @@ class Station:
         return self._driver.limit
 
     def join(self, client, topic, slots):
-        """What sees to pins and tells verdicts, every millisecond and for ever. slots: has the model in use.
+        """What sees to pins and tells verdicts, every millisecond and without end. slots: has the model in use.
 
         Triggers that are messages are heard, if it is by those that cycles begin.
         """

@@ -1,6 +1,6 @@
 """The two places a sensor keeps its firmware in, fw_a and fw_b: the one that runs, and the one the next is written to.
 
-A parcel is written file by file as its blocks come (`firmware_writer.py`), read back, and takes over by one rename of
+A package is written file by file as its blocks come (`firmware_writer.py`), read back, and takes over by one rename of
 `firmware.json`, which `main.py` reads at the next start. It is on probation then, until enough windows were sent while
 the link was up (`probation.py`): firmware that can do that can also be updated again.
 """
@@ -16,7 +16,7 @@ from ota.refused import Refused
 class FirmwareSlots:
     """Both trees below `folder`. sealed: whether offers are; without a seal none is taken.
 
-    code: what this MicroPython can run, as a parcel's head says it. idle: path of the tree that does not run.
+    code: what this MicroPython can run, as a package's head says it. idle: path of the tree that does not run.
     """
 
     def __init__(self, folder: str, sealed: bool) -> None:
@@ -91,7 +91,7 @@ class FirmwareSlots:
 
 
 def _code() -> str:
-    """What a parcel must be for, asked of the module that a running sensor does without."""
+    """What a package must be for, asked of the module that a running sensor does without."""
     version = sys.implementation._mpy
     try:
         return load("protocol.firmware_package").code_name(version >> 8 & 255, version & 255)

@@ -1,4 +1,4 @@
-"""Firmware on its way: the files of a parcel are written as its blocks come, then read back.
+"""Firmware on its way: the files of a package are written as its blocks come, then read back.
 
 Loaded when some is offered (`receiver.py`).
 """
@@ -15,14 +15,14 @@ _PIECE = 1024  # bytes written in a row, before others have their turn
 
 
 class Writer:
-    """Writes a parcel to the idle one of `trees`."""
+    """Writes a package to the idle one of `trees`."""
 
     def __init__(self, trees) -> None:
         self._trees = trees
         self._writer: "FileWriter | None" = None
 
     def admit(self, manifest) -> None:
-        """Raise Refused for a parcel that cannot be taken, before any of it comes."""
+        """Raise Refused for a package that cannot be taken, before any of it comes."""
         trees = self._trees
         if not trees.sealed:
             raise Refused(403, "a sensor without a key takes no firmware")
@@ -38,7 +38,7 @@ class Writer:
             raise Refused(409, "firmware {} is still on probation".format(trees.sequence))
 
     async def take(self, payload) -> None:
-        """Write the next bytes of the parcel; raises Refused."""
+        """Write the next bytes of the package; raises Refused."""
         try:
             if not self._writer:
                 await remove(self._trees.vacated())
@@ -63,7 +63,7 @@ class Writer:
 
 
 class FileWriter:
-    """Writes the files of a parcel below `folder` as its bytes are fed in, however they are cut; reads each back.
+    """Writes the files of a package below `folder` as its bytes are fed in, however they are cut; reads each back.
 
     head: _NO_HEAD until it came.
     """

@@ -46,7 +46,7 @@ class Offers:
             client.subscribe(topic(kind, "shard"), self._collect)
 
     async def run(self) -> None:
-        """See to what comes in; for ever."""
+        """See to what comes in, until cancelled."""
         while True:
             await self._begun.wait()
             self._begun.clear()

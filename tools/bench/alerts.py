@@ -129,7 +129,7 @@ def heard(family: Family, recording: Recording, machine: int, condition: str) ->
 
 
 def _again(windows: Windows) -> Iterator[Windows]:
-    """A round's windows at a time, for ever."""
+    """A round's windows at a time, until cancelled."""
     at = 0
     while True:
         yield windows[(at + np.arange(ROUND)) % len(windows)]

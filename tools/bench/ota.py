@@ -100,7 +100,7 @@ def offer(candidate: Candidate, sequence: int) -> bytes:
 
 
 def updates(candidate: Candidate, folder: Path, only: tuple[str, ...] = ("",)) -> list[Path]:
-    """An offer, and four parcels of this checkout's firmware (those of its files under `only`) that differ a little."""
+    """An offer, and four packages of this checkout's firmware (its files under `only`) that differ a little."""
     paths = [folder / name for name in ("offer", "before", "old", "new", "later")]
     paths[0].write_bytes(offer(candidate, 1))
     files = {path: data for path, data in update_sensors.compiled("x64").items() if path.startswith(only)}
@@ -211,7 +211,7 @@ def of_model(payload: bytes) -> Bundle:
 
 
 def of_firmware(sequence: int) -> Bundle:
-    """A parcel on its way."""
+    """A package on its way."""
     payload = firmware_packages.pack(update_sensors.compiled("x64"), sequence)
     shape = shape_for(len(payload), wire.MODEL_SHARD, ROOM)
     return Bundle(payload, firmware_package.FAMILY + CODE, "gw", sequence, sequence, shape)

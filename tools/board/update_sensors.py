@@ -1,8 +1,8 @@
 """`make update-sensors CONFIG=/etc/reedmesh/reedmesh.toml`: the firmware here, over the air to every sensor.
 
 Compiles it for the processors of boards/ and hands it to the gateway of that config, which gives it to one sensor after
-the other and stops where it does not prove good. Without CONFIG the parcels stay here, for `reedmesh update-sensors` on
-the gateway. Their number is the time of the newest file in them, so that nothing that did not change is sent.
+the other and stops where it does not prove good. Without CONFIG the packages stay here, for `reedmesh update-sensors`
+on the gateway. Their number is the time of the newest file in them, so that nothing that did not change is sent.
 """
 
 import argparse
@@ -21,7 +21,7 @@ OUT = ROOT / "build" / "firmware"
 
 
 def main() -> int:
-    """Make parcels, and hand them over; returns the exit status."""
+    """Make packages, and hand them over; returns the exit status."""
     chosen = _arguments()
     try:
         state = Path(settings.load_config(chosen.config).state) if chosen.config else None

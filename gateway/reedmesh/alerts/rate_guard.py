@@ -14,12 +14,12 @@ from reedmesh.token_bucket import TokenBucket
 
 MOST = 100.0  # messages a second of one name: a sensor has 1 to 20 windows a second to tell
 BURST = 300.0  # as many more at once, for the gateway may have been held up
-DOOR_BURST = 1000.0  # the same of all strangers: a hall says hello at once after a power cut
+DOOR_BURST = 1000.0  # the same of all unknown senders: a hall says hello at once after a power cut
 STRANGERS = 256  # of them that have a bucket of their own
 SETTLED = 2.0  # until the broker has stopped sending what was unsubscribed from
 FIRST, LONGEST = 10.0, 300.0  # a name is shut out so long
 TRIAL = 10.0  # in which it must not overflow again, to count as well
-DOOR = ""  # stands for strangers; no sensor's name is empty
+DOOR = ""  # stands for unknown senders; no sensor's name is empty
 
 
 @dataclass
@@ -62,9 +62,9 @@ class ClientRate:
 
 
 class RateGuard:
-    """All who speak to a gateway. known: the names of its sensors, as of now. own: more that are no strangers'.
+    """All who speak to a gateway. known: the names of its sensors, as of now. own: more that are no unknown senders'.
 
-    refused: messages not listened to. shut: names that are not; with DOOR, nor is any stranger.
+    refused: messages not listened to. shut: names that are not; with DOOR, nor is any unknown sender.
     """
 
     def __init__(self, known: Collection[str], own: Collection[str] = ()) -> None:
@@ -77,7 +77,7 @@ class RateGuard:
     def admit(self, name: str, now: float) -> bool:
         """Whether to listen to a message of `name`."""
         client = self._client(name, now)
-        if client.shut and now - client.since > SETTLED:  # unsubscribed from, it comes in with the strangers
+        if client.shut and now - client.since > SETTLED:  # unsubscribed from, it comes in with the unknown senders
             client = self._client(DOOR, now)
         heard = not client.shut and client.speak(now)
         if client.shut and client.since == now:
@@ -95,7 +95,7 @@ class RateGuard:
         return {name: client.rate for name, client in self._clients.items() if client.rate}
 
     def look(self, now: float) -> None:
-        """Time goes by: those whose time is over are listened to again, and silent strangers forgotten."""
+        """Time goes by: those whose time is over are listened to again, and silent unknown senders forgotten."""
         for name, client in list(self._clients.items()):
             client.look(now)
             if not client.rate and now - (client.bucket.at or 0.0) > DOOR_BURST / MOST and self._is_strange(name):

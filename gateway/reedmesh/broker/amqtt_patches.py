@@ -164,7 +164,7 @@ class Broker(TakeOver):
     async def _fire_in_time(self, event: Any, *, wait: bool = False, **said: Any) -> None:
         packet = said.get("packet")
         if event == MQTTEvents.PACKET_RECEIVED:
-            end_if_cancelled()  # else a gateway that is told to end would read on for ever
+            end_if_cancelled()  # else a gateway that is told to end would read on without end
         if event == MQTTEvents.PACKET_RECEIVED and isinstance(packet, PublishPacket):
             user, topic = said["session"].username or "", packet.topic_name or ""
             allowed = self._users is None or self._users.may(user, acl.WRITE, topic)

@@ -77,7 +77,7 @@ def _unentered(db: sqlite3.Connection) -> list[str]:
 
 
 def _neighbour(name: str, heads: list[NeighbourCheckpoint], keys: list[bytes]) -> str:
-    """What a neighbour's heads say, each checked once more: whether, and at which entry, they belie each other."""
+    """Return a line on a neighbour's checkpoints: whether they contradict each other, and at which entry."""
     signed, at = ledger.conflict([each.frame for each in heads], keys)
     gaps = "".join(f"; {each.gap} entries came unseen, and could not be compared" for each in heads if each.gap)
     unsigned = f"; {len(heads) - signed} are not signed with a key we know of" if signed < len(heads) else ""

@@ -32,7 +32,7 @@ class Estimate:
     lifts: dict[str, float] = field(default_factory=dict)
 
     def table(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the same as a dict for JSON."""
         told: dict[str, Any] = {"loss": round(self.loss, 4), "false_alarms": round(self.false_alarms, 4)}
         if self.onset is not None:
             told |= {

@@ -49,7 +49,7 @@ class Made:
     after: Estimate
 
     def table(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the same as a dict for JSON."""
         before = self.before and self.before.table()
         return {"objection": self.objection, "before": before, "after": self.after.table()}
 
@@ -73,7 +73,7 @@ class Round:
     made: tuple[Made, ...] = ()
 
     def table(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the same as a dict for JSON."""
         return {
             "at": round(self.at, 2),
             "round": self.number,

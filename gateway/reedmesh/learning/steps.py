@@ -92,7 +92,7 @@ def _trained(
 
 
 def loss(family: Family, training_sets: Sequence[TrainingSet], weights: Floats) -> float:
-    """The mean squared error of `weights` on the pupils' held-out windows."""
+    """The mean squared error of `weights` on the training sets' held-out windows."""
     return _TrainingPool(family, training_sets).loss(weights)
 
 
@@ -157,7 +157,7 @@ def _by_network(family: Family, training_set: TrainingSet, merged: Merged, peers
 
 
 class _TrainingPool:
-    """The windows of all pupils, and a trainer to try weights with."""
+    """The windows of all training sets, and a trainer to try weights with."""
 
     def __init__(self, family: Family, training_sets: Sequence[TrainingSet]) -> None:
         self.trainer = Trainer(family.train_tflite)

@@ -82,7 +82,7 @@ class Link:
         }
 
     async def messages(self) -> AsyncIterator[Message]:
-        """Connect, and connect again, for ever; yields what arrives meanwhile."""
+        """Connect, and connect again, until cancelled; yields what arrives meanwhile."""
         while True:
             self.attempts += 1
             began = math.inf

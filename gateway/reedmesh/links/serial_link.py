@@ -59,7 +59,7 @@ class SerialLink:
         return self._deframer.lost
 
     async def messages(self) -> AsyncIterator[Message]:
-        """Open the port, and open it again, for ever; yields what arrives meanwhile."""
+        """Open the port, and open it again, until cancelled; yields what arrives meanwhile."""
         keeping = asyncio.create_task(self._keep_open())
         try:
             while True:

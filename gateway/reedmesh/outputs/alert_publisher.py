@@ -64,7 +64,7 @@ class AlertPublisher:
         await done
 
     async def run(self, publisher: Publisher) -> None:
-        """Store and tell, for ever; what is to be stored does not wait for a broker that is slow to answer."""
+        """Store and tell, until cancelled; what is to be stored does not wait for a broker that is slow to answer."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep(publisher))
             tasks.create_task(self._tell(publisher))

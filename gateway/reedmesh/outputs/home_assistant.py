@@ -49,7 +49,7 @@ class HomeAssistant:
         return []
 
     async def run(self, channel: Channel) -> None:
-        """Announce what is new, for ever. channel: of its own, listens to `birth`."""
+        """Announce what is new, until cancelled. channel: of its own, listens to `birth`."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen(channel))
             tasks.create_task(self._announce(channel))

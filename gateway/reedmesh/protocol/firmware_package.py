@@ -1,4 +1,4 @@
-"""A parcel: the files of a sensor's firmware as one payload, in one file that both sides run.
+"""A package: the files of a sensor's firmware as one payload, in one file that both sides run.
 
 A head, then file after file, so that a sensor writes each as it comes and holds none of them whole. The head says for
 which code the files were compiled ("xtensawin-6-3": architecture, version and sub-version of .mpy) and their number in
@@ -10,20 +10,20 @@ from struct import calcsize, pack, unpack_from
 from .wire import WireError, is_name
 
 VERSION = 1
-FAMILY = "firmware-"  # then the code: what the manifest of a parcel says instead of a family of models
+FAMILY = "firmware-"  # then the code: what the manifest of a package says instead of a family of models
 _HEAD = "<BBHI24s"  # version, spare, files, sequence, code
 HEAD = calcsize(_HEAD)
 _ENTRY = "<BI"  # length of the path, bytes of the file
 ENTRY = calcsize(_ENTRY)
 MOST_FILES = 200
 LONGEST_PATH = 64
-LARGEST = 1 << 20  # bytes of a parcel
+LARGEST = 1 << 20  # bytes of a package
 _ARCHITECTURES = ("", "x86", "x64", "armv6", "armv6m", "armv7m", "armv7em", "armv7emsp", "armv7emdp", "xtensa",
                   "xtensawin", "rv32imc", "rv64imc")  # fmt: skip
 
 
 class PackageHeader:
-    """files: how many follow. sequence: grows with every parcel. code: what can run them."""
+    """files: how many follow. sequence: grows with every package. code: what can run them."""
 
     def __init__(self, files: int, sequence: int, code: str) -> None:
         self.files = files
@@ -39,12 +39,12 @@ def code_name(flags: int, version: int) -> str:
 
 
 def pack_head(head: PackageHeader) -> bytes:
-    """The bytes a parcel begins with."""
+    """The bytes a package begins with."""
     return pack(_HEAD, VERSION, 0, head.files, head.sequence, head.code.encode())
 
 
 def unpack_head(data: bytes) -> PackageHeader:
-    """The head of a parcel; raises WireError."""
+    """The head of a package; raises WireError."""
     if len(data) < HEAD:
         raise WireError("parcel: {} bytes, a head alone has {}".format(len(data), HEAD))
     version, spare, files, sequence, padded = unpack_from(_HEAD, data, 0)

@@ -34,7 +34,7 @@ class Receipts:
             self._queue.put_nowait((sensor, window))
 
     async def run(self, publisher: Publisher) -> None:
-        """Give them, for ever."""
+        """Give them, until cancelled."""
         while True:
             due = [await self._queue.get()]
             while not self._queue.empty():  # one commit for all that came meanwhile

@@ -1,8 +1,8 @@
-"""What a gateway listens to on its broker: its sensors by name, and strangers at the door, who may say hello.
+"""The subscriptions of a gateway at its broker: known sensors by name, unknown ones by their hello alone.
 
-A broker that has more for us than we take drops of all senders alike. It has nothing for us of who is not subscribed
-to: so who babbles (`alerts/rate_guard.py`) is left out, and what strangers say under other topics never comes. decision
-0026
+A broker whose queue for us is full drops messages of all senders alike, but it queues none that we are not subscribed
+to. So a client that sends too much (`alerts/rate_guard.py`) is unsubscribed from, and messages of unknown senders on
+other topics never arrive (decision 0026).
 """
 
 import asyncio
@@ -28,7 +28,8 @@ SAYS = {leaf: int(leaf not in ("window", "part")) for leaf in acl.SENSOR_SAYS if
 class SensorSubscriptions:
     """Of gateway `name`, to the sensors of `line`.
 
-    by_name: False where the broker itself slows down who babbles, and matching thousands of topics would cost it more.
+    by_name: False where the broker itself slows down a client that sends too much: matching thousands of topics would
+    cost it more.
     """
 
     def __init__(self, name: str, line: Line, by_name: bool, clock: Callable[[], float] = time.monotonic) -> None:
@@ -62,7 +63,7 @@ class SensorSubscriptions:
         return admitted
 
     async def run(self, link: Subscriber) -> None:
-        """Have `link` follow who is there, for ever."""
+        """Have `link` follow who is there, until cancelled."""
         before: tuple[frozenset[str], frozenset[str]] | None = None
         told: dict[str, float] = {}
         while True:

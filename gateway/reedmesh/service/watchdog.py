@@ -1,7 +1,7 @@
-"""The gateway's heart: beats while link, judging and outbox all get on; systemd's watchdog hears it, and only then.
+"""The health monitor: tells systemd's watchdog that all is well, only while link, judging and outbox all make progress.
 
-What hangs is helped by a restart; a broker that is away or a disk that is full is not, and counts as getting on while
-it is tried again. To see that the path lives, the gateway says something to itself over the broker: `beat`.
+A restart helps when something hangs. It does not help when a broker is away or a disk is full, so each of these counts
+as progress while it is tried again. To check the data path, the gateway sends a message to itself: `beat`.
 """
 
 import asyncio
@@ -100,7 +100,7 @@ class Watchdog:
         return await self._channel.publish(message)
 
     async def run(self) -> None:
-        """Beat, for ever."""
+        """Beat, until cancelled."""
         while True:
             await self._channel.publish(Message(self._topic, b""))
             self.look(time.monotonic())

@@ -1,7 +1,7 @@
 """The ledger on disk: entries are chained, signed and written in the transaction of what they record.
 
-Which head was published last is in a file beside the keys: a database that was put back, from a backup or by somebody,
-lacks what that says. Heads of neighbours are kept here, for what they say later to be held against.
+A file beside the keys names the checkpoint that was published last: a database that was put back, from a backup or by
+somebody, lacks the entries up to it. Checkpoints of neighbours are kept here, to compare their later ones with.
 """
 
 import sqlite3
@@ -98,7 +98,7 @@ def rows(db: sqlite3.Connection) -> Iterator[Row]:
 
 @dataclass(frozen=True)
 class NeighbourCheckpoint:
-    """A head that a neighbour told. live: it still stands by it. gap: entries before it that could not be compared."""
+    """A checkpoint of a neighbour. live: it still stands by it. gap: entries before it that could not be compared."""
 
     frame: bytes
     live: bool
@@ -106,7 +106,7 @@ class NeighbourCheckpoint:
 
 
 def remembered(db: sqlite3.Connection) -> dict[str, list[NeighbourCheckpoint]]:
-    """The heads that are kept of each neighbour, oldest first."""
+    """The checkpoints that are kept of each neighbour, oldest first."""
     found: dict[str, list[NeighbourCheckpoint]] = {}
     for gateway, frame, live, gap in db.execute("select gateway, frame, live, gap from heads order by gateway, at"):
         found.setdefault(gateway, []).append(NeighbourCheckpoint(frame, bool(live), gap))
@@ -114,7 +114,7 @@ def remembered(db: sqlite3.Connection) -> dict[str, list[NeighbourCheckpoint]]:
 
 
 def published(folder: Path, keys: Iterable[bytes]) -> Checkpoint | None:
-    """The head that was published last, None if none ever was; raises ConfigError for a file that is spoilt."""
+    """The checkpoint that was published last, None if none ever was; raises ConfigError for a file that is spoilt."""
     path = folder / FILE
     try:
         return ledger.unpack_checkpoint(path.read_bytes(), keys) if path.exists() else None

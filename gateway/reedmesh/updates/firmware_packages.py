@@ -1,4 +1,4 @@
-"""The firmware a gateway holds for its sensors: parcels in `<state>/firmware`, one for each kind of code.
+"""The firmware a gateway holds for its sensors: packages in `<state>/firmware`, one for each kind of code.
 
 `make update-sensors` makes them and `reedmesh update-sensors` puts them here; a running gateway sees them at once.
 """
@@ -25,7 +25,7 @@ class FirmwarePackage:
 
 
 def pack(files: Mapping[str, bytes], sequence: int) -> bytes:
-    """The parcel of compiled files by path; raises ConfigError when they are no firmware, or for different processors.
+    """The package of compiled files by path; raises ConfigError when they are no firmware, or for different processors.
 
     sequence: 1 .. 2**32 - 1.
     """
@@ -39,7 +39,7 @@ def pack(files: Mapping[str, bytes], sequence: int) -> bytes:
 
 
 def unpack(payload: bytes) -> FirmwarePackage:
-    """A parcel that was looked through, entry by entry; raises WireError."""
+    """A package that was looked through, entry by entry; raises WireError."""
     head, at = firmware_package.unpack_head(payload), firmware_package.HEAD
     for _ in range(head.files):
         if at >= len(payload):
@@ -52,7 +52,7 @@ def unpack(payload: bytes) -> FirmwarePackage:
 
 
 def read(path: Path) -> FirmwarePackage:
-    """The parcel in a file; raises ConfigError."""
+    """The package in a file; raises ConfigError."""
     try:
         with path.open("rb") as file:
             return unpack(file.read(firmware_package.LARGEST + 1))
@@ -61,9 +61,9 @@ def read(path: Path) -> FirmwarePackage:
 
 
 def put(path: Path, state: Path) -> FirmwarePackage:
-    """Hold the parcel in `path` ready for the sensors of the gateway with this state directory.
+    """Hold the package in `path` ready for the sensors of the gateway with this state directory.
 
-    Raises ConfigError for what is no parcel, and DiskError.
+    Raises ConfigError for what is no package, and DiskError.
     """
     taken = read(path)
     atomic_file.write(state / "firmware" / (taken.code + SUFFIX), taken.payload)
@@ -71,7 +71,7 @@ def put(path: Path, state: Path) -> FirmwarePackage:
 
 
 class PackageStore:
-    """The parcels in the state directory `state`, read again when one changed."""
+    """The packages in the state directory `state`, read again when one changed."""
 
     def __init__(self, state: Path) -> None:
         self._folder = state / "firmware"
@@ -79,7 +79,7 @@ class PackageStore:
         self._parcels: dict[Path, FirmwarePackage] = {}
 
     def look(self) -> bool:
-        """Whether anything is new; raises ConfigError for a file that is no parcel, once."""
+        """Whether anything is new; raises ConfigError for a file that is no package, once."""
         found = {path: path.stat().st_mtime_ns for path in self._folder.glob(f"*{SUFFIX}")}
         if found == self._seen:
             return False

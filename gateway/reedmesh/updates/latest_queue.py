@@ -1,4 +1,4 @@
-"""A queue in which each sensor waits at most once, with the newest of what it said: never longer than the line is."""
+"""A queue in which each sensor waits at most once, with the newest of its messages: never longer than the line."""
 
 import asyncio
 from typing import Generic, TypeVar

@@ -75,7 +75,7 @@ class ModelRollout:
         self.introductions.put((sensor, None))
 
     async def meet(self, publisher: Publisher) -> None:
-        """Remember each sensor that introduces itself, and give it its model if it runs another; for ever."""
+        """Remember each sensor that introduces itself, and give it its model if it runs another, until cancelled."""
         while True:
             sensor, _ = await self.introductions.get()
             await self._save_hello(sensor)
@@ -93,7 +93,7 @@ class ModelRollout:
             self._saved[sensor.name] = sensor.hello
 
     async def repeat(self, publisher: Publisher) -> None:
-        """Repeat offers that were not taken; for ever."""
+        """Repeat offers that were not taken, until cancelled."""
         while True:
             for sensor in list(self._line.sensors.values()):
                 await self.offer(publisher, sensor)

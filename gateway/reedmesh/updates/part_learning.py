@@ -62,7 +62,7 @@ class PartLearning:
         )
 
     async def run(self) -> None:
-        """Write parts, and make models when they are due; for ever."""
+        """Write parts, and make models when they are due, until cancelled."""
         while True:
             await self.flush()
             for sensor in list(self._line.sensors.values()):

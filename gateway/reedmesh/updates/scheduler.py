@@ -1,4 +1,4 @@
-"""When a gateway learns: for new machines, what somebody said is normal, and enough that was heard since last time."""
+"""The scheduler: begins a round of learning for a new machine, a verdict of a person, or enough new windows."""
 
 import asyncio
 import logging
@@ -52,14 +52,14 @@ class TrainingScheduler:
         return max((sensor.fresh for sensor in self._line.sensors.values()), default=0)
 
     def table(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the same as a dict for JSON."""
         state = self._share.learning_state
         said = {"state": self.state, "rounds": state.rounds, "sequence": state.sequence, "heard": self.fresh}
         moved = {sensor.name: sensor.moved for sensor in self._line.sensors.values() if sensor.moved}
         return said | {"moved": moved, "deadline": round(self._share.seconds, 2)}
 
     async def run(self) -> None:
-        """Learn whenever it is worth it; for ever."""
+        """Learn whenever it is worth it, until cancelled."""
         while True:
             if self._is_due():
                 await self._try()

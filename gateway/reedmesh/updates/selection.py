@@ -1,7 +1,7 @@
-"""What a gateway learns from: the windows of its line's machines, and which of them are how a machine normally is.
+"""Selects the training sets: windows of the line's machines from times in which they ran normally.
 
-Not learnt: windows of an alert nobody called no fault, and those of a time when the machine ran unlike it did when it
-was commissioned, for a fault that grows slowly raises no alert. A model stays as long as its machine is in alert.
+Left out are windows of an alert that nobody called no fault, and windows of a machine that ran unlike it did when
+it was commissioned, for a fault that grows slowly raises no alert. A model stays as long as its machine has an alert.
 """
 
 import logging
@@ -96,7 +96,7 @@ class TrainingSelection:
 
 
 def collect_anew(sensors: Iterable[Sensor]) -> None:
-    """Those of `sensors` that wait for a candidate begin again, or the same would be tried at once for ever."""
+    """Those of `sensors` that wait for a candidate begin again, or the same would be tried at once without end."""
     for sensor in sensors:
         if sensor.ready_to_learn:
             sensor.learnt, sensor.due = 0, False

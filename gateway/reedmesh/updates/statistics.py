@@ -1,7 +1,7 @@
-"""The account of learning together: what was given to neighbours, taken from them, refused and merged.
+"""Statistics of learning together: updates given to neighbours, taken from them, refused and merged.
 
-`exchange/neighbourhood.py` and `update.py` tell each event once, to whoever keeps account of it. What is kept here
-answers the request `learning`, and stands in `info`.
+`exchange/` and `updates/update.py` report each event once. The answer to the request `learning` is made from these
+statistics, and part of `info`.
 """
 
 import time
@@ -69,7 +69,7 @@ class LearningStatistics:
         }
 
     def table(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the same as a dict for JSON."""
         neighbours = {name: vars(it) | {"refusals": list(it.refusals)} for name, it in self.neighbours.items()}
         return {
             "updates": self.updates,

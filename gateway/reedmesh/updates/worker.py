@@ -1,4 +1,4 @@
-"""Work beside the data path: in a process of its own, at low priority, which takes its memory along when it ends."""
+"""The worker: a process at low priority in which learning calculates. Its memory is free again when it ends."""
 
 import asyncio
 import os
