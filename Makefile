@@ -133,8 +133,9 @@ bench-detect: $(READY) ## how well each recorded machine's faults are told from 
 bench-alerts: $(READY) ## whether alerts stand while gateways learn on, and none when all is well [DATA=windows.npz FAMILY=process]
 	$(BIN)/python -m tools.bench.alerts $(if $(DATA),--data $(DATA)) $(if $(FAMILY),--family $(FAMILY))
 
-bench-parts: $(READY) ## how well parts are judged OK or NOK, beside known methods [SEEDS=3]
-	$(BIN)/python -W ignore -m tools.bench.parts $(if $(SEEDS),--seeds $(SEEDS))
+bench-parts: $(READY) ## how well parts are judged OK or NOK, beside known methods, and how fast [SEEDS=3 SECONDS=600 DATA=folder]
+	$(BIN)/python -W ignore -m tools.bench.parts $(if $(SEEDS),--seeds $(SEEDS)) $(if $(DATA),--data $(DATA))
+	$(BIN)/python -W ignore -m tools.bench.parts_latency $(if $(SECONDS),--seconds $(SECONDS))
 
 bench-engine: $(READY) ## the sensor's engine against TFLite-Micro, and instructions a product on boards
 	$(BIN)/python -m tools.bench.engine
