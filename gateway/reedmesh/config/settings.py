@@ -159,6 +159,35 @@ class Sparkplug:
 
 
 @dataclass(frozen=True)
+class OpcUa:
+    """Whether stations that judge parts are shown by OPC UA; needs reedmesh[opcua]."""
+
+    listen: str = ""  # such as "opc.tcp://0.0.0.0:4840"; not set: there is none
+    certificate: str = ""  # file of its certificate, PEM or DER
+    key: str = ""  # file of the private key, which only the gateway may read
+    trusted: str = ""  # folder of the clients' certificates, or of their authority; no others are let in
+
+    @property
+    def wanted(self) -> bool:
+        """Whether this exporter runs."""
+        return bool(self.listen)
+
+
+@dataclass(frozen=True)
+class Modbus:
+    """Whether stations that judge parts are shown by Modbus TCP; needs reedmesh[modbus]."""
+
+    listen: str = ""  # such as "192.168.1.10:502"; not set: there is none
+    stations: tuple[str, ...] = ()  # names of sensors: devices 1, 2 ...
+    plain: bool = False  # it knows no users: beyond this machine only on a network nobody else is on
+
+    @property
+    def wanted(self) -> bool:
+        """Whether this exporter runs."""
+        return bool(self.listen)
+
+
+@dataclass(frozen=True)
 class Route:
     """Whom to call besides, for some sensors or at some hours."""
 
@@ -244,6 +273,8 @@ class Config:
     exchange: Exchange = Exchange()
     home_assistant: HomeAssistant = HomeAssistant()
     sparkplug: Sparkplug = Sparkplug()
+    opcua: OpcUa = OpcUa()
+    modbus: Modbus = Modbus()
     notify: Notify = Notify()
     assistant: Assistant = Assistant()
     parts: PartCosts = PartCosts()
@@ -255,6 +286,7 @@ class Config:
 LANGUAGES = ("en", "pt", "fr", "de", "es")  # of calls and answers; the first serves everybody else
 ISO_CLASSES = ("", "I", "II", "III", "IV")
 PROFILES = ("full", "narrow25", "narrow10")  # of `delta.py`
+NO_USERS = 'Modbus knows no users: set "plain" = true on a network nobody else is on'
 NO_TLS = 'reached without TLS: set "ca", or "plain" = true on a network nobody else is on'
 
 
@@ -314,11 +346,30 @@ def _contradictions(config: Config) -> list[str]:
     if config.broker.psk_port and config.broker.embedded:
         faults.append("broker.psk_port: the embedded broker has no TLS-PSK, mosquitto has")
     faults += _contradictory_sparkplug(config.sparkplug)
+    faults += _contradictory_floor(config.opcua, config.modbus)
     ports = [each.port for each in config.serial]
     for i, port in enumerate(ports):
         if port in ports[:i]:
             faults.append(f'serial[{i}].port = "{port}": a port is opened once, and it stands there twice')
     return faults + _contradictory_neighbours(config)
+
+
+def _contradictory_floor(opcua: OpcUa, modbus: Modbus) -> list[str]:
+    """Of OPC UA and Modbus."""
+    faults = [
+        f"opcua.{key} must be set: every session is signed and encrypted"
+        for key in ("certificate", "key", "trusted")
+        if opcua.listen and not getattr(opcua, key)
+    ]
+    if modbus.listen:
+        host, _, port = modbus.listen.rpartition(":")
+        if not host or not port.isdigit() or not 0 < int(port) < 65536:
+            faults.append(f'modbus.listen = "{modbus.listen}": host:port, such as "127.0.0.1:502"')
+        elif not modbus.plain and not is_loopback(host):
+            faults.append(f'modbus.listen = "{modbus.listen}": {NO_USERS}')
+        if not 0 < len(modbus.stations) <= 247:
+            faults.append("modbus.stations: names of 1 to 247 sensors")
+    return faults
 
 
 def _contradictory_notify(notify: Notify) -> list[str]:

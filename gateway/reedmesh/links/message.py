@@ -1,9 +1,9 @@
 """A message and its ways: what the rest of the gateway needs of a link, whatever carries it. Pure but for tasks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 QUEUE = 10_000  # messages that may wait on either side; more are dropped rather than kept in memory
 
@@ -58,3 +58,15 @@ Greeting = Callable[[], list[Message]]
 Saying = Callable[[], Message]  # asked for at every connect, or when we leave
 Topics = Callable[[], dict[str, int]]  # topic filters with their QoS, as of now
 Admission = Callable[[str], bool]  # whether to listen to a message on this topic
+
+
+async def beside(channel: Channel, work: Coroutine[Any, Any, None]) -> None:
+    """Do `work` while `channel`, by which it only speaks, is kept up."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_heard(channel))
+        tasks.create_task(work)
+
+
+async def _heard(channel: Channel) -> None:
+    async for _ in channel.messages():
+        pass

@@ -13,7 +13,7 @@ from reedmesh.errors import ConfigError
 from reedmesh.readings.line import Line
 from reedmesh.supervisor import Work
 
-NAMES = ("home_assistant", "sparkplug")
+NAMES = ("home_assistant", "sparkplug", "opcua", "modbus")
 
 
 def exporters(config: Config, line: Line) -> dict[str, Work]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 FIRST = 20  # parts, taken to be OK, of which the first model is made; so many promise little, and it says how little
 RENEWED = (100, 300, 1000)  # parts at which it is made anew, of those that passed
-RECENT = 64  # parts that wait for their frame, or for their window
+RECENT = 256  # parts that wait for their frame, or for their window
 WORDS = {OK: "OK", NOK: "NOK"}
 Order = tuple[int, int]  # boot and number
 
@@ -97,6 +97,16 @@ class Station:
         while len(self._told) > RECENT:
             self._told.pop(next(iter(self._told)))
         return None
+
+    def since(self, heard: int) -> list[Judged]:
+        """The parts after the first `heard` ones, those that are still known, in their order."""
+        count = min(max(0, self.heard - heard), len(self._recent))
+        return list(self._recent)[len(self._recent) - count :]
+
+    def at(self, number: int) -> Judged | None:
+        """The part that was heard as the `number`th; None where it is not known any more."""
+        ago = self.heard - number
+        return self._recent[-1 - ago] if 0 <= ago < len(self._recent) else None
 
     def summary(self) -> dict[str, Any]:
         """For the sensor's state."""

@@ -1,23 +1,23 @@
 """How fast a station judges: `cycle_speed.py MODEL RECIPE SECONDS PARTS_PER_SECOND DELAY_MS` prints a JSON line.
 
-Triggers come on a faked pin at an even pace (one that this machine delays delays the next), readings are there at once; times are from the last reading, in us. From
-trigger to output: in ms, with a gate that is DELAY_MS away. missed: triggers that came too early or were not judged.
+Triggers come on a faked pin at an even pace (one that this machine delays delays the next), readings are there at once.
+Times are from the last reading, in us; from trigger to output, in ms, less what a gate DELAY_MS away takes. missed:
+triggers that came too early or were not judged.
 """
 
 import asyncio
 import json
 import sys
 from array import array
-from time import sleep_us, ticks_add, ticks_diff, ticks_ms, ticks_us
+from time import ticks_add, ticks_diff, ticks_ms, ticks_us
 
+from cycle.station import Station
 from fakes import pins
 from features import Extractor
 from protocol import wire
 from protocol.recipe import from_table
 from score import Scorer
 from tflite import Model
-
-from cycle.station import Station
 
 TRIGGER, NOK, OK, READY = 4, 12, 13, 14
 path, table = sys.argv[1], json.loads(sys.argv[2])
