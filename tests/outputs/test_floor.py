@@ -187,23 +187,23 @@ def test_modbus_tells_a_thousand_verdicts_in_order_and_takes_labels(tmp_path: Pa
         port = free_ports(1)[0]
         config = Config("gw", str(tmp_path), modbus=Modbus(f"127.0.0.1:{port}", ("press",)))
         server, asked = modbus.Modbus(config, it, broker.link()), asyncio.create_task(first(broker))
-        async with asyncio.timeout(PATIENCE), working(server.run(), server.ready):
-            async with AsyncModbusTcpClient("127.0.0.1", port=port) as client:
-                heard: list[tuple[int, int]] = []
-                for number in range(1, 1001):
-                    make(it, number)
-                    if number % 8 == 0:
-                        found = (await client.read_holding_registers(50, count=32, device_id=1)).registers
-                        pairs = list(zip(found[::2], found[1::2], strict=True))
-                        last = heard[-1][0] if heard else 0
-                        heard += [each for each in pairs if each[0] > last]
-                assert heard == [(number, number % 3) for number in range(1, 1001)]
-                found = (await client.read_holding_registers(0, count=35, device_id=1)).registers
-                assert found[1:5] == [1000 % 3, 995, 0, 1000] and found[11:13] == [0x5031, 0x3030]
-                assert not (await client.write_registers(40, [2, 0, 998], device_id=1)).isError()
-                assert (await asked)[1] == {"sensor": "press", "boot": 7, "number": 998, "label": "NOK", "by": "modbus"}
-                assert (await client.write_registers(40, [2, 0, 5], device_id=1)).isError(), "not known any more"
-                assert (await client.write_registers(3, [1], device_id=1)).isError(), "only a command is written"
+        client = AsyncModbusTcpClient("127.0.0.1", port=port)
+        async with asyncio.timeout(PATIENCE), working(server.run(), server.ready), client:
+            heard: list[tuple[int, int]] = []
+            for number in range(1, 1001):
+                make(it, number)
+                if number % 8 == 0:
+                    found = (await client.read_holding_registers(50, count=32, device_id=1)).registers
+                    pairs = list(zip(found[::2], found[1::2], strict=True))
+                    last = heard[-1][0] if heard else 0
+                    heard += [each for each in pairs if each[0] > last]
+            assert heard == [(number, number % 3) for number in range(1, 1001)]
+            found = (await client.read_holding_registers(0, count=35, device_id=1)).registers
+            assert found[1:5] == [1000 % 3, 995, 0, 1000] and found[11:13] == [0x5031, 0x3030]
+            assert not (await client.write_registers(40, [2, 0, 998], device_id=1)).isError()
+            assert (await asked)[1] == {"sensor": "press", "boot": 7, "number": 998, "label": "NOK", "by": "modbus"}
+            assert (await client.write_registers(40, [2, 0, 5], device_id=1)).isError(), "not known any more"
+            assert (await client.write_registers(3, [1], device_id=1)).isError(), "only a command is written"
 
     asyncio.run(story())
 
