@@ -15,6 +15,7 @@ from reedmesh.commands import (
     broker,
     check_model,
     doctor,
+    init,
     install,
     keys,
     learning,
@@ -43,6 +44,7 @@ def build() -> Parser:
     parser.add_argument("--verbose", "-v", action="store_true", help="say more, and show where an error came from")
     parser.add_argument("--version", action="version", version=f"reedmesh {__version__}", help="print the version")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    init.add(commands, DEFAULT_CONFIG)
     run.add(commands, DEFAULT_CONFIG)
     sensors.add(commands, DEFAULT_CONFIG)
     keys.add_keys(commands, DEFAULT_CONFIG)

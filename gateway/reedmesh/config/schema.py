@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from reedmesh.config import places
 from reedmesh.errors import ConfigError
 
 T = TypeVar("T")
@@ -23,27 +24,42 @@ _SCALARS: dict[Any, str] = {int: "a whole number", float: "a number", str: 'text
 
 def read_file(cls: type[T], path: Path) -> T:
     """`cls` from the TOML file at `path`; raises ConfigError, a line per fault, also for a file missing or not TOML."""
+    text = ""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
+        table = tomllib.loads(text)
     except OSError as e:
         raise ConfigError(f"{path}: {e.strerror}") from e
     except ValueError as e:  # TOMLDecodeError, which tells line and column, or UnicodeDecodeError
-        raise ConfigError(f"{path}: not TOML: {e}") from e
-    return read_dataclass(cls, table, path)
+        raise ConfigError(f"{path}: {places.twice(str(e), text) or f'not TOML: {e}'}") from e
+    return read_dataclass(cls, table, path, lines=places.lines(text))
 
 
-def read_dataclass(cls: type[T], table: Table, file: Path | str, prefix: str = "") -> T:
+def read_dataclass(
+    cls: type[T],
+    table: Table,
+    file: Path | str,
+    prefix: str = "",
+    lines: Mapping[str, int] = types.MappingProxyType({}),
+) -> T:
     """`cls` from a parsed table, whose keys are called `prefix` ("" or "broker.") and their name.
 
     Raises ConfigError with a line `<file>: <fault>` for every unknown, missing, wrong-typed or out-of-range key;
-    items of arrays are counted from 0.
+    items of arrays are counted from 0. lines: where keys stand in the file, which a fault then tells.
     """
     reader = _Reader()
     value = reader.dataclass(cls, table, prefix)
     if reader.faults:
-        raise ConfigError("\n".join(f"{file}: {_one_line(fault)}" for fault in reader.faults))
+        raise ConfigError(
+            "\n".join(f"{file}: {_one_line(fault)}{_place(fault, lines or {})}" for fault in reader.faults)
+        )
     assert isinstance(value, cls)
     return value
+
+
+def _place(fault: str, lines: Mapping[str, int]) -> str:
+    line = places.of_fault(fault, lines)
+    return f" (line {line})" if line else ""
 
 
 class _Reader:

@@ -1,0 +1,57 @@
+"""Where in a TOML file a key stands, so that a fault names its line; what tomllib does not tell."""
+
+import re
+from collections.abc import Mapping
+
+_TABLE = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]")
+_KEY = re.compile(r"""^\s*("[^"]*"|'[^']*'|[A-Za-z0-9_.-]+)\s*=""")
+_AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
+
+
+def lines(text: str) -> dict[str, int]:
+    """The line of each key, from 1, by its name as faults tell it: `broker.port`, `serial[0].baud`.
+
+    Tables are there by their header. What stands inside inline tables and in text of several lines is not looked into.
+    """
+    found: dict[str, int] = {}
+    prefix, arrays = "", dict[str, int]()
+    for number, line in enumerate(text.splitlines(), 1):
+        if table := _TABLE.match(line):
+            name = _plain(table[2])
+            if table[1] == "[[":
+                arrays[name] = arrays.get(name, -1) + 1
+                name = f"{name}[{arrays[name]}]"
+            found.setdefault(name, number)
+            prefix = f"{name}."
+        elif key := _KEY.match(line):
+            found.setdefault(prefix + _plain(key[1]), number)
+    return found
+
+
+def of_fault(fault: str, known: Mapping[str, int]) -> int | None:
+    """The line that a fault is about: that of the first key in quotes, or of the table that key would be in."""
+    match = re.search(r'"([^"]+)"', fault)
+    key = match[1] if match else ""
+    while key and key not in known:
+        key = key.rpartition(".")[0] if "." in key else key.rpartition("[")[0]
+    return known.get(key)
+
+
+def twice(reason: str, text: str) -> str | None:
+    """If tomllib refused a key or table because it stands there twice: which, and on which lines."""
+    at = _AT_LINE.search(reason)
+    if not at or not reason.startswith(("Cannot overwrite", "Cannot declare", "Cannot mutate")):
+        return None
+    number = int(at[1])
+    before, after = text.splitlines()[: number - 1], text.splitlines()[:number]
+    line = after[-1]
+    match = _TABLE.match(line) or _KEY.match(line)
+    name = _plain(match[match.lastindex or 1]) if match else line.strip()
+    earlier = [i for i, each in enumerate(before, 1) if (m := _TABLE.match(each) or _KEY.match(each))
+               and _plain(m[m.lastindex or 1]) == name]  # fmt: skip
+    first = f", first on line {earlier[-1]}" if earlier else ""
+    return f'"{name}" stands there twice: again on line {number}{first}'
+
+
+def _plain(name: str) -> str:
+    return name.strip().strip("\"'")
