@@ -50,6 +50,7 @@ def test_it_has_every_file_that_is_no_python(wheel: Path) -> None:
         files = [path for path in here.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
         needed |= {f"reedmesh/{folder}/{path.relative_to(here)}" for path in files}
     assert needed - names == set() and "reedmesh/systemd/reedmesh.example.toml" in names
+    assert any(name.endswith(".data/data/share/man/man1/reedmesh.1") for name in names)
 
 
 def test_a_package_index_would_take_it(wheel: Path) -> None:
