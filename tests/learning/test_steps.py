@@ -4,6 +4,7 @@ import asyncio
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from reedmesh.protocol import scaling
 from tests.support.paths import SCENARIOS
 from tests.support.timeouts import PATIENCE
 from tools.bench.detect import auc
+from tools.bench.onsets import of_fault
 from tools.simulate import recordings
 from tools.simulate.neighbourhood import LIES, Neighbourhood, Place, Setting, hears, is_in_step, neighbourhood, places
 
@@ -211,3 +213,25 @@ def test_sums_are_told_in_few_bytes_and_need_no_weights() -> None:
         return it.payload_bytes / len(it.shares)
 
     assert played(3, look, rounds=1, of=SUMMED) < 6000
+
+
+def onsets_of_the_honest(it: Neighbourhood) -> list[float]:
+    """Of faults that hardly show, from which an alert is raised, by sensor."""
+    found = []
+    for i in range(1, len(it.sites)):
+        (place,) = it.sites[i].at.values()
+        scores, threshold = it.sites[i].scores(place.name)
+        found.append(of_fault(scores["imbalance"] * 0.6, threshold).share)
+    return found
+
+
+@cache
+def honest_onsets() -> list[float]:
+    return played(3, onsets_of_the_honest, rounds=2, of=SUMMED)
+
+
+@pytest.mark.parametrize("liar", LIES)
+def test_a_liar_costs_no_onset_where_gateways_learn_by_sums(liar: str) -> None:
+    lied = played(3, onsets_of_the_honest, rounds=2, of=SUMMED, liars={0: liar})
+    assert min(honest_onsets()) > 0
+    assert all(now >= before - 0.05 for now, before in zip(lied, honest_onsets(), strict=True))
