@@ -40,7 +40,8 @@ from tools.bench.scripted_line import NOW, SENSORS, SHIFTS, ScriptedLine
 HELD_OUT = ("held_out_1", "held_out_2")
 PAST = 20_000  # windows that the gateway has, so that a question about a trend has something to read
 ODD = "kindly enlighten me number {n}"  # no table knows it
-RATE = 50  # windows a second while a model is busy
+RATE = 50  # windows a second while a model is busy ...
+LINE = 12  # ... of so many sensors
 PATIENCE = 60.0  # seconds until an answer
 
 Route = Callable[[Question], Intent]
@@ -186,7 +187,8 @@ async def _keep_busy(asker: Asker, answers: list[dict[str, object]]) -> None:
 async def alert_p99(broker: str, seconds: float, settings: str, busy: bool) -> tuple[float, int]:
     """p99 of window in -> alert out, ms, while a model is busy or is not; and answers of the model meanwhile."""
     answers: list[dict[str, object]] = []
-    async with gateway(broker, 12, settings=settings) as bench, asking(bench) as asker:
+    async with gateway(broker, LINE, settings=settings) as bench, asking(bench) as asker:
+        bench.fault_every = 2 * LINE  # every second window of one sensor
         await asker.ask(ODD.format(n=0))  # loads the model, in both cases
         load = asyncio.create_task(_keep_busy(asker, answers)) if busy else None
         await bench.run(RATE, 1.0)  # warm
