@@ -201,7 +201,7 @@ bench-called: $(READY) ## who is called: a fault that grows for two hours, slow 
 
 .PHONY: bench-ask
 bench: bench-ask
-bench-ask: $(READY) ## questions to the line: understood, wrong facts, time to an answer; with a model what it adds and costs [MODEL=file.gguf SECONDS=20 ROUNDS=3]
+bench-ask: $(READY) ## questions to the line: understood, wrong facts, time to an answer; with a model what it adds and costs [MODEL=file.gguf SECONDS=5 ROUNDS=12]
 	$(BIN)/python -m tools.bench.ask $(if $(MODEL),--model $(MODEL)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 .PHONY: bench-skab windows-skab

@@ -6,13 +6,15 @@ second. Facts are checked against scripted_line.TRUTH. Times are
 of a real gateway on a real broker, from the question to its answer. With --model, a .gguf file, the model's own figure,
 what tables and model reach together, and the time from a window to its alert while the model is busy and while not.
 
-    python -m tools.bench.ask [--model file.gguf] [--seconds 20] [--rounds 3]
+    python -m tools.bench.ask [--model file.gguf] [--seconds 5] [--rounds 12]
 """
 
 import argparse
 import asyncio
 import json
 import logging
+import os
+import signal
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -184,43 +186,53 @@ async def _keep_busy(asker: Asker, answers: list[dict[str, object]]) -> None:
         answers.append(await asker.ask(ODD.format(n=len(answers))))
 
 
-async def alert_p99(broker: str, seconds: float, settings: str, busy: bool) -> tuple[float, int]:
-    """p99 of window in -> alert out, ms, while a model is busy or is not; and answers of the model meanwhile."""
-    answers: list[dict[str, object]] = []
-    async with gateway(broker, LINE, settings=settings) as bench, asking(bench) as asker:
-        bench.fault_every = 2 * LINE  # every second window of one sensor
-        await asker.ask(ODD.format(n=0))  # loads the model, in both cases
-        load = asyncio.create_task(_keep_busy(asker, answers)) if busy else None
-        await bench.run(RATE, 1.0)  # warm
-        bench.took_ms.clear()
-        await bench.run(RATE, seconds)
-        await bench.settled()
-        if load:
-            load.cancel()
-        return float(np.percentile(bench.took_ms, 99)), len(answers)
+def _workers(gateway_pid: int) -> list[int]:
+    """The processes of models that a gateway has started."""
+    children = Path(f"/proc/{gateway_pid}/task/{gateway_pid}/children").read_text().split()
+    return [int(each) for each in children if "model.worker" in Path(f"/proc/{each}/cmdline").read_text()]
 
 
 async def busy_model(broker: str, path: Path, seconds: float, rounds: int) -> None:
-    """Print what a busy model costs the data path: idle and busy in turn, for others use this machine, too."""
-    settings = f'[assistant]\nmodel = "{path}"\n'
-    idle, busy, answered = [], [], 0
-    for _ in range(rounds):
-        idle.append((await alert_p99(broker, seconds, settings, busy=False))[0])
-        p99, count = await alert_p99(broker, seconds, settings, busy=True)
-        busy.append(p99)
-        answered += count
-        print(f"  window -> alert p99: idle {idle[-1]:.1f} ms, model busy {p99:.1f} ms, {count} answers", flush=True)
-    ratio = float(np.median(busy) / np.median(idle))
-    print(f"medians of {rounds}: idle {np.median(idle):.1f} ms, busy {np.median(busy):.1f} ms, ratio {ratio:.2f}")
-    report.save("ask_alert_p99_ratio", ratio, "window -> alert p99, model busy over idle", {"answers": answered})
+    """Print what a busy model costs the data path.
+
+    Slices in which the model works and in which its process is stopped take turns on one gateway, for others use this
+    machine, too, and both should meet them alike.
+    """
+    settings = f'[assistant]\nmodel = "{path}"\nseconds = 600\n'
+    took: dict[str, list[float]] = {"idle": [], "busy": []}
+    answers: list[dict[str, object]] = []
+    async with gateway(broker, LINE, settings=settings) as bench, asking(bench) as asker:
+        bench.fault_every = 2 * LINE  # every second window of one sensor
+        load = asyncio.create_task(_keep_busy(asker, answers))
+        while not _workers(bench.pid):
+            await asyncio.sleep(0.1)
+        await bench.run(RATE, 2.0)  # warm
+        for state, sign in [("idle", signal.SIGSTOP), ("busy", signal.SIGCONT)] * rounds:
+            for pid in _workers(bench.pid):
+                os.kill(pid, sign)
+            bench.took_ms.clear()
+            await bench.run(RATE, seconds)
+            await bench.settled()
+            took[state] += bench.took_ms
+        load.cancel()
+    p99 = {state: float(np.percentile(found, 99)) for state, found in took.items()}
+    p50 = {state: float(np.percentile(found, 50)) for state, found in took.items()}
+    ratio = p99["busy"] / p99["idle"]
+    for state in took:
+        print(f"window -> alert, model {state}: p50 {p50[state]:.1f}, p99 {p99[state]:.1f} ms of {len(took[state])}")
+    print(f"ratio of p99 {ratio:.2f}, of p50 {p50['busy'] / p50['idle']:.2f}; {len(answers)} answers meanwhile")
+    against = {"p99 idle ms": p99["idle"], "p99 busy ms": p99["busy"], "p50 ratio": p50["busy"] / p50["idle"]}
+    report.save("ask_alert_p99_ratio", ratio, "window -> alert p99, model busy over stopped", against)
 
 
 async def main() -> None:
     """Print the tables and keep the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, help="a .gguf file")
-    parser.add_argument("--seconds", type=float, default=20.0, help="of windows, for each alert p99")
-    parser.add_argument("--rounds", type=int, default=3, help="of idle and busy; 0: none")
+    parser.add_argument(
+        "--seconds", type=float, default=5.0, help="of windows, for each slice with the model busy or stopped"
+    )
+    parser.add_argument("--rounds", type=int, default=12, help="of a slice each; 0: none")
     chosen = parser.parse_args()
     logging.disable()
     broker = "mosquitto" if mosquitto() else "embedded"
