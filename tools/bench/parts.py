@@ -37,6 +37,7 @@ WAFER_COUNTS, GRASP_COUNTS = 2048, 16  # counts for one unit of the recordings
 DRAWS = 10  # of 200 OK and 20 NOK parts
 ROUNDS, ROUND_STEPS = 8, 400  # of three gateways
 FOLDS, GATEWAYS = 5, 3
+ENOUGH = 20  # OK parts of each gateway, for covariances to be shared: of fewer, the clipped one may be indefinite
 FEWEST = 4  # OK parts: a third of what is left beside a fold is less than a gateway would begin with
 EQUAL = Costs(1.0, 1.0, 0.1)  # accuracy counts each mistake alike; a tenth of the wafers is NOK
 Labels = NDArray[np.intp]
@@ -194,7 +195,7 @@ def _made(known: Recording, seed: int) -> bytes:
 
 
 def _federated(thirds: list[Recording], seed: int) -> list[bytes]:
-    told = [sums.of(each.taught.ok) for each in thirds]
+    told = [sums.of(each.taught.ok) for each in thirds] if min(len(each.taught.ok) for each in thirds) >= ENOUGH else []
     names, features = thirds[0].names, thirds[0].parts.shape[1]
     z = []
     for own, each in enumerate(thirds):

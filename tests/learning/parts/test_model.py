@@ -79,6 +79,15 @@ def test_nineteen_parts_are_too_few() -> None:
         model.learn(taught(19, 5), RECIPE, Costs())
 
 
+def test_a_few_parts_that_hardly_move_are_enough() -> None:
+    """Rounded to whole squared steps, the scatter of these is no covariance any more."""
+    rng = np.random.default_rng(12)
+    count = int(rng.integers(20, 40))
+    causes = (rng.random((count, 6)) < 0.15).astype(int)
+    parts = (causes @ (rng.random((6, RECIPE.length)) < 0.3)).astype(np.int8)
+    assert (detector.learn(parts, RECIPE).held_out >= 0).all()
+
+
 def test_two_parts_of_a_fault_are_no_class() -> None:
     made = model.learn(taught(30, 2), RECIPE, Costs())
     assert made.limits.classes == [] and made.promise.nok == 4

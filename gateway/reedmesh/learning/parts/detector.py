@@ -62,7 +62,9 @@ def _runs(points: int, by: int) -> list[int]:
 
 
 def _pooled(of: Sums, pool: NDArray[np.int64]) -> Scatter:
-    return Scatter(pool @ of.scatter @ pool.T, max(0, of.count - 1))
+    """Not rounded to whole squared steps: of a few parts whose readings hardly move, that would leave no covariance."""
+    exact = pool @ (of.count * of.products - np.multiply.outer(of.total, of.total)) @ pool.T
+    return Scatter(exact / max(1, of.count), max(0, of.count - 1))  # type: ignore[arg-type]
 
 
 def _deviations(of: Sums) -> NDArray[np.float64]:
