@@ -35,7 +35,7 @@ DEV_SIZES := 290 MB to download, 1.1 GB on disk
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo provision image flash flash-gateway-link update-sensors monitor erase install-gateway check-service test check check-firmware bench bench-latency bench-faults bench-detect bench-alerts bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn bench-learn-all bench-beside bench-security bench-parts check-model fuzz fuzz-engine licences audit models check-models check-home-assistant clean
+.PHONY: help demo provision image flash flash-gateway-link update-sensors monitor erase install-gateway check-service test check check-firmware bench bench-latency bench-faults bench-detect bench-alerts bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn bench-learn-all bench-beside bench-security bench-parts check-model fuzz fuzz-engine mutate licences audit models check-models check-home-assistant clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -222,6 +222,9 @@ fuzz-engine: $(READY) ## damage 100 000 models and load them [FUZZ=1000000]
 
 fuzz: $(READY) ## everything that reads bytes, coverage-guided: inputs, new paths, memory, crashes [RUNS=1100000 ONLY=target]
 	$(BIN)/python -m tools.check.fuzz $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only "$(ONLY)")
+
+mutate: $(READY) ## change one line at a time and see whether a test notices [SAMPLE=8 SEED=1 ONLY=name]
+	$(BIN)/python -m tools.check.mutate $(if $(SAMPLE),--sample $(SAMPLE) --seed $(or $(SEED),1)) $(if $(ONLY),--only "$(ONLY)")
 
 licences: $(READY) ## the licence of everything we depend on, against those that are allowed
 	@$(BIN)/python -m tools.check.licences

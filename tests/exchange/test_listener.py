@@ -11,7 +11,9 @@ import pytest
 
 from reedmesh.coding.bundle import Bundle
 from reedmesh.coding.collector import Limits
+from reedmesh.coding.reassembly import Reassembly
 from reedmesh.exchange.lane import Pace
+from reedmesh.identity.keyring import Keyring
 from reedmesh.links.memory_link import MemoryBroker
 from reedmesh.links.message import Message
 from reedmesh.protocol import shards
@@ -363,5 +365,26 @@ def test_memory_of_a_receiver_is_bounded_by_its_limits() -> None:
                 await hall1.sender.publish(FAMILY, sequence, sequence, payload(sequence), SHAPE)
             await settle(lambda: hall2.exchange.rejects.total > 0)
             assert hall2.collector.size <= 3 * 5200
+
+    run(story)
+
+
+def test_what_was_signed_with_a_key_that_is_revoked_while_it_is_decoded_is_not_delivered() -> None:
+    async def story() -> None:
+        pair = Pair()
+        keys = {"hall1": key_of("hall1").public}
+        pair.hall2.exchange._keys = Keyring(keys)
+        decode, decoded = pair.hall2.exchange._payload, []
+
+        def revoked_meanwhile(generation: Reassembly) -> bytes:
+            keys["hall1"] = key_of("another").public
+            decoded.append(generation)
+            return decode(generation)
+
+        pair.hall2.exchange._payload = revoked_meanwhile  # type: ignore[method-assign]
+        async with pair.running():
+            await pair.send(1)
+            await settle(lambda: bool(decoded) and pair.hall2.applied.get(STREAM) == 1)
+        assert pair.hall2.got == []
 
     run(story)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reedmesh.learning.aggregate import MOST_WEIGHT, Peer, merge
+from reedmesh.learning.aggregate import Peer, _shares, merge
 
 ZERO = np.zeros(8, np.float32)
 TARGET = np.ones(8, np.float32)
@@ -20,7 +20,7 @@ def test_without_neighbours_nothing_changes() -> None:
 
 
 def test_a_neighbour_counts_by_its_windows_up_to_a_limit() -> None:
-    for windows, share in ((100, 0.5), (300, 0.75), (10**9, MOST_WEIGHT / (1 + MOST_WEIGHT))):
+    for windows, share in ((50, 1 / 3), (100, 0.5), (300, 0.5), (10**9, 0.5)):
         merged = merge(ZERO, ZERO, 100, {"b": Peer(0.5 * TARGET, windows)}, loss, 1.0)
         assert merged.taken["b"] == pytest.approx(share)
         assert np.allclose(merged.weights, 0.5 * share)
@@ -57,3 +57,13 @@ def test_what_neighbours_are_worth_adds_up_to_the_loss_that_fell_and_an_echo_is_
     merged = merge(ZERO, ZERO, 10, peers, loss, 1.0)
     assert sum(merged.worth.values()) == pytest.approx(loss(ZERO) - loss(merged.weights), abs=1e-6)
     assert merged.worth["astray"] < 0 == merged.worth["echo"] < merged.worth["good"]
+
+
+@pytest.mark.parametrize("neighbours", [1, 2, 7])
+def test_a_neighbour_weighs_no_more_than_each_of_us_whatever_it_claims(neighbours: int) -> None:
+    """The claim of 2^32 - 1 windows is capped at our own count: 1 / (n + 1) of the merge."""
+    own = 300
+    counts = {f"hall{n}": own for n in range(neighbours - 1)} | {"liar": 2**32 - 1}
+    shares = _shares(own, counts)
+    assert shares["liar"] == pytest.approx(1 / (neighbours + 1))
+    assert sum(shares.values()) == pytest.approx(neighbours / (neighbours + 1))

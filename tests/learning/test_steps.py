@@ -13,7 +13,7 @@ import pytest
 
 from reedmesh.errors import ConfigError
 from reedmesh.inference.family import NETWORK, Family, find_family, load_family
-from reedmesh.learning import calibrate, dataset, steps
+from reedmesh.learning import dataset, steps
 from reedmesh.learning.aggregate import Merged, Peer
 from reedmesh.learning.candidate import Candidate
 from reedmesh.learning.steps import TrainingSet
@@ -194,7 +194,7 @@ def test_the_threshold_of_a_machine_follows_its_loudest_neighbour_but_not_to_dea
     own = threshold() / FAMILY.threshold.margin / FAMILY.recipe.length / scaling.ONE**2
     assert threshold(0.5 * own) == threshold()
     assert threshold(0.5 * own, 1.2 * own) == pytest.approx(1.2 * threshold(), rel=0.01)
-    assert threshold(1e5) == pytest.approx(calibrate.HIGHEST * threshold(), rel=0.01)
+    assert threshold(1e5) == pytest.approx(1.5 * threshold(), rel=0.01)
 
 
 def test_a_candidate_that_is_worse_stays_out() -> None:

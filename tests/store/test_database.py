@@ -1,9 +1,11 @@
 """A damaged, old or full database: what can be kept is kept, and what was done is said."""
 
 import asyncio
+import json
 import logging
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -166,3 +168,28 @@ def test_a_disk_with_no_room_at_all_loses_no_window(tmp_path: Path) -> None:
         disk.close()
 
     asyncio.run(story())
+
+
+def test_every_commit_is_synced_before_it_counts(tmp_path: Path) -> None:
+    """What the open connection says, not what we asked for: 2 is FULL, which a power cut needs."""
+    with Store(tmp_path) as store:
+        assert store._db.execute("pragma synchronous").fetchone() == (2,)
+        assert store._db.execute("pragma journal_mode").fetchone() == ("wal",)
+
+
+def test_urgent_alerts_leave_first_and_the_steps_of_one_alert_stay_in_order(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        for name, priority in (("slow", 3), ("urgent", 1), ("usual", 2), ("urgent", 1), ("slow", 3)):
+            alert = replace(ALERT, id=name, worst={1: 100.0, 2: 2.5, 3: 1.01}[priority])
+            assert alert.priority == priority
+            with store._db:
+                store.outbox.add([Change("new", alert, "raised", 10.0)])
+        assert [json.loads(text)["id"] for _, text in store.outbox.next()] == [
+            "urgent",
+            "urgent",
+            "usual",
+            "slow",
+            "slow",
+        ]
+        ids = [number for number, _ in store.outbox.next()]
+        assert ids[:2] == sorted(ids[:2]) and ids[3:] == sorted(ids[3:])

@@ -20,7 +20,7 @@ Loss = Callable[[Floats], float]
 
 # A neighbour's step may raise our loss by so much: its machine is not ours, and it knows more of others.
 TOLERANCE = 1.05
-MOST_WEIGHT = 4.0  # times ours: the count of windows is what a neighbour says it is
+MOST_WEIGHT = 1.0  # times ours: the count of windows is what a neighbour says it is; so none has more than 1 / (n + 1)
 
 
 @dataclass(frozen=True)
