@@ -77,8 +77,8 @@ class Faults:
         with self._db:
             self._db.execute("delete from faults where alert = ?", (alert,))
 
-    def of(self, sensor: str) -> list[bytes]:
-        """Features of every window of a known fault of that sensor, oldest first."""
-        return [
-            row[0] for row in self._db.execute("select features from faults where sensor = ? order by id", (sensor,))
-        ]
+    def of(self, sensor: str, most: int = MOST_FAULT_WINDOWS) -> list[bytes]:
+        """Features of the last windows of known faults of that sensor, as it is mounted now, oldest first."""
+        mounted = "ifnull((select since from mountings as m where m.sensor = f.sensor), -1)"
+        query = f"select features from faults as f where sensor = ? and at > {mounted} order by id desc limit ?"
+        return [row[0] for row in self._db.execute(query, (sensor, most))][::-1]

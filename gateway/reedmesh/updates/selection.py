@@ -85,8 +85,10 @@ class TrainingSelection:
         if scaled and len(near) < sensor.to_learn // 2:
             return None
         runs = [run for run in (_spread(near, sensor.to_learn), called) if len(run)]
-        faults = _table(await self._disk.call(self._disk.store.windows.faulty, sensor.name, MOST_FAULTS))
-        return TrainingSet(dataset.of(self._family, runs, scaled), model, anew and bool(model), faults)
+        faults = await self._disk.call(self._disk.store.windows.faulty, sensor.name, MOST_FAULTS)
+        known = await self._disk.call(self._disk.store.faults.of, sensor.name, MOST_FAULTS)
+        seen = _table(list(dict.fromkeys([*known, *faults])))
+        return TrainingSet(dataset.of(self._family, runs, scaled), model, anew and bool(model), seen)
 
     async def _model(self, sensor: Sensor) -> bytes:
         """What is in service; b"": nothing yet."""
