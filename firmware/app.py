@@ -8,6 +8,7 @@ import gc
 import json
 import sys
 
+from board import idf_memory
 from board.boot_count import BootCount
 from board.lazy import load, release
 from board.watchdog import WATCHDOG_MS, Watchdog
@@ -21,6 +22,7 @@ from reading import Reporter
 from transducer import Transducer
 
 HELLO_S = 900  # until the next hello, for what it says of memory
+SETTLED_S = 120  # before that it starts anew for no offer, so that offers cannot keep it from its work
 
 
 class Restart(Exception):
@@ -41,7 +43,8 @@ class Node:
         self._restart = asyncio.Event()
         recipe = settings.pop("recipe")
         frame = wire.WINDOW_HEADER + recipe.length
-        self.transducer = None if boot_count.safe_mode else Transducer(self._driver(recipe), self._say_hello)
+        idle = boot_count.safe_mode or boot_count.reduced
+        self.transducer = None if idle else Transducer(self._driver(recipe), self._say_hello)
         extractor = Extractor(recipe) if self.transducer else None
         self._station = self._judging_parts(recipe)
         rate = settings["sensor"]["rate_hz"]  # 0: a replay's, which has none of its own
@@ -50,7 +53,7 @@ class Node:
         self.slots = ModelSlots(folder, settings["model_bytes"], recipe.length)
         del recipe
         release("protocol.recipe")
-        self.slots.boot()
+        self.slots.boot(not boot_count.reduced)
         self.trees = FirmwareSlots(folder, "key" in settings)
         self._join(folder)
         self.backlog = StoreAndForward(folder, self.client, self._topic("late"), frame, self.clock, settings.get("key"))
@@ -68,7 +71,7 @@ class Node:
                 done,
             )
         places = {"model": self.slots, "firmware": self.trees}
-        self.updates = Offers(places, self.client, self._topic, self._renewed, settings.get("key"))
+        self.updates = Offers(places, self.client, self._topic, self._renewed, settings.get("key"), self._make_room)
         self._announce()
         print("hello", self.client.announcements[self._topic("hello")].decode())  # for whoever flashed us and waits
 
@@ -107,11 +110,11 @@ class Node:
             return None
         return load("cycle.station").Station(self.settings, recipe, self.transducer, self._machine)
 
-    def reset(self, reason: str) -> None:
+    def reset(self, reason: str, reduced: bool = False) -> None:
         """Start anew, by choice: no start in vain, and no failure of what is on probation."""
         self.slots.spare()
         self.trees.spare()
-        self.boot_count.choose(reason)
+        self.boot_count.choose(reason, reduced)
         self._reason = reason
         self._restart.set()
 
@@ -152,8 +155,22 @@ class Node:
             self._again("new firmware")
             return
         await self._say_hello()
-        if self.boot_count.safe_mode and self._machine:
+        if not self.transducer and self._machine:
             self._again("new model")
+
+    def _make_room(self, place, sequence: int) -> str:
+        """Why an offer cannot be taken now for want of ESP-IDF's memory, without which Wi-Fi fails; "" when it can.
+
+        Without the transducer, the features and the model there is more: the board starts anew without them.
+        """
+        longest = idf_memory.longest()
+        if longest is None or longest >= idf_memory.FOR_UPDATES or sequence <= place.sequence:
+            return ""
+        says = "{} bytes in a row are left to ESP-IDF, {} are needed".format(longest, idf_memory.FOR_UPDATES)
+        if not self.transducer or self.clock.uptime() < SETTLED_S:
+            return says
+        self.reset("memory for an update", reduced=True)
+        return says + "; it starts anew without its transducer, to take it then"
 
     def _again(self, reason: str) -> None:
         self.boot_count.forgive(reason)
@@ -161,10 +178,10 @@ class Node:
         self._restart.set()
 
     async def _leave_safe_mode(self) -> None:
-        """Try to work again after a while: what broke may have been mended by others."""
+        """Try to work again after a while: what broke may have been mended by others, or no update came."""
         await asyncio.sleep(self.boot_count.retry_s)
         self.boot_count.try_again()
-        self._reason = "to leave safe mode"
+        self._reason = "to work again"
         self._restart.set()
 
     async def _keep_telling(self) -> None:
@@ -175,6 +192,7 @@ class Node:
 
     async def _until_restart(self) -> None:
         await self._restart.wait()
+        await asyncio.sleep(1)  # for what is being said of it
         raise Restart(self._reason)
 
     def _worked(self) -> None:

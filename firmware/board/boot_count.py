@@ -15,6 +15,7 @@ from ota.probation import Proof
 FILE = "life.json"
 MOST_STARTS = 5  # that failed in a row
 FIRST_RETRY_S, RETRY_S = 600, 3600  # in safe mode: until it tries to work, at first and from then on
+REDUCED_S = 300  # in reduced mode without an update
 LONGEST = 400  # characters of an error that are kept
 
 
@@ -22,7 +23,8 @@ class BootCount:
     """The life of a board with its files in `folder`. cause: of this start, as `board/reset_cause.py` names it.
 
     boots: starts ever. starts: those in a row that failed, with this one. error: what ended the last one. chosen: why
-    the firmware asked for the last reset, "" when it did not. safe_mode: whether to do no more than answer.
+    the firmware asked for the last reset, "" when it did not. safe_mode: whether to do no more than answer. reduced:
+    the same, once, to have memory for an update.
     """
 
     def __init__(self, folder: str, cause: str = "unknown") -> None:
@@ -35,12 +37,15 @@ class BootCount:
         before = kept.get("starts", 0)
         self.starts = 1 if cause == "power-on" else before if self.chosen and before else before + 1
         self.safe_mode = self.starts > MOST_STARTS and not kept.get("trial")
+        self.reduced = bool(kept.get("reduced")) and not self.safe_mode
         self._proof = Proof()
         self._write()
 
     @property
     def retry_s(self) -> int:
-        """Seconds in safe mode until the next try to work; 0 outside of it."""
+        """Seconds in safe or reduced mode until the next try to work; 0 outside of them."""
+        if self.reduced:
+            return REDUCED_S
         return (RETRY_S if self._tries else FIRST_RETRY_S) if self.safe_mode else 0
 
     def worked(self) -> None:
@@ -60,14 +65,14 @@ class BootCount:
         self.error = text.getvalue()[-LONGEST:]
         self._write()
 
-    def choose(self, reason: str) -> None:
-        """The firmware is about to reset the board for this reason."""
-        self._write(reason)
+    def choose(self, reason: str, reduced: bool = False) -> None:
+        """The firmware is about to reset the board for this reason. reduced: into reduced mode."""
+        self._write(reason, reduced=reduced)
 
     def try_again(self) -> None:
         """Leave safe mode at the next start; one more failure leads back to it."""
-        self._tries += 1
-        self._write("to leave safe mode", trial=True)
+        self._tries += self.safe_mode
+        self._write("to work again", trial=True)
 
     def forgive(self, reason: str) -> None:
         """Count failed starts anew: something was done about their cause."""
@@ -78,7 +83,7 @@ class BootCount:
         """What the gateway should know of it."""
         said = {"reset": self.cause, "chosen": self.chosen, "boots": self.boots, "starts": self.starts}
         said.update({"safe_mode": self.safe_mode, "error": self.error})
-        return dict(said, retry=self.retry_s) if self.safe_mode else said
+        return dict(said, retry=self.retry_s, reduced=self.reduced) if self.retry_s else said
 
     def _good(self) -> None:
         self.starts, self._tries, self.error = 0, 0, ""
@@ -92,10 +97,10 @@ class BootCount:
             return {}
         return kept if isinstance(kept, dict) else {}
 
-    def _write(self, chosen: str = "", trial: bool = False) -> None:
+    def _write(self, chosen: str = "", trial: bool = False, reduced: bool = False) -> None:
         """Replace the file in one rename; a flash that fails must not keep the board from working."""
         kept = {"boots": self.boots, "starts": self.starts, "tries": self._tries, "error": self.error}
         try:
-            replace(self._path, dict(kept, chosen=chosen, trial=trial))
+            replace(self._path, dict(kept, chosen=chosen, trial=trial, reduced=reduced))
         except OSError as error:
             print(FILE, error)

@@ -49,17 +49,20 @@ class ModelSlots:
     def sequence(self) -> int:
         return max([kept["sequence"] for kept in self._kept.values()] + [0])
 
-    def boot(self) -> None:
-        """Load the model in service, or the one before it when that is damaged."""
+    def boot(self, load: bool = True) -> None:
+        """Load the model in service, or the one before it when that is damaged; without `load` only name it."""
         try:
             with open(self._path(POINTER)) as file:
                 state = json.load(file)
             self._slot, self._kept, self._boots = state["slot"], state["kept"], state.get("boots", 0)
         except (OSError, ValueError, KeyError, TypeError):
             return
-        if self._boots:
+        if self._boots and load:
             self._count_boot()
-        self._load_either()
+        if load:
+            self._load_either()
+        elif self._slot in self._kept:
+            self._serve(None, self._kept[self._slot]["sha256"])
 
     def judged(self) -> None:
         """A window was judged; the last one of a probation ends it."""

@@ -29,15 +29,17 @@ class Offers:
     places: by kind, "model" or "firmware", what takes over. Each has a `sequence`, and raises Refused in
     `install(offer)`. key: 32 bytes; when given, only what is sealed with it is taken. changed(kind): awaited after
     something new was taken. spoilt: frames that could not be read.
+    lacks(place, sequence): why an offer cannot be taken now, "" when it can; asked before anything is loaded.
     """
 
-    def __init__(self, places: dict, client, topic, changed, key: "bytes | None" = None) -> None:
+    def __init__(self, places: dict, client, topic, changed, key: "bytes | None" = None, lacks=None) -> None:
         self.spoilt = 0
         self._places = places
         self._client = client
         self._topic = topic
         self._changed = changed
         self._key = key
+        self._lacks = lacks
         self._block = bytearray(ROOM)
         self._receiver = None  # while something comes in, or might
         self._begun = asyncio.Event()
@@ -71,6 +73,8 @@ class Offers:
         kind = topic.split("/")[-2]
         try:
             if not self._receiver:
+                if self._lacks and (why := self._lacks(self._places[kind], int.from_bytes(frame[8:12], "little"))):
+                    raise Refused(503, why)
                 self._receiver = load("ota.receiver").Receiver(self._places, self._block, self.report, self._key)
                 self._begun.set()
             self._receiver.announce(kind, frame)

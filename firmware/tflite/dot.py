@@ -12,6 +12,7 @@ import micropython
 
 LIMIT = 1 << 29  # sums must be smaller, and are kept as sum + 2**29: never negative
 _LARGEST = 255 * 128  # of one product
+DEAD = (0, -300)  # mantissa and exponent of the scale 0: so small that nothing comes of any sum
 
 
 def check_weights(node, weights, bias, rows: int) -> None:
@@ -46,12 +47,17 @@ def factors(node, x, weights, y, axis: int, rows: int, make) -> tuple:
     count = len(weights.scales)
     if count != 1 and (count != rows or weights.axis != axis):
         raise node.fault("{} weight scales along axis {} for {} outputs".format(count, weights.axis, rows))
-    each = [make(x.scale(0), weights.scale(i), y.scale(0)) for i in range(count)]
+    each = [make(x.scale(0), _scale(weights, i), y.scale(0)) for i in range(count)]
     size = len(each[0])
     out = array("H", bytes(2 * size * count))
     for i in range(count):
         out[size * i : size * (i + 1)] = each[i]
     return out, size if count > 1 else 0
+
+
+def _scale(weights, i: int) -> tuple:
+    """Scale i; of a channel whose weights are all zero converters write 0, and its outputs are the zero point."""
+    return weights.scale(i) if weights.scales.at(i) & 0x7FFFFFFF else DEAD
 
 
 @micropython.viper

@@ -20,7 +20,7 @@ from reedmesh.inference import boards
 from reedmesh.inference.model import Model
 from reedmesh.protocol import firmware_package, shards, wire
 from reedmesh.updates import firmware_packages
-from tools.bench import report, sums_model
+from tools.bench import report, sums_model, two_heaps
 from tools.board import device_tree, image, provision, update_sensors
 from tools.checkout import ROOT
 
@@ -97,9 +97,17 @@ def show_boards(micropython: str, folder: Path, bits: int) -> None:
     updated = certain(micropython, folder, [*run, *map(str, frames(folder, bits))])
     print(f"updated    {updated:4} KiB, while it takes another model and other firmware as well; so in any larger heap")
     report.save(f"sensor_update_heap_{bits}_bit", updated, "KiB")
+    os.environ["REDUCED"] = "1"
+    reduced = certain(micropython, folder, [*run, *map(str, frames(folder, bits))])
+    del os.environ["REDUCED"]
+    print(f"reduced    {reduced:4} KiB, the same without transducer, features and model, as it starts to be updated")
+    report.save(f"sensor_reduced_heap_{bits}_bit", reduced, "KiB")
     if bits != 32:
         print("what is left of a board's heap: with a MicroPython of 32 bits, see --help")
         return
+    report.save("heap_start_kib", least, "KiB")
+    report.save("heap_update_kib", updated, "KiB")
+    two_heaps.show(least, updated, reduced)
     print(f"  {'of a board, KiB':16} {'budget':>7} {'started':>8} {'updated':>8}   left, of an estimate")
     for name in boards.names():
         budget = boards.load(name).heap_kib
@@ -168,6 +176,8 @@ def word(micropython: str) -> int:
     said = subprocess.run(
         [micropython, "-c", "import struct; print(struct.calcsize('P'))"], capture_output=True, text=True, check=True
     )
+    if subprocess.run([micropython, "-c", "import asyncio"], capture_output=True, check=False).returncode:
+        raise ConfigError(f"{micropython}: it has no asyncio: build it with extmod/asyncio in its FROZEN_MANIFEST")
     return 8 * int(said.stdout)
 
 

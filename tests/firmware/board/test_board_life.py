@@ -182,3 +182,35 @@ def test_a_silent_chip_is_a_transducer_fault_and_no_reason_to_reset(tmp_path: Pa
                 process.wait()
 
     asyncio.run(story())
+
+
+def test_an_offer_that_would_starve_wifi_is_taken_by_a_start_without_transducer(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with test_app.sensor(tmp_path) as it:
+            it.kill()
+            it.heard.clear()
+            first = board(tmp_path, it, {"FAKE_LONGEST": "6400", "FAKE_SETTLED": "1"})
+            await it.until("hello")
+            await it.until("window", lambda _: True)
+            status = await it.answer(test_app.wire.pack_offer(test_app.offer(1)))
+            assert status["code"] == 503 and "6400 bytes in a row" in status["reason"], status
+            assert await asyncio.to_thread(first.wait, PATIENCE) == 3
+            it.heard.clear()
+            second = board(tmp_path, it)
+            try:
+                hello = await it.until("hello", lambda said: said.get("reduced"))
+                assert hello["retry"] == 300 and not hello["safe_mode"] and "transducer" not in hello
+                status = await it.answer(test_app.wire.pack_offer(test_app.offer(1)))
+                assert status["code"] == 200
+                assert await asyncio.to_thread(second.wait, PATIENCE) == 3, "it goes back to work"
+                it.heard.clear()
+                third = board(tmp_path, it)
+                hello = await it.until("hello", lambda said: "transducer" in said)
+                assert hello["model"] == test_app.offer(1).sha256.hex() and hello["memory"]["longest"] == 60000
+                third.kill()
+                third.wait()
+            finally:
+                second.kill()
+                second.wait()
+
+    asyncio.run(story())

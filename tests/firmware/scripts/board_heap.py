@@ -8,6 +8,7 @@ what is then in use and free.
 import asyncio
 import gc
 import json
+import os
 import sys
 
 folder, updates = sys.argv[1], dict(zip(("model", "firmware"), sys.argv[2:]))
@@ -83,7 +84,7 @@ async def story(it):
     for kind in ("", "model", "firmware"):
         if kind in updates:
             await gateway.give(kind, updates[kind])
-        if kind != "firmware":
+        if kind != "firmware" and not reduced:
             silence.told = 0
             await until(lambda: silence.told >= WINDOWS)
     working.cancel()
@@ -100,7 +101,10 @@ async def until(happened):
 silence = Silence()
 sensors.make = lambda *_: silence
 del sensors
-it = node.Node(node._settings(folder), folder, BootCount(folder, "power-on"))
+reduced = bool(os.getenv("REDUCED"))  # as it starts once to have memory for an update
+boot_count = BootCount(folder, "power-on")
+boot_count.reduced = reduced
+it = node.Node(node._settings(folder), folder, boot_count)
 model = it.slots.digest
 assert model, "the model is not in service"
 asyncio.run(story(it))
