@@ -5,7 +5,7 @@ runs on boards and this on gateways. A test compares the two on every kind of op
 """
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
@@ -22,6 +22,7 @@ SUPPORTED = {
 _BYTES = {"INT8": 1, "INT32": 4, "FLOAT32": 4}
 _SHAPELESS = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "RELU", "RELU6", "LEAKY_RELU", "LOGISTIC", "TANH", "SOFTMAX"}
 _BINARY = {"ADD", "SUB", "MUL"}
+SUM_LIMIT, PRODUCT = 1 << 29, 255 * 128  # of the engine's sums, and the largest product
 _CHUNK = 4 * 64  # bytes of sums that _BINARY makes at a time
 
 FIRMWARE_KIB = 104  # 32 bits, `make bench-memory`: 122 to be updated, less 12 for the model and 6 for arena and tables
@@ -36,6 +37,7 @@ class Tensor:
     kind: str
     shape: tuple[int, ...]
     constant: bool
+    largest: int = field(default=0, compare=False)  # magnitude among its int32 content
 
     @property
     def size(self) -> int:
@@ -146,7 +148,10 @@ def _tensor(schema: Any, tree: Any, graph: Any, number: int) -> Tensor:
     kinds = {value: key for key, value in vars(schema.TensorType).items() if isinstance(value, int)}
     shape = tuple(int(n) for n in (tensor.shape if tensor.shape is not None else ()))
     data = tree.buffers[tensor.buffer].data
-    return Tensor(number, kinds[tensor.type], shape, data is not None and len(data) > 0)
+    constant = data is not None and len(data) > 0
+    biases = constant and kinds[tensor.type] == "INT32" and len(data) % 4 == 0
+    largest = max(abs(value) for (value,) in struct.iter_unpack("<i", bytes(data))) if biases else 0
+    return Tensor(number, kinds[tensor.type], shape, constant, largest)
 
 
 def _operator(operator: Any, codes: list[tuple[str, int]], tensors: list[Tensor]) -> Operator:
@@ -166,7 +171,18 @@ def _refused(name: str, version: int, inputs: tuple[Tensor | None, ...], outputs
     moved = [tensor for tensor in (*inputs[:1], *outputs) if tensor]
     allowed = {"QUANTIZE": ("FLOAT32", "INT8"), "DEQUANTIZE": ("INT8", "FLOAT32")}.get(name, ("INT8",))
     wrong = next((tensor.kind for tensor in moved if tensor.kind not in allowed), None)
-    return f"{wrong} is not supported, int8 is: quantise the model in full" if wrong else ""
+    if wrong:
+        return f"{wrong} is not supported, int8 is: quantise the model in full"
+    return _overflows(name, inputs)
+
+
+def _overflows(name: str, inputs: tuple[Tensor | None, ...]) -> str:
+    """Whether a sum could leave 30 bits, as firmware/tflite/dot.py refuses it."""
+    if name not in ("FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D") or len(inputs) < 2 or not inputs[1]:
+        return ""
+    taps = prod(inputs[1].shape[1:3] if name == "DEPTHWISE_CONV_2D" else inputs[1].shape[1:])
+    bias = inputs[2].largest if len(inputs) > 2 and inputs[2] else 0
+    return f"{taps} inputs and a bias of {bias} could overflow its sum" if bias + taps * PRODUCT >= SUM_LIMIT else ""
 
 
 def _arena(operators: tuple[Operator, ...], first: Tensor, last: Tensor) -> int:
