@@ -3,8 +3,11 @@
 import argparse
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from reedmesh.commands.parser import build, commands_of
+
+INSTALLED = "/opt/reedmesh/bin"  # where `reedmesh install` puts programs
 
 
 def page(parser: argparse.ArgumentParser) -> str:
@@ -45,7 +48,8 @@ def _arguments(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 def _text(text: str) -> str:
     """Return `text` for roff: no line begins a macro, a backslash and a hyphen are themselves."""
-    plain = text.replace("%%", "%").replace("\\", "\\e").replace("-", "\\-")
+    here = str(Path(sys.executable).parent)  # a default that is another path on each machine
+    plain = text.replace(here, INSTALLED).replace("%%", "%").replace("\\", "\\e").replace("-", "\\-")
     return f"\\&{plain}" if plain.startswith((".", "'")) else plain
 
 
