@@ -17,13 +17,14 @@ names = st.text("abcdefghijklmnopqrstuvwxyz0123456789_-", min_size=1, max_size=3
 def windows(draw: st.DrawFn) -> Window:
     window = Window(draw(st.binary(min_size=1, max_size=512)), draw(u32), draw(u32))
     window.lost = draw(u32)
+    window.clipped = draw(st.integers(0, 65535))
     window.score = draw(st.none() | u32)
     window.model = draw(st.binary(min_size=8, max_size=8))
     return window
 
 
 def frame_of(window: Window) -> bytes:
-    into = bytearray(wire.WINDOW_HEADER + len(window.features))
+    into = bytearray(wire.WINDOW_HEADER + len(window.features) + (wire.WINDOW_CLIPPED if window.clipped else 0))
     assert wire.pack_window(window, into) == len(into)
     return bytes(into)
 

@@ -38,11 +38,20 @@ def code(k: int, length: int, indices: list[int]) -> Vector:
     return {"k": k, "length": length, "data": data.hex(), "shards": shards}
 
 
-def window(name: str, features: bytes, lost: int, score: int | None, model: bytes) -> Vector:
+def window(name: str, features: bytes, lost: int, score: int | None, model: bytes, clipped: int = 0) -> Vector:
     """A judged window."""
-    flags = bytes([1, score is not None]) + little(len(features), 2)
+    flags = bytes([1, (score is not None) | (clipped > 0) << 1]) + little(len(features), 2)
     frame = flags + little(7, 4) + little(1000, 4) + little(lost, 4) + little(score or 0, 4) + model + features
-    fields = {"features": features.hex(), "boot": 7, "number": 1000, "lost": lost, "score": score, "model": model.hex()}
+    frame += little(clipped, 2) if clipped else b""
+    fields = {
+        "clipped": clipped,
+        "features": features.hex(),
+        "boot": 7,
+        "number": 1000,
+        "lost": lost,
+        "score": score,
+        "model": model.hex(),
+    }
     return {"name": name, "fields": fields, "frame": frame.hex()}
 
 
@@ -173,6 +182,7 @@ def main() -> None:
     windows = [
         window("unscored", b"\x80\x7f", 0, None, bytes(8)),
         window("scored", sample(69), 2, 123456, sample(8, 1)),
+        window("clipped", sample(5), 0, 9, sample(8, 1), 600),
     ]
     offers = [offer("small", sample(32), b"\x01\xff"), offer("odd length", sample(77), sample(69))]
     shards = [shard("data", (2, 0, 0, 15), sample(8), None), shard("parity", (2, 254, 0, 16), sample(8), None)]
