@@ -93,18 +93,18 @@ def test_the_family_runs_in_64_kib_with_its_features(tmp_path: Path) -> None:
 
 
 def test_the_whole_sensor_starts_in_the_heap_that_boards_readme_tells_of(tmp_path: Path) -> None:
-    """137 KiB of 64-bit words, where a board needs 100, and a little to spare."""
+    """154 KiB of 64-bit words, where a board needs 110, and a little to spare."""
     folder = memory.sensor(tmp_path / "files", 64)
     memory.measuring(folder, 64)
-    said = measured(folder, "143k")
+    said = measured(folder, "158k")
     assert json.loads(said.splitlines()[-1])["free"] > 0
 
 
 def test_the_whole_sensor_takes_a_model_and_firmware_in_the_heap_that_boards_readme_tells_of(tmp_path: Path) -> None:
-    """164 KiB of 64-bit words, where a board needs 122, and a little to spare."""
+    """176 KiB of 64-bit words, where a board needs 126, and a little to spare."""
     folder = memory.sensor(tmp_path / "files", 64)
     memory.measuring(folder, 64)
-    measured(folder, "172k", *memory.frames(folder, 64))
+    measured(folder, "182k", *memory.frames(folder, 64))
 
 
 def measured(folder: Path, heap: str, *updates: Path) -> str:

@@ -107,7 +107,7 @@ def show_boards(micropython: str, folder: Path, bits: int) -> None:
         return
     report.save("heap_start_kib", least, "KiB")
     report.save("heap_update_kib", updated, "KiB")
-    two_heaps.show(least, updated, reduced)
+    two_heaps.show(used, updated, reduced)
     print(f"  {'of a board, KiB':16} {'budget':>7} {'started':>8} {'updated':>8}   left, of an estimate")
     for name in boards.names():
         budget = boards.load(name).heap_kib
