@@ -20,6 +20,8 @@ from reedmesh.protocol.verdict import Limits
 
 FEWEST_OF_CLASS = 3  # labelled parts of a fault, for it to be a class
 _WHOLE = 256  # parts of Limits.weight
+_SHARES = 1.0, 0.5, 0.25, 0.0  # of that weight which are tried, and by how much a smaller one must be better
+_GAIN = 0.001
 _LEAST_SPREAD = 2.0  # of OK parts' levels, in 1/32 octave
 
 
@@ -86,6 +88,8 @@ def learn(
     logits = _held_out_logits(taught, z, seed, begun) if made else np.zeros((len(z), 0), np.int64)
     where = _scale(levels[taught.labels == 0], taught.names if made else [])
     where.strange = log2(int(_usual(found) * limits.REJECT) + 1)
+    if made:
+        where.weight = _weighed(where, levels, logits, taught.labels)
     against = _against(where, levels, logits)
     ok, nok = against[taught.labels == 0], against[taught.labels != 0]
     where.doubt, where.reject = _limits(where, found, ok, nok, costs)
@@ -129,6 +133,33 @@ def _scale(levels: Ints, names: list[str]) -> Limits:
     """A deviation of OK parts' level counts as much as one unit of logits."""
     spread = max(float(np.std(levels)), _LEAST_SPREAD)
     return Limits(round(_WHOLE * ONE / spread), round(float(np.mean(levels))), 0, 0, 0, names)
+
+
+def _weighed(where: Limits, levels: Ints, logits: Ints, labels: Labels) -> int:
+    """How much a rare score counts beside the logits: as much as tells held-out OK and NOK parts apart best.
+
+    In doubt much, for a fault that nobody labelled has nothing else against it.
+    """
+    best = where.weight, -1.0
+    for part in _SHARES:
+        tried = _replaced(where, round(where.weight * part))
+        against = _against(tried, levels, logits)
+        told = _apart(against[labels == 0], against[labels != 0])
+        if told > best[1] + _GAIN:
+            best = tried.weight, told
+    return best[0]
+
+
+def _apart(ok: Ints, nok: Ints) -> float:
+    """The chance that a NOK part has more against it than an OK one, ties counting half."""
+    ok = np.sort(ok)
+    below = np.searchsorted(ok, nok, "left") + np.searchsorted(ok, nok, "right")
+    return float(below.sum() / (2 * len(ok) * len(nok)))
+
+
+def _replaced(of: Limits, weight: int) -> Limits:
+    """The same limits with another weight."""
+    return Limits(weight, of.usual, of.strange, of.doubt, of.reject, of.classes)
 
 
 def _against(where: Limits, levels: Ints, logits: Ints) -> Ints:
