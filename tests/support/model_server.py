@@ -22,6 +22,9 @@ class ModelServer(ThreadingHTTPServer):
         self.came = threading.Event()  # a request is there
         self.go = threading.Event()  # for a `say` that waits
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nothing: a model's process that is killed leaves a broken pipe."""
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/v1"
