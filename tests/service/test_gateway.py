@@ -316,3 +316,11 @@ def test_a_sensor_that_says_it_has_an_impossible_sequence_is_taught_all_the_same
             await it.until(lambda topic, value: topic == "press/model/status" and value["code"] == 200)
 
     asyncio.run(story())
+
+
+def test_a_gateway_that_nobody_stopped_is_offline(tmp_path: Path) -> None:
+    gateway = World(tmp_path, NO_MODEL).gateway
+    assert json.loads(gateway.farewell().payload)["state"] == "offline"
+    gateway.stopping = lambda: True
+    assert json.loads(gateway.farewell().payload)["state"] == "stopped"
+    gateway.store.close()
