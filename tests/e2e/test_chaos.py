@@ -31,7 +31,7 @@ from reedmesh.links import mqtt_link
 from reedmesh.links.combined_link import Wired
 from reedmesh.links.message import Message
 from reedmesh.links.mqtt_link import Link
-from reedmesh.service import gateway
+from reedmesh.service import state_publisher
 from reedmesh.service.gateway import Gateway
 from reedmesh.store import database
 from reedmesh.store.store import Store
@@ -316,7 +316,7 @@ def test_a_broker_gone_for_five_minutes_costs_no_alert_and_blames_no_sensor(
 ) -> None:
     """Five minutes of the gateway's own clocks, which go faster; the links, the outbox and the store are real."""
     monkeypatch.setattr(mqtt_link, "Backoff", lambda: Backoff(most=0.2))
-    monkeypatch.setattr(gateway, "STATE_SECONDS", 0.01)
+    monkeypatch.setattr(state_publisher, "STATE_SECONDS", 0.01)
 
     async def story(it: Inside, broker: ExitStack) -> None:
         it.onlooker.window("s1", it.good)
@@ -346,7 +346,7 @@ def test_a_broker_gone_for_five_minutes_costs_no_alert_and_blames_no_sensor(
 
 def test_a_clock_set_back_an_hour_changes_nothing_that_lasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The gateway's own clock is set, with what looks at it as in service."""
-    monkeypatch.setattr(gateway, "STATE_SECONDS", 0.01)
+    monkeypatch.setattr(state_publisher, "STATE_SECONDS", 0.01)
 
     async def story(it: Inside, _: ExitStack) -> None:
         now = it.clocks.wall
@@ -382,7 +382,7 @@ def test_a_sensor_that_floods_costs_the_others_no_window_is_an_alert_and_keeps_n
     with Flood(hall.port, 10_000, name="s3", kind=kind, frame=hall.good) as flood:
         look.until(lambda: [each for each in look.alerts() if each["kind"] == "babbling"])
         alert = next(each for each in look.alerts() if each["kind"] == "babbling")
-        assert (alert["sensor"], alert["type"]) == ("s3", "new") and alert["score"] > alert["threshold"] == MOST
+        assert (alert["sensor"], alert["type"]) == ("s3", "new") and alert["value"] > alert["limit"] == MOST
         sent = flood.sent
         for _ in range(60):
             for name in ("s0", "s1", "s2"):

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from reedmesh.backoff import Backoff
+from reedmesh.links import mqtt_link
 from tests.support.micropython import missing
 from tools.bench import crash
 
@@ -13,7 +15,7 @@ from tools.bench import crash
 def test_ten_kills(tmp_path: Path, broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if broker == "mosquitto" and not crash.mosquitto():
         missing("no mosquitto found: apt install mosquitto")
-    monkeypatch.setattr(crash.brokers, "LONGEST_WAIT", 0.2)
+    monkeypatch.setattr(mqtt_link, "Backoff", lambda: Backoff(most=0.2))
     counted = asyncio.run(crash.run(tmp_path / "crash", broker, kills=10, sensors=5, rate=200.0))
     assert counted["steps"] > 20
     assert (counted["lost"], counted["doubled"], counted["corrupt"]) == (0, 0, 0)

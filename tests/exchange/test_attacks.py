@@ -211,7 +211,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "a stolen key, revoked": (stolen_key, "refused; nothing is sealed for it"),
     "oversized": (oversized, "refused before anything is kept"),
     "junk: CBOR, JSON, struct": (junk, "refused, counted, logged once a minute"),
-    "exhaustion: asking for ever": (asked_to_exhaustion, "twice the bundle at most"),
+    "exhaustion: asking without end": (asked_to_exhaustion, "twice the bundle at most"),
 }
 
 

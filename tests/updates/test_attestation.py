@@ -313,7 +313,7 @@ def _enter_for_ever(folder: str, told: object) -> None:
     with Store(Path(folder)) as store:
         table = store.begin_ledger("gw", keystore.load(Path(folder)), time.time)
         while True:
-            store.replicas.keep_peer("hall2", "f", 1, None, Entry(ledger.GIVEN, "gw", sequence=1))
+            store.replicas.keep_peer("hall2", "f", 1, b"", None, Entry(ledger.GIVEN, "gw", sequence=1))
             told.send(table.last()[0])  # type: ignore[attr-defined]
 
 
@@ -323,6 +323,7 @@ def test_kill_9_leaves_a_whole_chain_with_all_that_was_entered(tmp_path: Path) -
         mine, theirs = context.Pipe()
         process = context.Process(target=_enter_for_ever, args=(str(tmp_path), theirs))
         process.start()
+        theirs.close()  # so that a process that ends by itself is an error, not a wait without end
         for _ in range(kill_after):
             last = mine.recv()
         process.kill()

@@ -32,7 +32,10 @@ STATED = {
     "tflite-micro": "Apache-2.0",
 }
 # Not allowed to be part of a gateway, and why they are there.
-APART = {"esptool": "a program of its own that `make flash` starts; nothing of ours imports it, no gateway installs it"}
+APART = {
+    "asyncua": "LGPL-3.0-or-later, a library used unchanged; only the extra opcua, which an owner chooses, installs it",
+    "esptool": "a program of its own that `make flash` starts; nothing of ours imports it, no gateway installs it",
+}
 GATEWAY = ""  # the part that is no extra
 
 

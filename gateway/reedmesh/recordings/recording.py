@@ -60,7 +60,7 @@ def is_neutral(path: Path) -> bool:
 def load(path: Path) -> Recording:
     """Read the neutral format; raises ConfigError naming the file and what is wrong with it."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with np.load(path) as arrays:
             found = {name: arrays[name] for name in ARRAYS}
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from reedmesh.backoff import Backoff
 from reedmesh.coding import encode_block
 from reedmesh.links import serial_link
 from reedmesh.links.message import Message
@@ -160,7 +161,7 @@ def test_without_a_port_nothing_is_sent_and_the_port_is_awaited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It opens when the adapter is plugged in."""
-    monkeypatch.setattr(serial_link, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(serial_link, "Backoff", lambda: Backoff(first=0.01, most=0.01))
     port = tmp_path / "ttyUSB0"
 
     async def play() -> None:

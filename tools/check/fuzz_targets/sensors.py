@@ -41,7 +41,7 @@ def take_from_sensor(data: bytes) -> None:
     line, store = Line(FEATURES, 100, AlertRule(), 10), _store()
     events = watch.Events(_ignore, _ignore, _ignore, _ignore, _ignore, _ignore)
     try:
-        watch.take(Message(f"reedmesh/gw/press/{leaf}", payload), line, store, events, 1.0)
+        watch.take(Message(f"reedmesh/gw/press/{leaf}", payload), line, store.windows, events, 1.0)
     finally:
         store.windows.take_pending()
     for sensor in line.sensors.values():
