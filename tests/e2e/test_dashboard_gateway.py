@@ -122,10 +122,10 @@ def test_what_an_operator_does_reaches_the_gateway_and_everybody_else(play: Play
 def test_not_a_fault_becomes_part_of_what_is_learnt(play: Play, tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
         line = Line(stage, tmp_path / "state")
-        page, odd = stage.page, {window.tobytes() for window in sounds()["fault"][:20]}
+        page, odd = stage.page, {window.tobytes() for window in sounds()["fault"][:40]}
         async with line.running():
             await line.feed("train", LEARN)
-            await line.feed("fault", 20)
+            await line.feed("fault", 40)
             await to_alert(page)
             assert not odd & line.learnt_from()
             await page.get_by_role("button", name="Not a fault").click()

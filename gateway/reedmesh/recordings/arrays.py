@@ -22,7 +22,7 @@ def read_array(path: Path) -> Signal:
     """The readings of an .npy or .npz file: [n], [n, axes] or [windows, samples, axes]; raises ConfigError."""
     try:
         _refuse_large(path)
-        loaded = np.load(path, allow_pickle=False)
+        loaded = np.load(path)
         if isinstance(loaded, np.ndarray):
             return _signal(path, loaded, 0.0)
         with loaded:
