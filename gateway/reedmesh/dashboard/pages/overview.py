@@ -21,11 +21,11 @@ class Overview(Page):
     def build(self) -> None:
         """Make its two sections."""
         Text("h1", "unseen", self.say("overview.title"))
-        QuestionBox(self.say, self._ask_line, self._judge if self.user.acts else None)
         with box("section", "alerts", aria_label=self.say("overview.alerts")):
             self._heading = Text("h2")
             self._alerts = Parts(box("ul", aria_live="polite", aria_relevant="additions"), lambda: AlertPart(self.say))
             self._more = Text("p", "quiet")
+        QuestionBox(self.say, self._ask_line, self._judge if self.user.acts else None)
         self._nobody = Text("p", "quiet", self.say("overview.nobody"))
         self._tools = box("div", "tools")
         with self._tools:
