@@ -23,6 +23,7 @@ class FirmwareSlots:
         self._folder = folder
         self._state = boot_state.read(folder)
         self._proof = Proof()
+        self._switched = False  # what is on probation has not started yet
         self.sealed = sealed
         self.code = _code()
         self.idle = folder + "/fw_" + boot_state.other(self._state["slot"])
@@ -48,7 +49,7 @@ class FirmwareSlots:
 
     def worked(self) -> bool:
         """A window was sent while the link was up; True for the one that ends the probation."""
-        if self.proved or not self._proof.window():
+        if self.proved or self._switched or not self._proof.window():
             return False
         self._keep(boot_state.PROVED)
         return True
@@ -84,6 +85,7 @@ class FirmwareSlots:
             )
         except OSError as error:
             raise Refused(500, "{}: {}".format(boot_state.STATE, error))
+        self._switched = True
 
     def _write(self, state: dict) -> None:
         boot_state.write(self._folder, state)
