@@ -35,6 +35,7 @@ class BootCount:
         self.error, self.chosen = kept.get("error", ""), kept.get("chosen", "")
         self._tries = kept.get("tries", 0)  # to leave safe mode
         before = kept.get("starts", 0)
+        self._leaving = False
         self.starts = 1 if cause == "power-on" else before if self.chosen and before else before + 1
         self.safe_mode = self.starts > MOST_STARTS and not kept.get("trial")
         self.reduced = bool(kept.get("reduced")) and not self.safe_mode
@@ -68,6 +69,7 @@ class BootCount:
     def choose(self, reason: str, reduced: bool = False) -> None:
         """The firmware is about to reset the board for this reason. reduced: into reduced mode."""
         self._write(reason, reduced=reduced)
+        self._leaving = True
 
     def try_again(self) -> None:
         """Leave safe mode at the next start; one more failure leads back to it."""
@@ -86,6 +88,8 @@ class BootCount:
         return dict(said, retry=self.retry_s, reduced=self.reduced) if self.retry_s else said
 
     def _good(self) -> None:
+        if self._leaving:  # what was written of the reset to come must stand
+            return
         self.starts, self._tries, self.error = 0, 0, ""
         self._write()
 
