@@ -10,6 +10,8 @@ Slow variables: "sensor": {"driver": "adc", "rate_hz": 1, "lsb_per_g": 0, "axes"
   {"name": "pressure", "pin": 34, "low": 7944, "high": 39719}, {"name": "flow", "pin": 35, "low": 7944, "high": 39719}]}
 with "features" of kind "trend". low and high are steps of the converter; see `drivers/adc.py`.
 
+"others" in "broker" are further nodes of a broker cluster, such as [["192.168.1.11", 8883]]: see `net/mqtt.py`.
+
 "ca" is the certificate of the site's authority, or the broker's own: the link is TLS then. With "psk": true it is TLS
 by the sensor's own key, which takes no certificate and no clock, but MicroPython 1.29. With neither, "broker" must say
 "plain": true, for a network nobody else is on.

@@ -19,10 +19,11 @@ def client(settings: dict, availability: str, take_shard):
     broker, name = settings["broker"], settings["gateway"] + "." + settings["name"]  # no name has a dot
     will = (availability, b'{"state": "offline"}', 1, True)
     user, password = _login(settings)
-    context = _context(settings, user)
+    context, others = _context(settings, user), [tuple(place) for place in broker.get("others", ())]
     return mqtt.Client(
-        broker["host"], broker["port"], name, will=will, user=user, password=password, ssl=context, max_payload=LONGEST
-    )
+        broker["host"], broker["port"], name, will=will, user=user, password=password, ssl=context, max_payload=LONGEST,
+        others=others,
+    )  # fmt: skip
 
 
 def longest_shard(settings: dict) -> int:

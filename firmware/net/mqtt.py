@@ -35,6 +35,8 @@ class Client:
     up. will: (topic, payload, qos, retain), published by the broker when the link is lost. max_payload: bytes, at
     least 16, of the buffer for messages whose subscription brings none. ssl: an SSLContext. dial(host, port, ssl) ->
     (reader, writer): asyncio.open_connection resolves names while everything waits, so give an address as host.
+    others: (host, port) of further nodes of a cluster. After a failure the next one is tried, and the failed one last.
+    There all subscriptions are at QoS 0: a cluster makes a replicated queue for each one at QoS 1, which takes seconds.
 
     announcements: topic -> payload, published retained at QoS 1 on every connect. up, down: Events, always one of them
     set. lost: QoS 0 messages that could not be sent. oversized: messages read over, being larger than their buffer.
@@ -45,9 +47,9 @@ class Client:
 
     def __init__(
         self, host, port, name, keepalive=15, will=None, user=None, password=None, ssl=None, max_payload=512,
-        dial=asyncio.open_connection,
+        dial=asyncio.open_connection, others=(),
     ) -> None:  # fmt: skip
-        self._address = (host, port, ssl)
+        self._places, self._ssl = [(host, port)] + list(others), ssl
         self._dial = dial
         self._connect = packets.connect(name, keepalive, will, user, password)
         self._patience_ms = keepalive * 1500
@@ -84,6 +86,7 @@ class Client:
         wait for a QoS 1 publish. The first pattern that fits a topic takes the message. An OSError of the sink's own
         would be taken for the network's.
         """
+        qos = 0 if len(self._places) > 1 else qos
         self._subscriptions.append((pattern, qos, sink, memoryview(buffer) if buffer else self._small))
 
     async def run(self) -> None:
@@ -96,6 +99,7 @@ class Client:
                 if not self._closing:
                     self.last_error = str(error).strip()
                     self._tell(self.last_error)
+                    self._places.append(self._places.pop(0))
                     await sleep_ms(delay_ms(self._failures, random()))  # noqa: S311 - keeps nothing secret
                     self._failures += 1
 
@@ -167,7 +171,7 @@ class Client:
     async def _receive(self):
         link = self._link
         try:
-            link.open((await self._dial(*self._address))[0])
+            link.open((await self._dial(*self._places[0], self._ssl))[0])
         except ValueError as error:  # the handshake's word for a certificate that is not the broker's, or not valid yet
             raise OSError(str(error))
         await link.send(self._connect)

@@ -18,6 +18,7 @@ from tools.board import drivers
 SSID_BYTES, PASSWORD, PSK = 32, (8, 63), 64  # IEEE 802.11; WPA2 passphrase, or the key in hexadecimal digits
 BAUDS = 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600
 MODEL_BYTES = 65536
+MOST_OTHERS = 8  # nodes of a broker cluster beside the first: each costs the sensor memory
 I2C_ADDRESSES = range(0x08, 0x78)
 I2C_HZ = 10_000, 1_000_000
 
@@ -175,8 +176,15 @@ def _link(config: dict[str, Any], board: Board) -> Iterator[str]:
         yield f"broker.port: {broker.get('port')}: 1 to 65535: 8883 with TLS"
     if isinstance(broker, dict) and not _is_host(broker.get("host")):
         yield f"broker.host: {broker.get('host')!r} is no address: HOST=192.168.1.10"
+    others = broker.get("others", []) if isinstance(broker, dict) else []
+    if not isinstance(others, list) or len(others) > MOST_OTHERS or not all(map(_is_place, others)):
+        yield f"broker.others: not at most {MOST_OTHERS} of [address, port]: HOST=192.168.1.10,192.168.1.11"
     if not 0 < config["model_bytes"] <= MODEL_BYTES:
         yield f"model_bytes: {config['model_bytes']}: 1 to {MODEL_BYTES}: 12288 for the vibration family"
+
+
+def _is_place(place: object) -> bool:
+    return isinstance(place, list) and len(place) == 2 and _is_host(place[0]) and place[1] in range(1, 65536)
 
 
 def _is_host(host: object) -> bool:

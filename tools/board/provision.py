@@ -19,7 +19,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from reedmesh.config import schema
+from reedmesh.config import hosts, schema
 from reedmesh.errors import ConfigError
 from reedmesh.identity import certificates
 from reedmesh.inference import boards
@@ -164,10 +164,21 @@ def _link(chosen: argparse.Namespace, board: Board) -> dict[str, Any]:
     """How it reaches its gateway: by wire, or by Wi-Fi."""
     if chosen.uart is not None:
         return {"serial": {"uart": chosen.uart, "baud": chosen.baud, "tx": board.uart.tx, "rx": board.uart.rx}}
-    host = chosen.host or _ask("address of the gateway's broker")
+    nodes = (chosen.host or _ask("address of the gateway's broker")).split(",")
     ssid = chosen.ssid or _ask("name of the Wi-Fi")
     password = os.environ.get("WIFI_PASSWORD") or _ask(f"password of {ssid}", getpass.getpass)
-    return {"broker": {"host": host, **_broker(chosen)}, "wifi": _ssid(ssid) | {"password": password}}
+    broker = _nodes(nodes, chosen.name, _broker(chosen))
+    return {"broker": broker, "wifi": _ssid(ssid) | {"password": password}}
+
+
+def _nodes(given: list[str], name: str, broker: dict[str, Any]) -> dict[str, Any]:
+    """Return the broker of the settings: its first node follows from the sensor's name, so that sensors spread."""
+    try:
+        first, *others = hosts.begun_by([hosts.read(each.strip(), broker["port"]) for each in given], name)
+    except ValueError as fault:
+        raise ConfigError(f"HOST={','.join(given)}: {fault}") from fault
+    broker = {"host": first.host, **broker, "port": first.port}
+    return broker | ({"others": [list(each) for each in others]} if others else {})
 
 
 def _ssid(given: str) -> dict[str, str]:
@@ -219,7 +230,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=200.0, help="readings a second")
     parser.add_argument("--range", type=int, help="g either way that the transducer measures; default: the family's")
     parser.add_argument("--lsb-per-g", type=float, help="steps of the transducer for 1 g; default: the driver's")
-    parser.add_argument("--host", help="address of the gateway's broker")
+    parser.add_argument("--host", help="address of the gateway's broker; of a cluster, its nodes: A,B,C:8883")
     parser.add_argument("--broker-port", type=int, help="default 8883 with --ca, 8884 with --psk, else 1883")
     parser.add_argument("--ca", type=Path, help="certificate of the broker or its authority (PEM): the link is TLS")
     parser.add_argument("--psk", action="store_true", help="TLS by the sensor's own key: MicroPython 1.29, mosquitto")

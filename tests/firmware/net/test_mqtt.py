@@ -320,6 +320,17 @@ def test_silent_broker_is_given_up(half):
             client.expect("up")
 
 
+def test_after_a_failure_it_connects_to_the_next_node_and_subscribes_at_qos_0():
+    with ScriptedBroker() as first, ScriptedBroker() as second:
+        others = [["127.0.0.1", second.port]]
+        with sensor(first.port, others=others, subscribe=[["a", 1, 0]]) as client:
+            for broker in first, second, first:
+                with broker.accept() as link:
+                    client.expect("up")
+                    assert link.packet()[1].endswith(b"\0\1a\0"), "one filter, at QoS 0"
+                client.wait_out_pause()
+
+
 def test_broker_that_never_answers_connect_is_given_up():
     with ScriptedBroker() as broker, sensor(broker.port) as client:
         with broker.accept(code=None):

@@ -86,6 +86,11 @@ IMPOSSIBLE: dict[str, tuple[dict[str, Any], str, str]] = {  # changes; the setti
         "broker.host",
         "no address",
     ),
+    "a node that is none": (
+        {"broker": {"host": "10.0.0.1", "port": 1883, "plain": True, "others": [["10.0.0.2", 0]]}},
+        "broker.others",
+        "[address, port]",
+    ),
     "a port beyond": ({"broker": {"host": "10.0.0.1", "port": 70000, "plain": True}}, "broker.port", "1 to 65535"),
     "a model of a megabyte": ({"model_bytes": 1 << 20}, "model_bytes", "1 to 65536"),
 }

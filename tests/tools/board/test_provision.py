@@ -49,6 +49,18 @@ def test_what_it_writes_is_for_its_owner_and_what_the_firmware_reads(
     assert micropython.run("-c", script, out).strip() == str(test_app.FAMILY.recipe.length)
 
 
+def test_a_sensor_of_a_cluster_knows_all_nodes_and_begins_at_one_by_its_name(tmp_path: Path) -> None:
+    nodes, begins = {("10.0.0.1", 1883), ("10.0.0.2", 1884), ("fd00::3", 1885)}, set()
+    for name in ("press", "fan", "pump", "saw", "mill"):
+        said = provision(tmp_path / "x.json", "--name", name, "--host", "10.0.0.1, 10.0.0.2:1884,[fd00::3]:1885")
+        assert not said.returncode, said.stderr
+        broker = image.read_config(tmp_path / "x.json", boards.load("esp32"))["broker"]
+        first, others = (broker["host"], broker["port"]), [tuple(each) for each in broker["others"]]
+        assert {first, *others} == nodes and len(others) == 2
+        begins.add(first)
+    assert len(begins) > 1
+
+
 @pytest.mark.parametrize("board", boards.names())
 def test_a_sensor_on_a_wire_gets_the_pins_of_its_board_and_the_gateways_lines(board: str, tmp_path: Path) -> None:
     said = provision(tmp_path / "x.json", "--uart", "1", "--board", board)
@@ -67,6 +79,8 @@ def test_a_sensor_on_a_wire_gets_the_pins_of_its_board_and_the_gateways_lines(bo
         (["--ssid", ""], "name of the Wi-Fi: not given"),
         (["--ca", "none"], "none"),
         (["--psk"], "KEY="),
+        (["--host", "a,b:0"], "1 to 65535"),
+        (["--host", "a,,b"], "host or host:port"),
         (["--key", "0f" * 31], "KEY=0f0f...: 64 digits"),
         (["--key", "xy" * 32], "64 digits"),
         (["--port", "/dev/ttyUSB9"], "there is no such port"),
