@@ -81,7 +81,8 @@ def test_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
             db.execute(f"alter table models drop column {column}")
         for table in ("knowledge", "copies"):
             db.execute(f"alter table {table} drop column sums")
-        db.execute("alter table copies drop column signer")
+        for column in ("signer", "copied"):
+            db.execute(f"alter table copies drop column {column}")
         db.execute("pragma user_version = 0")
     with Store(tmp_path) as store:
         assert store.alerts.open() == [ALERT]

@@ -14,6 +14,7 @@ from reedmesh.commands import (
     backup,
     broker,
     check_model,
+    credit,
     doctor,
     init,
     install,
@@ -54,6 +55,7 @@ def build() -> Parser:
     learning.add(commands, DEFAULT_CONFIG)
     passport.add(commands, DEFAULT_CONFIG)
     audit.add(commands, DEFAULT_CONFIG)
+    credit.add(commands, DEFAULT_CONFIG)
     ledger.add(commands, DEFAULT_CONFIG)
     status.add(commands, DEFAULT_CONFIG)
     doctor.add(commands, DEFAULT_CONFIG)

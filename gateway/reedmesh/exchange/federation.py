@@ -45,6 +45,7 @@ LEAVES = {
     "key": 1,
     "head": 1,
     "seen": 1,
+    "owed": 1,
     "request/need": 1,
     "request/snapshot": 1,
 }  # with their QoS

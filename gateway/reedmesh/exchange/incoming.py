@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from dataclasses import replace
 
 from reedmesh.coding.collector import Collector, Limits, Payload
 from reedmesh.coding.reassembly import Stream
@@ -14,6 +15,7 @@ from reedmesh.exchange.deadline import Bounds, Deadline
 from reedmesh.exchange.seen import Held
 from reedmesh.identity.keyring import Keyring
 from reedmesh.inference.family import Family
+from reedmesh.learning import copies
 from reedmesh.learning.aggregate import Peer
 from reedmesh.learning.events import Event, Refused, Taken
 from reedmesh.learning.verify import verify
@@ -103,6 +105,8 @@ class Incoming:
         """Verify an update and add it to the copy; a refused one uses up its sequence, and a snapshot must follow."""
         sender, sequence, base = payload.manifest.sender, payload.manifest.sequence, payload.manifest.base
         peer, reason = self._verified(payload)
+        if peer:
+            peer = replace(peer, copied=copies.source(sender, peer, self._peers))
         kind = ledger.TAKEN if peer else ledger.REFUSED
         entry = entries.update(kind, sender, self._family.id, sequence, payload.data, reason)
         of = sender, self._family.id, sequence, payload.manifest.signer

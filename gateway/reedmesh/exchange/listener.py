@@ -65,11 +65,12 @@ class Exchange:
         federation: Federation = OPEN,
         witness: Callable[[str, bytes], None] = unwitnessed,
         witness_seen: Callable[[str, bytes], None] = unwitnessed,
+        hear_credit: Callable[[str, bytes], None] = unwitnessed,
         supervisor: Supervisor | None = None,
     ) -> None:
         self.rejects = Rejects()
         self._federation = federation
-        self._takers = {"key": self._succeed, "head": witness, "seen": witness_seen}
+        self._takers = {"key": self._succeed, "head": witness, "seen": witness_seen, "owed": hear_credit}
         self._name = name
         self._keys = keys
         self._families = families

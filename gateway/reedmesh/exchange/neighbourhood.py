@@ -13,6 +13,7 @@ from functools import partial
 from reedmesh.coding.collector import Limits
 from reedmesh.exchange import entries
 from reedmesh.exchange.checkpoints import CheckpointExchange
+from reedmesh.exchange.credit_exchange import CreditExchange
 from reedmesh.exchange.deadline import Bounds
 from reedmesh.exchange.federation import OPEN, Federation
 from reedmesh.exchange.incoming import Incoming
@@ -81,6 +82,8 @@ class Share:
         self._federation = federation
         self._appointment = appointment
         self._checkpoints = checkpoints
+        self._credits = CreditExchange(name, family.id, key, keyring, disk)
+        self.event_handlers.append(self._credits.take)
         checkpoints.held = self.incoming.held
 
     @property
@@ -120,7 +123,13 @@ class Share:
         sender = self._new_sender(own)
         exchange = self._new_exchange(own, sender)
         told = partial(self._checkpoints.run, partial(sender.keep, self._family.id))
-        works: dict[str, Work] = {"checkpoints": told, "outgoing": self.outgoing.run, "incoming": self.incoming.run}
+        owed = partial(self._credits.run, partial(sender.keep, self._family.id))
+        works: dict[str, Work] = {
+            "checkpoints": told,
+            "credit": owed,
+            "outgoing": self.outgoing.run,
+            "incoming": self.incoming.run,
+        }
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(exchange.run(neighbours))
             for name, work in works.items():
@@ -164,5 +173,6 @@ class Share:
             federation=self._federation,
             witness=self._checkpoints.hear,
             witness_seen=self._checkpoints.hear_seen,
+            hear_credit=self._credits.hear,
             supervisor=self.supervisor,
         )

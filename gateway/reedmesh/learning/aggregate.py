@@ -11,7 +11,7 @@ from statistics import median
 import numpy as np
 
 from reedmesh.errors import WireError
-from reedmesh.learning import credit, told
+from reedmesh.learning import shapley, told
 from reedmesh.learning.arrays import Floats
 from reedmesh.learning.delta import LARGEST, Delta
 from reedmesh.learning.told import Told
@@ -29,7 +29,7 @@ class Peer:
 
     quantile: of its normal windows' scores, in squared deviations a feature. sequence, digest: of the newest update in
     it, the SHA-256 of its payload in hex. squares: as in `delta.Delta`, of the last snapshot. told: its sums, None
-    where it tells none.
+    where it tells none. copied: the neighbour that told the same before it, see `copies.py`; "" for nobody.
     """
 
     weights: Floats
@@ -39,6 +39,7 @@ class Peer:
     digest: str = ""
     squares: Floats | None = None
     told: Told | None = None
+    copied: str = ""
 
     @property
     def origin(self) -> tuple[int, str]:
@@ -65,7 +66,7 @@ class Peer:
 class Merged:
     """weights: float32 [n]. taken: the neighbours in it, with their share. refused: the others, with the reason.
 
-    worth: the share of each in what our held-out loss fell by (`credit.py`), or for sums as in `worth.py`; below zero
+    worth: the share of each in what our held-out loss fell by (`shapley.py`), or for sums as in `worth.py`; below zero
     it cost us.
     """
 
@@ -83,8 +84,9 @@ def merge(own: Floats, public: Floats, windows: int, peers: Mapping[str, Peer], 
     """
     moves = {name: peers[name].weights - public for name in sorted(peers)}  # the same sums, whoever came first
     radius = median(norms) if (norms := [float(np.linalg.norm(move)) for move in moves.values()]) else 0.0
-    refused, good = {}, {}
-    shares = _shares(windows, {name: peer.windows for name, peer in peers.items()})
+    refused, good = refused_copies(peers), {}
+    moves = {name: move for name, move in moves.items() if name not in refused}
+    shares = _shares(windows, {name: peers[name].windows for name in moves})
     limit = TOLERANCE * loss(own)
     for name, move in moves.items():
         clipped = _clipped(move, radius)
@@ -99,8 +101,13 @@ def merge(own: Floats, public: Floats, windows: int, peers: Mapping[str, Peer], 
         """With the shares that all together have: who is left out hands its part to nobody."""
         return own + sum((np.float32(step * shares[name]) * good[name] for name in sorted(names)), np.zeros_like(own))
 
-    worth = credit.shares(good, lambda names: -loss(moved(names)))
+    worth = shapley.shares(good, lambda names: -loss(moved(names)))
     return Merged(moved(good), shares, refused, worth)
+
+
+def refused_copies(peers: Mapping[str, Peer]) -> dict[str, str]:
+    """Neighbours that tell what another told before, with the reason to leave them out."""
+    return {name: f"it tells the same as {peer.copied}" for name, peer in sorted(peers.items()) if peer.copied}
 
 
 def _clipped(move: Floats, radius: float) -> Floats:

@@ -16,7 +16,7 @@ from reedmesh.inference import normalisation
 from reedmesh.inference.family import Family
 from reedmesh.inference.model import STEP_DB, Model
 from reedmesh.learning import detector, export, faultset, threshold, told
-from reedmesh.learning.aggregate import Merged, Peer
+from reedmesh.learning.aggregate import Merged, Peer, refused_copies
 from reedmesh.learning.arrays import Floats, Windows
 from reedmesh.learning.candidate import Candidate
 from reedmesh.learning.covariance import PRIOR
@@ -50,8 +50,8 @@ def telling(family: Family, machines: Sequence[Windows]) -> tuple[Told, float]:
 
 def believed(family: Family, weights: Floats, own: Told, peers: Mapping[str, Peer]) -> Merged:
     """Who is in the models of this round, with the share that the covariance of a neighbour has; and who is not."""
-    taken, refused = {}, {}
-    heard = {name: peer.told for name, peer in sorted(peers.items())}
+    taken, refused = {}, refused_copies(peers)
+    heard = {name: peer.told for name, peer in sorted(peers.items()) if name not in refused}
     for name, each in heard.items():
         if each is None:
             refused[name] = "it tells no sums"

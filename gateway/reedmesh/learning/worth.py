@@ -4,7 +4,7 @@ The value of a coalition is the sum of two logarithms, on windows of our younges
 learnt from, for there neighbours matter most: the likelihood of normal windows, per feature, and the median score of
 synthetic faults over the 95 % quantile of normal scores. Each neighbour has one share of a federation's covariance, and
 who is not in the coalition is replaced by our own; so an echo of our covariance is worth nothing, and nobody earns by
-making others weigh less. Shares are Shapley values (`credit.py`), rounded to 1e-9: this is ordinary floating point, for
+making others weigh less. Shares are Shapley values (`shapley.py`), rounded to 1e-9: ordinary floating point, for
 nothing that runs depends on it.
 """
 
@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from reedmesh.learning import covariance, credit, detector, faultset, states
+from reedmesh.learning import covariance, detector, faultset, shapley, states
 from reedmesh.learning.arrays import Doubles, Windows
 from reedmesh.learning.covariance import FLOOR, PRIOR, Scatter
-from reedmesh.learning.credit import Coalition
+from reedmesh.learning.shapley import Coalition
 from reedmesh.learning.told import Told
 from reedmesh.protocol.recipe import Recipe
 
@@ -31,7 +31,7 @@ def of(recipe: Recipe, machines: Sequence[Windows], neighbours: Mapping[str, Tol
     if not neighbours or not enough:
         return {}
     judge = _Judge(recipe, min(enough, key=len), neighbours)
-    return {name: round(share, 9) for name, share in credit.shares(neighbours, judge.value).items()}
+    return {name: round(share, 9) for name, share in shapley.shares(neighbours, judge.value).items()}
 
 
 class _Judge:

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 NAME = "reedmesh.db"
 FAULTS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
-VERSION = 9  # `pragma user_version` of schema.sql; migrations/08.sql turns version 8 into version 9
+VERSION = 10  # `pragma user_version` of schema.sql; migrations/09.sql turns version 9 into version 10
 
 
 def open_in(directory: Path | None, most_bytes: int = 0) -> sqlite3.Connection:

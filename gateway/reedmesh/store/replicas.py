@@ -76,7 +76,8 @@ class ReplicaTable:
     def peers(self, family: str) -> dict[str, Peer]:
         """Return the neighbours' public copies by the neighbour's name."""
         query = (
-            "select gateway, weights, windows, quantile, sequence, digest, squares, sums from copies where family = ?"
+            "select gateway, weights, windows, quantile, sequence, digest, squares, sums, copied from copies "
+            "where family = ?"
         )
         return {name: _peer(*rest) for name, *rest in self._db.execute(query, (family,))}
 
@@ -103,8 +104,8 @@ class ReplicaTable:
                 squares = None if peer.squares is None else peer.squares.tobytes()
                 weights = peer.weights.tobytes()
                 values = name, family, peer.sequence, peer.digest, weights, peer.windows, peer.quantile, squares
-                columns = (*values, _blob(peer.told), signer)
-                db.execute("insert or replace into copies values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", columns)
+                columns = (*values, _blob(peer.told), signer, peer.copied)
+                db.execute("insert or replace into copies values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", columns)
             self._append(entries)
 
     def merges(self) -> list[dict[str, Any]]:
@@ -156,6 +157,7 @@ def _peer(
     digest: str,
     squares: bytes | None,
     sums: bytes | None,
+    copied: str | None,
 ) -> Peer:
     known = None if squares is None else _floats(squares)
-    return Peer(_floats(weights), windows, quantile, sequence, digest, known, _told(sums))
+    return Peer(_floats(weights), windows, quantile, sequence, digest, known, _told(sums), copied or "")

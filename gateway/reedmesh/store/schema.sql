@@ -100,6 +100,7 @@ create table if not exists copies (   -- the neighbours' public copies, which th
   squares   blob,
   sums      blob,
   signer    blob,                     -- the key that signed it; null of copies from before that was kept
+  copied    text,                     -- the neighbour that told the same before, if any
   primary key (gateway, family)
 ) without rowid;
 
@@ -163,6 +164,15 @@ create table if not exists ledger (   -- see ledger.py; rows are added and never
   hash      blob not null,
   signature blob not null
 );
+
+create table if not exists credit (   -- points between us and each neighbour, in all, ever
+  gateway   text primary key,
+  owed      integer not null default 0,  -- by us
+  due       integer not null default 0,  -- by it, as it states
+  agreed    integer not null default 0,  -- by us, as it states
+  paid      real,                     -- when we last gave it some, s since 1970
+  frame     blob                      -- its last statement, signed
+) without rowid;
 
 create table if not exists heads (    -- of neighbours' ledgers
   gateway   text not null,

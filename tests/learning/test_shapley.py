@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reedmesh.learning import credit
-from reedmesh.learning.credit import Coalition
+from reedmesh.learning import shapley
+from reedmesh.learning.shapley import Coalition
 
 NAMES = ["east", "mill", "north", "south"]
 ALL = [frozenset(each) for size in range(len(NAMES) + 1) for each in combinations(NAMES, size)]
@@ -24,22 +24,22 @@ def test_they_are_averages_over_all_orders(game: dict[Coalition, float]) -> None
         for i, name in enumerate(order):
             before = frozenset(order[:i])
             found[name] += (game[before | {name}] - game[before]) / factorial(len(NAMES))
-    assert credit.shares(NAMES, game.__getitem__) == pytest.approx(found, abs=1e-9)
+    assert shapley.shares(NAMES, game.__getitem__) == pytest.approx(found, abs=1e-9)
 
 
 @given(games)
 def test_they_add_up_to_the_gain(game: dict[Coalition, float]) -> None:
     gain = game[frozenset(NAMES)] - game[frozenset()]
-    assert abs(sum(credit.shares(NAMES, game.__getitem__).values()) - gain) < 1e-9
+    assert abs(sum(shapley.shares(NAMES, game.__getitem__).values()) - gain) < 1e-9
 
 
-def saturating(worth: dict[str, float]) -> credit.Value:
+def saturating(worth: dict[str, float]) -> shapley.Value:
     """A game in which the second equal contribution adds less than the first."""
     return lambda found: sum(worth[name] for name in found) ** 0.5
 
 
 def test_who_adds_nothing_earns_nothing_and_equals_earn_the_same() -> None:
-    found = credit.shares(NAMES, saturating({"east": 3.0, "mill": 3.0, "north": 0.0, "south": 1.0}))
+    found = shapley.shares(NAMES, saturating({"east": 3.0, "mill": 3.0, "north": 0.0, "south": 1.0}))
     assert (
         found["north"] == 0.0 and found["east"] == pytest.approx(found["mill"]) and found["east"] > found["south"] > 0
     )
@@ -53,9 +53,9 @@ def test_every_coalition_of_eight_is_asked_once_and_of_nine_each_is_left_out() -
             seen.append(found)
             return float(len(found))
 
-        found = credit.shares([f"g{i}" for i in range(players)], value)
+        found = shapley.shares([f"g{i}" for i in range(players)], value)
         assert len(seen) == len(set(seen)) == asked and set(found.values()) == {1.0}
 
 
 def test_nobody_earns_nothing() -> None:
-    assert credit.shares([], lambda _: 1.0) == {}
+    assert shapley.shares([], lambda _: 1.0) == {}
