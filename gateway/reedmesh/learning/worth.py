@@ -4,7 +4,7 @@ The value of a coalition is the sum of two logarithms, on windows of our younges
 learnt from, for there neighbours matter most: the likelihood of normal windows, per feature, and the median score of
 synthetic faults over the 95 % quantile of normal scores. Each neighbour has one share of a federation's covariance, and
 who is not in the coalition is replaced by our own; so an echo of our covariance is worth nothing, and nobody earns by
-making others weigh less. Shares are Shapley values (`shapley.py`), rounded to 1e-9: ordinary floating point, for
+making others weigh less. Shares are Shapley values (`shapley.py`), rounded to 1e-12: ordinary floating point, for
 nothing that runs depends on it.
 """
 
@@ -21,7 +21,8 @@ from reedmesh.protocol.recipe import Recipe
 
 FEWEST = 40  # windows of a machine to judge by
 BLOCK = 8  # windows in a row that are learnt from, or judged by, in turn
-ROWS = 40  # normal windows to judge by, and windows of each fault
+ROWS = 40  # normal windows to judge by
+FAULTY = 16  # windows of each fault to judge by
 QUANTILE = 0.95
 
 
@@ -31,7 +32,7 @@ def of(recipe: Recipe, machines: Sequence[Windows], neighbours: Mapping[str, Tol
     if not neighbours or not enough:
         return {}
     judge = _Judge(recipe, min(enough, key=len), neighbours)
-    return {name: round(share, 9) for name, share in shapley.shares(neighbours, judge.value).items()}
+    return {name: round(share, 12) for name, share in shapley.shares(neighbours, judge.value).items()}
 
 
 class _Judge:
@@ -47,8 +48,9 @@ class _Judge:
         some = np.flatnonzero(known)[:: max(1, known.sum() // ROWS)]
         around = np.stack([centres[k] for k in state[some]])
         self._normal = windows[some] - around
+        few = np.linspace(0, len(some) - 1, FAULTY).astype(int)
         changes = faultset.changes(recipe).values()
-        self._faults = [faultset.applied(windows[some], each) - around for each in changes]
+        self._faults = np.concatenate([faultset.applied(windows[some[few]], each) - around[few] for each in changes])
         self._own, self._weight = scatter.covariance, scatter.freedom + PRIOR * recipe.length
         self._freedom = scatter.freedom
         self._theirs = _clipped(scatter, neighbours)
@@ -59,10 +61,10 @@ class _Judge:
         shared = self._own * (count - len(coalition)) + sum(self._theirs[name] for name in sorted(coalition))
         prior = self._weight - self._freedom
         precision = _precision((self._freedom * self._own + prior * shared / count) / self._weight, self._weight)
-        normal = _scores(self._normal, precision)
+        normal = np.sort(_scores(self._normal, precision))
         likelihood = (np.linalg.slogdet(precision).logabsdet - normal.mean()) / 2 / len(precision)
-        medians = [np.median(_scores(each, precision)) for each in self._faults]
-        return float(likelihood + np.mean(np.log(medians)) - np.log(np.quantile(normal, QUANTILE)))
+        medians = np.sort(_scores(self._faults, precision).reshape(-1, FAULTY), axis=1)[:, FAULTY // 2]
+        return float(likelihood + np.log(medians).mean() - np.log(normal[int(QUANTILE * len(normal))]))
 
 
 def _clipped(own: Scatter, neighbours: Mapping[str, Told]) -> dict[str, Doubles]:
@@ -80,4 +82,4 @@ def _precision(matrix: Doubles, windows: float) -> Doubles:
 
 
 def _scores(rows: Doubles, precision: Doubles) -> Doubles:
-    return np.asarray(((rows @ precision) * rows).sum(axis=1))
+    return np.asarray(np.einsum("ij,ij->i", rows @ precision, rows))
