@@ -2,13 +2,17 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest.mock import AsyncMock
 
 import numpy as np
 import pytest
 
 from reedmesh.commands import learning as learning_command
-from reedmesh.config.settings import Learning
+from reedmesh.config.settings import AlertRule, Learning
+from reedmesh.readings.line import Line
+from reedmesh.updates.scheduler import TrainingScheduler
 from tests.service.requests.test_server import Client
 from tests.service.test_gateway import FAMILY, LEARN, feed, sounds, taught, world
 from tools.simulate import recordings
@@ -103,3 +107,22 @@ def test_a_move_is_learnt_from_few_windows_and_a_fault_is_still_found() -> None:
     assert moved_over < 0.05 and fault_over > 0.9
     moved_over, normal_over, fault_over = asyncio.run(story(place.learn, moved[:60]))
     assert moved_over < 0.05 and normal_over < 0.05 and fault_over > 0.9
+
+
+def test_a_verdict_given_while_a_round_goes_on_is_heard_in_the_next_although_this_one_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    line = Line(features=5, to_learn=10, rule=AlertRule(), limit=10)
+    sensor = line.sensor("press")
+
+    async def update(*_: object) -> SimpleNamespace:
+        sensor.due = True  # somebody calls its alert no fault
+        made = SimpleNamespace(sensor="press", objection="alerts from fewer onsets")
+        return SimpleNamespace(made=[made], table=dict)
+
+    monkeypatch.setattr("reedmesh.updates.scheduler.update", update)
+    kept = SimpleNamespace(store=SimpleNamespace(replicas=SimpleNamespace(keep_merge=None)), call=AsyncMock())
+    family: Any = SimpleNamespace(training=SimpleNamespace(seed=1))
+    scheduler = TrainingScheduler(family, line, cast(Any, kept), cast(Any, None), cast(Any, None), Learning())
+    asyncio.run(scheduler._try())
+    assert sensor.due and sensor.lesson is None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from reedmesh.alerts.alert import ANOMALY
-from reedmesh.assistant import causes
+from reedmesh.assistant import causes, periods
 from reedmesh.assistant.fact import Fact, Value, count
 from reedmesh.assistant.facts import alerts as about_alerts
 from reedmesh.assistant.facts import line, sensors, shift, spectrum
@@ -70,6 +70,8 @@ class Query:
 
     def span(self, default: str) -> tuple[float, float]:
         """Since and until, by the question's time or else `default`."""
+        if self.intent.since:
+            return periods.since(self.intent.since, self.now, self.shifts)
         return span(self.intent.period, self.now, default, self.shifts)
 
 
@@ -85,7 +87,13 @@ class Answer:
         """As JSON says it: facts, a sentence for each, and where their evidence is shown."""
         words = Words(self.intent.language)
         told = [each.table() | {"text": words.sentence(each, now)} for each in self.facts]
-        about = {"tool": self.intent.tool or NONE, "sensors": list(self.intent.sensors), "period": self.intent.period}
+        meant = self.intent
+        about = {
+            "tool": meant.tool or NONE,
+            "sensors": list(meant.sensors),
+            "period": meant.period,
+            "since": meant.since,
+        }
         return about | {"language": self.intent.language, "by": self.by, "facts": told}
 
 
@@ -186,7 +194,7 @@ async def _first(query: Query) -> list[Fact]:
 async def _silent(query: Query) -> list[Fact]:
     every, asked = query.line.vitals()["sensors"], query.intent.sensors
     found = sensors.silent(every, asked, len(every))
-    if not query.intent.period:
+    if not (query.intent.period or query.intent.since):
         return found
     past = await query.line.alerts(*query.span("today"), MOST_ALERTS)
     return found + sensors.silences([each for each in past if not asked or each["sensor"] in asked], query.now)

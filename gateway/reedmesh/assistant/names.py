@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from reedmesh.assistant.signs import Signs
+from reedmesh.assistant.signs import load as load_signs
 from reedmesh.assistant.tables import SENSOR, Tables, load, plain
 
 MOST_WORDS = 16  # of a name: 32 characters and a sign between each two
@@ -25,6 +27,7 @@ class Index:
     doubtful: frozenset[str]
     stems: frozenset[str]
     spelt: frozenset[str]  # names as plain text
+    parts: frozenset[str]  # their words
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,25 @@ def find(question: str, known: Iterable[str], spoken: Tables) -> Found:
     longer = _longer(written, index)
     if longer:
         text = text.replace(plain(longer), SENSOR)
-    words, sensors = _replaced(text.split(), set(written), index)
+    words, sensors = _replaced(_numbered(text.split(), index, load_signs(spoken.code)), set(written), index)
     words, unknown = (words, longer) if longer else _unknown(words, index)
     return Found(" ".join(words), tuple(dict.fromkeys(sensors)), "" if sensors else unknown)
+
+
+def parts_of(known: Iterable[str]) -> frozenset[str]:
+    """The words in names of sensors, which nobody puts right."""
+    return _index(frozenset(known), "en").parts
+
+
+def _numbered(words: list[str], index: Index, spoken: Signs) -> list[str]:
+    """Words with "press two" and "press no. 2" as "press 2"."""
+    left: list[str] = []
+    for i, word in enumerate(words):
+        after_machine = bool(left) and left[-1] in index.stems
+        if after_machine and word in spoken.counters and words[i + 1 : i + 2] and words[i + 1].isdigit():
+            continue
+        left.append(spoken.numbers.get(word, word) if after_machine else word)
+    return left
 
 
 @lru_cache(maxsize=16)
@@ -59,7 +78,13 @@ def _index(known: frozenset[str], code: str) -> Index:
             names.setdefault(way, name)
     names |= {"".join(_parts(name)): name for name in known}  # a name as it is before what else could be meant
     doubtful = {name for name in known if all(part.isdigit() or spoken.knows(part) for part in _parts(name))}
-    return Index(names, frozenset(doubtful), frozenset({*stems, *spoken.machines}), frozenset(map(plain, known)))
+    return Index(
+        names,
+        frozenset(doubtful),
+        frozenset({*stems, *spoken.machines}),
+        frozenset(map(plain, known)),
+        frozenset(stems),
+    )
 
 
 def _parts(name: str) -> list[str]:

@@ -8,7 +8,10 @@ UNITS = {"min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 LENGTH = r"([1-9]\d{0,6})(min|h|d|w)"
 LONGEST = 31 * 86400.0  # seconds
 NIGHT = (time(22), timedelta(hours=8))  # when it begins and how long it is
-NAMED = ("shift", "last-shift", "today", "yesterday", "night")
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+NAMED = ("shift", "last-shift", "today", "yesterday", "night", "weekend", *DAYS)
+SINCE = ("yesterday", "night", "weekend", "last-shift", *DAYS)  # times that a question may mean the beginning of
+CLOCK = r"([01]?\d|2[0-3]):([0-5]\d)"
 SHIFTS = ("06:00", "14:00", "22:00")
 
 Span = tuple[float, float]
@@ -31,8 +34,26 @@ def span(period: str, now: float, default: str, shifts: Sequence[str] = SHIFTS) 
         return _at(today - timedelta(days=1), time()), _at(today, time())
     if period == "night":
         return _night(today, now)
+    if period in (*DAYS, "weekend"):
+        weekend = period == "weekend"
+        first = _last(DAYS.index("saturday" if weekend else period), today)
+        return _at(first, time()), min(now, _at(first + timedelta(days=2 if weekend else 1), time()))
     begun = _begun(today, shifts)
     return (_begun(datetime.fromtimestamp(begun - 1), shifts), begun) if period == "last-shift" else (begun, now)
+
+
+def since(begin: str, now: float, shifts: Sequence[str] = SHIFTS) -> Span:
+    """From then until now. begin: a time of day such as "06:00", today's or else yesterday's, or one of SINCE."""
+    if not (found := re.fullmatch(CLOCK, begin)):
+        return span(begin, now, begin, shifts)[0], now
+    today = datetime.fromtimestamp(now)
+    then = _at(today, time(int(found[1]), int(found[2])))
+    return (then if then <= now else _at(today - timedelta(days=1), time(int(found[1]), int(found[2])))), now
+
+
+def _last(day: int, today: datetime) -> datetime:
+    """The last day of that number, 0 for Monday, which may be today."""
+    return today - timedelta(days=(today.weekday() - day) % 7)
 
 
 def _night(today: datetime, now: float) -> Span:

@@ -57,12 +57,14 @@ class Tables:
     machines: dict[str, str]
     periods: dict[str, re.Pattern[str]]
     units: dict[str, str]
+    since: re.Pattern[str]  # an hour from which until now is meant: hour, minutes, am or pm
+    until_now: re.Pattern[str]
     rules: tuple[Rule, ...]
     vocabulary: frozenset[str]  # words of rules and common words, those with any ending as their beginning and *
 
     def knows(self, word: str) -> bool:
         """Whether a word has a meaning in this language's tables, so that a sensor called by it proves nothing."""
-        beginnings = (f"{word[:end]}*" for end in range(1, len(word) + 1))
+        beginnings = (f"{word[:end]}*" for end in range(3, len(word) + 1))
         return word in self.vocabulary or any(each in self.vocabulary for each in beginnings)
 
     def is_own(self, word: str) -> bool:
@@ -89,6 +91,8 @@ def load(code: str) -> Tables:
         {plain(word): stem for stem, words in table["machines"].items() for word in words},
         {period: pattern(phrases) for period, phrases in table["periods"].items()},
         {plain(word): unit for unit, words in table["units"].items() for word in words},
+        _clock(table),
+        pattern(table["since"]),
         tuple(_rule(each, path.name) for each in table["rules"]),
         common | _vocabulary(table),
     )
@@ -97,6 +101,14 @@ def load(code: str) -> Tables:
 def pattern(group: str) -> re.Pattern[str]:
     """A group of phrases as a pattern on plain text."""
     return re.compile("|".join(_phrase(each.strip()) for each in group.split("|")))
+
+
+def _clock(table: dict[str, Any]) -> re.Pattern[str]:
+    """ "since 6", "seit 6 Uhr", "since 6:30 pm"; not "since 6 days"."""
+    since, clock = (f"(?:{'|'.join(map(plain, table[key].split('|')))})" for key in ("since", "clock"))
+    units = "|".join(plain(word) for words in table["units"].values() for word in words)
+    hour = rf"(\d\d?) ?(?:{clock}|h)?(?: ?([0-5]\d))?(?: ?(am|pm))?(?: {clock})?"
+    return re.compile(rf"(?<!\S){since} {hour}(?!\S)(?! (?:{units})(?!\S))")
 
 
 def _vocabulary(table: dict[str, Any]) -> frozenset[str]:

@@ -98,10 +98,13 @@ class TrainingSelection:
 
 
 def collect_anew(sensors: Iterable[Sensor]) -> None:
-    """Those of `sensors` that wait for a candidate begin again, or the same would be tried at once without end."""
+    """Those of `sensors` that wait for a candidate begin again, or the same would be tried at once without end.
+
+    A verdict that came while they were learnt stays due: the round before did not have its windows.
+    """
     for sensor in sensors:
         if sensor.ready_to_learn:
-            sensor.learnt, sensor.due = 0, False
+            sensor.learnt = 0
 
 
 def _near(sensor: Sensor, windows: Windows, scaled: Scaling | None) -> Windows:
