@@ -172,7 +172,8 @@ def _verdicts(machines: int) -> None:
         good = [each for each in line if not each.fate]
         kept += len(good)
         how = f"{1 / pause:.0f} windows/s, learning {SLOWER:.0f} x slower"
-        print(f"'not a fault' at {how}: kept in {len(good)} of {len(line)}")
+        less = sum(each.less_sensitive for each in line)
+        print(f"'not a fault' at {how}: kept in {len(good)} of {len(line)}; {less} see less than before, and say so")
         for each in line:
             if each.fate:
                 print(f"  {each.name}: {each.fate}", file=sys.stderr)

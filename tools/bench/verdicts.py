@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reedmesh.alerts.alert import ANOMALY
 from reedmesh.config.settings import Config, Learning
 from reedmesh.config.settings import Store as StoreSettings
 from reedmesh.inference import features
@@ -92,7 +93,13 @@ class Machine:
         return f"{more} more alerts" if more else ""
 
     def _steps(self, what: str) -> list[dict[str, Any]]:
-        return [each for each in self._told if each["sensor"] == self.name and each["what"] == what]
+        mine = [each for each in self._told if each["sensor"] == self.name and each["kind"] == ANOMALY]
+        return [each for each in mine if each["what"] == what]
+
+    @property
+    def less_sensitive(self) -> bool:
+        """Whether an alert says that it sees less than before: what was learnt is wider than what was there."""
+        return any(each["sensor"] == self.name and each["kind"] == "deaf" for each in self._told)
 
     async def _until(self, what: str, most: float) -> bool:
         """Send the night's windows at the machine's own pace until that is told of one of its alerts."""
