@@ -24,10 +24,10 @@ from reedmesh.links.mqtt_link import Link
 from reedmesh.protocol import shards, wire
 from reedmesh.protocol.recipe import Recipe, Trend
 from reedmesh.protocol.wire import Offer
+from reedmesh.provisioning.device_tree import assemble
 from tests.support.brokers import free_port, mosquitto
 from tests.support.micropython import binary
 from tests.support.timeouts import PATIENCE
-from tools.board.device_tree import assemble
 from tools.simulate import factory
 from tools.simulate.recordings import simulate
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from reedmesh.inference import boards, compatibility
+from reedmesh.provisioning import device_tree
 from tests.firmware.tflite.test_models import FOREIGN, SCRIPTS, litert, some_inputs
 from tests.support import operator_models
 from tests.support.micropython import binary
@@ -16,7 +17,6 @@ from tests.support.paths import ROOT
 from tests.support.timeouts import PATIENCE
 from tools.bench import memory
 from tools.bench.memory import ENGINE
-from tools.board import device_tree
 from tools.board.disassembly import busiest, functions
 
 KERNELS = {"dense": "tflite/dot", "depthwise": "tflite/depthwise_conv_2d", "output": "tflite/multiplier"}

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from reedmesh.protocol import firmware_package
+from reedmesh.provisioning import device_tree
 from tests.support.paths import ROOT
-from tools.board import device_tree
 
 
 def test_the_list_is_complete() -> None:
     listed = device_tree.listed()
-    ours = {str(path.relative_to(ROOT)) for path in (ROOT / "firmware").rglob("*.py")}
-    assert {here for here in listed.values() if here.startswith("firmware/")} == ours
+    ours = set((ROOT / "firmware").rglob("*.py"))
+    assert {here for here in listed.values() if here.is_relative_to(ROOT / "firmware")} == ours
     assert {"main.py", "boot_state.py", "app.py", "protocol/wire.py", "drivers/replay.py"} <= set(listed)
     assert all(firmware_package.is_path(there.replace(".py", ".mpy")) for there in listed)
 

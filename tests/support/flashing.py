@@ -15,7 +15,7 @@ import pytest
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.inference import family
 from reedmesh.inference.boards import Board
-from tools.board import flash, partitions
+from reedmesh.provisioning import flash, partitions
 from tools.simulate import factory
 
 pytest.importorskip("esp32_mock_bootloader", reason="no mock: pip install esp32-mock-bootloader")

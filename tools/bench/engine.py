@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from reedmesh.errors import ConfigError
+from reedmesh.provisioning import device_tree
 from tools.bench import report, sums_model
-from tools.board import device_tree
 from tools.board.disassembly import busiest
 from tools.check import isa, isa_vectors
 from tools.checkout import ROOT

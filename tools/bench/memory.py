@@ -19,9 +19,10 @@ from reedmesh.errors import ConfigError
 from reedmesh.inference import boards
 from reedmesh.inference.model import Model
 from reedmesh.protocol import firmware_package, shards, wire
+from reedmesh.provisioning import device_tree, image, sensor_settings
 from reedmesh.updates import firmware_packages
 from tools.bench import report, sums_model, two_heaps
-from tools.board import device_tree, image, provision, update_sensors
+from tools.board import provision, update_sensors
 from tools.checkout import ROOT
 
 # Files that judge a window.
@@ -63,7 +64,7 @@ def sensor(folder: Path, bits: int) -> Path:
     """What is on a sensor of the vibration family, with a model, compiled for this machine."""
     asked = ["--name", "press", "--gateway", "gw", "--host", "127.0.0.1", "--plain", "--ssid", "x", "--key", KEY]
     os.environ.setdefault("WIFI_PASSWORD", "not a secret")
-    settings = provision.settings(provision.arguments(asked))
+    settings = sensor_settings.settings(provision.arguments(asked))
     image.collect(folder, {32: "x86", 64: "x64"}[bits], settings, RUNS["vibration"][1])
     return folder
 

@@ -35,12 +35,10 @@ from reedmesh.protocol import (
     shards,
     wire,
 )
+from reedmesh.provisioning import device_tree
 from reedmesh.updates import firmware_packages
 from tools.bench import report
-from tools.board import (
-    device_tree,
-    update_sensors,
-)
+from tools.board import update_sensors
 from tools.checkout import ROOT
 from tools.simulate import factory, recordings
 from tools.simulate.free_ports import free_ports

@@ -23,8 +23,8 @@ from reedmesh.learning.parts import model
 from reedmesh.learning.parts.limits import Costs
 from reedmesh.learning.parts.model import Taught
 from reedmesh.protocol.recipe import Cycle
+from reedmesh.provisioning import device_tree
 from tools.bench import report
-from tools.board import device_tree
 from tools.board.disassembly import functions, innermost
 from tools.checkout import ROOT
 

@@ -23,8 +23,8 @@ from reedmesh.identity import ed25519, envelope
 from reedmesh.identity.keyring import Keyring
 from reedmesh.identity.keys import Key
 from reedmesh.protocol.shards import unpack_manifest
+from reedmesh.provisioning import device_tree
 from tools.bench import report
-from tools.board import device_tree
 from tools.checkout import ROOT
 
 NEIGHBOURS = (1, 4, 8, 16, 32, 64)

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from reedmesh.errors import ConfigError
-from tools.board import flash, serial_port
+from reedmesh.provisioning import flash, serial_port
 
 
 def main() -> int:
@@ -15,10 +15,7 @@ def main() -> int:
     chosen = parser.parse_args()
     try:
         place = serial_port.chosen(chosen.port)
-        with flash.connected(place, None, chosen.before) as (esp, _):
-            from esptool.cmds import erase_flash
-
-            erase_flash(esp)
+        flash.erase(place, chosen.before)
     except ConfigError as error:
         print(f"erase: {error}", file=sys.stderr)
         return 2

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from reedmesh.errors import ConfigError
-from tools.board import serial_port
+from reedmesh.provisioning import serial_port
 
 
 def main() -> int:
@@ -16,10 +16,7 @@ def main() -> int:
     except ConfigError as error:
         print(f"monitor: {error}", file=sys.stderr)
         return 2
-    from serial.tools import miniterm
-
-    sys.argv[1:] = []  # which it would read, too
-    miniterm.main(default_port=place, default_baudrate=serial_port.CONSOLE)
+    serial_port.monitor(place)
     return 0
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from reedmesh.config import settings
 from reedmesh.errors import ConfigError
 from reedmesh.inference import boards
+from reedmesh.provisioning import device_tree, image
 from reedmesh.updates import firmware_packages
-from tools.board import device_tree, image
 from tools.checkout import ROOT
 
 OUT = ROOT / "build" / "firmware"

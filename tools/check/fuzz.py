@@ -140,7 +140,7 @@ def _fuzz(arguments: argparse.Namespace) -> int:
 
 def _on_micropython(models: list[Path]) -> Outcome:
     """Every model that was kept, loaded and run on the engine as it is on sensors."""
-    from tools.board import device_tree
+    from reedmesh.provisioning import device_tree
 
     environment = {"MICROPYPATH": f"{ROOT / 'firmware'}:{ROOT / 'gateway' / 'reedmesh'}:.frozen"}
     script, began, done, fault = ROOT / "tests" / "firmware" / "scripts" / "tflite_replay.py", time.monotonic(), 0, ""

@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 from struct import pack, unpack
 
-from tools.board import device_tree
+from reedmesh.provisioning import device_tree
 from tools.check.isa import Argument, Block, Call, Program
 
 LIMIT = 1 << 29

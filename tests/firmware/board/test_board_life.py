@@ -7,12 +7,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from reedmesh.provisioning import image
 from tests.firmware import test_app
 from tests.support import micropython
 from tests.support.micropython import binary
 from tests.support.paths import SCRIPTS
 from tests.support.timeouts import PATIENCE
-from tools.board import image
 from tools.simulate import factory
 
 

@@ -15,11 +15,11 @@ from reedmesh.alerts.debounce import Watcher
 from reedmesh.config.settings import AlertRule
 from reedmesh.protocol import wire
 from tests.firmware import test_app
+from tests.provisioning.test_flash import gateway
 from tests.support import micropython
 from tests.support.brokers import free_port, mosquitto
 from tests.support.paths import SCRIPTS
 from tests.support.timeouts import PATIENCE
-from tests.tools.board.test_flash import gateway
 from tools.simulate.recordings import simulate
 
 WRITTEN = 8  # windows that are enough for a write: SOME of firmware/net/store_and_forward.py

@@ -13,10 +13,10 @@ import pytest
 from reedmesh.coding import encode, encode_block
 from reedmesh.protocol import shards
 from reedmesh.protocol.shards import Shape, Shard
+from reedmesh.provisioning import device_tree
 from tests.support import int32, micropython
 from tests.support.micropython import run, run_json
 from tests.support.paths import ROOT, SCRIPTS, VECTORS
-from tools.board import device_tree
 
 MODULES = ("ota/decoder", "ota/gf256_kernels", "hmac", "protocol/wire", "protocol/shards", "protocol/gf256")
 KEY = b"key of the line"

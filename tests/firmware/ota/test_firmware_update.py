@@ -16,13 +16,14 @@ from reedmesh.coding.bundle import Bundle, shape_for
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.links.message import Message
 from reedmesh.protocol import firmware_package, shards
+from reedmesh.provisioning import device_tree
 from reedmesh.updates import firmware_packages
 from tests.firmware import test_app
 from tests.firmware.board import test_board_life
 from tests.firmware.test_app import NORMAL, sensor
 from tests.support.paths import ROOT
 from tests.support.timeouts import PATIENCE
-from tools.board import device_tree, update_sensors
+from tools.board import update_sensors
 
 NEXT = 4_000_000_000  # above the time of any file here
 

@@ -5,11 +5,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from reedmesh.provisioning import device_tree
 from tests.support.micropython import binary
 from tests.support.paths import ROOT
 from tests.support.timeouts import PATIENCE
 from tools.bench import memory
-from tools.board import device_tree
 
 OLD_MAIN = ROOT / "tests" / "firmware" / "scripts" / "main_0_1.py"
 

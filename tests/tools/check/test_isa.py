@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from reedmesh.provisioning import device_tree
 from tests.support.micropython import missing
 from tools.bench import report
-from tools.board import device_tree
 from tools.check import isa, isa_vectors
 
 EACH = 40

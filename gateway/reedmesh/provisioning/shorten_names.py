@@ -39,7 +39,7 @@ def _constants(tree: ast.Module, others: set[str]) -> Iterator[Edit]:
         uses = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name]
         if name.isupper() and name not in others and all(use.lineno >= value.lineno for use in uses):
             if isinstance(value, ast.Constant):
-                yield value.lineno, value.col_offset, value.end_col_offset or 0, f"const({value.value})".encode()
+                yield value.lineno, value.col_offset, value.end_col_offset or 0, f"const({value.value!s})".encode()
             for use in uses:
                 yield use.lineno, use.col_offset, use.end_col_offset or 0, b"_" + name.lstrip("_").encode()
 

@@ -14,7 +14,7 @@ from typing import IO
 
 from reedmesh.errors import ConfigError
 from reedmesh.inference.boards import Board
-from tools.board import partitions
+from reedmesh.provisioning import partitions
 
 SOURCE = "https://micropython.org/resources/firmware/"
 LARGEST = 16 << 20  # bytes

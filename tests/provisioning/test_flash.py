@@ -20,6 +20,7 @@ import pytest
 from reedmesh.errors import ConfigError
 from reedmesh.inference import boards
 from reedmesh.protocol import wire
+from reedmesh.provisioning import flash, image, micropython_images
 from tests.firmware import test_app
 from tests.support import flashing, micropython
 from tests.support.brokers import free_port, mosquitto
@@ -27,7 +28,6 @@ from tests.support.flashing import FLASH, KIB, chip, micropython_image
 from tests.support.micropython import binary
 from tests.support.paths import ROOT, SCRIPTS
 from tests.support.timeouts import PATIENCE
-from tools.board import flash, image, micropython_images
 from tools.simulate import factory
 
 

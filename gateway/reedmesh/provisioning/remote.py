@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from reedmesh.errors import ConfigError
-from tools.board.serial_port import CONSOLE
+from reedmesh.provisioning.serial_port import CONSOLE
 
 FILE, DRAFT = "config.json", "config.tmp"  # replaced in one rename: a cable may be pulled
 SECONDS = 40.0  # for one visit; the watchdog of a program that was stopped bites after 60

@@ -1,6 +1,6 @@
 """Shorter names mean the same: what others can mean keeps its name."""
 
-from tools.board import device_tree, shorten_names
+from reedmesh.provisioning import device_tree, shorten_names
 
 ONE = """
 FEW = 5

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from reedmesh.inference import boards
+from reedmesh.provisioning import image
 from tests.firmware import test_app
 from tests.support import flashing, micropython
 from tests.support.micropython import binary
 from tests.support.paths import ROOT, SCRIPTS
-from tools.board import image
 
 SCRIPT = SCRIPTS / "raw_repl.py"
 

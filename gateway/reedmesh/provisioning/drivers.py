@@ -6,9 +6,9 @@ from functools import cache
 from typing import Any
 
 from reedmesh.errors import ConfigError
-from tools.checkout import ROOT
+from reedmesh.provisioning.device_tree import FIRMWARE
 
-FOLDER = ROOT / "firmware" / "drivers"
+FOLDER = FIRMWARE / "drivers"
 ADC_MOST_HZ, ADC_LEAST_HZ = 1000.0, 1 / 600  # readings a second over all channels; of one
 SAME = 0.02  # parts by which a rate may differ from one that the chip has
 

@@ -15,12 +15,13 @@ import serial
 
 from reedmesh.errors import ConfigError
 from reedmesh.inference import boards
+from reedmesh.provisioning import flash, partitions, serial_port
+from tests.provisioning.test_provision import provision
 from tests.support import flashing
 from tests.support.flashing import chip, micropython_image
 from tests.support.paths import ROOT
 from tests.support.timeouts import PATIENCE
-from tests.tools.board.test_provision import provision
-from tools.board import flash, partitions, serial_port
+from tools.board import flash as flash_tool
 
 ESP32, ESP32_C3 = boards.load("esp32"), boards.load("esp32c3")
 GOOD = micropython_image(ESP32)
@@ -125,8 +126,8 @@ def test_ctrl_c_before_anything_was_written(bench: Bench, monkeypatch: pytest.Mo
         raise KeyboardInterrupt
 
     monkeypatch.setattr(sys, "argv", ["flash", "--config", str(bench.config)])
-    monkeypatch.setattr(flash, "_flash", stopped)
-    assert flash.main() == 130
+    monkeypatch.setattr(flash_tool, "_flash", stopped)
+    assert flash_tool.main() == 130
     assert capsys.readouterr().err == "flash: stopped\n"
 
 

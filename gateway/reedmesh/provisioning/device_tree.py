@@ -12,17 +12,20 @@ from pathlib import Path
 from typing import NoReturn
 
 from reedmesh.errors import ConfigError
-from tools.board import shorten_names, strip_unused
-from tools.checkout import ROOT
+from reedmesh.provisioning import shorten_names, strip_unused
 
+_PACKAGE = Path(__file__).parents[1]
+_PACKAGED = _PACKAGE / "firmware"  # in a wheel
+_CHECKOUT = _PACKAGE.parents[1] / "firmware"
+FIRMWARE = _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
 SHARED = "protocol"  # the gateway's package that both sides run
 
 
-def listed() -> dict[str, str]:
-    """Path on the device -> path in the checkout, of every file."""
-    homes = {ROOT / "firmware": "", ROOT / "gateway" / "reedmesh" / SHARED: f"{SHARED}/"}
+def listed() -> dict[str, Path]:
+    """Path on the device -> path here, of every file."""
+    homes = {FIRMWARE: "", _PACKAGE / SHARED: f"{SHARED}/"}
     found = {
-        f"{prefix}{path.relative_to(home)}": str(path.relative_to(ROOT))
+        f"{prefix}{path.relative_to(home)}": path
         for home, prefix in homes.items()
         for path in sorted(home.rglob("*.py"))
     }
@@ -32,7 +35,7 @@ def listed() -> dict[str, str]:
 
 def sequence() -> int:
     """Seconds since 1970 of the newest file that goes on a sensor."""
-    return max(int((ROOT / here).stat().st_mtime) for here in listed().values())
+    return max(int(here.stat().st_mtime) for here in listed().values())
 
 
 def assemble(folder: Path) -> None:
@@ -40,7 +43,7 @@ def assemble(folder: Path) -> None:
     for there, here in listed().items():
         target = folder / there
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / here, target)
+        shutil.copyfile(here, target)
 
 
 def compile_into(folder: Path, architecture: str, only: tuple[str, ...] = ("",), leave_out: str = "") -> None:
@@ -59,8 +62,8 @@ def compile_into(folder: Path, architecture: str, only: tuple[str, ...] = ("",),
 def sources() -> dict[str, str]:
     """Text of each file as it is compiled."""
     files = listed()
-    texts = {there: (ROOT / here).read_text() for there, here in files.items()}
-    slimmed = strip_unused.slimmed(texts, [there for there, here in files.items() if here.startswith("gateway/")])
+    texts = {there: here.read_text() for there, here in files.items()}
+    slimmed = strip_unused.slimmed(texts, [there for there in files if there.startswith(f"{SHARED}/")])
     return shorten_names.shortened(slimmed)
 
 
@@ -75,7 +78,7 @@ def compile_text(text: str, name: str, architecture: str, out: Path) -> None:
 
 def check_settings(path: Path) -> None:
     """Raise ConfigError unless the firmware would take this config.json: its own `board/settings.py` is asked."""
-    modules = [str(ROOT / "firmware"), str(ROOT / "gateway" / "reedmesh")]
+    modules = [str(FIRMWARE), str(_PACKAGE)]
     script = f"import sys; sys.path[:0] = {modules!r}; from board import settings; settings.load(sys.argv[1])"
     done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=False)
     if done.returncode:

@@ -67,3 +67,13 @@ def _group(port: str) -> str:
         return grp.getgrgid(Path(port).stat().st_gid).gr_name if os.name == "posix" else "dialout"
     except (OSError, KeyError):
         return "dialout"
+
+
+def monitor(port: str) -> None:
+    """Show what a board prints, until Ctrl-]; Ctrl-C stops the program on it."""
+    import sys
+
+    from serial.tools import miniterm
+
+    sys.argv[1:] = []  # which it would read, too
+    miniterm.main(default_port=port, default_baudrate=CONSOLE)

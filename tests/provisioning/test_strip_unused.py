@@ -1,6 +1,6 @@
 """What a board is given of the files it shares with the gateway: all that it calls, and little that it does not."""
 
-from tools.board import device_tree, strip_unused
+from reedmesh.provisioning import device_tree, strip_unused
 
 OWN = """
 from shared import Frame, both

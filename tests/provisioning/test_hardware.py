@@ -11,8 +11,8 @@ import pytest
 
 from reedmesh.errors import ConfigError
 from reedmesh.inference import boards
+from reedmesh.provisioning import drivers, hardware, image
 from tests.support.paths import ROOT
-from tools.board import drivers, hardware, image
 
 GOOD: dict[str, Any] = {
     "gateway": "gw",

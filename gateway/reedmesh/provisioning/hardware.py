@@ -13,7 +13,7 @@ from typing import Any
 from reedmesh.errors import ConfigError
 from reedmesh.inference import boards
 from reedmesh.inference.boards import Board
-from tools.board import drivers
+from reedmesh.provisioning import drivers
 
 SSID_BYTES, PASSWORD, PSK = 32, (8, 63), 64  # IEEE 802.11; WPA2 passphrase, or the key in hexadecimal digits
 BAUDS = 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600
@@ -119,7 +119,7 @@ def used(config: dict[str, Any], board: Board) -> list[tuple[str, object, str]]:
 
 
 def _pins(config: dict[str, Any], board: Board) -> Iterator[str]:
-    chip, taken = chips()[board.chip], {}
+    chip, taken = chips()[board.chip], dict[int, str]()
     defaults = {board.i2c.sda, board.i2c.scl, board.uart.tx, board.uart.rx}
     for setting, pin, use in used(config, board):
         free = _free(board, use, {number for _, number, _ in used(config, board)})

@@ -1,0 +1,1 @@
+"""Tests of gateway/reedmesh/provisioning, and of the tools that call it."""
