@@ -8,6 +8,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
 from reedmesh.dashboard.model.passwords import hashed
+from tests.dashboard.model.test_provenance import PROVENANCE
 from tests.dashboard.pages.test_pages import LEARNING
 from tests.e2e.dashboard_stage import ALERT, WATCHING, Answers, Play, Stage
 
@@ -37,6 +38,7 @@ ANSWERS: Answers = {
     "alerts": lambda _: {"alerts": [ALERT]},
     "passport": lambda _: {"fault": "passport: not signed by us", "passport": None},
     "learning": lambda _: LEARNING,
+    "provenance": lambda _: PROVENANCE,
     "config": lambda _: {"name": "gw1", "broker": {"port": 1883}},
 }
 PAGES = {  # path: what is there when it is complete
@@ -44,6 +46,7 @@ PAGES = {  # path: what is there when it is complete
     "/gateway/gw1/alert/press3-1": ".journal li",
     "/gateway/gw1/sensor/press3": "tbody tr",
     "/learning": "tbody tr",
+    "/provenance": "tbody tr",
     "/settings": "section:nth-child(2) tbody tr",
 }
 

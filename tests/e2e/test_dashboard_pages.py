@@ -5,6 +5,7 @@ from typing import Any
 
 from playwright.async_api import expect
 
+from tests.dashboard.model.test_provenance import PROVENANCE
 from tests.dashboard.pages.test_pages import LEARNING, ROUND
 from tests.e2e.dashboard_stage import ALERT, WATCHING, Play, Stage
 
@@ -30,6 +31,22 @@ def test_learning_shows_who_was_merged_and_who_was_not(play: Play) -> None:
         await expect(page.locator(".graph .merged")).to_have_attribute("d", MADE)
 
     play(scenario, answers={"learning": lambda asked: LEARNING})
+
+
+def test_provenance_shows_receipts_accounts_and_a_neighbour_with_two_pasts(play: Play) -> None:
+    async def scenario(stage: Stage) -> None:
+        page = stage.page
+        await stage.say("gw1/info", INFO | {"neighbours": {"gw2": 4}})
+        await expect(page.locator(".gateway")).to_have_count(1)
+        await page.get_by_role("link", name="Provenance").click()
+        model = page.get_by_role("row", name="press3 · 4")
+        await expect(model).to_contain_text("efefefefefef in entry 17")
+        await expect(model).to_contain_text("can be learnt again")
+        await expect(page.get_by_role("row", name="gw2 3 taken")).to_contain_text("30 (it agrees to 20)")
+        await expect(page.get_by_role("row", name="gw3")).to_contain_text("it shows two pasts")
+        await expect(page.locator("figure .scores")).to_have_attribute("d", MADE)
+
+    play(scenario, answers={"provenance": lambda asked: PROVENANCE})
 
 
 def test_settings_are_shown_without_secrets_and_alerts_can_be_taken_along(play: Play) -> None:

@@ -107,7 +107,7 @@ async def _act(page: Page, url: str) -> dict[str, str]:
     await expect(page.get_by_role("status").filter(has_text="Acknowledged.")).to_be_visible(timeout=PATIENCE)
     alert = page.url.removeprefix(url)
     sensor = await page.get_by_role("link", name="To the sensor").get_attribute("href")
-    others = {name: f"/{name}" for name in ("handover", "learning", "settings")}
+    others = {name: f"/{name}" for name in ("handover", "learning", "provenance", "settings")}
     return {"overview": "/", "alert": alert, "sensor": sensor or "/", **others, "missing": "/nowhere"}
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from reedmesh import atomic_file
 from reedmesh.errors import ConfigError, WireError
@@ -47,6 +48,16 @@ class LedgerTable:
         """Number and hash of the newest entry."""
         row = self._db.execute("select number, hash from ledger order by number desc limit 1").fetchone()
         return (row[0], row[1]) if row else (0, ledger.origin(self._name))
+
+    def newest(self, limit: int) -> list[dict[str, Any]]:
+        """What the newest entries say, `limit` of them at most, oldest first."""
+        query = "select number, entry, hash, signature from ledger order by number desc limit ?"
+        return [ledger.read(Row(*row)) for row in self._db.execute(query, (limit,))][::-1]
+
+    def heads(self) -> dict[str, tuple[int, float]]:
+        """The newest head that is kept of each neighbour: its number, and when it was heard, s since 1970."""
+        rows = self._db.execute("select gateway, number, max(at) from heads where live group by gateway")
+        return {name: (number, at) for name, number, at in rows}
 
     def head(self) -> Checkpoint | None:
         """Of the chain as it is, with its tail; None while it is empty."""

@@ -17,6 +17,7 @@ from reedmesh.dashboard.pages.handover import HandoverFiles, HandoverPage
 from reedmesh.dashboard.pages.learning import LearningPage
 from reedmesh.dashboard.pages.missing import MissingPage
 from reedmesh.dashboard.pages.overview import Overview
+from reedmesh.dashboard.pages.provenance import ProvenancePage
 from reedmesh.dashboard.pages.sensor import SensorPage
 from reedmesh.dashboard.pages.settings import SettingsPage
 from reedmesh.dashboard.server.admission import Admission
@@ -56,6 +57,10 @@ def add_routes(app: Any, feed: Feed, admission: Admission) -> None:
     @ui.page("/handover")
     def handover_page(request: Request) -> None:
         HandoverPage(_visit(request, feed, admission))
+
+    @ui.page("/provenance")
+    def provenance_page(request: Request) -> None:
+        ProvenancePage(_visit(request, feed, admission))
 
     @ui.page("/settings")
     def settings_page(request: Request) -> None:

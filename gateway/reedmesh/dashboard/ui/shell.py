@@ -24,7 +24,13 @@ from reedmesh.dashboard.ui.urls import within
 from reedmesh.errors import RefusedError
 
 REFRESH = 0.2  # seconds
-PAGES = (("overview", "/"), ("handover", "/handover"), ("learning", "/learning"), ("settings", "/settings"))
+PAGES = (
+    ("overview", "/"),
+    ("handover", "/handover"),
+    ("learning", "/learning"),
+    ("provenance", "/provenance"),
+    ("settings", "/settings"),
+)
 
 
 class LeftError(RefusedError):

@@ -21,6 +21,7 @@ from reedmesh.service.requests import (
     history_requests,
     maintenance_requests,
     part_requests,
+    provenance_requests,
     sensor_requests,
 )
 from reedmesh.service.requests.arguments import Arguments
@@ -28,7 +29,15 @@ from reedmesh.service.requests.context import Context
 from reedmesh.service.requests.verbs import VERBS
 
 # Importing them fills VERBS.
-MODULES = (alert_requests, sensor_requests, part_requests, history_requests, maintenance_requests, audits)
+MODULES = (
+    alert_requests,
+    sensor_requests,
+    part_requests,
+    history_requests,
+    maintenance_requests,
+    audits,
+    provenance_requests,
+)
 MOST_JSON = 4096  # bytes of a request
 QUEUE = 200  # requests that wait; more are dropped
 MOST_ANSWERING = 4  # requests that may take their time at once; further ones are answered in turn
