@@ -24,7 +24,7 @@ import numpy as np
 from reedmesh.errors import ConfigError, ReedmeshError
 from reedmesh.inference.family import NETWORK, SUMS, Family, find_family, load_family
 from reedmesh.inference.model import Model
-from tools.bench import baselines, report
+from tools.bench import baselines, report, young
 from tools.bench.onsets import Normal, Onset, of_fault, of_normal
 from tools.checkout import ROOT
 from tools.simulate import neighbourhood as learning
@@ -33,7 +33,6 @@ from tools.simulate.neighbourhood import LIES, Place, Setting, neighbourhood
 
 OURS = {"sums": SUMS, "network": NETWORK}
 BESIDE = ROOT.parent / "shared" / "data"
-YOUNG = 60  # windows
 EIGHT, ROUNDS = 8, 10
 
 
@@ -116,7 +115,7 @@ def judge(file: Path, name: str, seeds: int, rounds: int, worst: Worst) -> Table
         value = {way: max(getattr(row.normal, key) for row in rows) for way, rows in table.items()}
         report.save(f"faults_{kept}_{key}", value.pop("sums together"), unit, value)
     if len(at) > 1:
-        young(family, at, kept)
+        tell_young(family, at, kept)
         gains = [100 * (a.net - b.net) for a, b in zip(together, single, strict=True)]
         print(f"together less alone: {min(gains):.0f} points of onset on the worst sensor")
         worst.gain[kept], worst.cost[kept] = min(gains), liars(family, at)
@@ -210,29 +209,16 @@ def of_machine(place: Place, scored: dict[str, tuple[np.ndarray, float]]) -> lis
     return [Row(place.name, label, of_fault(*scored[label]), normal) for label in faults(place)]
 
 
-def young(family: Family, at: list[Place], name: str) -> None:
+def tell_young(family: Family, at: list[Place], name: str) -> None:
     """Each machine in turn with few windows, its neighbours with all of theirs: alone and together."""
-    from reedmesh.learning import summed
-
-    print(f"{YOUNG} windows, alone and together: onset, false alerts from normal starts, over")
-    told = [summed.learn(family, place.learn).told for place in at]
-    gained = []
-    for i, place in enumerate(at):
-        windows = place.learn[np.linspace(0, len(place.learn) - 1, min(YOUNG, len(place.learn) * 3 // 4)).astype(int)]
-        pair = []
-        for neighbours in ([], [each for j, each in enumerate(told) if j != i]):
-            model = Model(summed.candidate(family, windows, neighbours).model)
-            pair.append(
-                of_machine(place, {label: (model.scores(x), model.threshold) for label, x in place.tests.items()})
-            )
-        for one, both in zip(*pair, strict=True):
-            gained.append(both.net - one.net)
-            print(f"  {place.name:<10} {one.fault:<14} {_young(one)} | {_young(both)}")
-    report.save(f"faults_{name}_young", 100 * float(np.mean(gained)), "points that neighbours add, mean")
-
-
-def _young(row: Row) -> str:
-    return f"{row.onset.share:>6.0%} {row.normal.starts:>6.0%} {row.normal.over:>7.1%}"
+    for way in young.WAYS:
+        print(f"about {young.FEW} windows {way}, alone | together: onset, onset from normal starts, over | points gained")
+        found = list(young.cases(family, at, way))
+        print("\n".join(case.row() for case in found))
+        mean, worst = (float(of([case.gain for case in found])) for of in (np.mean, min))
+        calmer = float(np.mean([case.calmer for case in found]))
+        told = {"worst sensor": worst, "points fewer normal windows over": calmer}
+        report.save(f"faults_{name}_young_{way.replace(' ', '_')}", mean, "points that neighbours add, mean", told)
 
 
 def eight(file: Path, name: str) -> None:

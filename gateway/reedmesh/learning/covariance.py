@@ -17,7 +17,7 @@ from reedmesh.learning.arrays import Doubles
 from reedmesh.learning.sums import Ints
 
 FLOOR = 0.25  # squared steps: half a step, about what rounding to whole steps adds
-PRIOR = 0.1  # windows for each feature; measured on three recordings, docs/decisions has the table
+PRIOR = 0.075  # windows for each feature; measured on three recordings, docs/decisions/0028 has the table
 CAP = 2.0  # times the median neighbour's variance
 
 
@@ -36,22 +36,24 @@ class Scatter:
 
 @dataclass(frozen=True)
 class Shape:
-    """A covariance as deviations [p] and correlations [p, p]; own: the share that own windows have in it."""
+    """A covariance as deviations [p] and correlations L L' [p, p], by their lower triangle L.
+
+    own: the share that own windows have in it.
+    """
 
     deviations: Doubles
-    correlations: Doubles
+    lower: Doubles
     own: float
 
     @property
     def whitening(self) -> Doubles:
         """W [p, p], a lower triangle: W W' is the inverse covariance, and |W (x - mean)|**2 Mahalanobis' distance."""
-        return exact.inverse(exact.cholesky(self.correlations)) / self.deviations
+        return exact.inverse(self.lower) / self.deviations
 
     @property
     def log_determinant(self) -> float:
         """Of the covariance."""
-        diagonal = np.diagonal(exact.cholesky(self.correlations)) * self.deviations
-        return 2.0 * exact.total(exact.logarithm(diagonal))
+        return 2.0 * exact.total(exact.logarithm(np.diagonal(self.lower) * self.deviations))
 
 
 def shape(own: Scatter, federation: Doubles | None = None) -> Shape:
@@ -63,7 +65,21 @@ def shape(own: Scatter, federation: Doubles | None = None) -> Shape:
     deviations = np.sqrt(np.maximum(np.diagonal(covariance), FLOOR))
     correlations = covariance / (deviations[:, None] * deviations)
     np.fill_diagonal(correlations, 1.0)
-    return Shape(deviations, shrunk(correlations, weight), own.freedom / max(1.0, weight))
+    return Shape(deviations, triangle(shrunk(correlations, weight)), own.freedom / max(1.0, weight))
+
+
+def triangle(correlations: Doubles) -> Doubles:
+    """The lower triangle L with L L' = correlations, which are halved until they are positive definite.
+
+    Sums are told in whole squared steps. Of few windows that hardly move, what rounding adds may be larger than what
+    they vary by, and leave no covariance.
+    """
+    while True:
+        try:
+            return exact.cholesky(correlations)
+        except ValueError:
+            correlations = correlations / 2
+            np.fill_diagonal(correlations, 1.0)
 
 
 def pooled(own: Scatter, neighbours: Sequence[Scatter]) -> Doubles | None:
@@ -92,7 +108,7 @@ def shrunk(correlations: Doubles, windows: float) -> Doubles:
 def clipped(own: Scatter, covariances: Sequence[Doubles]) -> list[Doubles]:
     """Each covariance, its variance per whitened direction of ours at most CAP times the median's of all."""
     base = shape(own) if own.freedom > 1 else shape(Scatter(np.zeros_like(own.matrix), 1))
-    lower = exact.cholesky(base.correlations) * base.deviations[:, None]
+    lower = base.lower * base.deviations[:, None]
     white = base.whitening
     ours = np.ones(len(white))
     turned = [exact.product(exact.product(white, each), white.T) for each in covariances]

@@ -82,4 +82,5 @@ def _precision(matrix: Doubles, windows: float) -> Doubles:
 
 
 def _scores(rows: Doubles, precision: Doubles) -> Doubles:
-    return np.asarray(np.einsum("ij,ij->i", rows @ precision, rows))
+    found = np.einsum("ij,ij->i", rows @ precision, rows)
+    return np.asarray(np.maximum(found, 1e-9))  # below zero: by rounding of the sums
