@@ -198,8 +198,11 @@ def test_what_a_running_gateway_says_is_judged(path: Path) -> None:
     assert found(line.floods, case(path, said=said)) == []
     for name, words in (("press", "silent"), ("fan", "400 unusable"), ("saw", "differ"), ("mill", "10.0 %")):
         only(line.sensors, case(path, said=said), WARNING, f"sensor {name}", words)
-    deaf = said | {"sensors": {"lathe": WATCHING | {"sensitivity": 24.4}}}
-    only(line.sensors, case(path, said=deaf), WARNING, "lathe: a band must rise by 24 dB", "relearn lathe")
+    deaf = said | {"sensors": {"lathe": WATCHING | {"sensitivity": 24.4, "deafest": [7, 30.5]}}}
+    heard = "lathe: a band must rise by 24 dB before it alerts, band 7 by 30 dB"
+    only(line.sensors, case(path, said=deaf), WARNING, heard, "relearn lathe")
+    young = said | {"sensors": {"lathe": WATCHING | {"promise": 0.1013}}}
+    only(line.sensors, case(path, said=young), WARNING, "lathe: learnt from few windows: up to 10%", "relearn lathe")
     assert any("fan: its machine moved 1.3 units" in each.what for each in found(line.sensors, case(path, said=said)))
     well = vitals(counted={"sensors": 2, "alerts": 0})
     well["sensors"]["fan"] |= {"state": "watching"}

@@ -7,12 +7,15 @@ import pytest
 
 from reedmesh.config.settings import AlertRule
 from reedmesh.inference import explain, features
+from reedmesh.inference.learnt import Learnt
 from reedmesh.protocol.recipe import Cycle, Recipe, Spectrum, Trend
 from reedmesh.readings.line import Line
 
 
 class Known:
-    """A model that knows normal: every feature is 10 steps, give or take 4."""
+    """A model that knows normal, every feature is 10 steps, give or take 4; and of three bands what alerts."""
+
+    learnt = Learnt(lifts=(8, 16, 81))
 
     def normal(self) -> tuple[np.ndarray, np.ndarray]:
         return np.full(6, 10.0), np.full(6, 4.0)
@@ -42,6 +45,11 @@ def test_a_trend_is_told_in_percent_of_the_range_and_decibels() -> None:
     assert spread == pytest.approx(20 * np.log10(np.std(readings[:, 1])), abs=0.4)
     assert picture["normal"][:2] == [53.91, 1.95] and picture["spread"][:2] == [1.56, 0.78]
     assert [each["name"] for each in picture["features"][2:4]] == ["pressure", "flow"]
+
+
+def test_each_band_says_what_it_must_rise_by_to_alert() -> None:
+    picture = explain.picture(Spectrum(16, 1, 3), Known(), [])  # type: ignore[arg-type]
+    assert picture["lifts"] == [3.0, 6.0, 30.5, None, None, None]
 
 
 def test_a_cycle_is_told_in_percent_of_the_range_and_decibels() -> None:

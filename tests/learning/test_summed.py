@@ -7,6 +7,7 @@ import pytest
 
 from reedmesh.errors import DeployError
 from reedmesh.inference.family import BEST, find_family, load_family
+from reedmesh.inference.learnt import STEP_DB
 from reedmesh.inference.model import Model
 from reedmesh.learning import dataset, steps, summed, told
 from reedmesh.learning.aggregate import Merged, Peer
@@ -34,11 +35,13 @@ def test_who_tells_sums_is_believed_with_a_share_and_others_are_not() -> None:
 def test_a_lesson_is_a_model_with_what_it_is_worth() -> None:
     made = summed.candidate(FAMILY, windows(RECIPE, count=240), [])
     model = Model(made.model)
-    assert model.by_sums and model.threshold == made.threshold
+    assert model.learnt and model.threshold == made.threshold
     assert model.score(made.trial) == made.trial_score
     assert made.estimate.onset and made.estimate.onset > 0.3 and made.estimate.false_alarms <= 0.05
     assert set(made.estimate.lifts) == {f"band {i + 1}" for i in range(20)}
-    assert model.sensitivity == pytest.approx(np.median(list(made.estimate.lifts.values())), abs=0.4)
+    assert model.learnt.sensitivity == pytest.approx(np.median(list(made.estimate.lifts.values())), abs=0.4)
+    assert model.learnt.lifts == tuple(round(each / STEP_DB) for each in made.estimate.lifts.values())
+    assert (model.learnt.windows, model.learnt.over) == (240, int((np.array(made.held_out) > model.threshold).sum()))
     lift = made.estimate.lifts["band 3"]
     assert 0.3 < lift < 31
     assert not made.objection and made.before is None

@@ -12,6 +12,7 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.signer import SSlibKey
 
 from reedmesh.errors import WireError
+from reedmesh.inference.learnt import highest_rate
 from reedmesh.provenance import dsse, passport
 from reedmesh.provenance.passport import Figures, Ingredient, Maker, Passport, Source
 from tests.support.neighbours import key_of
@@ -117,7 +118,7 @@ def test_another_implementation_believes_our_envelopes(kind: str, payload: bytes
 
 
 def test_few_windows_prove_little() -> None:
-    assert passport.highest_rate(0, 0) == 1
-    assert passport.highest_rate(0, 24) == pytest.approx(0.1013, abs=1e-4)  # z^2 / (n + z^2)
-    assert passport.highest_rate(0, 1000) < passport.highest_rate(1, 1000) < 0.01
-    assert passport.highest_rate(5, 5) == pytest.approx(1)
+    assert highest_rate(0, 0) == 1
+    assert highest_rate(0, 24) == pytest.approx(0.1013, abs=1e-4)  # z^2 / (n + z^2)
+    assert highest_rate(0, 1000) < highest_rate(1, 1000) < 0.01
+    assert highest_rate(5, 5) == pytest.approx(1)

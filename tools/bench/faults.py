@@ -23,7 +23,6 @@ import numpy as np
 
 from reedmesh.errors import ConfigError, ReedmeshError
 from reedmesh.inference.family import NETWORK, SUMS, Family, find_family, load_family
-from reedmesh.inference.model import Model
 from tools.bench import baselines, report, young
 from tools.bench.onsets import Normal, Onset, of_fault, of_normal
 from tools.checkout import ROOT
@@ -212,7 +211,7 @@ def of_machine(place: Place, scored: dict[str, tuple[np.ndarray, float]]) -> lis
 def tell_young(family: Family, at: list[Place], name: str) -> None:
     """Each machine in turn with few windows, its neighbours with all of theirs: alone and together."""
     for way in young.WAYS:
-        print(f"about {young.FEW} windows {way}, alone | together: onset, onset from normal starts, over | points gained")
+        print(f"about {young.FEW} windows {way}, alone | together: onset, false onset, over | gain")
         found = list(young.cases(family, at, way))
         print("\n".join(case.row() for case in found))
         mean, worst = (float(of([case.gain for case in found])) for of in (np.mean, min))

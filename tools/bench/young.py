@@ -1,7 +1,7 @@
 """What neighbours are worth to a gateway that has few windows: the same windows learnt alone and together.
 
-Each machine in turn is the young one; its neighbours have all their windows. Its windows are either spread over what was
-recorded, or in a row, as a machine has them that was watched for a minute: then it has shown few of its states.
+Each machine in turn is the young one; its neighbours have all their windows. Its windows are either spread over what
+was recorded, or in a row, as a machine has them that was watched for a minute: then it has shown few of its states.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +23,7 @@ MOST = 4  # parts of a machine's windows that are each tried
 
 @dataclass(frozen=True)
 class Case:
-    """One machine, fault and way to be young: means over the parts, alone and together. net: onsets beyond false ones."""
+    """One machine, fault and way to be young: onset, onset from normal starts, and over; means over the parts."""
 
     machine: str
     fault: str

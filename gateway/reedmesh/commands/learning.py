@@ -58,7 +58,8 @@ def _round(merge: dict[str, Any]) -> list[str]:
 
 def _sensor(each: dict[str, Any]) -> str:
     before, after = each["before"], each["after"]
+    most = f", at most {after['promise']:.1%} (95 %)" if "promise" in after else ""
     if not before:
-        return f"first model, false alarms {after['false_alarms']:.1%}"
-    change = f"false alarms {before['false_alarms']:.1%} -> {after['false_alarms']:.1%}"
+        return f"first model, false alarms {after['false_alarms']:.1%}{most}"
+    change = f"false alarms {before['false_alarms']:.1%} -> {after['false_alarms']:.1%}{most}"
     return f"keeps its model: {each['objection']}" if each["objection"] else f"new model, {change}"

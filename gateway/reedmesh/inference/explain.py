@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reedmesh.inference.learnt import decibels
 from reedmesh.protocol.recipe import Cycle, Recipe, Spectrum
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def picture(
 ) -> Row:
     """The newest window beside normal: mean and standard deviation of each feature, all in its unit.
 
-    Kurtosis, the last feature of each axis of a spectrum, has no unit: its steps are given as if it were a power.
+    lifts: what each band must rise by to raise an alert. Kurtosis, the last feature of each axis of a spectrum, has no
+    unit: its steps are given as if it were a power.
     """
     said: Row = {"features": features(recipe, hz, names)}
     step, zero = np.array([_scale(each["feature"]) for each in said["features"]]).T
@@ -58,7 +60,15 @@ def picture(
     if model:
         normal, spread = model.normal()
         said |= {"normal": _rounded(normal * step + zero), "spread": _rounded(spread * step)}
+        said |= {"lifts": _lifts(said["features"], model)}
     return said
+
+
+def _lifts(rows: Sequence[Row], model: "Model") -> list[float | None]:
+    """What each band must rise by, on all axes, to raise an alert, in dB; None of what is no band, or not known."""
+    steps = model.learnt.lifts if model.learnt else ()
+    found = {f"band {band}": decibels(each) for band, each in enumerate(steps, 1)}
+    return [found.get(row["feature"]) for row in rows]
 
 
 def ints(window: bytes) -> list[int]:

@@ -8,14 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reedmesh.errors import DeployError
-from reedmesh.inference import normalisation, runtime, tflite_file
+from reedmesh.inference import learnt, normalisation, runtime, tflite_file
 from reedmesh.protocol import scaling, verdict
 from reedmesh.protocol.recipe import log2
 from reedmesh.protocol.verdict import Limits
 from reedmesh.protocol.wire import MAX_MODEL
-
-STEP_DB = 0.376  # a step of a feature that is a power
-SUMS = "reedmesh.sums"  # metadata of a model that was learnt by sums: its scores are squared Mahalanobis distances
 
 
 @dataclass(frozen=True)
@@ -34,9 +31,9 @@ class Model:
     """A model of `length` features, from the bytes that sensors are offered.
 
     digest: SHA-256 of the bytes; key: its first 8, by which a window names its model. threshold: a window that scores
-    more is abnormal. by_sums: whether it was learnt by sums. limits: of a model that judges parts, else None. Raises
-    DeployError for bytes that a sensor could not run or would understand otherwise; but LiteRT itself is not proof
-    against forged ones, so check where they come from first. Belongs to one thread.
+    more is abnormal. learnt: what one that was learnt by sums says of itself, else None. limits: of a model that judges
+    parts, else None. Raises DeployError for bytes that a sensor could not run or would understand otherwise; but LiteRT
+    itself is not proof against forged ones, so check where they come from first. Belongs to one thread.
     """
 
     def __init__(self, model: bytes) -> None:
@@ -50,8 +47,7 @@ class Model:
                 tflite_file.metadata(model, scaling.METADATA) or b""
             )
             self.length, self._rows = len(self._means), 1
-            said = tflite_file.metadata(model, SUMS)
-            self.by_sums, self.sensitivity = said is not None, _sensitivity(said)
+            self.learnt = learnt.unpack(tflite_file.metadata(model, learnt.METADATA))
             self.limits = _limits(model)
             classes = len(self.limits.classes) if self.limits else 0
             self._input, self._output = _ends(self._interpreter, self.length, self.length + classes)
@@ -115,11 +111,6 @@ def _judged(limits: Limits, score: int, logits: list[int]) -> Judgement:
 def _limits(model: bytes) -> Limits | None:
     buffer = tflite_file.metadata(model, verdict.METADATA)
     return None if buffer is None else verdict.from_bytes(buffer)
-
-
-def _sensitivity(said: bytes | None) -> float | None:
-    """What the metadata of a model that was learnt by sums says of it: u8 version, u8 steps of features."""
-    return round(said[1] * STEP_DB, 1) if said and len(said) > 1 and said[1] else None
 
 
 def _ends(interpreter: Any, length: int, given: int) -> tuple[int, int]:

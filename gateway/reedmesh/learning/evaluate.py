@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reedmesh.inference.family import Family
+from reedmesh.inference.learnt import highest_rate
 from reedmesh.inference.model import Model
 from reedmesh.learning.arrays import Windows
 from reedmesh.protocol import scaling
@@ -23,6 +24,7 @@ class Estimate:
     onset: the share of onsets of synthetic faults from which an alert is raised, see `faultset.py`; None: not measured.
     faults: the share above the threshold of windows of alerts that nobody called no fault; None: there are none.
     lifts: what each band must rise by to raise one, in dB (where features are powers, else in their steps).
+    windows: normal ones that it was tried on.
     """
 
     loss: float
@@ -30,10 +32,17 @@ class Estimate:
     onset: float | None = None
     faults: float | None = None
     lifts: dict[str, float] = field(default_factory=dict)
+    windows: int = 0
+
+    @property
+    def promise(self) -> float:
+        """The highest share of normal windows above the threshold that the windows leave likely (95 %)."""
+        return highest_rate(round(self.false_alarms * self.windows), self.windows)
 
     def table(self) -> dict[str, Any]:
         """Return the same as a dict for JSON."""
         told: dict[str, Any] = {"loss": round(self.loss, 4), "false_alarms": round(self.false_alarms, 4)}
+        told |= {"promise": round(self.promise, 4)} if self.windows else {}
         if self.onset is not None:
             told |= {
                 "onset": round(self.onset, 4),
@@ -46,7 +55,7 @@ class Estimate:
 def in_service(model: Model, held_out: Windows) -> Estimate:
     """Of a model whose threshold was set before."""
     scores = model.scores(held_out)
-    return Estimate(_loss(scores, model), float((scores > model.threshold).mean()))
+    return Estimate(_loss(scores, model), float((scores > model.threshold).mean()), windows=len(scores))
 
 
 def candidate(family: Family, model: Model, held_out: Windows) -> Estimate:
@@ -57,7 +66,7 @@ def candidate(family: Family, model: Model, held_out: Windows) -> Estimate:
     over = sum(
         int((tried > margin * np.quantile(made, quantile)).sum()) for made, tried in (halves, halves[::-1]) if len(made)
     )
-    return Estimate(_loss(scores, model), over / len(scores))
+    return Estimate(_loss(scores, model), over / len(scores), windows=len(scores))
 
 
 def objection(family: Family, before: Estimate, after: Estimate) -> str:

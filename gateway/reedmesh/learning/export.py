@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reedmesh.inference import tflite_file
-from reedmesh.inference.model import SUMS
+from reedmesh.inference import learnt, tflite_file
+from reedmesh.inference.learnt import Learnt
 from reedmesh.learning.whitening import WHOLE, Layer, Whitening
 from reedmesh.protocol import scaling
 from reedmesh.protocol.scaling import ONE
@@ -17,15 +17,16 @@ _EIGHTH = 1 / ONE
 _LEAST = -128  # zero point that TFLite fixes for a softmax
 
 
-def to_tflite(it: Whitening, threshold: int, sensitivity: int = 0) -> bytes:
+def to_tflite(it: Whitening, threshold: int, said: Learnt | None = None) -> bytes:
     """The int8 .tflite of `it`, its scaling and threshold inside; the same arguments give the same bytes.
 
-    sensitivity: steps of a band that raise an alert, 0 to 255; 0 if they are not known.
+    said: what it says of itself.
     """
     graph, p = Graph(), len(it.means)
     z = graph.tensor([1, p], _EIGHTH)
     y = _states(graph, it, z) if it.states else graph.dense(it.layer, z)
-    metadata = {scaling.METADATA: scaling.to_bytes(it.means, it.gains, threshold), SUMS: bytes([1, sensitivity])}
+    scaled, said = scaling.to_bytes(it.means, it.gains, threshold), said or Learnt()
+    metadata = {scaling.METADATA: scaled, learnt.METADATA: said.pack()}
     return tflite_file.rewrite(graph.pack(z, y), metadata)
 
 

@@ -9,14 +9,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from reedmesh.inference.model import STEP_DB
+from reedmesh.inference.learnt import MOST, STEP_DB
 from reedmesh.learning.arrays import Windows
 from reedmesh.learning.sums import Ints
 from reedmesh.protocol.recipe import STATISTICS, Recipe, Spectrum, Trend
 
 Changes = NDArray[np.int64]
 LIFTS = (8, 16)  # steps: 3 and 6 dB
-MOST_LIFT = 80  # steps, 30 dB: a lift that is not seen then is not seen
 
 
 def changes(recipe: Recipe) -> dict[str, Changes]:
@@ -51,11 +50,11 @@ def onset(over: NDArray[np.bool_], on: int, of: int, within: int = 60, every: in
 def smallest_lift(
     scores: Callable[[Windows], Ints], threshold: float, normal: Windows, change: Changes, share: float
 ) -> int:
-    """The fewest steps of `change` that put `share` of `normal` above the threshold; MOST_LIFT + 1 if none does."""
-    low, high = 0, MOST_LIFT + 1
+    """The fewest steps of `change` that put `share` of `normal` above the threshold; MOST if none smaller does."""
+    low, high = 0, MOST
     while low < high:
         middle = (low + high) // 2
-        seen = middle <= MOST_LIFT and (scores(applied(normal, middle * change)) > threshold).mean() >= share
+        seen = (scores(applied(normal, middle * change)) > threshold).mean() >= share
         low, high = (low, middle) if seen else (middle + 1, high)
     return low
 

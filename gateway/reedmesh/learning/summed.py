@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from reedmesh.errors import DeployError
 from reedmesh.inference import normalisation
 from reedmesh.inference.family import Family
-from reedmesh.inference.model import STEP_DB, Model
+from reedmesh.inference.learnt import STEP_DB, Learnt
+from reedmesh.inference.model import Model
 from reedmesh.learning import detector, export, faultset, threshold, told
 from reedmesh.learning.aggregate import Merged, Peer, refused_copies
 from reedmesh.learning.arrays import Floats, Windows
@@ -87,7 +88,7 @@ def candidate(
     was = replace(was, faults=_over(before, faults)) if was and before else was
     worst = int(made.scores(windows).argmax())
     return Candidate(
-        model=export.to_tflite(found.model, limit, _median_lift(family, lifts)),
+        model=export.to_tflite(found.model, limit, _said(family, found, limit, lifts)),
         weights=b"",
         moments=normalisation.fit(windows),
         threshold=limit,
@@ -144,7 +145,7 @@ def _implausible(family: Family, own: Told, it: Told) -> str:
 def _threshold(family: Family, found: Detector, before: Model | None) -> int:
     """Of a lesson; within MOST_STEP of what is in service, if that was learnt by sums, too."""
     limit = math.ceil(family.sums.margin * found.base)
-    if before and before.by_sums:
+    if before and before.learnt:
         limit = min(max(limit, math.ceil(before.threshold / MOST_STEP)), math.floor(before.threshold * MOST_STEP))
     return limit
 
@@ -159,7 +160,7 @@ def _estimate(
         faultset.onset(scores(faultset.applied(some, each)) > limit, family.alerts.on, family.alerts.of)
         for each in changes
     ]
-    return Estimate(_loss(normal, family), float((normal > limit).mean()), float(np.mean(onsets)))
+    return Estimate(_loss(normal, family), float((normal > limit).mean()), float(np.mean(onsets)), windows=len(normal))
 
 
 def _lifts(family: Family, scores: Callable[[Windows], Ints], limit: int, windows: Windows) -> dict[str, int]:
@@ -177,9 +178,11 @@ def _readable(family: Family, lifts: Mapping[str, int]) -> dict[str, float]:
     return {name: steps * unit for name, steps in lifts.items()}
 
 
-def _median_lift(family: Family, lifts: Mapping[str, int]) -> int:
-    """What a model says of itself: steps of the band in the middle; 0 where features are no powers."""
-    return int(np.median(list(lifts.values()))) if isinstance(family.recipe, Spectrum) else 0
+def _said(family: Family, found: Detector, limit: int, lifts: Mapping[str, int]) -> Learnt:
+    """What a model says of itself; of bands only where features are powers."""
+    steps = tuple(lifts.values()) if isinstance(family.recipe, Spectrum) else ()
+    over = int((found.held_out > limit).sum())
+    return Learnt(len(found.held_out), over, steps, int(np.median(steps)) if steps else 0)
 
 
 def _loss(scores: NDArray[np.int64], family: Family) -> float:

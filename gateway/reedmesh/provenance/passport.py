@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from math import sqrt
 from typing import Any
 
 from reedmesh.config.schema import read_dataclass
@@ -21,7 +20,6 @@ from reedmesh.provenance.dsse import Signer
 ENVELOPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:reedmesh:passport:1"
-_Z = 1.645  # of the normal distribution: one-sided, 95 %
 
 
 @dataclass(frozen=True)
@@ -143,15 +141,6 @@ def verify(envelope: bytes, keys: Iterable[bytes]) -> Passport:
 def stated(moment: float) -> str:
     """Seconds since 1970 as RFC 3339 has it."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def highest_rate(alarms: int, windows: int) -> float:
-    """The highest rate that `alarms` among `windows` leave likely: Wilson's score bound (1927), one-sided, 95 %."""
-    if not windows:
-        return 1.0
-    rate, spread = alarms / windows, _Z * _Z / windows
-    half = _Z * sqrt(rate * (1 - rate) / windows + spread / (4 * windows))
-    return min(1.0, (rate + spread / 2 + half) / (1 + spread))
 
 
 def _read(statement: dict[str, Any]) -> Passport:

@@ -14,6 +14,7 @@ from reedmesh.alerts.debounce import Watcher
 from reedmesh.alerts.escalation import calls_for
 from reedmesh.alerts.presence import Presence
 from reedmesh.alerts.seen import Seen
+from reedmesh.inference.learnt import Learnt
 from reedmesh.protocol import scaling
 from reedmesh.protocol.wire import Window
 from reedmesh.readings import axes, hello
@@ -179,7 +180,7 @@ class Sensor:
             axes.flat(self._last, places),
             learnt,
             self.refusal,
-            self.model.sensitivity if self.model else None,
+            self.claims.sensitivity,
         )
 
     def answer(self, failed: str) -> None:
@@ -229,9 +230,15 @@ class Sensor:
             return state | {"progress": min(1.0, round(self.learnt / self.to_learn, 3))}
         assert self.model
         state |= {"shelved_until": self.watcher.shelved_until, "sequence": self.sequence}
-        state |= {"model": self.model.key.hex(), "threshold": self.limit, "sensitivity": self.model.sensitivity}
+        state |= {"model": self.model.key.hex(), "threshold": self.limit, "sensitivity": self.claims.sensitivity}
+        state |= {"promise": self.claims.promise and round(self.claims.promise, 4)}
         state |= {"score": None if self.score is None else self.readable(self.score)}
         return state | {"alert": self.watcher.alert and self.watcher.alert.id, "refusal": self.refusal}
+
+    @property
+    def claims(self) -> Learnt:
+        """What its model says of itself."""
+        return (self.model and self.model.learnt) or Learnt()
 
     @property
     def limit(self) -> float:

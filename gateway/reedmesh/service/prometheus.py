@@ -117,7 +117,13 @@ METRICS = (
     Metric("disagreements_total", COUNTER, "scores that differ from the sensor's", _each("disagreements")),
     Metric("score", GAUGE, "last score of a sensor, mean squared deviations", _each("score")),
     Metric("threshold", GAUGE, "threshold of a sensor's model", _each("threshold")),
-    Metric("sensitivity_decibels", GAUGE, "rise of a band that would raise an alert", _each("sensitivity")),
+    Metric("sensitivity_decibels", GAUGE, "rise of the middle band that would raise an alert", _each("sensitivity")),
+    Metric("band_sensitivity_decibels", GAUGE, "rise of each band that would raise an alert", lambda v: [
+        ({"sensor": name, "band": str(band)}, lift)
+        for name, each in v["sensors"].items()
+        for band, lift in enumerate(each.get("lifts", ()), 1)
+    ]),
+    Metric("false_windows_bound", GAUGE, "most normal windows likely over the threshold, a share", _each("promise")),
     Metric("learning_progress", GAUGE, "0 to 1, of a machine that is learnt", _each("progress")),
     Metric("alerts", GAUGE, "alerts that stand, by state", _counted("state", _standing, "new", "acknowledged")),
     Metric("outbox_messages", GAUGE, "messages of alerts that have not left", _one("store", "waiting")),

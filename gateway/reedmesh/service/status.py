@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from reedmesh import __version__
+from reedmesh.inference.learnt import decibels
 from reedmesh.links.rejects import Rejects
 from reedmesh.protocol import wire
+from reedmesh.readings.sensor import Sensor
 from reedmesh.service.composition import Parts
 from reedmesh.store import database
 
@@ -38,7 +40,7 @@ class Status:
 
     def vitals(self) -> dict[str, Any]:
         """How the gateway is: all that `reedmesh status` and the metrics tell."""
-        sensors = {name: sensor.summary() for name, sensor in self._parts.line.sensors.items()}
+        sensors = {name: _vitals(sensor) for name, sensor in self._parts.line.sensors.items()}
         disk = {
             "trouble": self._parts.disk.trouble,
             "unsaved": self._parts.alert_publisher.unsaved,
@@ -69,13 +71,21 @@ class Status:
         return shortened(self.vitals())
 
 
+def _vitals(sensor: Sensor) -> dict[str, Any]:
+    """What is known of a sensor. lifts: what each band must rise by to raise an alert, in dB; deafest: the band, from
+    1, that must rise most, and by what."""
+    lifts = [decibels(steps) for steps in sensor.claims.lifts]
+    deafest = max(enumerate(lifts, 1), key=lambda each: each[1], default=None)
+    return sensor.summary() | {"lifts": lifts, "deafest": deafest}
+
+
 def shortened(vitals: dict[str, Any]) -> dict[str, Any]:
     """The same with the sensors that need a look most, and the most urgent alerts; `counted`: how many there are."""
     sensors, alerts = vitals["sensors"], vitals["standing"]
     urgent = sorted(alerts, key=lambda each: (each["priority"], each["since"]))[:MOST_ALERTS]
     names = sorted(sensors, key=lambda name: (not needs_a_look(sensors[name]), name))[:MOST_SENSORS]
     counted = {"sensors": len(sensors), "alerts": len(alerts)}
-    chosen = {name: sensors[name] for name in names}
+    chosen = {name: {key: each for key, each in sensors[name].items() if key != "lifts"} for name in names}
     loudest = sorted(vitals["babbling"].items(), key=lambda each: -each[1])[:MOST_BABBLING]
     return vitals | {
         "sensors": chosen,

@@ -16,6 +16,7 @@ from reedmesh.errors import ConfigError, DeployError, WireError
 from reedmesh.identity import keys
 from reedmesh.inference import compatibility
 from reedmesh.inference.family import Family
+from reedmesh.inference.learnt import highest_rate
 from reedmesh.inference.model import Model
 from reedmesh.learning import audit
 from reedmesh.learning.candidate import Candidate
@@ -116,7 +117,7 @@ class Passports:
         alarms = round(it.false_alarms * count)
         threshold = scaling.deviations(candidate.threshold, self._family.recipe.length)
         rounded = round(it.loss, 6), round(threshold, 6)
-        return Figures(candidate.moments.count, count, *rounded, alarms, round(passport.highest_rate(alarms, count), 6))
+        return Figures(candidate.moments.count, count, *rounded, alarms, round(highest_rate(alarms, count), 6))
 
 
 def operators(model: bytes, where: str) -> dict[str, int]:

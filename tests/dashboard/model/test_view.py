@@ -256,8 +256,8 @@ def test_an_answer_becomes_a_story() -> None:
     assert told.shares == ((answers.Feature("band 7", 1, 7.0, 8.6), 0.4), (answers.Feature("RMS", 0), 0.0))
     found = answers.scores({"threshold": 1.5, "at": [2, 1, None], "mean": [0.2, 0.1, 3], "top": [0.4, 0.3]})
     assert found == answers.Scores(((1.0, 0.1, 0.3), (2.0, 0.2, 0.4)), 1.5)
-    seen = answers.picture({"features": [share, share], "now": [-3.5, 900], "normal": [True]})
-    assert [row[1:] for row in seen.rows] == [(-3.5, None, None), (None, None, None)]
+    seen = answers.picture({"features": [share, share], "now": [-3.5, 900], "normal": [True], "lifts": [4.5, None]})
+    assert [row[1:] for row in seen.rows] == [(-3.5, None, None, 4.5), (None, None, None, None)]
     made = {"sequence": 2, "made": 5.0, "bytes": 900}
     assert answers.models({"in_service": 2, "models": [made]}) == (2, (answers.MadeModel(2, 5.0, 900),))
 

@@ -14,6 +14,7 @@ from reedmesh.store import database
 
 OFTEN = 10  # reconnects a day that are too many: two clients of one name throw each other out
 DEAF = 20.0  # dB: who needs more to see a fault sees but the coarsest
+PROMISED = 0.08  # of normal windows above the threshold: about what 30 windows of which none was can promise
 FEW = 0.01  # of windows that may be missed
 
 
@@ -105,8 +106,15 @@ def _sensor(name: str, told: dict[str, Any]) -> Iterable[Finding]:
         said = f"sensor {name}: its machine moved {told['moved']} units from how it was commissioned: not learnt on"
         yield warning(said, f"look at it; if it is to run like that: reedmesh relearn {name}")
     if (told.get("sensitivity") or 0.0) > DEAF:
-        said = f"sensor {name}: a band must rise by {told['sensitivity']:.0f} dB before it alerts"
+        band, lift = told.get("deafest") or (0, 0.0)
+        worst = f", band {band} by {lift:.0f} dB" if band else ""
+        said = f"sensor {name}: a band must rise by {told['sensitivity']:.0f} dB before it alerts{worst}"
         yield warning(said, f"its machine varied much, or in few windows, when it was learnt: reedmesh relearn {name}")
+    if (told.get("promise") or 0.0) > PROMISED:
+        said = f"sensor {name}: learnt from few windows: up to {told['promise']:.0%} of normal ones may be over"
+        yield warning(
+            said, f"it is learnt on as it runs; for more at once: [learning] windows, reedmesh relearn {name}"
+        )
     if told["disagreements"]:
         remedy = "its firmware is of another version: make update-sensors"
         yield warning(f"sensor {name}: {told['disagreements']} scores differ from ours", remedy)

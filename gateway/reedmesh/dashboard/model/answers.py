@@ -67,13 +67,13 @@ class Scores:
 
 @dataclass(frozen=True)
 class Picture:
-    """The last window beside normal, feature by feature: (feature, now, normal, standard deviation), in dB.
+    """The last window beside normal, feature by feature: (feature, now, normal, standard deviation, lift), in dB.
 
-    A value that nobody knows is None.
+    lift: what a band must rise by to raise an alert. A value that nobody knows is None.
     """
 
     at: float = 0.0
-    rows: tuple[tuple[Feature, float | None, float | None, float | None], ...] = ()
+    rows: tuple[tuple[Feature, float | None, float | None, float | None, float | None], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ def scores(answer: Mapping[str, Any]) -> Scores:
 def picture(answer: Mapping[str, Any]) -> Picture:
     """The answer to `spectrum`."""
     features = [_feature(each) for each in dicts(answer.get("features"))][:MOST_FEATURES]
-    columns = [_decibels(answer.get(key), len(features)) for key in ("now", "normal", "spread")]
+    columns = [_decibels(answer.get(key), len(features)) for key in ("now", "normal", "spread", "lifts")]
     return Picture(number(answer.get("at"), MAX_TIME) or 0.0, tuple(zip(features, *columns, strict=True)))
 
 

@@ -151,7 +151,7 @@ class SpectrumPlot:
 
     def show(self, picture: Picture, marks: Sequence[tuple[str, float]] = (), scale: float = 0.0) -> None:
         """Draw a panel for each axis, all on the same scale. marks: names and Hz; scale: counts for 1 g, 0 unknown."""
-        pairs = [(feature, (now, normal, spread)) for feature, now, normal, spread in picture.rows]
+        pairs = [(row[0], row[1:]) for row in picture.rows]
         if scale:
             pairs = [(feature, _in_g(levels, scale) if feature.unit == "dB" else levels) for feature, levels in pairs]
         levels = [each for feature, values in pairs if feature.band for each in values[:2] if each is not None]
@@ -161,7 +161,7 @@ class SpectrumPlot:
         self._panels.show([(str(each.axis), (each, x, y, shown, scale)) for each in spectra.panels(pairs)])
 
 
-Levels = tuple[float | None, float | None, float | None]
+Levels = tuple[float | None, float | None, float | None, float | None]  # now, normal, its spread, lift that alerts
 
 
 class SpectrumPanel:
@@ -178,6 +178,7 @@ class SpectrumPanel:
                 self._labels = Parts(box("div", "mark-labels"), lambda: TickPart("left"))
             self._spread = self._plot.line("spread")
             self._normal = self._plot.line("normal")
+            self._alerting = self._plot.line("alerting")
             self._now = self._plot.line("now")
             self._words = Text("figcaption", "quiet")
 
@@ -191,32 +192,41 @@ class SpectrumPanel:
         self._plot.root.set_visibility(bool(panel.bands))
         self._plot.axes(chart.hertz_ticks(x), chart.even_ticks(y))
         known = [(spectra.middle(feature, x), levels) for feature, levels in panel.bands]
-        put(self._now, "d", chart.line([(at, y.at(now)) for at, (now, _, _) in known if now is not None]))
-        put(self._normal, "d", chart.line([(at, y.at(usual)) for at, (_, usual, _) in known if usual is not None]))
+        put(self._now, "d", chart.line([(at, y.at(now)) for at, (now, *_) in known if now is not None]))
+        put(self._normal, "d", chart.line([(at, y.at(usual)) for at, (_, usual, *_) in known if usual is not None]))
+        raised = [(at, usual + lift) for at, (_, usual, _, lift) in known if usual is not None and lift is not None]
+        put(self._alerting, "d", chart.line([(at, y.at(level)) for at, level in raised if level <= y.high]))
         put(self._spread, "d", chart.area([each for at, levels in known if (each := _around(at, levels, y))]))
-        said = [self._statistic(feature, levels, scale) for feature, levels in panel.others]
+        said = [self._statistic(feature, levels, scale) for feature, levels in panel.others] + self._lifts(panel)
         self._words.set_text(" · ".join([*said, *(f"{name} {self._say.number(hz)} Hz" for name, hz in marks)]))
+
+    def _lifts(self, panel: Panel[Levels]) -> list[str]:
+        """The smallest and the largest rise of a band that raises an alert."""
+        known = [levels[3] for _, levels in panel.bands if levels[3] is not None]
+        least, most = (self._say.decimal(of(known)) if known else "" for of in (min, max))
+        return [self._say("plot.lifts", least=least, most=most)] if known else []
 
     def _statistic(self, feature: Feature, levels: Levels, scale: float) -> str:
         if scale and feature.unit == "dB":
-            in_g = [None if each is None else 10 ** (each / 20) for each in levels]
-            now, usual, _ = (self._say.number(each) for each in in_g)
+            in_g = [None if each is None else 10 ** (each / 20) for each in levels[:2]]
+            now, usual = (self._say.number(each) for each in in_g)
             name = self._say.of("feature", feature.name)
             return self._say("plot.statistic", name=name, now=f"{now} g", normal=f"{usual} g")
-        now, usual, _ = (self._say.decimal(each) for each in levels)
+        now, usual = (self._say.decimal(each) for each in levels[:2])
         name, unit = self._say.of("feature", feature.name), f" {feature.unit}" if feature.unit else ""
         return self._say("plot.statistic", name=name, now=f"{now}{unit}", normal=f"{usual}{unit}")
 
 
 def _in_g(levels: Levels, scale: float) -> Levels:
-    """Levels re 1 g of levels re 1 count; a spread is a difference and stays. scale: counts for 1 g."""
-    now, normal, spread = levels
+    """Levels re 1 g of levels re 1 count; a spread and a lift are differences and stay. scale: counts for 1 g."""
+    now, normal, *rest = levels
     zero = 20 * math.log10(scale)
-    return None if now is None else now - zero, None if normal is None else normal - zero, spread
+    shifted = (None if each is None else each - zero for each in (now, normal))
+    return (*shifted, *rest)  # type: ignore[return-value]
 
 
 def _around(at: float, levels: Levels, y: Axis) -> tuple[float, float, float] | None:
-    _, normal, spread = levels
+    _, normal, spread, _ = levels
     if normal is None or spread is None:
         return None
     return at, y.at(normal - spectra.SPREADS * spread), y.at(normal + spectra.SPREADS * spread)
