@@ -40,9 +40,9 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint c
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(DEMO) ## a line that learns and then alarms [SECONDS=90] [DATA=recording or simulated] [FAMILY=process] [RATE=16] [PAGE=8080, 0: none]
+demo: $(DEMO) ## a line that learns and then alarms [SECONDS=90] [DATA=recording or simulated] [FAMILY=process] [RATE=16] [PAGE=8080, 0: none] [BROKER=embedded]
 	@$(if $(MICROPYTHON),MICROPYTHON="$(MICROPYTHON)") $(BIN)/python -m tools.simulate.demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DATA),--data $(DATA)) \
-	  $(if $(FAMILY),--family $(FAMILY)) $(if $(RATE),--rate $(RATE)) $(if $(PAGE),--page $(PAGE))
+	  $(if $(FAMILY),--family $(FAMILY)) $(if $(RATE),--rate $(RATE)) $(if $(PAGE),--page $(PAGE)) $(if $(BROKER),--broker $(BROKER))
 
 provision: $(READY) ## the settings of a sensor: NAME= GATEWAY= [HOST= SSID= CA= or PSK=1 or PLAIN=1, BOARD= KEY= UART= DRIVER= RATE= RANGE= FAMILY= CHANNELS= NTP=]; asks for the Wi-Fi's password; PORT= [CONFIG=]: to a sensor at once
 	@$(BIN)/python -m tools.board.provision $(SETTINGS) $(if $(CONFIG),--config $(CONFIG)) $(if $(PORT),--port $(PORT)) $(ARGS)

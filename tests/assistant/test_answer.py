@@ -8,9 +8,9 @@ from reedmesh.assistant.answer import OF_SENSOR, SUGGESTED, Query, answer
 from reedmesh.assistant.tables import NONE, TOOLS
 from reedmesh.assistant.understand import Intent, understand
 from reedmesh.assistant.words import CODES, Words
-from tools.bench import ask_check
-from tools.bench.ask_check import LANGUAGES, questions
-from tools.bench.scripted_line import NOW, SENSORS, SHIFTS, ScriptedLine
+from tools.bench.support import ask_check
+from tools.bench.support.ask_check import LANGUAGES, questions
+from tools.bench.support.scripted_line import NOW, SENSORS, SHIFTS, ScriptedLine
 
 
 def answered(intent, line=None):

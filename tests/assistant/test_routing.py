@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from reedmesh.assistant.model.routing import MEANINGS, believed, request
 from reedmesh.assistant.tables import NONE, TOOLS
 from reedmesh.assistant.understand import Intent
-from tools.bench.scripted_line import SENSORS
+from tools.bench.support.scripted_line import SENSORS
 
 GUESS = Intent("")
 

@@ -8,8 +8,8 @@ from reedmesh.assistant.tables import NONE, TOOLS, load, plain
 from reedmesh.assistant.understand import LONGEST, understand
 from reedmesh.assistant.words import CODES
 from reedmesh.errors import RefusedError
-from tools.bench.ask_check import LANGUAGES, questions
-from tools.bench.scripted_line import SENSORS
+from tools.bench.support.ask_check import LANGUAGES, questions
+from tools.bench.support.scripted_line import SENSORS
 
 RIGHT = 0.85  # of the questions, at least
 

@@ -7,7 +7,7 @@ from playwright.async_api import expect
 from reedmesh.assistant.answer import Query, answer
 from reedmesh.assistant.understand import Intent, understand
 from tests.e2e.dashboard_stage import WATCHING, Play, Stage
-from tools.bench.scripted_line import NOW, SENSORS, SHIFTS, ScriptedLine
+from tools.bench.support.scripted_line import NOW, SENSORS, SHIFTS, ScriptedLine
 
 SCRIPT = "<script>document.title = 'broken into'</script><img src=x onerror=alert(1)>"
 BOX = ".question"

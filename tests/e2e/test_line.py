@@ -60,7 +60,7 @@ def running(folder: Path) -> list[str]:
 
 
 def test_every_failing_machine_alarms_and_no_other_does(tmp_path: Path, data: Path) -> None:
-    with line(tmp_path, data, "--seconds", "600", "--rate", "30") as process:
+    with line(tmp_path, data, "--broker", "mosquitto", "--seconds", "600", "--rate", "30") as process:
         said = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == 0, said
     assert "every failing machine raised an alert, no other did" in said
@@ -85,7 +85,8 @@ def test_the_recording_that_ships_is_replayed_without_a_file_or_a_network(tmp_pa
 
 def test_a_family_needs_nothing_but_its_folder(tmp_path: Path) -> None:
     family = own_family(tmp_path)
-    with line(tmp_path, None, "--family", str(family), "--seconds", "600", "--rate", "30") as process:
+    options = ("--broker", "embedded", "--family", str(family), "--seconds", "600", "--rate", "30")
+    with line(tmp_path, None, *options) as process:
         said = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == 0, said
     assert "every failing machine raised an alert, no other did" in said

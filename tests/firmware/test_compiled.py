@@ -68,7 +68,7 @@ def test_compiled_kernels_give_the_reference(tmp_path: Path) -> None:
         expected = litert(model, inputs)
         head = np.array([*inputs.shape[:1], inputs[0].nbytes, expected[0].nbytes], np.uint32).tobytes()
         (tmp_path / "in").write_bytes(np.uint32(len(model)).tobytes() + model + head + inputs.tobytes())
-        run_compiled(folder, "1m", "tflite_run.py", tmp_path / "in", tmp_path / "out")
+        run_compiled(folder, "1m", "engine/run.py", tmp_path / "in", tmp_path / "out")
         assert (tmp_path / "out").read_bytes() == expected.tobytes(), name
 
 
@@ -89,7 +89,7 @@ def heap_of(kib: int, plain: int) -> str:
 def test_the_family_runs_in_64_kib_with_its_features(tmp_path: Path) -> None:
     path = ROOT / "models" / "vibration" / "int8.tflite"
     heap = heap_of(64, path.stat().st_size + compatibility.check(path.read_bytes()).arena)
-    run_compiled(compile_all(tmp_path, "x64"), heap, "tflite_memory.py", path)
+    run_compiled(compile_all(tmp_path, "x64"), heap, "engine/memory.py", path)
 
 
 def test_the_whole_sensor_starts_in_the_heap_that_boards_readme_tells_of(tmp_path: Path) -> None:
@@ -121,4 +121,4 @@ def test_keyword_spotting_runs_in_128_kib_with_its_file(tmp_path: Path) -> None:
     if not path.exists():
         pytest.skip(f"{path.name} of MLPerf Tiny is not beside the checkout")
     heap = heap_of(128, path.stat().st_size + compatibility.check(path.read_bytes()).arena)
-    run_compiled(compile_all(tmp_path, "x64"), heap, "tflite_room.py", path)
+    run_compiled(compile_all(tmp_path, "x64"), heap, "engine/room.py", path)

@@ -21,7 +21,7 @@ from reedmesh.protocol import scaling
 from tests.support.paths import SCENARIOS
 from tests.support.timeouts import PATIENCE
 from tools.bench.detect import auc
-from tools.bench.onsets import of_fault
+from tools.bench.support.onsets import of_fault
 from tools.simulate import recordings
 from tools.simulate.neighbourhood import LIES, Neighbourhood, Place, Setting, hears, is_in_step, neighbourhood, places
 

@@ -1,7 +1,6 @@
 """Brokers for tests, all on loopback: mosquitto, amqtt, and one whose every byte the test writes itself."""
 
 import asyncio
-import shutil
 import socket
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+import tools.simulate.mosquitto
 from tests.support.micropython import missing
 from tests.support.paths import ROOT
 from tests.support.timeouts import PATIENCE
@@ -32,7 +32,7 @@ def mosquitto(directory: Path, port: int, *settings: str) -> Iterator[int]:
 @contextmanager
 def mosquitto_by(config: Path) -> Iterator["subprocess.Popen[str]"]:
     """A mosquitto with this configuration, while the block runs."""
-    program = shutil.which("mosquitto", path="/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin:/opt/homebrew/sbin")
+    program = tools.simulate.mosquitto.program()
     if not program:
         missing("no mosquitto found: apt install mosquitto")
     with subprocess.Popen([str(program), "-c", str(config)], stderr=subprocess.PIPE, text=True) as process:

@@ -35,9 +35,10 @@ from reedmesh.protocol import wire
 from reedmesh.store.database import NAME
 from reedmesh.store.store import Store
 from tools.bench import report
-from tools.bench.ask_check import LANGUAGES, Question, faults, questions
-from tools.bench.latency import FOLDER, GATEWAY, Bench, gateway, mosquitto, prepare, started
-from tools.bench.scripted_line import NOW, SENSORS, SHIFTS, ScriptedLine
+from tools.bench.latency import FOLDER, GATEWAY, Bench, gateway, prepare, started
+from tools.bench.support.ask_check import LANGUAGES, Question, faults, questions
+from tools.bench.support.scripted_line import NOW, SENSORS, SHIFTS, ScriptedLine
+from tools.simulate import mosquitto
 
 HELD_OUT = ("held_out_1", "held_out_2")
 PAST = 20_000  # windows that the gateway has, so that a question about a trend has something to read
@@ -235,7 +236,7 @@ async def main() -> None:
     parser.add_argument("--rounds", type=int, default=12, help="of a slice each; 0: none")
     chosen = parser.parse_args()
     logging.disable()
-    broker = "mosquitto" if mosquitto() else "embedded"
+    broker = "mosquitto" if mosquitto.program() else "embedded"
     print(f"questions to the line, {broker}, {report.machine()}")
     await understood()
     await times(broker)

@@ -32,9 +32,9 @@ from reedmesh.readings.alarms import Alarms
 from reedmesh.readings.line import Line
 from reedmesh.store.store import Store
 from tools.bench import report
-from tools.bench.gateway_in_memory import START, Turned, at_work, frame
 from tools.bench.latency import prepare
-from tools.bench.verdicts import SLOWER, verdicts
+from tools.bench.support.gateway_in_memory import START, Turned, at_work, frame
+from tools.bench.support.verdicts import SLOWER, verdicts
 from tools.checkout import ROOT
 
 FOLDER = ROOT / "build" / "bench" / "called"

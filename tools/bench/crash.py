@@ -39,8 +39,9 @@ from reedmesh.links.mqtt_link import Link
 from reedmesh.protocol import wire
 from reedmesh.store import database
 from tools.bench import report
-from tools.bench.latency import GATEWAY, LINES, mosquitto, prepare
+from tools.bench.latency import GATEWAY, LINES, prepare
 from tools.checkout import ROOT
+from tools.simulate import mosquitto
 from tools.simulate.free_ports import free_ports
 
 FOLDER = ROOT / "build" / "crash"
@@ -152,7 +153,7 @@ async def run(folder: Path, broker: str, kills: int, sensors: int, rate: float) 
     onlooker, crowd = Onlooker(), Sensors(frames, sensors, rate, chance)
     with ExitStack() as stack:
         if broker == "mosquitto":
-            command = [str(mosquitto()), "-c", str(folder / "mosquitto.conf")]
+            command = [str(mosquitto.program()), "-c", str(folder / "mosquitto.conf")]
             process = stack.enter_context(subprocess.Popen(command, stderr=subprocess.DEVNULL))
             stack.callback(process.terminate)
         topics = {f"{wire.BASE}/{GATEWAY}/{leaf}": 1 for leaf in ("alert", "status")}
@@ -245,7 +246,7 @@ async def main() -> None:
     mqtt_link.Backoff = lambda: Backoff(most=0.2)  # type: ignore[assignment,misc]  # an embedded broker dies with each gateway, and we want to hear the next one
     print(f"kill -9 under load, {chosen.sensors} sensors, {chosen.rate:g} windows/s, {report.machine()}")
     counted = {}
-    for broker in ["mosquitto", "embedded"] if mosquitto() else ["embedded"]:
+    for broker in ["mosquitto", "embedded"] if mosquitto.program() else ["embedded"]:
         counted[broker] = await run(FOLDER, broker, chosen.kills, chosen.sensors, chosen.rate)
         print(f"  {broker}: " + ", ".join(f"{name} {count}" for name, count in counted[broker].items()))
     for name in ("lost", "doubled", "corrupt"):

@@ -25,11 +25,9 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from reedmesh.links.message import Message
 from reedmesh.links.mqtt_link import Link
-from tools.bench import (
-    latency,
-    report,
-)
+from tools.bench import latency, report
 from tools.check.screenshots import FLAGS, chromium
+from tools.simulate import mosquitto
 from tools.simulate.free_ports import free_ports
 
 MANY, SOME, BROWSERS, LOADS, ALERTS = 200, 50, 3, 5, 10
@@ -106,7 +104,7 @@ class Dashboard:
 @asynccontextmanager
 async def stage(sensors: int) -> AsyncIterator[tuple[Line, Dashboard, Browser]]:
     """Broker, gateway, dashboard and browser."""
-    broker = latency.mosquitto()
+    broker = mosquitto.program()
     assert broker, "no mosquitto found: apt install mosquitto"
     port = free_ports(1)[0]
     async with AsyncExitStack() as stack:

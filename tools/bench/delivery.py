@@ -26,8 +26,9 @@ from reedmesh.exchange.sender import Counts
 from reedmesh.links.message import Message
 from reedmesh.links.mqtt_link import Link
 from reedmesh.protocol.shards import Shape
-from tools.bench import lossy_links, report
-from tools.bench.lossy_links import FAMILY, Ports, Trouble, broker, told, when
+from tools.bench import report
+from tools.bench.support import lossy_links
+from tools.bench.support.lossy_links import FAMILY, Ports, Trouble, broker, told, when
 
 CHUNK = 4096  # bytes of a plain message and of a shard
 LARGE, SMALL = 3000 * CHUNK, 600 * CHUNK

@@ -16,7 +16,8 @@ import numpy as np
 
 from reedmesh.errors import ConfigError
 from reedmesh.provisioning import device_tree
-from tools.bench import report, sums_model
+from tools.bench import report
+from tools.bench.support import sums_model
 from tools.board.disassembly import busiest
 from tools.check import isa, isa_vectors
 from tools.checkout import ROOT
@@ -70,7 +71,7 @@ def compare(name: str, path: Path) -> None:
 def engine(path: Path) -> float:
     """ms of the best of several inferences under MicroPython."""
     modules = f"{ROOT / 'firmware'}:{ROOT / 'gateway' / 'reedmesh'}:.frozen"
-    script = ROOT / "tests" / "firmware" / "scripts" / "tflite_speed.py"
+    script = ROOT / "tests" / "firmware" / "scripts" / "engine/speed.py"
     command = [device_tree.micropython(), "-X", "heapsize=2m", str(script), str(path)]
     done = subprocess.run(
         command, env={**os.environ, "MICROPYPATH": modules}, capture_output=True, text=True, check=True

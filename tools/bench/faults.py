@@ -23,8 +23,9 @@ import numpy as np
 
 from reedmesh.errors import ConfigError, ReedmeshError
 from reedmesh.inference.family import NETWORK, SUMS, Family, find_family, load_family
-from tools.bench import baselines, report, young
-from tools.bench.onsets import Normal, Onset, of_fault, of_normal
+from tools.bench import report, young
+from tools.bench.support import baselines
+from tools.bench.support.onsets import Normal, Onset, of_fault, of_normal
 from tools.checkout import ROOT
 from tools.simulate import neighbourhood as learning
 from tools.simulate import recordings

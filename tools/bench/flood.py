@@ -22,8 +22,9 @@ import numpy as np
 
 from reedmesh.protocol import wire
 from tools.bench import report
-from tools.bench.latency import GATEWAY, gateway, mosquitto
+from tools.bench.latency import GATEWAY, gateway
 from tools.bench.load import Use
+from tools.simulate import mosquitto
 
 SENSORS = 50
 WINDOWS = 4  # a second of each
@@ -141,7 +142,7 @@ async def main() -> None:
     parser.add_argument("--rate", type=int, default=10_000, help="messages a second")
     chosen = parser.parse_args()
     logging.disable()
-    if not mosquitto():
+    if not mosquitto.program():
         raise SystemExit("no mosquitto found: apt install mosquitto")
     windows = f"{SENSORS} sensors, {WINDOWS} windows a second each"
     print(f"{windows}, beside a client that floods; {report.machine()}, load {os.getloadavg()[0]:.1f}")

@@ -35,7 +35,7 @@ from reedmesh.store.models import StoredModel
 from reedmesh.store.store import Store
 from tools.bench import report
 from tools.checkout import ROOT
-from tools.simulate import recordings
+from tools.simulate import mosquitto, recordings
 from tools.simulate.free_ports import free_ports
 
 FOLDER = ROOT / "build" / "latency"
@@ -172,7 +172,7 @@ async def started(broker: str, frames: tuple[bytes, bytes], sensors: int, settin
     )
     commands = [[sys.executable, "-m", "reedmesh", "run", str(FOLDER / "reedmesh.toml")]]
     if broker == "mosquitto":
-        commands.insert(0, [str(mosquitto()), "-c", str(FOLDER / "mosquitto.conf")])
+        commands.insert(0, [str(mosquitto.program()), "-c", str(FOLDER / "mosquitto.conf")])
     processes = [subprocess.Popen(command, stderr=subprocess.DEVNULL) for command in commands]
     topics = {f"{wire.BASE}/{GATEWAY}/{leaf}": 1 for leaf in ("alert", "+/state")}
     link = Link("127.0.0.1", port, "bench", subscriptions=topics)
@@ -217,12 +217,6 @@ async def most(broker: str, seconds: float, sensors: int) -> int:
         rate *= 1.25 if rate < 1000 else 1.1
 
 
-def mosquitto() -> Path | None:
-    """The mosquitto program, which Debian keeps where a user's PATH does not look."""
-    found = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-    return Path(found) if found else None
-
-
 async def main() -> None:
     """Print the table and keep the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -230,7 +224,7 @@ async def main() -> None:
     parser.add_argument("--sensors", type=int, default=50)
     chosen = parser.parse_args()
     logging.disable()  # what a link says while a broker starts is not news here
-    brokers = ["mosquitto", "embedded"] if mosquitto() else ["embedded"]
+    brokers = ["mosquitto", "embedded"] if mosquitto.program() else ["embedded"]
     print(f"window in -> alert out, {chosen.sensors} sensors, {report.machine()}")
     print(f"{'broker':<10} {'windows/s':>9} {'alerts':>7} {'p50 ms':>7} {'p99 ms':>7} {'missed':>7}")
     p99: dict[tuple[str, int], float] = {}

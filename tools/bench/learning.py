@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from reedmesh.errors import ReedmeshError
 from reedmesh.inference.family import NETWORK, Family, find_family, load_family
 from reedmesh.learning import delta
-from tools.bench import lossy_links, report
+from tools.bench import report
 from tools.bench.detect import auc
+from tools.bench.support import lossy_links
 from tools.simulate import recordings
 from tools.simulate.neighbourhood import LIES, Neighbourhood, Place, Setting, Site, neighbourhood, places, served
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from reedmesh.store.database import NAME
 from tools.bench import report
-from tools.bench.latency import FOLDER, latency, mosquitto
+from tools.bench.latency import FOLDER, latency
+from tools.simulate import mosquitto
 
 SENSORS = 12
 SETTINGS = {"at rest": "[learning]\nfresh = 1000000\n", "learning": "[learning]\nfresh = 10\n"}
@@ -29,7 +30,7 @@ async def main() -> None:
     parser.add_argument("--rate", type=int, default=200, help="windows a second")
     chosen = parser.parse_args()
     logging.disable()
-    broker = "mosquitto" if mosquitto() else "embedded"
+    broker = "mosquitto" if mosquitto.program() else "embedded"
     print(f"window in -> alert out, {chosen.rate} windows/s, {SENSORS} sensors, {broker}, {report.machine()}")
     print(f"{'gateway':<10} {'alerts':>7} {'p50 ms':>7} {'p99 ms':>7} {'missed':>7} {'rounds':>7}")
     p99 = {}

@@ -20,7 +20,8 @@ import numpy as np
 
 from reedmesh.config.settings import Store
 from tools.bench import report
-from tools.bench.latency import Bench, gateway, mosquitto
+from tools.bench.latency import Bench, gateway
+from tools.simulate import mosquitto
 
 FAULT_EVERY = 101  # windows; a prime, so that it is not always the same sensors
 NEVER = 10**9
@@ -118,7 +119,7 @@ async def main() -> None:
     parser.add_argument("--seconds", type=float, default=600.0, help="of the first run")
     seconds = parser.parse_args().seconds
     logging.disable()
-    if not mosquitto():
+    if not mosquitto.program():
         raise SystemExit("no mosquitto found: apt install mosquitto")
     print(f"one window a second from each sensor, {report.machine()}")
     print("sensors     s  alerts  p50 ms  p99 ms  missed  CPU %  RSS MB  growth MB  MB a day")

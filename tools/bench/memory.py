@@ -21,7 +21,8 @@ from reedmesh.inference.model import Model
 from reedmesh.protocol import firmware_package, shards, wire
 from reedmesh.provisioning import device_tree, image, sensor_settings
 from reedmesh.updates import firmware_packages
-from tools.bench import report, sums_model, two_heaps
+from tools.bench import report
+from tools.bench.support import sums_model, two_heaps
 from tools.board import provision, update_sensors
 from tools.checkout import ROOT
 
@@ -30,8 +31,8 @@ ENGINE = ("tflite/", "features", "score", "protocol/recipe", "protocol/scaling",
 FOREIGN = ROOT.parent / "shared" / "data"
 SCRIPTS = ROOT / "tests" / "firmware" / "scripts"
 RUNS = {  # name: script that runs it without an allocation, model, KiB it shall fit
-    "vibration": (SCRIPTS / "tflite_memory.py", ROOT / "models" / "vibration" / "int8.tflite", 64),
-    "kws": (SCRIPTS / "tflite_room.py", FOREIGN / "mlperf_tiny" / "kws_ref_model.tflite", 128),
+    "vibration": (SCRIPTS / "engine/memory.py", ROOT / "models" / "vibration" / "int8.tflite", 64),
+    "kws": (SCRIPTS / "engine/room.py", FOREIGN / "mlperf_tiny" / "kws_ref_model.tflite", 128),
 }
 LARGEST = 1024  # KiB
 CERTAIN = 240  # KiB, in which updates surely find room
@@ -52,7 +53,7 @@ def main() -> int:
     print(f"MicroPython of {bits} bits on {platform.machine()}; smallest heap that is enough")
     with tempfile.TemporaryDirectory() as folder:
         device_tree.compile_into(Path(folder), {32: "x86", 64: "x64"}[bits], ENGINE)
-        by_sums = {name: (SCRIPTS / "tflite_memory.py", path, 64) for name, path in sums_model.every().items()}
+        by_sums = {name: (SCRIPTS / "engine/memory.py", path, 64) for name, path in sums_model.every().items()}
         for name, (script, model, goal) in (RUNS | by_sums).items():
             show(name, micropython, Path(folder), bits, [str(script), str(model)], goal)
     with tempfile.TemporaryDirectory() as folder:

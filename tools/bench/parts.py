@@ -28,7 +28,7 @@ from reedmesh.learning.sums import Sums
 from reedmesh.protocol import verdict
 from reedmesh.protocol.recipe import Cycle
 from tools.bench import report
-from tools.bench.parts_baselines import Baselines
+from tools.bench.support.parts_baselines import Baselines
 from tools.checkout import ROOT
 
 DATA = ROOT.parent / "shared" / "data"

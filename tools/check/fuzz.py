@@ -143,7 +143,7 @@ def _on_micropython(models: list[Path]) -> Outcome:
     from reedmesh.provisioning import device_tree
 
     environment = {"MICROPYPATH": f"{ROOT / 'firmware'}:{ROOT / 'gateway' / 'reedmesh'}:.frozen"}
-    script, began, done, fault = ROOT / "tests" / "firmware" / "scripts" / "tflite_replay.py", time.monotonic(), 0, ""
+    script, began, done, fault = ROOT / "tests" / "firmware" / "scripts" / "engine/replay.py", time.monotonic(), 0, ""
     for at in range(0, len(models), CHUNK):
         paths = "\n".join(map(str, models[at : at + CHUNK]))
         words = [device_tree.micropython(), "-X", "heapsize=8m", str(script)]

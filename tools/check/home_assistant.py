@@ -24,8 +24,9 @@ from reedmesh.commands import client as ask
 from reedmesh.config import settings
 from reedmesh.errors import RefusedError
 from reedmesh.protocol import wire
-from tools.bench.latency import LINES, mosquitto, prepare
+from tools.bench.latency import LINES, prepare
 from tools.checkout import ROOT
+from tools.simulate import mosquitto
 from tools.simulate.free_ports import free_ports
 
 FOLDER = ROOT / "build" / "home-assistant"
@@ -126,7 +127,7 @@ def main() -> None:
     path.write_text(f'name = "gw"\nstate = "{FOLDER}/state"\n[broker]\nport = {port}\n')
     with ExitStack() as stack:
         for command in (
-            [str(mosquitto()), "-c", str(FOLDER / "mosquitto.conf")],
+            [str(mosquitto.program()), "-c", str(FOLDER / "mosquitto.conf")],
             [sys.executable, "-m", "reedmesh", "run", str(path)],
         ):
             process = stack.enter_context(subprocess.Popen(command, stderr=subprocess.DEVNULL))

@@ -1,13 +1,13 @@
 """A factory line on this machine: gateways and their sensors learn what normal is, then machines start to fail.
 
-Nothing in it is pretended but the machines: gateways are `reedmesh run`, each with a broker of its own, sensors are the
-firmware under MicroPython, and what they hear was recorded from real machines unless it is said to be simulated.
+Only the machines are simulated. Gateways are `reedmesh run`, each with a broker of its own (mosquitto where it is
+installed), and sensors are the firmware under MicroPython. They replay recordings of real machines; a simulated signal
+is called so.
 
     python -m tools.simulate.demo [--data windows.npz | actuators | fan | simulated] [--seconds 60] [--rate 16]
 
-Ends by itself after --seconds, and then with status 0 only if each failing machine raised an alert and no other did,
-every gateway's ledger is whole, and every model's passport holds. The gateway without neighbours is there to compare
-with, and decides nothing.
+It ends after --seconds, with status 0 only if each failing machine raised an alert and no other did, every gateway's
+ledger is whole, and every model's passport holds. The gateway without neighbours is there for comparison only.
 """
 
 import argparse
@@ -21,30 +21,34 @@ from collections.abc import Callable, Collection, Coroutine, Iterable
 from pathlib import Path
 from typing import Any
 
-from reedmesh.errors import ReedmeshError
+from reedmesh.errors import ConfigError, ReedmeshError
 from reedmesh.inference import family
 from tools.checkout import ROOT
-from tools.simulate import factory, layout, observer, recordings, screen, summary
+from tools.simulate import factory, layout, mosquitto, observer, recordings, screen, summary
 from tools.simulate.free_ports import free_ports
 from tools.simulate.layout import Machine, Plan
 from tools.simulate.line import Line
 from tools.simulate.observer import Picture
 
-CALM = 8.0  # seconds that every machine runs normally, judged, before faults appear
+CALM = 2.0, 8.0  # seconds that every machine runs normally, judged, before faults appear: at least, at most
 PAGE = 8080
-HANDOVER = 20.0  # seconds that what the neighbours know may take to come
+HANDOVER = 20.0  # seconds that the updates of the neighbours may take to come, at most
 LAST = 4.0  # seconds to go on after the last fault was found
+FINDING = 10.0  # seconds that are kept for finding the faults
 
 
 def main() -> int:
     """Run the line; returns the exit status."""
     arguments = _arguments()
-    logging.disable(logging.WARNING)  # brokers that are not up yet are no news here
+    logging.disable(logging.WARNING)  # a broker that does not run yet is expected here
     try:
         arguments.family = arguments.family or recordings.suggested(arguments.data)
         recipe = family.read_plan(family.find_family(arguments.family)).recipe
         recording = recordings.named(arguments.data, recipe)
-        plan = layout.plan(recording, arguments.folder, arguments.family)
+        found = mosquitto.program() if arguments.broker != "embedded" else None
+        if arguments.broker == "mosquitto" and not found:
+            raise ConfigError("no mosquitto found: apt install mosquitto, or --broker embedded")
+        plan = layout.plan(recording, arguments.folder, arguments.family, found)
         if arguments.page is None:
             arguments.page = PAGE if factory.is_free(PAGE) else free_ports(1)[0]
         return asyncio.run(_run(plan, recording.origin, arguments))
@@ -61,11 +65,11 @@ async def _run(plan: Plan, origin: str, arguments: argparse.Namespace) -> int:
     with Line(plan, arguments.rate, arguments.page) as line:
         async with contextlib.AsyncExitStack() as stack:
             player = Player(plan, picture, line, stack)
-            story = asyncio.create_task(_story(player, arguments.seconds))
+            scenario = asyncio.create_task(_scenario(player, arguments.seconds))
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                asyncio.get_running_loop().add_signal_handler(number, story.cancel)
+                asyncio.get_running_loop().add_signal_handler(number, scenario.cancel)
             with screen.show(picture):
-                await _first(story, asyncio.create_task(line.broken()))
+                await _first(scenario, asyncio.create_task(line.broken()))
     summary.show(picture)
     faults = factory.proofs(plan) if picture.all_taught() else []
     summary.proofs(picture, faults)
@@ -109,9 +113,9 @@ class Player:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-async def _first(story: "asyncio.Task[None]", broken: "asyncio.Task[None]") -> None:
-    """Wait for the story's end, or for a process that ended before its time."""
-    done, rest = await asyncio.wait([story, broken], return_when=asyncio.FIRST_COMPLETED)
+async def _first(scenario: "asyncio.Task[None]", broken: "asyncio.Task[None]") -> None:
+    """Wait for the end of the scenario, or for a process that ended before its time."""
+    done, rest = await asyncio.wait([scenario, broken], return_when=asyncio.FIRST_COMPLETED)
     for task in rest:
         task.cancel()
     for task in done:
@@ -119,38 +123,41 @@ async def _first(story: "asyncio.Task[None]", broken: "asyncio.Task[None]") -> N
             task.result()
 
 
-async def _story(player: Player, seconds: float | None) -> None:
-    """What happens to the machines, and when the line stops."""
+async def _scenario(player: Player, seconds: float | None) -> None:
+    """Let the machines learn, run normally and fail, then stop the line; on a slow computer the calm is shorter."""
     end = time.monotonic() + seconds if seconds else float("inf")
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(max(0.0, end - time.monotonic()) if seconds else None):
-            await until_watching(player)
+        async with asyncio.timeout(seconds):
+            await until_watching(player, end)
             player.turn("normal")
-            await asyncio.sleep(CALM)
+            await asyncio.sleep(min(CALM[1], max(CALM[0], end - time.monotonic() - FINDING - LAST)))
             player.turn("fault", lambda machine: machine.faulty)
             await player.picture.until(player.picture.all_found)
             await asyncio.sleep(LAST if seconds else float("inf"))
 
 
-async def until_watching(player: Player) -> None:
-    """Let the first gateways learn their machines, then have the others join."""
+async def until_watching(player: Player, end: float = float("inf")) -> None:
+    """Let the first gateways learn their machines, then have the others join; end: of the line, of time.monotonic."""
     plan, picture = player.plan, player.picture
     first = [name for name in plan.ports if name not in plan.later]
     player.start_gateways(first)
     player.start_sensors(first)
     await picture.until(picture.all_watching)
     if plan.later:
-        await _join(player)
+        await _join(player, min(HANDOVER, (end - time.monotonic()) / 3))
         await picture.until(picture.all_watching)
 
 
-async def _join(player: Player) -> None:
-    """A gateway joins: it asks its neighbours what they know, then a machine with few windows is mounted at it."""
+async def _join(player: Player, handover: float) -> None:
+    """A gateway joins: it asks its neighbours for their updates, then a machine with few windows is mounted at it.
+
+    handover: seconds that the updates may take to come.
+    """
     plan, picture = player.plan, player.picture
     picture.note(f"gateway {plan.late} joins; it will learn from {plan.learn[plan.late]} windows and its neighbours")
     player.start_gateways(plan.later)
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(HANDOVER):
+        async with asyncio.timeout(handover):
             await picture.until(
                 lambda: all((plan.late, each) in picture.updates for each in plan.neighbours(plan.late))
             )
@@ -164,6 +171,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--family", default="", help="by which they are judged; otherwise what suits the recording")
     parser.add_argument("--seconds", type=float, help="end after so long; otherwise at Ctrl-C")
     parser.add_argument("--rate", type=float, default=16.0, help="windows a second and sensor (recorded: 1)")
+    parser.add_argument("--broker", choices=("mosquitto", "embedded"), help="otherwise mosquitto where it is installed")
     parser.add_argument("--page", type=int, help="port of the web page; 0: none; otherwise 8080, or a free one")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "line", help="configs, databases and logs")
     parser.add_argument("--picture", type=Path, help="save the last screen as SVG")

@@ -44,7 +44,12 @@ def dashboard_password(plan: Plan, gateway: str) -> str:
 def last_words(plan: Plan, name: str) -> str:
     """The end of what a process said before it ended."""
     kind, _, which = name.rpartition(" ")
-    logs = {"gateway": f"{which}/gateway.log", "sensor": f"*/{which}/sensor.log", "web": "page.log"}
+    logs = {
+        "broker": f"{which}/mosquitto.log",
+        "gateway": f"{which}/gateway.log",
+        "sensor": f"*/{which}/sensor.log",
+        "web": "page.log",
+    }
     texts = [path.read_text(errors="replace") for path in plan.folder.glob(logs[kind])]
     return " ".join("".join(texts).split())[-300:] or "it said nothing"
 
@@ -78,7 +83,8 @@ def write_config(plan: Plan, name: str, present: Collection[str]) -> Path:
     config = folder / "reedmesh.toml"
     config.write_text(
         f'name = "{name}"\nstate = "{folder}"\nfamily = "{plan.family}"\n\n'
-        f"[broker]\nembedded = true\nport = {plan.ports[name]}\ntls_port = {plan.tls[name]}\n\n"
+        f"[broker]\nembedded = {str(not plan.mosquitto).lower()}\n"
+        f"port = {plan.ports[name]}\ntls_port = {plan.tls[name]}\n\n"
         f'[exchange]\nfederation = "demo"\nsecret = "{plan.secret}"\n\n'
         f"[learning]\nwindows = {plan.learn[name]}\nfresh = {FRESH}\n"
         + "".join(_machine(plan, machine) for machine in plan.machines if machine.gateway == name)
@@ -88,12 +94,20 @@ def write_config(plan: Plan, name: str, present: Collection[str]) -> Path:
     return config
 
 
-def start_gateway(plan: Plan, name: str) -> subprocess.Popen[bytes]:
-    """Run `reedmesh run` with its config and an embedded broker, which neighbours reach by TLS."""
+def prepare_gateway(plan: Plan, name: str) -> None:
+    """Make what its broker needs: a certificate, which neighbours see, and the keys of its sensors."""
     folder, site = plan.folder / name, plan.folder / "site"
     if not site.exists():
         certificates.make_ca(site, "demo")
     certificates.issue(folder / certificates.FOLDER, ["127.0.0.1"], site)
+    for machine in plan.machines:
+        if machine.gateway == name:
+            SensorKeys(folder).made_for(machine.name)
+
+
+def start_gateway(plan: Plan, name: str) -> subprocess.Popen[bytes]:
+    """Run `reedmesh run` with its config; where there is no mosquitto, the gateway has an embedded broker."""
+    folder = plan.folder / name
     command = [sys.executable, "-m", "reedmesh", "run", str(folder / "reedmesh.toml")]
     return subprocess.Popen(command, stderr=(folder / "gateway.log").open("wb"), start_new_session=True)
 

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Collection, Coroutine
 
 from reedmesh.errors import ReedmeshError
-from tools.simulate import factory, noisy_serial
+from tools.simulate import factory, mosquitto, noisy_serial
 from tools.simulate.layout import Plan
 
 FLIPS, DROPS = 1e-4, 1e-4  # of the bits and of the bytes on the wire of the sensor that has one: a bad cable
@@ -54,9 +54,23 @@ class Line:
         for name in together:
             factory.write_config(self._plan, name, together)
         for name in gateways:
-            self._processes[f"gateway {name}"] = factory.start_gateway(self._plan, name)
+            self._start(name)
         for name in running:
-            self._processes[f"gateway {name}"].send_signal(signal.SIGHUP)
+            self._reload(name)
+
+    def _start(self, name: str) -> None:
+        """Start a gateway, and its broker before it."""
+        factory.prepare_gateway(self._plan, name)
+        if self._plan.mosquitto:
+            self._processes[f"broker {name}"] = mosquitto.start(self._plan.mosquitto, self._plan.folder / name)
+        self._processes[f"gateway {name}"] = factory.start_gateway(self._plan, name)
+
+    def _reload(self, name: str) -> None:
+        """Have a gateway read its config again, and its broker the list of who may log in."""
+        if self._plan.mosquitto:
+            mosquitto.write(self._plan.folder / name)
+            self._processes[f"broker {name}"].send_signal(signal.SIGHUP)
+        self._processes[f"gateway {name}"].send_signal(signal.SIGHUP)
 
     def start_sensors(self, gateways: Collection[str]) -> list[Coroutine[object, object, None]]:
         """Start the sensors of gateways; returns a coroutine for each machine, which lets it run."""

@@ -32,7 +32,9 @@ def show(picture: Picture) -> Iterator[None]:
             yield
     else:
         picture.note = _printing(picture.note, picture.log)  # type: ignore[method-assign]
+        broker = picture.plan.mosquitto or "embedded"
         print(f"line: {picture.origin}; {len(picture.sights)} sensors on {len(picture.plan.ports)} gateways")
+        print(f"broker of each gateway: {broker}")
         print(how_to_stop(picture).plain, flush=True)
         yield
 

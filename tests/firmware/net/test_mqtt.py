@@ -24,7 +24,7 @@ LATE = 1  # which may be heard a tick after it was sent
 
 
 class Sensor:
-    """The client under test in its own process, its commands and events; see tests/firmware/scripts/mqtt_remote.py."""
+    """The client under test in its own process, its commands and events; see scripts/client/remote.py."""
 
     def __init__(self, process: Any) -> None:
         self.process = process
@@ -68,7 +68,7 @@ class Sensor:
 @contextmanager
 def sensor(port: int, heap: str | None = None, **options: Any) -> Iterator[Sensor]:
     """A client of the broker at `port` while the block runs; one that hangs is killed, so that `expect` fails."""
-    script = SCRIPTS / "mqtt_remote.py"
+    script = SCRIPTS / "client/remote.py"
     with micropython.start(script, port, json.dumps(options), heap=heap, stdin=subprocess.PIPE) as process:
         deadline = threading.Timer(PATIENCE, process.kill)
         deadline.start()
@@ -391,7 +391,7 @@ def test_thousands_of_messages_in_64_kilobytes_leave_nothing_behind():
     with ScriptedBroker() as broker:
         peer = threading.Thread(target=echo_every_fourth, args=(broker,), daemon=True)
         peer.start()
-        report = micropython.run_json(SCRIPTS / "mqtt_memory.py", broker.port, 2000, heap="64k")
+        report = micropython.run_json(SCRIPTS / "client/memory.py", broker.port, 2000, heap="64k")
         peer.join(PATIENCE)
     assert report["received"] == 500
     assert abs(report["grown"]) <= 512, report

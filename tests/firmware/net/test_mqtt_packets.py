@@ -151,13 +151,13 @@ def test_connect_and_subscribe_are_the_standards():
 
 
 def test_both_pythons_encode_the_same():
-    assert run_json(SCRIPTS / "mqtt_encode.py") == json.loads(under_cpython("mqtt_encode.py"))
+    assert run_json(SCRIPTS / "client/encode.py") == json.loads(under_cpython("client/encode.py"))
 
 
 def test_both_pythons_decode_the_same():
     lines = "".join(stream.hex() + "\n" for stream in streams(seed=1, count=300))
-    ours = json.loads(under_cpython("mqtt_decode.py", lines))
-    assert run_json(SCRIPTS / "mqtt_decode.py", stdin=lines) == ours
+    ours = json.loads(under_cpython("client/decode.py", lines))
+    assert run_json(SCRIPTS / "client/decode.py", stdin=lines) == ours
     endings = {packets_and_end[-1] for packets_and_end in ours}
     assert {"end", "cut"} < endings, "the streams do not reach every ending"
 

@@ -21,6 +21,6 @@ def test_a_dead_channel_gives_its_zero_point(rounding: str, reference: object, z
     expected = reference(model, inputs)  # type: ignore[operator]
     head = np.array([len(inputs), inputs[0].nbytes, expected[0].nbytes], np.uint32).tobytes()
     (tmp_path / "in").write_bytes(np.uint32(len(model)).tobytes() + model + head + inputs.tobytes())
-    micropython.run(SCRIPTS / "tflite_run.py", tmp_path / "in", tmp_path / "out", rounding)
+    micropython.run(SCRIPTS / "engine/run.py", tmp_path / "in", tmp_path / "out", rounding)
     assert (tmp_path / "out").read_bytes() == expected.tobytes()
     assert {int(y[0, 1]) for y in expected} == {zero}

@@ -75,7 +75,7 @@ def on_micropython(cases: list[tuple[bytes, Array, int]], folder: Path, rounding
         for model, inputs, size in cases:
             file.write(struct.pack("<I", len(model)) + model)
             file.write(struct.pack("<III", len(inputs), inputs[0].nbytes, size) + inputs.tobytes())
-    run(SCRIPTS / "tflite_run.py", folder / "in", folder / "out", rounding)
+    run(SCRIPTS / "engine/run.py", folder / "in", folder / "out", rounding)
     return (folder / "out").read_bytes()
 
 
@@ -258,7 +258,7 @@ def test_a_window_is_judged_without_an_allocation(tmp_path: Path) -> None:
     model = dense_models.autoencoder(rng, SIZES, {scaling.METADATA: scaling.to_bytes(means, gains, 12345)})
     (tmp_path / "model").write_bytes(model)
     # Room to compile the sources; tests/firmware/test_compiled.py does with less.
-    vector, score, threshold, ram, _ = run(SCRIPTS / "tflite_memory.py", tmp_path / "model", heap="200k").split()
+    vector, score, threshold, ram, _ = run(SCRIPTS / "engine/memory.py", tmp_path / "model", heap="200k").split()
 
     window = np.array([((i * 7919) % 2001) - 1000 for i in range(600)], np.int16).reshape(1, 200, 3)
     x = features.extract(window, Spectrum(200, 3, 20))

@@ -158,7 +158,7 @@ REFUSED = {
 def test_what_cannot_be_run_is_refused_with_its_reason(tmp_path: Path) -> None:
     for i, (make, _) in enumerate(REFUSED.values()):
         (tmp_path / str(i)).write_bytes(make())
-    lines = run(SCRIPTS / "tflite_refuse.py", *[tmp_path / str(i) for i in range(len(REFUSED))]).splitlines()
+    lines = run(SCRIPTS / "engine/refuse.py", *[tmp_path / str(i) for i in range(len(REFUSED))]).splitlines()
     for (name, (_, reason)), line in zip(REFUSED.items(), lines, strict=True):
         assert re.search(reason, line), f"{name}: {line}"
 
@@ -167,7 +167,7 @@ def test_an_arena_that_does_not_fit_says_what_it_needs(tmp_path: Path) -> None:
     draw = Drawn(np.random.default_rng(0))
     x = draw.activations((1, 300, 300, 8), 1.0, 0)
     (tmp_path / "model").write_bytes(draw.pack(x, draw.table("RELU", x, draw.like(x, (1, 300, 300, 8)))))
-    line = run(SCRIPTS / "tflite_refuse.py", tmp_path / "model", heap="256k")
+    line = run(SCRIPTS / "engine/refuse.py", tmp_path / "model", heap="256k")
     assert re.search(r"needs 720000 bytes, have \d+", line)
 
 
@@ -180,6 +180,6 @@ def test_damaged_files_raise_nothing_but_model_error(seed: int, tmp_path: Path) 
     for path in paths[2:]:
         path.write_bytes(operator_models.OPERATORS[path.name](rng))
     each = -(-FUZZ // 2 // len(paths))
-    out = run(SCRIPTS / "tflite_fuzz.py", each, seed, *paths, heap="1m", timeout=PATIENCE + FUZZ / 20)
+    out = run(SCRIPTS / "engine/fuzz.py", each, seed, *paths, heap="1m", timeout=PATIENCE + FUZZ / 20)
     refused, accepted = map(int, out.split())
     assert min(refused, accepted) > FUZZ // 40, "the damage must reach past the first check, and not be all there is"

@@ -1,6 +1,6 @@
 """Publishes COUNT windows and receives a quarter as many messages, then reports what the heap was left with, as JSON.
 
-    micropython -X heapsize=64k mqtt_memory.py PORT COUNT
+    micropython -X heapsize=64k client/memory.py PORT COUNT
 
 client: bytes its modules and buffers take. per_publish: bytes a QoS 0 publish leaves to the collector, and turns: how
 often another task ran during eight of them. grown: bytes in use at the end beyond those after the first hundred.

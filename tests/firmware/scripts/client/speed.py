@@ -1,6 +1,6 @@
 """Prints as JSON how fast a broker is published to: QoS 1 round trip in ms, p50 and p99; QoS 0 messages a second.
 
-    micropython mqtt_speed.py PORT
+    micropython client/speed.py PORT
 
 Both are of a window's frame over loopback.
 """

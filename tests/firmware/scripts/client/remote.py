@@ -1,6 +1,6 @@
 """An MQTT client that a test steers: commands in, events out, one JSON list a line. Its time stands still.
 
-micropython mqtt_remote.py PORT '{"keepalive": 15, "subscribe": [["a/#", 1, 64]], ...}'
+micropython client/remote.py PORT '{"keepalive": 15, "subscribe": [["a/#", 1, 64]], ...}'
 in:  ["publish", topic, text or number of bytes, qos, retain]  ["pass", ms]
      ["into", pattern, size]  ["unplug"]  ["count"]  ["close"]
 out: ["up"]  ["down"]  ["pause", ms, last_error]  ["message", topic, text, retained]  ["published", topic, sent]

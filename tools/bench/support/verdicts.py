@@ -25,7 +25,7 @@ from reedmesh.links.memory_link import MemoryBroker
 from reedmesh.links.message import Message
 from reedmesh.protocol import wire
 from reedmesh.updates.worker import Worker, worker_process
-from tools.bench.gateway_in_memory import at_work, frame
+from tools.bench.support.gateway_in_memory import at_work, frame
 from tools.simulate.recordings import simulate
 
 SLOWER = 10.0  # times that learning takes

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.bench import two_heaps
+from tools.bench.support import two_heaps
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tools.bench.onsets import of_fault, of_normal
+from tools.bench.support.onsets import of_fault, of_normal
 
 
 def test_a_fault_above_the_threshold_is_found_after_seven_windows() -> None:

@@ -26,7 +26,7 @@ from reedmesh.identity.keys import Key
 from reedmesh.links.message import Message
 from reedmesh.links.mqtt_link import Link
 from tools.checkout import ROOT
-from tools.simulate import factory
+from tools.simulate import factory, mosquitto
 from tools.simulate.free_ports import free_ports
 
 FOLDER = ROOT / "build" / "delivery"
@@ -168,14 +168,14 @@ async def told(pipe: Connection) -> Any:
 @contextmanager
 def broker() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """The process of a mosquitto, and its port."""
-    program = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+    program = mosquitto.program()
     if not program:
         raise SystemExit("no mosquitto found: apt install mosquitto")
     port = free_ports(1)[0]
     FOLDER.mkdir(parents=True, exist_ok=True)
     config = FOLDER / f"{port}.conf"
     config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n")
-    process = subprocess.Popen([program, "-c", str(config)], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([str(program), "-c", str(config)], stderr=subprocess.DEVNULL)
     try:
         while True:
             with suppress(OSError):

@@ -17,8 +17,8 @@ from reedmesh.assistant.answer import Answer
 from reedmesh.assistant.fact import Fact, Quantity
 from reedmesh.assistant.understand import Intent
 from reedmesh.assistant.words import Words, strings
-from tools.bench import scripted_line
-from tools.bench.scripted_line import NOW, SENSORS, TRUTH
+from tools.bench.support import scripted_line
+from tools.bench.support.scripted_line import NOW, SENSORS, TRUTH
 
 FOLDER = Path(__file__).with_name("questions")
 LANGUAGES = ("en", "pt", "fr")

@@ -1,0 +1,1 @@
+"""What several benchmarks share: lines, gateways, lossy links, comparisons with other methods, judged answers."""
