@@ -15,7 +15,8 @@ from reedmesh.exchange.checkpoints import CheckpointExchange
 from reedmesh.exchange.deadline import Bounds
 from reedmesh.exchange.lane import Pace
 from reedmesh.exchange.listener import subscriptions
-from reedmesh.exchange.neighbourhood import Share, Timing
+from reedmesh.exchange.member import Member, Timing
+from reedmesh.exchange.neighbourhood import Neighbourhood
 from reedmesh.identity import keystore
 from reedmesh.identity.keyring import Keyring
 from reedmesh.identity.trust_store import Trust
@@ -45,17 +46,17 @@ def trained(value: float, windows: int = 180) -> Trained:
 
 
 class World:
-    """A Share for each name, each with a broker of its own that all others listen to."""
+    """A Neighbourhood for each name, each with a broker of its own that all others listen to."""
 
     def __init__(self, folder: Path, profile: str = "full") -> None:
         self.folder = folder
         self.profile = delta.PROFILES[profile]
         self.brokers: dict[str, MemoryBroker] = {}
-        self.shares: dict[str, Share] = {}
+        self.gateways: dict[str, Neighbourhood] = {}
         self.events: list[Event] = []
 
-    def __getitem__(self, name: str) -> Share:
-        return self.shares[name]
+    def __getitem__(self, name: str) -> Neighbourhood:
+        return self.gateways[name]
 
     async def until(self, wanted: Callable[[], bool]) -> None:
         while not wanted():
@@ -64,7 +65,7 @@ class World:
     async def in_step(self, *names: str) -> None:
         """Wait until everybody holds what each of `names` takes them to hold."""
         for name in names:
-            await self.until(lambda told=name: all(self._holds(each, told) for each in self.shares))
+            await self.until(lambda told=name: all(self._holds(each, told) for each in self.gateways))
 
     def _holds(self, name: str, told: str) -> bool:
         held = self[name].peers().get(told)
@@ -87,11 +88,12 @@ async def neighbours(folder: Path, *names: str, all_names: str = "", **settings:
             others = {other: public[other] for other in everybody if other != name}
             ring = Keyring(others, Trust(folder / name, others))
             told = CheckpointExchange(disk, folder / name, ring)
-            share = Share(name, FAMILY, key, ring, told, disk, sorted(others), it.profile, QUICK)
-            share.event_handlers.append(it.events.append)
-            it.shares[name] = share
+            member = Member(name, key, ring, sorted(others))
+            gateway = Neighbourhood(member, FAMILY, disk, told, it.profile, QUICK)
+            gateway.event_handlers.append(it.events.append)
+            it.gateways[name] = gateway
             links = [it.brokers[each].link(*subscriptions(each, FAMILY.id)) for each in sorted(others)]
-            tasks.append(asyncio.create_task(share.run(it.brokers[name].link(), links)))
+            tasks.append(asyncio.create_task(gateway.run(it.brokers[name].link(), links)))
         try:
             async with asyncio.timeout(PATIENCE):
                 yield it
@@ -105,8 +107,8 @@ async def neighbours(folder: Path, *names: str, all_names: str = "", **settings:
 
 def check_copies(it: World) -> None:
     """Every copy is, bit for bit, what its owner takes it to be."""
-    for name, share in it.shares.items():
-        for other, peer in share.peers().items():
+    for name, gateway in it.gateways.items():
+        for other, peer in gateway.peers().items():
             assert (peer.weights == it[other].learning_state.public).all(), (name, other)
 
 
@@ -240,9 +242,9 @@ def test_a_neighbour_that_only_ever_sends_junk_leaves_the_others_alone(tmp_path:
     asyncio.run(story())
 
 
-async def until_entered(share: Share, *kinds: str) -> None:
+async def until_entered(gateway: Neighbourhood, *kinds: str) -> None:
     """Wait until the newest entries of a gateway's ledger are of these kinds."""
-    store = share.outgoing._disk.store
+    store = gateway.outgoing._disk.store
     while [ledger.read(row)["kind"] for row in ledger_table.rows(store._db)][-len(kinds) :] != list(kinds):
         await asyncio.sleep(0.01)
 

@@ -23,7 +23,9 @@ from tests.support.timeouts import PATIENCE
 from tools.bench.detect import auc
 from tools.bench.support.onsets import of_fault
 from tools.simulate import recordings
-from tools.simulate.neighbourhood import LIES, Neighbourhood, Place, Setting, hears, is_in_step, neighbourhood, places
+from tools.simulate.liars import LIES
+from tools.simulate.machines import MachineData, machines_of
+from tools.simulate.neighbourhood import Neighbourhood, Setting, hears, is_in_step, neighbourhood
 
 SCENARIOS = sorted((SCENARIOS).glob("*.toml"))
 SUMMED = load_family(find_family("vibration"))
@@ -32,8 +34,8 @@ ROUNDS = 4
 T = TypeVar("T")
 
 
-def world(gateways: int, family: Family = FAMILY) -> tuple[Family, list[Place]]:
-    return places(family, recordings.simulate(samples=64), gateways)
+def world(gateways: int, family: Family = FAMILY) -> tuple[Family, list[MachineData]]:
+    return machines_of(family, recordings.simulate(samples=64), gateways)
 
 
 def played(
@@ -68,8 +70,8 @@ def test_every_scenario_ends_with_models_that_tell_faults_from_normal(path: Path
     def look(it: Neighbourhood) -> None:
         assert is_in_step(it)
         for i in set(it.alive) - set(it.setting.liars):
-            (place,) = it.sites[i].at.values()
-            scores, threshold = it.sites[i].scores(place.name)
+            (place,) = it.lines[i].at.values()
+            scores, threshold = it.lines[i].scores(place.name)
             assert auc(scores["normal"], scores["imbalance"]) > 0.95 and (scores["normal"] > threshold).mean() < 0.1
 
     count, settings = scenario(path)
@@ -78,7 +80,7 @@ def test_every_scenario_ends_with_models_that_tell_faults_from_normal(path: Path
 
 def test_the_same_seed_gives_the_same_bits_whatever_is_lost() -> None:
     def look(it: Neighbourhood) -> tuple[list[bytes], list[dict[str, Candidate]]]:
-        return [share.learning_state.weights.tobytes() for share in it.shares], [site.candidates for site in it.sites]
+        return [share.learning_state.weights.tobytes() for share in it.gateways], [site.candidates for site in it.lines]
 
     assert played(3, look, loss=0.2) == played(3, look)
 
@@ -126,7 +128,7 @@ def test_who_is_killed_in_a_round_delays_nobody_beyond_the_deadline() -> None:
             rounds = it.rounds(2)
             await anext(rounds)
             second = asyncio.ensure_future(anext(rounds))
-            while [share.incoming._awaited for share in it.shares[1:]] != [{"gw0"}] * 3:
+            while [share.incoming._awaited for share in it.gateways[1:]] != [{"gw0"}] * 3:
                 await asyncio.sleep(0.01)
             assert not second.done()
             loop.ahead = deadline
@@ -144,8 +146,8 @@ def test_the_cost_of_a_gateway_does_not_grow_with_their_number() -> None:
     """In a ring: bytes told, bytes on air and copies held for each are the same, for 3 as for 12."""
 
     def look(it: Neighbourhood) -> tuple[float, float, set[int]]:
-        count = len(it.sites)
-        return it.payload_bytes / count, it.air_bytes / count, {len(share.peers()) for share in it.shares}
+        count = len(it.lines)
+        return it.payload_bytes / count, it.air_bytes / count, {len(share.peers()) for share in it.gateways}
 
     few, many = played(3, look, topology="ring"), played(12, look, topology="ring")
     assert many[0] == pytest.approx(few[0], rel=0.05) and many[1] == pytest.approx(few[1], rel=0.1)
@@ -208,9 +210,9 @@ def test_a_candidate_that_is_worse_stays_out() -> None:
 
 def test_sums_are_told_in_few_bytes_and_need_no_weights() -> None:
     def look(it: Neighbourhood) -> float:
-        assert not any(share.learning_state.weights.any() for share in it.shares)
-        assert all(peer.told for share in it.shares for peer in share.peers().values())
-        return it.payload_bytes / len(it.shares)
+        assert not any(share.learning_state.weights.any() for share in it.gateways)
+        assert all(peer.told for share in it.gateways for peer in share.peers().values())
+        return it.payload_bytes / len(it.gateways)
 
     assert played(3, look, rounds=1, of=SUMMED) < 6000
 
@@ -218,9 +220,9 @@ def test_sums_are_told_in_few_bytes_and_need_no_weights() -> None:
 def onsets_of_the_honest(it: Neighbourhood) -> list[float]:
     """Of faults that hardly show, from which an alert is raised, by sensor."""
     found = []
-    for i in range(1, len(it.sites)):
-        (place,) = it.sites[i].at.values()
-        scores, threshold = it.sites[i].scores(place.name)
+    for i in range(1, len(it.lines)):
+        (place,) = it.lines[i].at.values()
+        scores, threshold = it.lines[i].scores(place.name)
         found.append(of_fault(scores["imbalance"] * 0.6, threshold).share)
     return found
 

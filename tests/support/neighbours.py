@@ -11,7 +11,7 @@ from reedmesh.coding.collector import Collector, Limits, Payload
 from reedmesh.coding.reassembly import Stream
 from reedmesh.exchange.federation import OPEN, Federation
 from reedmesh.exchange.lane import Pace
-from reedmesh.exchange.listener import Exchange, subscriptions
+from reedmesh.exchange.listener import Listener, subscriptions
 from reedmesh.exchange.sender import Sender
 from reedmesh.identity.keyring import Keyring
 from reedmesh.identity.keys import Key
@@ -113,7 +113,7 @@ class Gateway:
         self._sending: set[asyncio.Task[None]] = set()
         self.collector = Collector(self.applied, limits, Random(name))
         self.sender = Sender(name, key or key_of(name), own, self._send_snapshot, pace, federation=federation)
-        self.exchange = Exchange(
+        self.exchange = Listener(
             name,
             keyring(*neighbours, clock=federation.now),
             [FAMILY],

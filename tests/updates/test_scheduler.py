@@ -11,12 +11,14 @@ import pytest
 
 from reedmesh.commands import learning as learning_command
 from reedmesh.config.settings import AlertRule, Learning
+from reedmesh.inference.model import Model
 from reedmesh.readings.line import Line
 from reedmesh.updates.scheduler import TrainingScheduler
 from tests.service.requests.test_server import Client
 from tests.service.test_gateway import FAMILY, LEARN, feed, sounds, taught, world
 from tools.simulate import recordings
-from tools.simulate.neighbourhood import Model, Setting, Windows, neighbourhood, places
+from tools.simulate.machines import Windows, machines_of
+from tools.simulate.neighbourhood import Setting, neighbourhood
 
 FRESH = 40
 
@@ -88,7 +90,7 @@ def test_a_model_that_was_taken_back_stays_until_somebody_says_otherwise(
 
 def test_a_move_is_learnt_from_few_windows_and_a_fault_is_still_found() -> None:
     """What `make bench-learn-all` measures on a real fan, on a simulated machine whose sensor was turned."""
-    family, (place, *_) = places(FAMILY, recordings.simulate(samples=64), 3)
+    family, (place, *_) = machines_of(FAMILY, recordings.simulate(samples=64), 3)
     axes = np.split(np.arange(family.recipe.length), 3)
     turned = np.concatenate([axes[2], axes[0], axes[1]])
     moved, fault = (place.tests[label][:, turned] for label in ("normal", "imbalance"))
@@ -96,9 +98,9 @@ def test_a_move_is_learnt_from_few_windows_and_a_fault_is_still_found() -> None:
     async def story(*runs: Windows) -> tuple[float, float, float]:
         async with neighbourhood(family, [[place]], Setting()) as it:
             await it.play()
-            it.sites[0].called_normal[place.name] = list(runs)
+            it.lines[0].called_normal[place.name] = list(runs)
             await it.play()
-            model = Model(it.sites[0].candidates[place.name].model)
+            model = Model(it.lines[0].candidates[place.name].model)
             windows = moved[150:], place.tests["normal"], fault
             moved_over, normal_over, fault_over = ((model.scores(x) > model.threshold).mean() for x in windows)
             return float(moved_over), float(normal_over), float(fault_over)

@@ -18,7 +18,7 @@ from tests.store.test_store import ALERT
 from tests.updates.test_scheduler import eager
 from tools.bench import alerts
 from tools.simulate import recordings
-from tools.simulate.gateway_replay import Hall
+from tools.simulate.gateway_replay import GatewayReplay
 
 MOVED = 12  # steps: more than a unit of each feature
 
@@ -141,7 +141,7 @@ def test_a_fault_that_shows_in_every_other_window_is_in_alert_and_learning_on_do
 def test_a_hall_hears_as_the_service_does() -> None:
     """Its windows go the data path, and its machine is learnt from what the store kept of them."""
     normal = sounds()["normal"]
-    hall = Hall("press", FAMILY, LEARN)
+    hall = GatewayReplay("press", FAMILY, LEARN)
     told = hall.hear(normal[:LEARN])
     assert told.raised == 0 and len(asyncio.run(hall.training_sets())["press"].machine.learnt) > LEARN / 2
     hall.close()

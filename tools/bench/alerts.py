@@ -27,7 +27,7 @@ from reedmesh.store.writer import Disk
 from tools.bench import report
 from tools.bench.detect import others
 from tools.simulate import recordings
-from tools.simulate.gateway_replay import Hall, Heard
+from tools.simulate.gateway_replay import GatewayReplay, Heard
 from tools.simulate.neighbourhood import Neighbourhood, Setting
 from tools.simulate.recordings import Recording
 
@@ -94,26 +94,26 @@ def stories(family: Family, recording: Recording, calm: int, faulty: int) -> Ite
 async def story(family: Family, recording: Recording, machine: int, condition: str, calm: int, faulty: int) -> Story:
     """Commission all machines, let them run for `calm` rounds, then one of them in `condition` for `faulty` rounds."""
     async with AsyncExitStack() as stack:
-        halls = [
-            stack.enter_context(closing(Hall(name, family, len(learnt(family, recording, i)))))
+        gateways = [
+            stack.enter_context(closing(GatewayReplay(name, family, len(learnt(family, recording, i)))))
             for i, name in enumerate(recording.names)
         ]
-        disks = [stack.enter_context(closing(Disk(Store()))) for _ in halls]
-        it = Neighbourhood(family, halls, Setting(patience=PATIENCE), disks)
+        disks = [stack.enter_context(closing(Disk(Store()))) for _ in gateways]
+        it = Neighbourhood(family, gateways, Setting(patience=PATIENCE), disks)
         await it.open(stack)
-        for i, hall in enumerate(halls):
-            hall.hear(learnt(family, recording, i))
+        for i, gateway in enumerate(gateways):
+            gateway.hear(learnt(family, recording, i))
         await it.play()
-        normal = [_again(heard(family, recording, i, "normal")) for i in range(len(halls))]
+        normal = [_again(heard(family, recording, i, "normal")) for i in range(len(gateways))]
         failing, told, false = _again(heard(family, recording, machine, condition)), list[Heard](), 0
         for number in range(calm + faulty):
-            for i, hall in enumerate(halls):
+            for i, gateway in enumerate(gateways):
                 fails = i == machine and number >= calm
-                came = hall.hear(next(failing if fails else normal[i]))
+                came = gateway.hear(next(failing if fails else normal[i]))
                 told += [came] if fails else []
                 false += 0 if fails else came.raised
             await it.play()
-        return Story(recording.names[machine], condition, tuple(told), halls[machine].moved, false)
+        return Story(recording.names[machine], condition, tuple(told), gateways[machine].moved, false)
 
 
 def learnt(family: Family, recording: Recording, machine: int) -> Windows:

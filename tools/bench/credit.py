@@ -18,7 +18,7 @@ from reedmesh.provenance import netting
 from tools.bench import report
 from tools.checkout import ROOT
 from tools.simulate import recordings
-from tools.simulate.neighbourhood import places
+from tools.simulate.machines import machines_of
 
 GOAL_MS = 100.0
 REPEATS = 5
@@ -28,7 +28,7 @@ CLAIM = 10**6  # times as many windows as there were
 def main() -> int:
     """Print the table; returns 1 when somebody who gave nothing earned something."""
     family = load_family(find_family("vibration"))
-    family, found = places(family, recordings.load(ROOT / "recordings" / "actuators.npz"))
+    family, found = machines_of(family, recordings.load(ROOT / "recordings" / "actuators.npz"))
     machines = [place.learn for place in found]
     judge, others = machines[0][:120], machines[1:]
     eight = {f"n{i}": summed.learn(family, others[i % len(others)][i % 2 :: 2]).told for i in range(8)}

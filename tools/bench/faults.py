@@ -27,9 +27,10 @@ from tools.bench import report, young
 from tools.bench.support import baselines
 from tools.bench.support.onsets import Normal, Onset, of_fault, of_normal
 from tools.checkout import ROOT
-from tools.simulate import neighbourhood as learning
 from tools.simulate import recordings
-from tools.simulate.neighbourhood import LIES, Place, Setting, neighbourhood
+from tools.simulate.liars import LIES
+from tools.simulate.machines import MachineData, machines_of
+from tools.simulate.neighbourhood import Setting, neighbourhood
 
 OURS = {"sums": SUMS, "network": NETWORK}
 BESIDE = ROOT.parent / "shared" / "data"
@@ -124,21 +125,21 @@ def judge(file: Path, name: str, seeds: int, rounds: int, worst: Worst) -> Table
     return table
 
 
-def places(file: Path, name: str, gateways: int | None = None) -> tuple[Family, list[Place]]:
+def places(file: Path, name: str, gateways: int | None = None) -> tuple[Family, list[MachineData]]:
     """A family made for the recording, and its machines; raises ConfigError when it has no fault."""
     known = load_family(find_family(name))
-    family, at = learning.places(known, recordings.load(file), gateways)
+    family, at = machines_of(known, recordings.load(file), gateways)
     if not any(faults(place) for place in at):
         raise ConfigError("there is no fault in it")
     return family, at
 
 
-def faults(place: Place) -> list[str]:
+def faults(place: MachineData) -> list[str]:
     """Names of the faults that can be judged."""
     return [label for label in sorted(place.tests) if not label.startswith("normal")]
 
 
-def everything(family: Family, at: list[Place], seeds: range, rounds: int) -> Table:
+def everything(family: Family, at: list[MachineData], seeds: range, rounds: int) -> Table:
     """Each way of learning."""
     table: Table = {}
     for way, kind in OURS.items():
@@ -158,7 +159,7 @@ def everything(family: Family, at: list[Place], seeds: range, rounds: int) -> Ta
     return table
 
 
-async def ours(family: Family, at: list[Place], setting: Setting, rounds: int, way: str = "") -> list[Row]:
+async def ours(family: Family, at: list[MachineData], setting: Setting, rounds: int, way: str = "") -> list[Row]:
     """The service's own path; of honest gateways. way: its name, where what it costs is to be told."""
     began = time.process_time()
     async with neighbourhood(family, [[place] for place in at], setting) as it:
@@ -167,7 +168,7 @@ async def ours(family: Family, at: list[Place], setting: Setting, rounds: int, w
         if way:
             _tell_cost(way, (time.process_time() - began) / rounds / len(at), it.payload_bytes / rounds / len(at))
         rows: list[Row] = []
-        for i, site in enumerate(it.sites):
+        for i, site in enumerate(it.lines):
             if i not in setting.liars:
                 scores, threshold = site.scores(at[i].name)
                 rows += of_machine(at[i], {label: (each, threshold) for label, each in scores.items()})
@@ -179,7 +180,7 @@ def _tell_cost(way: str, seconds: float, size: float) -> None:
     print(f"{way}: {seconds:.2f} s of processor and {size / 1000:.1f} kB told, a gateway and round")
 
 
-def baseline(family: Family, at: list[Place], way: str, seed: int) -> list[Row]:
+def baseline(family: Family, at: list[MachineData], way: str, seed: int) -> list[Row]:
     """Each machine by itself."""
     rows = []
     for place in at:
@@ -188,7 +189,7 @@ def baseline(family: Family, at: list[Place], way: str, seed: int) -> list[Row]:
     return rows
 
 
-def pooled(family: Family, at: list[Place]) -> list[Row]:
+def pooled(family: Family, at: list[MachineData]) -> list[Row]:
     """Ledoit and Wolf's covariance about each machine's mean, from all windows of all machines in one place."""
     every = np.concatenate([_centred(place, place.learn) for place in at])
     scorer, threshold = baselines.learnt(family, "Ledoit-Wolf", every, 1)
@@ -199,17 +200,17 @@ def pooled(family: Family, at: list[Place]) -> list[Row]:
     return rows
 
 
-def _centred(place: Place, windows: np.ndarray) -> np.ndarray:
+def _centred(place: MachineData, windows: np.ndarray) -> np.ndarray:
     return np.asarray(np.clip(np.rint(windows - place.learn.mean(axis=0)), -128, 127), np.int8)
 
 
-def of_machine(place: Place, scored: dict[str, tuple[np.ndarray, float]]) -> list[Row]:
+def of_machine(place: MachineData, scored: dict[str, tuple[np.ndarray, float]]) -> list[Row]:
     """A row for each fault."""
     normal = of_normal(*scored["normal"])
     return [Row(place.name, label, of_fault(*scored[label]), normal) for label in faults(place)]
 
 
-def tell_young(family: Family, at: list[Place], name: str) -> None:
+def tell_young(family: Family, at: list[MachineData], name: str) -> None:
     """Each machine in turn with few windows, its neighbours with all of theirs: alone and together."""
     for way in young.WAYS:
         print(f"about {young.FEW} windows {way}, alone | together: onset, false onset, over | gain")
@@ -232,7 +233,7 @@ def eight(file: Path, name: str) -> None:
     report.save("faults_eight_onset", min(shares), "of the onset alone, worst of eight honest gateways")
 
 
-def liars(family: Family, at: list[Place]) -> float:
+def liars(family: Family, at: list[MachineData]) -> float:
     """What one liar, of the worst kind, costs the worst honest sensor, in points of onset."""
     honest = asyncio.run(ours(family, at, Setting("full"), 2))
     costs = {}

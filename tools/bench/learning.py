@@ -28,7 +28,10 @@ from tools.bench import report
 from tools.bench.detect import auc
 from tools.bench.support import lossy_links
 from tools.simulate import recordings
-from tools.simulate.neighbourhood import LIES, Neighbourhood, Place, Setting, Site, neighbourhood, places, served
+from tools.simulate.comparisons import served
+from tools.simulate.liars import LIES
+from tools.simulate.machines import MachineData, SimulatedLine, machines_of
+from tools.simulate.neighbourhood import Neighbourhood, Setting, neighbourhood
 
 WAYS = ("local", "federated float", "federated int8", "pooled", "server")
 Cell = tuple[float, float, float]  # AUC against normal windows, false alarms on those, share over the threshold
@@ -77,19 +80,19 @@ def main() -> int:
     return 0
 
 
-def world(data: str, gateways: int | None = None, family: str = "vibration") -> tuple[Family, list[Place]]:
+def world(data: str, gateways: int | None = None, family: str = "vibration") -> tuple[Family, list[MachineData]]:
     """A family that teaches a network, made for a recording, and the places of the recording's machines."""
     known = load_family(find_family(family))
     known = replace(known, training=replace(known.training, kind=NETWORK))
-    return places(known, recordings.find(data or None, known.recipe), gateways)
+    return machines_of(known, recordings.find(data or None, known.recipe), gateways)
 
 
-def compare(family: Family, at: list[Place], setting: Setting, rounds: int) -> Outcome:
+def compare(family: Family, at: list[MachineData], setting: Setting, rounds: int) -> Outcome:
     """One seed: all ways of learning."""
     return asyncio.run(_compare(family, at, setting, rounds))
 
 
-async def _compare(family: Family, at: list[Place], setting: Setting, rounds: int) -> Outcome:
+async def _compare(family: Family, at: list[MachineData], setting: Setting, rounds: int) -> Outcome:
     outcome = Outcome()
     apart = [[place] for place in at]
     async with neighbourhood(family, apart, setting) as it:
@@ -101,16 +104,16 @@ async def _compare(family: Family, at: list[Place], setting: Setting, rounds: in
         for account in it.accounts:
             for name, known in account.neighbours.items():
                 outcome.refused[name] = outcome.refused.get(name, 0) + known.refused
-        judge(outcome, "federated int8", [it.sites[i] for i in honest(it)])
+        judge(outcome, "federated int8", [it.lines[i] for i in honest(it)])
     alone = Setting(topology="none", seed=setting.seed)
     async with neighbourhood(family, apart, alone) as local:
         async for _ in local.rounds(rounds):
             pass
-        judge(outcome, "local", local.sites)
+        judge(outcome, "local", local.lines)
     async with neighbourhood(family, [at], alone) as pooled:
         async for _ in pooled.rounds(rounds):
             pass
-        judge(outcome, "pooled", pooled.sites)
+        judge(outcome, "pooled", pooled.lines)
     judge(outcome, "server", served(family, at, rounds, 1000 * setting.seed))
     return outcome
 
@@ -120,9 +123,9 @@ def honest(it: Neighbourhood) -> list[int]:
     return [i for i in it.alive if i not in it.setting.liars]
 
 
-def judge(outcome: Outcome, way: str, sites: list[Site] | Any) -> None:
+def judge(outcome: Outcome, way: str, lines: list[SimulatedLine] | Any) -> None:
     """Each machine in each condition, by its model in service."""
-    for site in sites:
+    for site in lines:
         for name in site.at:
             scores, threshold = site.scores(name)
             false = float((scores["normal"] > threshold).mean())
@@ -140,14 +143,14 @@ def mean_area(it: Neighbourhood) -> float:
     """The mean AUC of the honest over their faults, by the models in service."""
     outcome = Outcome()
     for i in honest(it):
-        for name in it.sites[i].at:
-            scores, _ = it.sites[i].scores(name)
+        for name in it.lines[i].at:
+            scores, _ = it.lines[i].scores(name)
             for label, each in scores.items():
                 outcome.cells["", name, label] = auc(scores["normal"], each), 0.0, 0.0
     return outcome.area("")
 
 
-async def played(family: Family, at: list[Place], setting: Setting, rounds: int) -> float:
+async def played(family: Family, at: list[MachineData], setting: Setting, rounds: int) -> float:
     """The mean AUC of the honest after so many rounds."""
     async with neighbourhood(family, [[place] for place in at], setting) as it:
         async for _ in it.rounds(rounds):
@@ -155,7 +158,7 @@ async def played(family: Family, at: list[Place], setting: Setting, rounds: int)
         return mean_area(it)
 
 
-def _liars(family: Family, at: list[Place], setting: Setting, rounds: int) -> dict[str, float]:
+def _liars(family: Family, at: list[MachineData], setting: Setting, rounds: int) -> dict[str, float]:
     """With liars: what the same gateways reach without them, with them, and with them in a plain mean."""
     if not setting.liars:
         return {}

@@ -28,8 +28,9 @@ from tools.bench import learning as bench_learn
 from tools.bench import report
 from tools.bench.detect import in_alert
 from tools.bench.learning import Outcome, played, world
-from tools.simulate import neighbourhood as learning
-from tools.simulate.neighbourhood import Place, Setting, Site, neighbourhood
+from tools.simulate.liars import LIES
+from tools.simulate.machines import MachineData, SimulatedLine
+from tools.simulate.neighbourhood import Setting, joined, neighbourhood
 
 ROUNDS = 10
 SEEDS = (1, 2, 3)
@@ -79,11 +80,11 @@ def _against(label: str, one: list[float], other: list[float], names: tuple[str,
     return f"{label}: AUC {means}: costs {costs.mean():.4f}, at worst {costs.max():.4f}"
 
 
-def _areas(family: Family, at: list[Place], **settings: object) -> list[float]:
+def _areas(family: Family, at: list[MachineData], **settings: object) -> list[float]:
     return [asyncio.run(played(family, at, replace(Setting(seed=seed), **settings), ROUNDS)) for seed in SEEDS]  # type: ignore[arg-type]
 
 
-def _narrow(family: Family, at: list[Place], whole: float) -> Iterator[str]:
+def _narrow(family: Family, at: list[MachineData], whole: float) -> Iterator[str]:
     full = _areas(family, at)
     for profile in ("narrow25", "narrow10"):
         yield _against(profile, full, _areas(family, at, profile=profile), ("full", profile))
@@ -93,23 +94,23 @@ def _narrow(family: Family, at: list[Place], whole: float) -> Iterator[str]:
     report.save("learn_bytes_ratio", whole / later, "times fewer than float32, narrow10")
 
 
-async def _bytes(family: Family, at: list[Place], setting: Setting) -> tuple[float, float]:
+async def _bytes(family: Family, at: list[MachineData], setting: Setting) -> tuple[float, float]:
     """Bytes of a first update, and of a later one."""
     async with neighbourhood(family, [[place] for place in at], setting) as it:
         sizes = [it.payload_bytes / len(at) async for _ in it.rounds(ROUNDS)]
     return sizes[0], (sizes[-1] - sizes[0]) / (ROUNDS - 1)
 
 
-def _lossy(family: Family, at: list[Place]) -> Iterator[str]:
+def _lossy(family: Family, at: list[MachineData]) -> Iterator[str]:
     for profile in ("full", "narrow10"):
         whole, lossy = (_areas(family, at, profile=profile, loss=loss) for loss in (0.0, 0.3))
         yield _against(f"30 % of shards lost, {profile}", whole, lossy, ("none lost", "lost"))
 
 
-def _lies(eight: tuple[Family, list[Place]]) -> Iterator[str]:
+def _lies(eight: tuple[Family, list[MachineData]]) -> Iterator[str]:
     honest = _areas(*eight)
     worst: dict[str, float] = {}
-    for lie in learning.LIES:
+    for lie in LIES:
         lied = _areas(*eight, liars={0: lie})
         mean = _areas(*eight, liars={0: lie}, robust=False)
         yield _against(f"1 liar of 8, {lie}", honest, lied, ("without", "with")) + f"; a plain mean {np.mean(mean):.4f}"
@@ -119,7 +120,7 @@ def _lies(eight: tuple[Family, list[Place]]) -> Iterator[str]:
     report.save("learn_liar_cost", worst["cost"], "AUC, the worst lie", {"plain mean": worst["mean"]})
 
 
-def _killed(family: Family, at: list[Place]) -> str:
+def _killed(family: Family, at: list[MachineData]) -> str:
     patience = 2.0
 
     async def story() -> tuple[float, float]:
@@ -135,16 +136,16 @@ def _killed(family: Family, at: list[Place]) -> str:
     )
 
 
-def _newcomers(family: Family, at: list[Place]) -> Iterator[str]:
+def _newcomers(family: Family, at: list[MachineData]) -> Iterator[str]:
     """Each machine in turn comes last, with few windows: alone, and from its neighbours' snapshots."""
     areas: dict[str, list[tuple[float, float]]] = {"alone": [], "joined": []}
     for place in at:
         few = replace(place, learn=place.learn[:FEW])
         others = [other for other in at if other is not place]
         for seed in SEEDS:
-            sites = {"alone": asyncio.run(_alone(family, few, seed))}
-            sites["joined"] = asyncio.run(learning.joined(family, others, few, ROUNDS, seed))
-            for way, site in sites.items():
+            lines = {"alone": asyncio.run(_alone(family, few, seed))}
+            lines["joined"] = asyncio.run(joined(family, others, few, ROUNDS, seed))
+            for way, site in lines.items():
                 outcome = Outcome()
                 bench_learn.judge(outcome, way, [site])
                 areas[way].append((outcome.area(way), outcome.false(way)))
@@ -155,13 +156,13 @@ def _newcomers(family: Family, at: list[Place]) -> Iterator[str]:
         yield f"newcomer with {FEW} windows, {way}: AUC {each[..., 0].mean():.4f} ({machines}), {far}"
 
 
-async def _alone(family: Family, place: Place, seed: int) -> Site:
+async def _alone(family: Family, place: MachineData, seed: int) -> SimulatedLine:
     async with neighbourhood(family, [[place]], Setting(seed=seed)) as it:
         await it.play()
-        return it.sites[0]
+        return it.lines[0]
 
 
-def _moved(family: Family, at: list[Place]) -> Iterator[str]:
+def _moved(family: Family, at: list[MachineData]) -> Iterator[str]:
     """A machine whose sensor was moved: whenever an alert has stood for a while, somebody says that it is no fault."""
     for place in at:
         if "normal-moved" in place.tests:
@@ -169,11 +170,11 @@ def _moved(family: Family, at: list[Place]) -> Iterator[str]:
             yield from asyncio.run(_supervised(family, place, RELEARNT, anew=True))
 
 
-async def _supervised(family: Family, place: Place, windows: int, anew: bool) -> list[str]:
+async def _supervised(family: Family, place: MachineData, windows: int, anew: bool) -> list[str]:
     """What came of each saying. windows: that are heard before; anew: the machine is learnt from them alone."""
     moved, called, at, lines = place.tests["normal-moved"], [], 0, []
     async with neighbourhood(family, [[place]], Setting()) as it:
-        site = it.sites[0]
+        site = it.lines[0]
         await it.play()
         while (raised := _raised(site, place.name, at)) is not None and raised + windows < len(moved):
             at = raised + windows
@@ -184,7 +185,7 @@ async def _supervised(family: Family, place: Place, windows: int, anew: bool) ->
     return lines
 
 
-def _after(site: Site, name: str, at: int, way: str) -> str:
+def _after(site: SimulatedLine, name: str, at: int, way: str) -> str:
     """Until the next alert, and of the fault."""
     scores, threshold = site.scores(name)
     until = _raised(site, name, at) or len(scores["normal-moved"])
@@ -195,7 +196,7 @@ def _after(site: Site, name: str, at: int, way: str) -> str:
     return f"{name} moved, {way} at window {at}: {quiet}; {found}"
 
 
-def _raised(site: Site, name: str, at: int) -> int | None:
+def _raised(site: SimulatedLine, name: str, at: int) -> int | None:
     """The window, from `at` on, with which an alert is raised; None if none is."""
     scores, threshold = site.scores(name)
     watcher = Watcher(name, AlertRule())
@@ -225,7 +226,7 @@ def _many(data: str) -> Iterator[str]:
         report.save("learn_gateway_ms_64", found[64][0], "ms a gateway and round", {"of 8": found[8][0]})
 
 
-async def _sizes(family: Family, at: list[Place]) -> tuple[float, float]:
+async def _sizes(family: Family, at: list[MachineData]) -> tuple[float, float]:
     async with neighbourhood(family, [[place] for place in at], Setting("k4")) as it:
         async for _ in it.rounds(3):
             pass

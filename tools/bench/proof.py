@@ -23,7 +23,7 @@ from reedmesh.provenance import merkle, receipt
 from tools.bench import credit, report
 from tools.checkout import ROOT
 from tools.simulate import recordings
-from tools.simulate.neighbourhood import Place, places
+from tools.simulate.machines import MachineData, machines_of
 
 PLACES = (ROOT / "recordings", ROOT.parent / "shared" / "data")
 GOAL_S = 0.5  # of an audit
@@ -44,24 +44,24 @@ def main() -> int:
     return int(missed > 0 or credit.main() > 0)
 
 
-def _recordings() -> list[tuple[str, Family, list[Place]]]:
+def _recordings() -> list[tuple[str, Family, list[MachineData]]]:
     """Those of the vibration family that are bundled, or lie beside the checkout."""
     found, family = [], load_family(find_family("vibration"))
     for path in sorted(path for folder in PLACES for path in folder.rglob("*.npz")):
         try:
             found.append(
-                (path.stem if path.stem != "windows" else path.parent.name, *places(family, recordings.load(path)))
+                (path.stem if path.stem != "windows" else path.parent.name, *machines_of(family, recordings.load(path)))
             )
         except (ReedmeshError, KeyError):
             continue  # of another kind
     return found
 
 
-def _material(family: Family, place: Place) -> Material:
+def _material(family: Family, place: MachineData) -> Material:
     return Material(place.name, family.id, place.learn, bytes(range(merkle.SECRET)))
 
 
-def _audited(name: str, family: Family, place: Place) -> float:
+def _audited(name: str, family: Family, place: MachineData) -> float:
     """Seconds that an audit of a machine takes."""
     material, key = _material(family, place), Key(bytes(range(32)))
     stated = audit.receipt(family, material, audit.learn(family, material), 1)
@@ -98,7 +98,7 @@ KINDS: dict[str, Callable[[Material, int], Material]] = {
 }
 
 
-def _missed(family: Family, place: Place, changes: int) -> dict[str, int]:
+def _missed(family: Family, place: MachineData, changes: int) -> dict[str, int]:
     """By kind, how many changes the receipt did not show."""
     material = _material(family, place)
     model = audit.learn(family, material)

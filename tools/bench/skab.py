@@ -36,7 +36,7 @@ from reedmesh.learning.candidate import commission
 from tools.bench import report
 from tools.bench.detect import auc
 from tools.simulate import neighbourhood, skab
-from tools.simulate.neighbourhood import Place
+from tools.simulate.machines import MachineData
 from tools.simulate.skab import LEARN, Record
 
 ROUNDS = 3  # of learning together: the candidate of a new machine, and two more
@@ -153,17 +153,20 @@ class Heard:
 def federated(family: Family, made: list[Heard], seed: int) -> list[Judged]:
     """Three gateways learn together from the machines of their group."""
     groups = dict.fromkeys(each.group for each in made)
-    at = [[Place(each.name, each.learn, {REST: each.rest}) for each in made if each.group == group] for group in groups]
+    at = [
+        [MachineData(each.name, each.learn, {REST: each.rest}) for each in made if each.group == group]
+        for group in groups
+    ]
     found = asyncio.run(_learnt(family, at, seed))
     return [Judged(found[each.name][0][REST].astype(np.float64), found[each.name][1], each.fault) for each in made]
 
 
-async def _learnt(family: Family, at: list[list[Place]], seed: int) -> dict[str, tuple[dict[str, Whole], int]]:
+async def _learnt(family: Family, at: list[list[MachineData]], seed: int) -> dict[str, tuple[dict[str, Whole], int]]:
     """Scores and threshold of each machine, by what is in service at last."""
     async with neighbourhood.neighbourhood(family, at, neighbourhood.Setting(seed=seed)) as together:
         async for _ in together.rounds(ROUNDS):
             pass
-        return {name: site.scores(name) for site in together.sites for name in site.at}
+        return {name: site.scores(name) for site in together.lines for name in site.at}
 
 
 def mahalanobis(record: Record) -> Judged:

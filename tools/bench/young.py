@@ -14,8 +14,8 @@ from reedmesh.inference.model import Model
 from reedmesh.learning import summed
 from reedmesh.learning.arrays import Windows
 from reedmesh.learning.told import Told
-from tools.bench.onsets import Normal, Onset, of_fault, of_normal
-from tools.simulate.neighbourhood import Place
+from tools.bench.support.onsets import Normal, Onset, of_fault, of_normal
+from tools.simulate.machines import MachineData
 
 FEW, FEWEST = 60, 24  # windows; FEWEST of a recording that has not many times FEW
 MOST = 4  # parts of a machine's windows that are each tried
@@ -62,7 +62,7 @@ def in_a_row(windows: Windows) -> list[Windows]:
 WAYS: dict[str, Callable[[Windows], list[Windows]]] = {"spread": spread, "in a row": in_a_row}
 
 
-def cases(family: Family, at: Sequence[Place], way: str) -> Iterator[Case]:
+def cases(family: Family, at: Sequence[MachineData], way: str) -> Iterator[Case]:
     """One for each machine and fault."""
     told = [summed.learn(family, place.learn).told for place in at]
     for i, place in enumerate(at):
@@ -73,7 +73,7 @@ def cases(family: Family, at: Sequence[Place], way: str) -> Iterator[Case]:
 
 
 def _means(
-    family: Family, place: Place, parts: Sequence[Windows], neighbours: Sequence[Told]
+    family: Family, place: MachineData, parts: Sequence[Windows], neighbours: Sequence[Told]
 ) -> dict[str, tuple[float, float, float]]:
     """By fault: mean onset, onset from normal starts, and normal windows over."""
     found: dict[str, list[tuple[float, float, float]]] = {}

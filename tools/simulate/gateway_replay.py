@@ -1,6 +1,6 @@
-"""A gateway at one recorded machine, without network or clock: how it judges, alarms and learns is the service's.
+"""A gateway at one recorded machine, without network or clock; it judges, alarms and learns as the service does.
 
-Hours of a machine pass in seconds. Several halls learn together as a `learning.Neighbourhood`.
+Hours of a machine pass in seconds. Several of them learn together as a `neighbourhood.Neighbourhood`.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ class Heard:
     raised: int
 
 
-class Hall:
+class GatewayReplay:
     """The gateway of the machine `name`, learnt from `count` windows; `update.Machines` for a neighbourhood."""
 
     def __init__(self, name: str, family: Family, count: int) -> None:

@@ -2,16 +2,16 @@
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from reedmesh.coding.collector import Collector, Limits, Payload
+from reedmesh.coding.collector import Collector, Payload
 from reedmesh.coding.reassembly import Stream
 from reedmesh.errors import WireError
 from reedmesh.exchange import entries
-from reedmesh.exchange.deadline import Bounds, Deadline
+from reedmesh.exchange.deadline import Deadline
+from reedmesh.exchange.member import Member, Timing
 from reedmesh.exchange.seen import Held
 from reedmesh.identity.keyring import Keyring
 from reedmesh.inference.family import Family
@@ -26,31 +26,21 @@ log = logging.getLogger(__name__)
 
 
 class Incoming:
-    """What the gateway `name` hears of `neighbours`, whose keys are in `keyring`. tell: of events."""
+    """What the gateway `member` receives from its neighbours. tell: called with events."""
 
     def __init__(
-        self,
-        name: str,
-        family: Family,
-        keyring: Keyring,
-        disk: Disk,
-        neighbours: Collection[str],
-        bounds: Bounds,
-        limits: Limits,
-        tell: Callable[[Event], None],
-        clock: Callable[[], float] = time.monotonic,
+        self, member: Member, family: Family, disk: Disk, timing: Timing, tell: Callable[[Event], None]
     ) -> None:
-        self.collector = Collector(_taken(disk, family.id, keyring, name), limits)
+        self.collector = Collector(_taken(disk, family.id, member.keyring, member.name), timing.limits)
         self.news = asyncio.Event()  # set when an update was taken
         self._family = family
-        self._keyring = keyring
+        self._keyring, self._neighbours = member.keyring, member.neighbours
         self._disk = disk
-        self._neighbours = neighbours
         self._tell = tell
-        self._clock = clock
+        self._clock = timing.clock
         self._peers = disk.store.replicas.peers(family.id)
         self._signers = disk.store.replicas.signers(family.id)  # the key that each signed its newest with
-        self._deadline = Deadline(bounds)
+        self._deadline = Deadline(timing.bounds)
         self._began = 0.0  # when the last round began to wait
         self._heard: set[str] = set()  # neighbours of whom something new came since the last round
         self._awaited: set[str] = set()  # neighbours of whom nothing came since this one began to wait

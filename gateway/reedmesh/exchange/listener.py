@@ -1,4 +1,4 @@
-"""THE EXCHANGE with neighbours: what their brokers say goes to the collector, what they ask of us goes to the sender.
+"""Listens to the neighbours: updates from their brokers go to the collector, requests to us go to the sender.
 
 Nobody writes to anybody else's broker: a gateway publishes its updates and its requests on its own, and reads those of
 its neighbours. Each neighbour's link has a task of its own and reconnects by itself; a cluster that all share is one
@@ -18,6 +18,7 @@ from reedmesh.coding.repair import RepairRequest, Request, read
 from reedmesh.errors import WireError
 from reedmesh.exchange.federation import OPEN, Federation
 from reedmesh.exchange.lane import say
+from reedmesh.exchange.member import LOOK_SECONDS
 from reedmesh.exchange.sender import Sender
 from reedmesh.identity.keyring import Keyring
 from reedmesh.json_object import read_json
@@ -30,7 +31,6 @@ from reedmesh.supervisor import Supervisor, Work
 log = logging.getLogger(__name__)
 
 MAX_JSON = 4096  # bytes of a request
-LOOK_SECONDS = 0.1  # between two looks for what should be asked for
 REMEDY = "nothing of it is taken until [exchange] says the same there and here"
 
 
@@ -43,7 +43,7 @@ def unwitnessed(_gateway: str, _frame: bytes) -> None:
     """For who remembers no ledgers of others."""
 
 
-class Exchange:
+class Listener:
     """Listens to the neighbours of the gateway `name` for as long as `run` lasts.
 
     keys: of the neighbours; others are not heard. families: that we take updates of. own: links to our own brokers.

@@ -1,28 +1,21 @@
-"""What neighbours learn from each other: updates out, after each round; theirs in, each verified before it counts.
+"""The exchange with the neighbours as the rest of the gateway sees it: our updates go out, theirs come in.
 
-Everything that leaves is a signed, coded bundle (`listener.py`, `sender.py`); what is in it, `delta.py` says. What a
-round makes of the neighbours' copies is `updates/update.py`'s to say.
+`outgoing.py` makes and publishes our updates, `incoming.py` verifies those of the neighbours, `listener.py` and
+`sender.py` are the transport. `updates/update.py` decides what a round makes of the neighbours' updates.
 """
 
 import asyncio
-import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from functools import partial
 
-from reedmesh.coding.collector import Limits
 from reedmesh.exchange import entries
 from reedmesh.exchange.checkpoints import CheckpointExchange
 from reedmesh.exchange.credit_exchange import CreditExchange
-from reedmesh.exchange.deadline import Bounds
-from reedmesh.exchange.federation import OPEN, Federation
 from reedmesh.exchange.incoming import Incoming
-from reedmesh.exchange.lane import Pace
-from reedmesh.exchange.listener import LOOK_SECONDS, Exchange
+from reedmesh.exchange.listener import Listener
+from reedmesh.exchange.member import USUAL, Member, Timing
 from reedmesh.exchange.outgoing import Outgoing
 from reedmesh.exchange.sender import Sender
-from reedmesh.identity.keyring import Keyring
-from reedmesh.identity.keys import Key
 from reedmesh.inference.family import Family
 from reedmesh.learning.aggregate import Merged, Peer
 from reedmesh.learning.delta import Profile
@@ -34,66 +27,42 @@ from reedmesh.store.writer import Disk
 from reedmesh.supervisor import Supervisor, Work
 
 
-@dataclass(frozen=True)
-class Timing:
-    """How fast a gateway speaks, asks again, and goes on without the others."""
+class Neighbourhood:
+    """What one gateway exchanges with its neighbours, for one family.
 
-    bounds: Bounds = field(default_factory=Bounds)
-    pace: Pace = field(default_factory=Pace)
-    limits: Limits = field(default_factory=Limits)
-    look: float = LOOK_SECONDS
-
-
-class Share:
-    """The gateway `name` among `neighbours` whose public keys are in `keyring`.
-
-    event_handlers: called with each event, in the order in which they happen; they must not block. appointment: what
-    appointed `key`, for neighbours that know but the one before. checkpoints: of ledgers, to be exchanged.
+    event_handlers: called with each event, in the order in which they happen; they must not block. checkpoints: the
+    exchange of ledger heads, which runs beside the updates.
     """
 
     def __init__(
         self,
-        name: str,
+        member: Member,
         family: Family,
-        key: Key,
-        keyring: Keyring,
-        checkpoints: CheckpointExchange,
         disk: Disk,
-        neighbours: Collection[str],
+        checkpoints: CheckpointExchange,
         profile: Profile,
-        timing: Timing = Timing(),
-        federation: Federation = OPEN,
-        appointment: bytes | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        timing: Timing = USUAL,
         supervisor: Supervisor | None = None,
     ) -> None:
         self.event_handlers: list[EventHandler] = []
         self.profile = profile
         self.supervisor = supervisor or Supervisor()
-        self.outgoing = Outgoing(name, family, disk, profile, self.tell)
-        self.incoming = Incoming(
-            name, family, keyring, disk, neighbours, timing.bounds, timing.limits, self.tell, clock
-        )
-        self._name = name
-        self._family = family
-        self._key = key
-        self._keyring = keyring
-        self._timing = timing
-        self._federation = federation
-        self._appointment = appointment
+        self.outgoing = Outgoing(member.name, family, disk, profile, self.tell)
+        self.incoming = Incoming(member, family, disk, timing, self.tell)
+        self._member, self._family, self._timing = member, family, timing
         self._checkpoints = checkpoints
-        self._credits = CreditExchange(name, family.id, key, keyring, disk)
+        self._credits = CreditExchange(member.name, family.id, member.key, member.keyring, disk)
         self.event_handlers.append(self._credits.take)
         checkpoints.held = self.incoming.held
 
     @property
     def learning_state(self) -> LearningState:
-        """What it learnt."""
+        """As in Outgoing."""
         return self.outgoing.learning_state
 
     @property
     def sender(self) -> Sender | None:
-        """What speaks for it, once it runs."""
+        """As in Outgoing."""
         return self.outgoing.sender
 
     def peers(self) -> dict[str, Peer]:
@@ -106,32 +75,31 @@ class Share:
 
     @property
     def seconds(self) -> float:
-        """How long the next round would wait for neighbours."""
+        """As in Incoming."""
         return self.incoming.seconds
 
     @property
     def anything_new(self) -> bool:
-        """Whether a neighbour told something since the last round."""
+        """As in Incoming."""
         return self.incoming.anything_new
 
     def greeting(self) -> list[Message]:
-        """What our broker must hold of our updates."""
+        """Retained messages of ours that our broker must hold."""
         return self.sender.greeting() if self.sender else []
 
     async def run(self, own: Channel, neighbours: Sequence[Subscriber]) -> None:
-        """Exchange with the neighbours; what fails is begun anew, and the rest goes on."""
+        """Exchange with the neighbours until cancelled; the supervisor restarts a part that fails."""
         sender = self._new_sender(own)
-        exchange = self._new_exchange(own, sender)
-        told = partial(self._checkpoints.run, partial(sender.keep, self._family.id))
-        owed = partial(self._credits.run, partial(sender.keep, self._family.id))
+        listener = self._new_listener(own, sender)
+        keep = partial(sender.keep, self._family.id)
         works: dict[str, Work] = {
-            "checkpoints": told,
-            "credit": owed,
+            "checkpoints": partial(self._checkpoints.run, keep),
+            "credit": partial(self._credits.run, keep),
             "outgoing": self.outgoing.run,
             "incoming": self.incoming.run,
         }
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(exchange.run(neighbours))
+            tasks.create_task(listener.run(neighbours))
             for name, work in works.items():
                 tasks.create_task(self.supervisor.keep(name, work))
 
@@ -144,33 +112,33 @@ class Share:
         return await self.incoming.collect()
 
     async def keep(self, merged: Merged, peers: Mapping[str, Peer]) -> None:
-        """Keep the merged weights; what is new in them, neighbours hear in the next round."""
+        """Keep the merged weights; the next update tells neighbours the difference."""
         await self.outgoing.keep(merged.weights, list(entries.merge(merged, peers, self._family.id)))
 
     def tell(self, event: Event) -> None:
-        """Have the handlers note it."""
+        """Pass an event to all handlers."""
         for handler in self.event_handlers:
             handler(event)
 
     def _new_sender(self, own: Channel) -> Sender:
-        missed, pace, together = self.outgoing.note_missed, self._timing.pace, self._federation
-        sender = Sender(self._name, self._key, [own], missed, pace, federation=together)
-        if self._appointment:
-            sender.keep(self._family.id, "key", self._appointment)
+        it, missed, pace = self._member, self.outgoing.note_missed, self._timing.pace
+        sender = Sender(it.name, it.key, [own], missed, pace, federation=it.federation)
+        if it.appointment:
+            sender.keep(self._family.id, "key", it.appointment)
         self.outgoing.sender = sender
         return sender
 
-    def _new_exchange(self, own: Channel, sender: Sender) -> Exchange:
-        return Exchange(
-            self._name,
-            self._keyring,
+    def _new_listener(self, own: Channel, sender: Sender) -> Listener:
+        return Listener(
+            self._member.name,
+            self._member.keyring,
             [self._family.id],
             self.incoming.collector,
             sender,
             [own],
             self.incoming.put,
             look=self._timing.look,
-            federation=self._federation,
+            federation=self._member.federation,
             witness=self._checkpoints.hear,
             witness_seen=self._checkpoints.hear_seen,
             hear_credit=self._credits.hear,

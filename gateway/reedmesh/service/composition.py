@@ -9,7 +9,8 @@ from reedmesh.config.settings import Config
 from reedmesh.exchange.checkpoints import CheckpointExchange
 from reedmesh.exchange.deadline import Bounds
 from reedmesh.exchange.federation import Federation, Sealed
-from reedmesh.exchange.neighbourhood import Share, Timing
+from reedmesh.exchange.member import Member, Timing
+from reedmesh.exchange.neighbourhood import Neighbourhood
 from reedmesh.identity import keys, keystore
 from reedmesh.identity.keyring import Keyring
 from reedmesh.identity.sensor_keys import SensorKeys
@@ -61,7 +62,7 @@ class Parts:
     sensor_keys: SensorKeys
     federation: Federation
     passports: Passports
-    share: Share
+    neighbourhood: Neighbourhood
     firmware_rollout: FirmwareRollout
     model_rollout: ModelRollout
     training_sets: TrainingSelection
@@ -85,12 +86,12 @@ def compose(config: Config, family: Family, store: Store, clock: Clock, steady: 
     keyring = _keyring(config)
     federation = _federation(config, family, keyring)
     passports = startup.begin_ledger(config, family, store, clock)
-    share = _share(config, family, keyring, disk, federation, supervisor)
+    neighbourhood = _neighbourhood(config, family, keyring, disk, federation, supervisor)
 
     models = ModelRollout(name, family, line, disk, sensor_keys, passports, clock)
     training_sets = TrainingSelection(family, line, disk, models)
     statistics = LearningStatistics(store.replicas.merges(), clock)
-    share.event_handlers.append(statistics.take)
+    neighbourhood.event_handlers.append(statistics.take)
     startup.remember(line, store, models)
 
     alarms = _alarms(config, line, store, subscriptions, steady)
@@ -111,11 +112,11 @@ def compose(config: Config, family: Family, store: Store, clock: Clock, steady: 
         sensor_keys=sensor_keys,
         federation=federation,
         passports=passports,
-        share=share,
+        neighbourhood=neighbourhood,
         firmware_rollout=FirmwareRollout(name, line, state),
         model_rollout=models,
         training_sets=training_sets,
-        scheduler=TrainingScheduler(family, line, disk, share, training_sets, config.learning),
+        scheduler=TrainingScheduler(family, line, disk, neighbourhood, training_sets, config.learning),
         part_learning=PartLearning(line, disk, models, _costs(config)),
         statistics=statistics,
         alarms=alarms,
@@ -178,12 +179,12 @@ def _federation(config: Config, family: Family, keyring: Keyring) -> Federation:
     return Sealed(name, bytes.fromhex(secret), config.name, [family.id], own, keyring)
 
 
-def _share(
+def _neighbourhood(
     config: Config, family: Family, keyring: Keyring, disk: Disk, federation: Federation, supervisor: Supervisor
-) -> Share:
+) -> Neighbourhood:
     state, names = Path(config.state), [each.name for each in config.neighbours]
     key, appointment = keystore.load(state), keystore.appointment(state)
+    member = Member(config.name, key, keyring, names, federation, appointment)
     profile, timing = delta.PROFILES[config.learning.profile], Timing(Bounds(most=config.learning.patience))
-    about = profile, timing, federation, appointment
     checkpoints = CheckpointExchange(disk, state, keyring)
-    return Share(config.name, family, key, keyring, checkpoints, disk, names, *about, supervisor=supervisor)
+    return Neighbourhood(member, family, disk, checkpoints, profile, timing, supervisor)

@@ -86,7 +86,7 @@ class Gateway:
                 keep_trends, parts.disk, self.line, self.family.recipe, self.config.machines, parts.clock
             ),
             "firmware": partial(parts.firmware_rollout.run, channel),
-            "exchange": partial(parts.share.run, channel, neighbours),
+            "exchange": partial(parts.neighbourhood.run, channel, neighbours),
             "daily copy": partial(daily_copy.run, self.store, Path(self.config.state), self.config.name),
             **notifications,
         }
@@ -107,7 +107,7 @@ class Gateway:
         self.parts.alert_publisher.put(None)
         info, alerts = self.reported.info(), listed(self.parts.alarms)
         said = [self.status("online"), retained.message("info", info), retained.noted("alerts", alerts)]
-        return said + self.parts.share.greeting()
+        return said + self.parts.neighbourhood.greeting()
 
     def status(self, state: str) -> Message:
         """Return the message of `state`: online, stopped (by somebody) or offline (vanished); and of the federation."""

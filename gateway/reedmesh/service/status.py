@@ -31,7 +31,10 @@ class Status:
             "features": self._parts.family.recipe.table(),
         }
         about = {"version": __version__, "wire": wire.VERSION, "family": family, "sensors": self._parts.config.sensors}
-        return about | {"neighbours": self._parts.share.heard(), "reputation": self._parts.statistics.reputation()}
+        return about | {
+            "neighbours": self._parts.neighbourhood.heard(),
+            "reputation": self._parts.statistics.reputation(),
+        }
 
     def learning(self) -> dict[str, Any]:
         """Return how learning together goes, for the request `learning`."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from reedmesh.config.settings import Learning
 from reedmesh.errors import ReedmeshError
-from reedmesh.exchange.neighbourhood import Share
+from reedmesh.exchange.neighbourhood import Neighbourhood
 from reedmesh.inference.family import Family
 from reedmesh.learning.events import Made
 from reedmesh.readings.line import Line
@@ -32,7 +32,7 @@ class TrainingScheduler:
         family: Family,
         line: Line,
         disk: Disk,
-        share: Share,
+        neighbourhood: Neighbourhood,
         training_sets: TrainingSelection,
         settings: Learning,
         new_worker: WorkerFactory = worker_process,
@@ -41,7 +41,7 @@ class TrainingScheduler:
         self._family = family
         self._line = line
         self._disk = disk
-        self._share = share
+        self._neighbourhood = neighbourhood
         self._training_sets = training_sets
         self._settings = settings
         self.new_worker = new_worker
@@ -53,10 +53,10 @@ class TrainingScheduler:
 
     def table(self) -> dict[str, Any]:
         """Return the same as a dict for JSON."""
-        state = self._share.learning_state
+        state = self._neighbourhood.learning_state
         said = {"state": self.state, "rounds": state.rounds, "sequence": state.sequence, "heard": self.fresh}
         moved = {sensor.name: sensor.moved for sensor in self._line.sensors.values() if sensor.moved}
-        return said | {"moved": moved, "deadline": round(self._share.seconds, 2)}
+        return said | {"moved": moved, "deadline": round(self._neighbourhood.seconds, 2)}
 
     async def run(self) -> None:
         """Learn whenever it is worth it, until cancelled."""
@@ -66,7 +66,7 @@ class TrainingScheduler:
             await asyncio.sleep(LOOK_SECONDS)
 
     def _is_due(self) -> bool:
-        worth = self._settings.fresh * (EARLY if self._share.anything_new else 1.0)
+        worth = self._settings.fresh * (EARLY if self._neighbourhood.anything_new else 1.0)
         return self.fresh >= worth or any(sensor.ready_to_learn for sensor in self._line.sensors.values())
 
     async def _try(self) -> None:
@@ -76,7 +76,7 @@ class TrainingScheduler:
         try:
             outcome = await update(
                 self._family,
-                self._share,
+                self._neighbourhood,
                 self._training_sets,
                 self.new_worker,
                 self._family.training.seed,

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from reedmesh.exchange.neighbourhood import Share
+from reedmesh.exchange.neighbourhood import Neighbourhood
 from reedmesh.inference.family import Family
 from reedmesh.learning import steps
 from reedmesh.learning.aggregate import Peer
@@ -50,7 +50,12 @@ class Machines(Protocol):
 
 
 async def update(
-    family: Family, share: Share, machines: Machines, new_worker: WorkerFactory, seed: int, audited: bool = False
+    family: Family,
+    neighbourhood: Neighbourhood,
+    machines: Machines,
+    new_worker: WorkerFactory,
+    seed: int,
+    audited: bool = False,
 ) -> Round | None:
     """Play one round and return what came of it, None when there is no machine to learn from.
 
@@ -63,15 +68,15 @@ async def update(
     if not training_sets:
         return None
     committed = await machines.commit(training_sets)
-    everyone, begun = list(training_sets.values()), _begun(family, share)
+    everyone, begun = list(training_sets.values()), _begun(family, neighbourhood)
     epochs = steps.epochs(family, everyone)
     async with new_worker() as work:
-        trained = await work(steps.fit, family, everyone, begun, epochs, seed + share.learning_state.rounds)
-        await share.give(trained)  # delta -> encode -> publish
-        peers, late = await share.collect()  # decoded and verified as they come
-        public, step = share.learning_state.public, share.profile.step
+        trained = await work(steps.fit, family, everyone, begun, epochs, seed + neighbourhood.learning_state.rounds)
+        await neighbourhood.give(trained)  # delta -> encode -> publish
+        peers, late = await neighbourhood.collect()  # decoded and verified as they come
+        public, step = neighbourhood.learning_state.public, neighbourhood.profile.step
         merged, loss = await work(steps.mix, family, everyone, trained, public, peers, step)
-        await share.keep(merged, peers)
+        await neighbourhood.keep(merged, peers)
         taken = {name: peers[name] for name in merged.taken}
         origins = {name: peers[name].origin for name in merged.taken}
         made = []
@@ -84,9 +89,9 @@ async def update(
     seconds = time.monotonic() - began
     losses = trained.loss, loss
     outcome = Round(
-        time.time(), share.learning_state.rounds, trained.windows, merged, late, *losses, seconds, tuple(made)
+        time.time(), neighbourhood.learning_state.rounds, trained.windows, merged, late, *losses, seconds, tuple(made)
     )
-    share.tell(outcome)
+    neighbourhood.tell(outcome)
     return outcome
 
 
@@ -113,12 +118,15 @@ async def _renew(
     return Made(sensor, candidate.model, objection, candidate.before, candidate.estimate)
 
 
-def _begun(family: Family, share: Share) -> list[Floats]:
+def _begun(family: Family, neighbourhood: Neighbourhood) -> list[Floats]:
     """Where to begin: where we were, or at first from whichever fits us best, the start or what a neighbour knows.
 
     Who learnt by sums until now has no weights but zeros.
     """
-    known = share.learning_state
+    known = neighbourhood.learning_state
     if known.rounds and known.weights.any():
         return [known.weights]
-    return [steps.start(family), *(peer.weights for _, peer in sorted(share.peers().items()) if peer.weights.any())]
+    return [
+        steps.start(family),
+        *(peer.weights for _, peer in sorted(neighbourhood.peers().items()) if peer.weights.any()),
+    ]

@@ -19,7 +19,7 @@ from typing import Any
 
 from reedmesh.coding.collector import Collector, Payload
 from reedmesh.exchange.lane import Pace
-from reedmesh.exchange.listener import Exchange, subscriptions
+from reedmesh.exchange.listener import Listener, subscriptions
 from reedmesh.exchange.sender import Sender
 from reedmesh.identity.keyring import Keyring
 from reedmesh.identity.keys import Key
@@ -72,7 +72,7 @@ async def _receive_coded(ports: Ports, trouble: Trouble, done: Connection) -> No
     links = [Link("127.0.0.1", port, "ear", subscriptions=subscriptions("hall1", FAMILY)) for port in ports]
     hearing = [Troubled(link, trouble) for link in links]
     sender = Sender("hall2", _key("hall2"), [own], lambda _: None)
-    exchange = Exchange("hall2", _keyring("hall1"), [FAMILY], Collector({}), sender, [own], deliver)
+    exchange = Listener("hall2", _keyring("hall1"), [FAMILY], Collector({}), sender, [own], deliver)
     asyncio.get_running_loop().create_task(_tell_ready(done, [own, *links]))
     await exchange.run([own, *hearing])
 
@@ -117,7 +117,7 @@ async def speaking(ports: Ports, pace: Pace, receivers: list[str]) -> AsyncItera
     topics = {topic: qos for name in receivers for topic, qos in subscriptions(name, FAMILY).items()}
     ear = Link("127.0.0.1", ports[-1], "hall1-ear", subscriptions=topics)
     sender = Sender("hall1", _key("hall1"), own, lambda _: None, pace)
-    exchange = Exchange("hall1", _keyring(*receivers), [FAMILY], Collector({}), sender, own, lambda _: None)
+    exchange = Listener("hall1", _keyring(*receivers), [FAMILY], Collector({}), sender, own, lambda _: None)
     task = asyncio.create_task(exchange.run([*own, ear]))
     try:
         await when(lambda: all(link.connected for link in [*own, ear]))
