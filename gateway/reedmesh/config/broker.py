@@ -1,0 +1,47 @@
+"""Settings of the broker and of serial lines: where sensors publish."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from reedmesh.config.checks import NO_TLS, is_loopback
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where this gateway's sensors publish."""
+
+    embedded: bool = False  # run a broker inside the gateway: demo and tests; a factory runs mosquitto
+    host: str = "127.0.0.1"
+    port: int = field(default=1883, metadata={"min": 1, "max": 65535})
+    keepalive: int = field(default=15, metadata={"min": 5, "max": 3600})  # seconds
+    ca: str = ""  # file of the authority, or of the one certificate, that it must show; not set: no TLS
+    tls_port: int | None = field(default=None, metadata={"min": 1, "max": 65535})  # where it serves others by TLS
+    psk_port: int | None = field(default=None, metadata={"min": 1, "max": 65535})  # where sensors come by TLS-PSK
+    plain: bool = False  # serve others without TLS as well: on an isolated network
+    anonymous: bool = False  # everybody may publish everything: for benchmarks
+
+
+@dataclass(frozen=True)
+class Serial:
+    """A serial port with sensors on it: RS-485, or one on a UART."""
+
+    port: str  # such as /dev/ttyUSB0, or better its name in /dev/serial/by-id
+    baud: int = field(default=115200, metadata={"min": 1200, "max": 4_000_000})
+    sensors: tuple[str, ...] = ()  # names that may publish there, and nowhere else; none: all that are not on MQTT
+
+
+def broker_faults(broker: Broker) -> list[str]:
+    """Contradictions in `[broker]`, one sentence each."""
+    faults = []
+    if not broker.ca and not broker.plain and not is_loopback(broker.host):
+        faults.append(f'broker.host = "{broker.host}": {NO_TLS}')
+    if broker.psk_port and broker.embedded:
+        faults.append("broker.psk_port: the embedded broker has no TLS-PSK, mosquitto has")
+    return faults
+
+
+def serial_faults(lines: Sequence[Serial]) -> list[str]:
+    """Ports that `[[serial]]` names twice, one sentence each."""
+    ports = [each.port for each in lines]
+    twice = [i for i, port in enumerate(ports) if port in ports[:i]]
+    return [f'serial[{i}].port = "{ports[i]}": a port is opened once, and it stands there twice' for i in twice]
