@@ -11,6 +11,7 @@ from reedmesh.alerts.rate_guard import DOOR, MOST
 from reedmesh.alerts.words import sentence
 from reedmesh.config.settings import AlertRule
 from reedmesh.protocol import wire
+from reedmesh.readings import sensor_alerts
 from reedmesh.readings.alarms import LATE, Alarms
 from reedmesh.readings.line import Line
 from reedmesh.readings.watch import note_availability
@@ -139,10 +140,10 @@ def test_on_the_shelf_a_silence_calls_nobody_and_is_marked() -> None:
     hall = Hall()
     hall.window("press")
     sensor = hall.line.sensor("press")
-    sensor.shelve(2e9, 1e9, "Ana", "")
+    sensor_alerts.shelve(sensor, 2e9, 1e9, "Ana", "")
     [raised] = hall.wait(LIMIT + 2)
     assert raised.alert.shelved_until == 2e9
-    [off] = sensor.shelve(None, 1e9, "Ana", "")
+    [off] = sensor_alerts.shelve(sensor, None, 1e9, "Ana", "")
     assert off.alert.shelved_until is None and hall.alarms.open() == [off.alert]
 
 

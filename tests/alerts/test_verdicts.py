@@ -5,7 +5,7 @@ from reedmesh.alerts.debounce import EVIDENCE, UNDO, Watcher, may_undo
 from reedmesh.config.settings import AlertRule
 from reedmesh.readings.alarms import LONGEST_HOLD, Alarms
 from reedmesh.readings.line import Line
-from reedmesh.readings.sensor import MOST_TRIES
+from reedmesh.readings.verdict import MOST_TRIES
 
 RULE = AlertRule(on=3, of=5, off=4)
 
@@ -95,10 +95,10 @@ def test_a_round_that_breaks_off_is_tried_again_and_then_the_person_is_told() ->
     assert sensor.watcher.alert
     alarms.not_a_fault(sensor.watcher.alert, 1005.0, "Ana", "")
     for _ in range(MOST_TRIES):
-        assert sensor.lesson is None
-        sensor.answering, sensor.due = True, False
-        sensor.try_again("no memory")
-    assert sensor.lesson == "no memory"
+        assert sensor.verdict.lesson is None
+        sensor.verdict.answering, sensor.verdict.due = True, False
+        sensor.verdict.try_again("no memory")
+    assert sensor.verdict.lesson == "no memory"
     [told] = [step for step in alarms.look(1006.0, 0.0, True) if step.what == "not learnt"]
     assert told.text == "no memory" and sensor.watcher.held is None
 
@@ -111,7 +111,7 @@ def test_no_verdict_waits_for_longer_than_an_hour_and_a_restart_forgets_none() -
     again = Line(features=5, to_learn=10, rule=RULE, limit=10)
     again.known("press")
     restarted = Alarms("gw", again, held=[said.alert])
-    assert again.sensor("press").due and again.sensor("press").watcher.held == said.alert
+    assert again.sensor("press").verdict.due and again.sensor("press").watcher.held == said.alert
     assert restarted.look(1005.0 + LONGEST_HOLD, 0.0, True) == []
     [late] = restarted.look(1006.0 + LONGEST_HOLD, 1.0, True)
     assert late.what == "not learnt"

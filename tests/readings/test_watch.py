@@ -77,7 +77,7 @@ def test_a_clipped_window_is_counted_and_judged_but_not_learnt() -> None:
     wire.pack_window(clipped, frame)
     path.take("press/window", bytes(frame))
     sensor = path.line.sensors["press"]
-    assert (sensor.learnt, sensor.clipped, sensor.counters.windows) == (0, 1, 1) and path.windows == []
+    assert (sensor.learnt, sensor.arrivals.clipped, sensor.counters.windows) == (0, 1, 1) and path.windows == []
 
 
 def late(age: int, number: int) -> bytes:

@@ -118,7 +118,7 @@ def test_a_verdict_given_while_a_round_goes_on_is_heard_in_the_next_although_thi
     sensor = line.sensor("press")
 
     async def update(*_: object) -> SimpleNamespace:
-        sensor.due = True  # somebody calls its alert no fault
+        sensor.verdict.due = True  # somebody calls its alert no fault
         made = SimpleNamespace(sensor="press", objection="alerts from fewer onsets")
         return SimpleNamespace(made=[made], table=dict)
 
@@ -127,4 +127,4 @@ def test_a_verdict_given_while_a_round_goes_on_is_heard_in_the_next_although_thi
     family: Any = SimpleNamespace(training=SimpleNamespace(seed=1))
     scheduler = TrainingScheduler(family, line, cast(Any, kept), cast(Any, None), cast(Any, None), Learning())
     asyncio.run(scheduler._try())
-    assert sensor.due and sensor.lesson is None
+    assert sensor.verdict.due and sensor.verdict.lesson is None

@@ -76,7 +76,7 @@ def test_a_machine_that_runs_otherwise_for_good_is_not_learnt_until_somebody_say
             training_sets, press = it.gateway.parts.training_sets, it.gateway.line.sensors["press"]
             heard(it.gateway.store, np.tile(otherwise(sounds()["normal"]), (3, 1)), 9e9)
             assert await training_sets.training_sets() == {} and press.moved
-            press.due = True
+            press.verdict.due = True
             assert set(await training_sets.training_sets()) == {"press"} and not press.moved
 
     asyncio.run(story())

@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from functools import partial
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import aiomqtt
 
@@ -66,19 +66,9 @@ class Link:
         self._will, self._farewell = will, farewell
         self._client: aiomqtt.Client | None = None
         self._backoff = Backoff()
-        self._options = {
-            "hostname": host,
-            "port": port,
-            "identifier": f"{name}-{secrets.token_hex(8)}",  # not to be guessed: who comes by the same pushes us off
-            "keepalive": keepalive,
-            "username": login and login[0],
-            "password": login and login[1],
+        self._options = _options(host, port, name, keepalive, login) | {
             "tls_context": _tls(ca) if ca else None,
-            "socket_options": NODELAY,
-            "max_queued_incoming_messages": QUEUE,
             "queue_type": partial(Inbox, admit),
-            "max_queued_outgoing_messages": QUEUE,
-            "max_inflight_messages": 100,
         }
 
     async def messages(self) -> AsyncIterator[Message]:
@@ -168,6 +158,22 @@ def _parts(whole: Iterable[T]) -> Iterator[list[T]]:
 
 def _said(message: Message | Saying | None) -> Message | None:
     return message() if callable(message) else message
+
+
+def _options(host: str, port: int, name: str, keepalive: int, login: tuple[str, str] | None) -> dict[str, Any]:
+    """Arguments of aiomqtt.Client. The client id ends in random digits: a client of the same id would replace us."""
+    return {
+        "hostname": host,
+        "port": port,
+        "identifier": f"{name}-{secrets.token_hex(8)}",
+        "keepalive": keepalive,
+        "username": login and login[0],
+        "password": login and login[1],
+        "socket_options": NODELAY,
+        "max_queued_incoming_messages": QUEUE,
+        "max_queued_outgoing_messages": QUEUE,
+        "max_inflight_messages": 100,
+    }
 
 
 def _tls(ca: str) -> ssl.SSLContext:

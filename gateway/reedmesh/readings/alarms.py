@@ -21,6 +21,7 @@ from reedmesh.alerts.flood import Flood
 from reedmesh.alerts.rate_guard import DOOR
 from reedmesh.alerts.standing import Finding, Standing
 from reedmesh.alerts.unknown_senders import UnknownSenders
+from reedmesh.readings import sensor_alerts
 from reedmesh.readings.line import Line
 from reedmesh.readings.sensor import Sensor
 
@@ -54,7 +55,7 @@ class Alarms:
         for each in held:
             if each.sensor in line.sensors:
                 line.sensors[each.sensor].watcher.hold(each)
-                line.sensors[each.sensor].due = True
+                line.sensors[each.sensor].verdict.due = True
 
     def open(self) -> list[Alert]:
         """Those that stand, oldest first."""
@@ -76,7 +77,7 @@ class Alarms:
 
     def tick(self, now: float) -> list[Change]:
         """What time alone changes: shelves expire and floods end."""
-        expired = chain.from_iterable(sensor.expire(now) for sensor in self._line.sensors.values())
+        expired = chain.from_iterable(sensor_alerts.expire(sensor, now) for sensor in self._line.sensors.values())
         return [*expired, *filter(None, [self._flood.expire(now)])]
 
     def look(self, now: float, steady: float, hearing: bool, own: Mapping[str, Finding | None] = {}) -> list[Change]:
@@ -92,7 +93,7 @@ class Alarms:
         changes += [step for kind, each in own.items() if (step := self._own.set(kind, each, now))]
         for name, sensor in sensors.items():
             if name in self._line.revoked:
-                changes += sensor.close("revoked", now)
+                changes += sensor_alerts.close(sensor, "revoked", now)
             else:
                 changes += sensor.presence.look(sensor, steady, self._deaf, now, babbling.get(name, 0.0))
                 seen = sensor.seen(steady, now)
@@ -109,7 +110,7 @@ class Alarms:
     def forget(self, sensor: Sensor, now: float, by: str, text: str) -> list[Change]:
         """Somebody took the sensor away: its alerts end, and it is not expected any more."""
         self._line.forget(sensor)
-        return sensor.close("forgotten", now, by, text)
+        return sensor_alerts.close(sensor, "forgotten", now, by, text)
 
     def acknowledge(self, alert: Alert, now: float, by: str, text: str) -> Change:
         """Somebody has taken the alert on."""
@@ -146,19 +147,19 @@ class Alarms:
         sensor = self._line.sensors.get(alert.sensor)
         if not sensor:
             return Change("update", replace(alert, verdict="", lesson="", cause="", tags=""), "undone", now, by, text)
-        sensor.due = sensor.answering = False
+        sensor.verdict.due = sensor.verdict.answering = False
         return sensor.watcher.undo(alert, now, by, text)
 
     def relearn(self, sensor: Sensor, now: float, by: str) -> list[Change]:
         """Somebody has the machine learnt anew: its alert ends, and a verdict has nothing left to wait for."""
-        sensor.due = sensor.answering = False
+        sensor.verdict.due = sensor.verdict.answering = False
         ended = sensor.watcher.close("learnt anew", now, by)
         return [*filter(None, [ended, sensor.watcher.release("the machine is learnt anew", now)])]
 
     def _learnt(self, sensor: Sensor, now: float) -> list[Change]:
         """What came of the lesson of a verdict, if that is known by now."""
-        held, said = sensor.watcher.held, sensor.lesson
-        sensor.lesson = None
+        held, said = sensor.watcher.held, sensor.verdict.lesson
+        sensor.verdict.lesson = None
         if held and said is None and now - (held.until or held.since) > LONGEST_HOLD:
             said = "no model was learnt within an hour"
         change = sensor.watcher.release(said, now) if held and said is not None else None

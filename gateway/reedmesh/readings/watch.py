@@ -127,7 +127,7 @@ def judge_late(frame: bytes, name: str, line: Line, windows: WindowTable, events
     events.received(name, window)
     line.admit(window, name)
     sensor = line.sensor(name)
-    if not sensor.is_news(window):
+    if not sensor.arrivals.is_news(window):
         return
     at = now - age if age < OLDEST else now
     score, change = sensor.take_late(window, at, now)

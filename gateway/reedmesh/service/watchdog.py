@@ -47,9 +47,9 @@ class Linked(Protocol):
 
 
 class Watchdog:
-    """Of one gateway, between its channel and its data path.
+    """The watchdog of one gateway, between its channel and its data path.
 
-    topic: of the beat. link: to the broker. outbox: has it seen to, and says how often that was done.
+    topic: of the heartbeat that it sends to itself. link: to the broker. outbox: counts the passes of the outbox.
     """
 
     def __init__(
@@ -72,14 +72,18 @@ class Watchdog:
         self._notifier = notifier
         patience = notifier.watchdog or PATIENCE
         self._every = min(LONGEST_BEAT, patience / 4)
-        self._parts = {
-            "link": Part(lambda: None if channel.connected else link.attempts, patience + 2 * LONGEST_WAIT),
-            "judging": Part(lambda: self.judged if channel.connected else None, patience),
-            "outbox": Part(outbox, patience),
-        }
+        self._parts = self._watched(outbox, patience)
         self._began = time.monotonic()
         self._since = time.time()
         self._said = ""
+
+    def _watched(self, outbox: Callable[[], int], patience: float) -> dict[str, Part]:
+        """The parts that must make progress within `patience` seconds."""
+        return {
+            "link": Part(lambda: None if self._channel.connected else self._link.attempts, patience + 2 * LONGEST_WAIT),
+            "judging": Part(lambda: self.judged if self._channel.connected else None, patience),
+            "outbox": Part(outbox, patience),
+        }
 
     @property
     def connected(self) -> bool:

@@ -101,7 +101,7 @@ class ModelRollout:
 
     def learn_now(self, sensor: Sensor) -> None:
         """Learn from the sensor's last normal windows at once: somebody said what else is normal."""
-        sensor.due, sensor.pinned = sensor.model is not None, False
+        sensor.verdict.due, sensor.pinned = sensor.model is not None, False
 
     def forget(self, sensor: str) -> None:
         """Offer the sensor nothing more."""

@@ -12,7 +12,7 @@ from reedmesh.exchange.neighbourhood import Neighbourhood
 from reedmesh.inference.family import Family
 from reedmesh.learning.events import Made
 from reedmesh.readings.line import Line
-from reedmesh.readings.sensor import MOST_TRIES
+from reedmesh.readings.verdict import MOST_TRIES
 from reedmesh.store.writer import Disk
 from reedmesh.updates.selection import TrainingSelection, collect_anew
 from reedmesh.updates.update import update
@@ -91,7 +91,7 @@ class TrainingScheduler:
             log.error("a round of learning failed, its windows are collected anew: %s", error)
             collect_anew(self._line.sensors.values())
             for sensor in self._line.sensors.values():
-                sensor.try_again(f"learning broke off {MOST_TRIES} times: {error}")
+                sensor.verdict.try_again(f"learning broke off {MOST_TRIES} times: {error}")
         finally:
             self.state = "waiting"
 
@@ -99,4 +99,4 @@ class TrainingScheduler:
         """Say of each verdict that was in the round what came of it."""
         objections = {each.sensor: each.objection for each in made}
         for name, sensor in self._line.sensors.items():
-            sensor.answer(objections.get(name, "too few windows of it were heard"))
+            sensor.verdict.answer(objections.get(name, "too few windows of it were heard"))

@@ -71,11 +71,11 @@ class TrainingSelection:
 
     async def _training_set(self, sensor: Sensor) -> TrainingSet | None:
         """None: too few of its windows are from when it ran as it did when it was commissioned."""
-        if sensor.due and not sensor.watcher.evident:
+        if sensor.verdict.due and not sensor.watcher.evident:
             return None
-        anew = sensor.relearning or sensor.due
-        sensor.answering = sensor.due and sensor.watcher.held is not None
-        sensor.due = False  # whoever says it from now on is heard in the next round
+        anew = sensor.relearning or sensor.verdict.due
+        sensor.verdict.answering = sensor.verdict.due and sensor.watcher.held is not None
+        sensor.verdict.due = False  # whoever says it from now on is heard in the next round
         model = await self._model(sensor)
         limit = sensor.model.threshold if sensor.model else MOST_SCORE
         rows = await self._disk.call(self._disk.store.windows.normal, sensor.name, sensor.to_learn, limit)

@@ -83,24 +83,32 @@ class AlertActions:
         with self.root:
             Text("h2", "", say("act.label"))
             self._note = Field(say("act.note"), hint=say("act.note-hint"))
-            with box("div", "buttons"):
-                self._ack = button(say("act.ack"), lambda: self._act("ack"), "primary")
-                button(say("act.comment"), lambda: self._act("comment"))
-                self._normal = Confirmed(
-                    say, say("act.not-a-fault"), say("act.not-a-fault-warning"), lambda: self._act("not-a-fault")
-                )
-                self._undo = button(say("act.undo"), lambda: self._act("undo"))
-            self._fault = box("div", "buttons")
-            with self._fault:
-                self._cause = Field(say("act.cause"), hint=say("act.cause-hint"))
-                self._tags = Field(say("act.tags"), hint=say("act.tags-hint"))
-                button(say("act.fault"), lambda: self._act("fault"))
-            with box("div", "buttons"):
-                minutes = [(str(each), say.duration(60 * each)) for each in SHELVES]
-                self._minutes = Field(say("act.shelve-for"), "60", minutes)
-                self._shelve = button(say("act.shelve"), lambda: self._act("shelve"))
-                self._unshelve = button(say("act.unshelve"), lambda: self._act("unshelve"))
+            self._add_verdicts(say)
+            self._add_fault(say)
+            self._add_shelf(say)
             self._outcome = Outcome(say)
+
+    def _add_verdicts(self, say: Language) -> None:
+        with box("div", "buttons"):
+            self._ack = button(say("act.ack"), lambda: self._act("ack"), "primary")
+            button(say("act.comment"), lambda: self._act("comment"))
+            warning = say("act.not-a-fault-warning")
+            self._normal = Confirmed(say, say("act.not-a-fault"), warning, lambda: self._act("not-a-fault"))
+            self._undo = button(say("act.undo"), lambda: self._act("undo"))
+
+    def _add_fault(self, say: Language) -> None:
+        self._fault = box("div", "buttons")
+        with self._fault:
+            self._cause = Field(say("act.cause"), hint=say("act.cause-hint"))
+            self._tags = Field(say("act.tags"), hint=say("act.tags-hint"))
+            button(say("act.fault"), lambda: self._act("fault"))
+
+    def _add_shelf(self, say: Language) -> None:
+        with box("div", "buttons"):
+            minutes = [(str(each), say.duration(60 * each)) for each in SHELVES]
+            self._minutes = Field(say("act.shelve-for"), "60", minutes)
+            self._shelve = button(say("act.shelve"), lambda: self._act("shelve"))
+            self._unshelve = button(say("act.unshelve"), lambda: self._act("unshelve"))
 
     def show(self, alert: Alert) -> None:
         """Offer what makes sense with `alert`."""

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from reedmesh.errors import RefusedError
+from reedmesh.readings import sensor_alerts
 from reedmesh.service.requests.arguments import Arguments
 from reedmesh.service.requests.context import Context
 from reedmesh.service.requests.verbs import verb
@@ -22,7 +23,7 @@ async def shelve(at: Context, given: Arguments) -> dict[str, Any]:
     now = at.clock()
     until = now + 60 * given.number("minutes", 1, LONGEST_SHELF)
     await at.disk.once(at.disk.store.sensors.save_shelf, sensor.name, until)
-    return {"until": until} | await at.change(*sensor.shelve(until, now, by, text))
+    return {"until": until} | await at.change(*sensor_alerts.shelve(sensor, until, now, by, text))
 
 
 @verb("unshelve")
@@ -30,7 +31,7 @@ async def unshelve(at: Context, given: Arguments) -> dict[str, Any]:
     """{sensor, by, text?}: people are called again."""
     sensor, by, text = at.sensor(given), given.who(), given.text("text")
     await at.disk.once(at.disk.store.sensors.save_shelf, sensor.name, None)
-    return await at.change(*sensor.shelve(None, at.clock(), by, text))
+    return await at.change(*sensor_alerts.shelve(sensor, None, at.clock(), by, text))
 
 
 @verb("forget")
