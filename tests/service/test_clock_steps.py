@@ -5,6 +5,7 @@ import json
 from reedmesh.alerts.alert import Alert, Change
 from reedmesh.alerts.flood import MOST, SPAN
 from reedmesh.config.settings import AlertRule
+from reedmesh.readings import sensor_alerts
 from reedmesh.readings.alarms import Alarms
 from reedmesh.readings.line import Line
 from reedmesh.service.clock_steps import LEAST, ClockSteps
@@ -48,7 +49,7 @@ def test_a_shelf_lasts_as_long_as_was_said() -> None:
         on = line()
         alarms, sensor, now = Alarms("gw", on), on.sensor("press"), 1e9
         sensor.watcher.judge(9.0, 1.0, now)
-        sensor.shelve(now + 600, now, "Ana", "")
+        sensor_alerts.shelve(sensor, now + 600, now, "Ana", "")
         now += 300 + step
         [moved] = alarms.move(step, now)
         assert moved.what == "clock set" and moved.alert.shelved_until == now + 300
