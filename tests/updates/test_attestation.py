@@ -176,7 +176,7 @@ def test_models_of_an_older_gateway_are_vouched_for_once(tmp_path: Path) -> None
             'alter table alerts rename column value to score; alter table alerts rename column "limit" to threshold;'
             "alter table alerts rename column worst to top_score; alter table alerts drop column cause;"
             "alter table knowledge drop column sums; alter table copies drop column sums;"
-            "alter table copies drop column signer;"
+            "alter table copies drop column signer; alter table copies drop column copied;"
             "alter table alerts drop column tags; alter table alerts drop column lesson; pragma user_version = 3"
         )
     with gateway(tmp_path) as it:
