@@ -35,41 +35,52 @@ DEV_SIZES := 290 MB to download, 1.1 GB on disk
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo provision image flash flash-gateway-link update-sensors monitor erase install-gateway check-service test check check-firmware bench bench-latency bench-faults bench-detect bench-alerts bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn bench-learn-all bench-beside bench-security bench-parts check-model fuzz fuzz-engine mutate licences audit models check-models check-home-assistant clean
+# Every target with a description is a command and makes no file of its name.
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.* \#\# .*/\1/p' $(MAKEFILE_LIST))
 
-help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+##@ See it
 
-demo: $(DEMO) ## a line that learns and then alarms [SECONDS=90] [DATA=recording or simulated] [FAMILY=process] [RATE=16] [PAGE=8080, 0: none] [BROKER=embedded]
+demo: $(DEMO) ## run a line of sensors and gateways that learns, then raises alerts [SECONDS=60 DATA= FAMILY= RATE=16 PAGE=8080 BROKER=embedded]
 	@$(if $(MICROPYTHON),MICROPYTHON="$(MICROPYTHON)") $(BIN)/python -m tools.simulate.demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DATA),--data $(DATA)) \
 	  $(if $(FAMILY),--family $(FAMILY)) $(if $(RATE),--rate $(RATE)) $(if $(PAGE),--page $(PAGE)) $(if $(BROKER),--broker $(BROKER))
 
-provision: $(READY) ## the settings of a sensor: NAME= GATEWAY= [HOST= SSID= CA= or PSK=1 or PLAIN=1, BOARD= KEY= UART= DRIVER= RATE= RANGE= FAMILY= CHANNELS= NTP=]; asks for the Wi-Fi's password; PORT= [CONFIG=]: to a sensor at once
+screenshots: $(READY) ## draw every page, light and dark, phone and desktop, into build/screenshots [DATA=windows.npz RATE=16]
+	$(BIN)/python -m tools.check.screenshots $(if $(DATA),--data $(DATA)) $(if $(RATE),--rate $(RATE))
+
+##@ Sensors
+
+provision: $(READY) ## write the settings of a sensor; asks for the Wi-Fi password. NAME= GATEWAY= [HOST= SSID= CA= or PSK=1 or PLAIN=1, BOARD= KEY= UART= DRIVER= RATE= RANGE= FAMILY= CHANNELS= NTP=]; PORT= [CONFIG=] sends them to a sensor
 	@$(BIN)/python -m tools.board.provision $(SETTINGS) $(if $(CONFIG),--config $(CONFIG)) $(if $(PORT),--port $(PORT)) $(ARGS)
 
-image: $(READY) ## the file system of a sensor as bytes: BOARD= CONFIG= [MODEL= FLASH=MiB]
+image: $(READY) ## make the file system of a sensor. BOARD= CONFIG= [MODEL= FLASH=MiB]
 	@$(call NEED,CONFIG,what make provision wrote into build/sensors/NAME.json)
 	@$(BIN)/python -m tools.board.image --board $(or $(BOARD),esp32) --config $(CONFIG) $(if $(MODEL),--model $(MODEL)) \
 	  $(if $(FLASH),--flash $(FLASH))
 
-flash: $(READY) ## a bare board becomes a sensor: BOARD= CONFIG= [PORT= MODEL= FIRMWARE=path]
+flash: $(READY) ## make a sensor of a bare board. BOARD= CONFIG= [PORT= MODEL= FIRMWARE=path]
 	@$(call NEED,CONFIG,what make provision wrote into build/sensors/NAME.json)
 	@$(BIN)/python -m tools.board.flash $(TO_FLASH) --config $(CONFIG) $(ARGS)
 
-flash-gateway-link: $(READY) ## a bare board becomes a sensor on a wire to its gateway: NAME= GATEWAY= BOARD= [UART=1 KEY= PORT= FIRMWARE=path]
+flash-gateway-link: $(READY) ## make a sensor on a wire of a bare board. NAME= GATEWAY= BOARD= [UART=1 KEY= PORT= FIRMWARE=path]
 	@$(BIN)/python -m tools.board.provision $(SETTINGS) $(if $(UART),,--uart 1)
 	@$(BIN)/python -m tools.board.flash $(TO_FLASH) --config build/sensors/$(NAME).json $(ARGS)
 
-update-sensors: $(READY) ## the firmware here, over the air to the sensors of a gateway [CONFIG=/etc/reedmesh/reedmesh.toml]
+update-sensors: $(READY) ## give this firmware to the sensors of a gateway, over the air [CONFIG=/etc/reedmesh/reedmesh.toml]
 	@$(BIN)/python -m tools.board.update_sensors $(if $(CONFIG),--config $(CONFIG))
 
-monitor: $(READY) ## what a board prints [PORT=]
+monitor: $(READY) ## print the output of a board [PORT=]
 	@$(BIN)/python -m tools.board.monitor $(if $(PORT),--port $(PORT))
 
 erase: $(READY) ## make a board bare again [PORT=]
 	@$(BIN)/python -m tools.board.erase $(if $(PORT),--port $(PORT))
 
-install-gateway: $(READY) ## the gateway here as a service of this machine: says what it would do; YES=1 does it
+check-model: $(READY) ## check whether a .tflite runs on a board, and how fast. MODEL=x.tflite [BOARD=esp32]
+	@$(call NEED,MODEL,the path of a .tflite such as models/vibration/int8.tflite)
+	@$(BIN)/python -m tools.board.check_model $(MODEL) --board $(or $(BOARD),esp32)
+
+##@ Gateway
+
+install-gateway: $(READY) ## show how to install the gateway as a service of this machine; YES=1 installs it
 	@echo "put a wheel of this tree, with [dashboard,serial], into $(GATEWAY_HOME)"
 ifdef YES
 	@rm -rf build/wheel && $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
@@ -83,165 +94,162 @@ else
 	@echo "make install-gateway YES=1"
 endif
 
-check-service: $(READY) ## the service under a real systemd, in a container: install, learn, reload, hang, upgrade, uninstall
+check-service: $(READY) ## test the service under a real systemd, in a container: install, learn, reload, hang, upgrade, uninstall
 	@$(SUDO) $(abspath $(BIN))/python -m tools.check.service
 
-.PHONY: wheel
-wheel: $(READY) ## wheel and source archive of this tree in dist/, checked as a package index would
+wheel: $(READY) ## make wheel and source archive in dist/, and check them as a package index does
 	@rm -rf dist && $(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
 	@$(BIN)/python -m twine check --strict dist/*
 
-.PHONY: check-wheels check-stand-in
-check-wheels: $(READY) ## that all a gateway needs comes as a wheel for a Raspberry Pi, Python 3.11 and 3.13
+check-wheels: $(READY) ## check that a gateway on a Raspberry Pi needs wheels only, for Python 3.11 and 3.13
 	@$(BIN)/python -m tools.check.wheels
 
-check-stand-in: $(READY) $(STAND_IN) ## scores of tflite-runtime against LiteRT's, and a gateway that runs with it [PYTHON_311=]
+check-stand-in: $(READY) $(STAND_IN) ## compare scores of tflite-runtime with those of LiteRT, and run a gateway with it [PYTHON_311=]
 	@$(BIN)/python -m tools.check.tflite_runtime compare vibration $(VENV)-tflite-runtime/bin/python
 
-.PHONY: quick
-quick: $(READY) ## the tests that need no other program [ARGS="-k wire"]
+check-home-assistant: $(READY) $(HOME_ASSISTANT) ## check that the real Home Assistant takes our discovery messages [PYTHON_313=python3.13]
+	$(BIN)/python -m tools.check.home_assistant
+
+man: $(READY) ## make the man page, gateway/man/reedmesh.1, from the parser
+	$(BIN)/python -m reedmesh.commands.manual > gateway/man/reedmesh.1
+
+##@ Tests and checks
+
+quick: $(READY) ## run the tests that start no other program [ARGS="-k wire"]
 	$(BIN)/python -m pytest -n 2 -m "not program" $(ARGS)
 
-test: $(READY) ## all tests, in parallel [ARGS="-k wire"]
+test: $(READY) ## run all tests, in parallel [ARGS="-k wire"]
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
-check: $(READY) check-firmware ## formatting, lint, types, and that packages import no package above them
+check: $(READY) check-firmware ## check format, lint, types and the layers of the packages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-.PHONY: man
-man: $(READY) ## the man page, gateway/man/reedmesh.1, from the parser; the wheel brings it along
-	$(BIN)/python -m reedmesh.commands.manual > gateway/man/reedmesh.1
-
-check-firmware: $(READY) $(STUBS) ## types of the firmware against MicroPython's own
+check-firmware: $(READY) $(STUBS) ## check the types of the firmware against MicroPython's own
 	$(BIN)/mypy --config-file firmware/mypy.ini
 
-bench: bench-latency bench-faults bench-detect bench-alerts bench-coding bench-delivery bench-engine bench-memory bench-ota bench-crash bench-learn bench-security ## all benchmarks, into build/bench.json
+fuzz: $(READY) ## fuzz everything that reads bytes, guided by coverage [RUNS=1100000 ONLY=target]
+	$(BIN)/python -m tools.check.fuzz $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only "$(ONLY)")
 
-bench-latency: $(READY) ## window in -> alert out on one gateway: ms at 50 and 200 windows/s, and the most it sustains
-	$(BIN)/python -m tools.bench.latency
+fuzz-engine: $(READY) ## damage 100 000 models and load them [FUZZ=1000000]
+	FUZZ=$(or $(FUZZ),100000) $(BIN)/python -m pytest -n 2 tests/firmware/tflite/test_refusals.py -k damaged
 
-bench-faults: $(READY) ## whether faults alarm and nothing else does, by all ways of learning [DATA="a.npz b.npz" FAMILY= SEEDS=3 PLOT=file.svg HISTORY=docs/figures/faults.csv]
+mutate: $(READY) ## change one line at a time, and check that a test fails [SAMPLE=8 SEED=1 ONLY=name]
+	$(BIN)/python -m tools.check.mutate $(if $(SAMPLE),--sample $(SAMPLE) --seed $(or $(SEED),1)) $(if $(ONLY),--only "$(ONLY)")
+
+licences: $(READY) ## check the licence of every dependency against the allowed ones
+	@$(BIN)/python -m tools.check.licences
+
+audit: licences $(AUDIT) ## look up known vulnerabilities of every dependency; asks pypi.org
+	$(VENV)-audit/bin/pip-audit --strict --disable-pip --no-deps --requirement constraints.txt
+
+##@ Models and recordings
+
+models: $(MODELS) ## build the model families again, to the same bytes; needs TensorFlow
+	for family in $(FAMILIES); do $(VENV)-models/bin/python $$family || exit 1; done
+
+check-models: $(MODELS) ## build the families and compare them with the files in the tree
+	for family in $(FAMILIES); do $(VENV)-models/bin/python $$family --check || exit 1; done
+
+recordings: $(READY) ## make the recordings that ship from their public originals [ACTUATORS=archive.zip FAN=accelerometer.csv CHECK=1]
+	@$(BIN)/python -m tools.simulate.excerpt $(if $(ACTUATORS),--actuators $(ACTUATORS)) $(if $(FAN),--fan $(FAN)) $(if $(CHECK),--check)
+
+windows-skab: $(READY) ## convert SKAB to windows in the neutral format. DATA=SKAB/data [OUT=build/skab.npz BY=record]
+	@$(call NEED,DATA,the folder SKAB/data of https://github.com/waico/SKAB)
+	$(BIN)/python -m tools.simulate.skab $(DATA) $(or $(OUT),build/skab.npz) $(if $(BY),--by $(BY)) $(if $(FAMILY),--family $(FAMILY))
+
+##@ Benchmarks
+
+BENCHES := bench-latency bench-faults bench-detect bench-alerts bench-coding bench-delivery bench-engine bench-memory \
+  bench-ota bench-crash bench-learn bench-security bench-dashboard bench-called bench-ask
+
+bench: $(BENCHES) ## run all benchmarks; figures go into build/bench.json
+
+bench-alerts: $(READY) ## measure whether alerts stand while gateways go on learning, and false alerts [DATA=windows.npz FAMILY=process]
+	$(BIN)/python -m tools.bench.alerts $(if $(DATA),--data $(DATA)) $(if $(FAMILY),--family $(FAMILY))
+
+bench-ask: $(READY) ## ask questions: understood, wrong facts, time; with a model, its gain and cost [MODEL=file.gguf SECONDS=5 ROUNDS=12]
+	$(BIN)/python -m tools.bench.ask $(if $(MODEL),--model $(MODEL)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-beside: $(READY) ## measure what learning costs the data path: time from window to alert with and without it
+	$(BIN)/python -m tools.bench.learning_cost
+
+bench-called: $(READY) ## measure which people are notified: a slow fault, slow sensors, verdicts [MACHINES=10]
+	$(BIN)/python -m tools.bench.called --machines $(or $(MACHINES),10)
+
+bench-coding: $(READY) ## measure encoding and worst-case decoding in MB/s, against reedsolo, zfec and pyeclib
+	$(BIN)/python -m tools.bench.coding
+
+bench-crash: $(READY) ## kill -9 a gateway under load: count alerts lost or doubled, and damaged databases [KILLS=1000]
+	$(BIN)/python -m tools.bench.crash --kills $(or $(KILLS),100)
+
+bench-dashboard: $(READY) ## measure the web page: first paint with 200 sensors, memory and CPU with 3 browsers
+	$(BIN)/python -m tools.bench.dashboard
+
+bench-delivery: $(READY) ## send payloads through slow receivers, loss and a killed broker to 20 sensors, against plain QoS 1
+	$(BIN)/python -m tools.bench.delivery
+
+bench-detect: $(READY) ## measure how well each recorded machine's faults are told from normal [DATA=windows.npz FAMILY=process]
+	$(BIN)/python -m tools.bench.detect $(if $(DATA),--data $(DATA)) $(if $(FAMILY),--family $(FAMILY))
+
+bench-engine: $(READY) ## compare the engine of the sensor with TFLite-Micro, and count instructions on boards
+	$(BIN)/python -m tools.bench.engine
+
+bench-faults: $(READY) ## measure faults found and false alerts, by all ways of learning [DATA="a.npz b.npz" FAMILY= SEEDS=3 PLOT=file.svg HISTORY=docs/figures/faults.csv]
 	$(BIN)/python -m tools.bench.faults $(if $(DATA),--data $(DATA)) $(if $(FAMILY),--family $(FAMILY)) \
 	  $(if $(SEEDS),--seeds $(SEEDS)) $(if $(PLOT),--plot $(PLOT)) $(if $(HISTORY),--history $(HISTORY))
 
-bench-detect: $(READY) ## how well each recorded machine's faults are told from normal [DATA=windows.npz FAMILY=process]
-	$(BIN)/python -m tools.bench.detect $(if $(DATA),--data $(DATA)) $(if $(FAMILY),--family $(FAMILY))
+bench-junk: $(READY) ## measure the alerts of others while one client floods the broker [SECONDS=20]
+	$(BIN)/python -m tools.bench.flood --seconds $(or $(SECONDS),20)
 
-bench-alerts: $(READY) ## whether alerts stand while gateways learn on, and none when all is well [DATA=windows.npz FAMILY=process]
-	$(BIN)/python -m tools.bench.alerts $(if $(DATA),--data $(DATA)) $(if $(FAMILY),--family $(FAMILY))
+bench-latency: $(READY) ## measure the time from window to alert at 50 and 200 windows/s, and the highest sustained rate
+	$(BIN)/python -m tools.bench.latency
 
-bench-parts: $(READY) ## how well parts are judged OK or NOK, beside known methods, and how fast [SEEDS=3 SECONDS=600 DATA=folder]
-	$(BIN)/python -W ignore -m tools.bench.parts $(if $(SEEDS),--seeds $(SEEDS)) $(if $(DATA),--data $(DATA))
-	$(BIN)/python -W ignore -m tools.bench.parts_latency $(if $(SECONDS),--seconds $(SECONDS))
-
-bench-engine: $(READY) ## the sensor's engine against TFLite-Micro, and instructions a product on boards
-	$(BIN)/python -m tools.bench.engine
-
-bench-memory: $(READY) ## the smallest heap the engine runs in [MICROPYTHON=path of one built for 32 bits]
-	$(BIN)/python -m tools.bench.memory $(if $(MICROPYTHON),--micropython $(MICROPYTHON))
-
-bench-learn: $(READY) ## learning together [DATA= FAMILY= GATEWAYS= LOSS=0.3 LIARS=1 LIE=noise PROFILE=narrow10 TOPOLOGY=ring BROKER=mosquitto JSON=1 ROUNDS= SEEDS=]
+bench-learn: $(READY) ## measure learning together [DATA= FAMILY= GATEWAYS= LOSS=0.3 LIARS=1 LIE=noise PROFILE=narrow10 TOPOLOGY=ring BROKER=mosquitto JSON=1 ROUNDS= SEEDS=]
 	$(BIN)/python -m tools.bench.learning $(if $(DATA),--data $(DATA)) $(if $(FAMILY),--family $(FAMILY)) $(if $(GATEWAYS),--gateways $(GATEWAYS)) \
 	  $(if $(LOSS),--loss $(LOSS)) $(if $(LIARS),--liars $(LIARS)) $(if $(LIE),--lie $(LIE)) \
 	  $(if $(PROFILE),--profile $(PROFILE)) $(if $(TOPOLOGY),--topology $(TOPOLOGY)) \
 	  $(if $(BROKER),--broker $(BROKER)) $(if $(JSON),--json) \
   $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEEDS),--seeds $(SEEDS)) --plot build/learn
 
-bench-beside: $(READY) ## what learning costs the data path: window in -> alert out, learning all the time and not at all
-	$(BIN)/python -m tools.bench.learning_cost
-
-bench-learn-all: $(READY) ## all that learning together must show [DATA="actuators fan", or files]
+bench-learn-all: $(READY) ## measure all that learning together must show [DATA="actuators fan", or files]
 	$(BIN)/python -m tools.bench.learning_all $(or $(DATA),actuators fan)
 
-bench-security: $(READY) ## what sealing, opening, boxes and signatures cost, and HMAC on a sensor [LENGTH=bytes of an update]
-	$(BIN)/python -m tools.bench.security $(if $(LENGTH),--length $(LENGTH))
-
-bench-crash: $(READY) ## kill -9 under load: alerts lost, alerts doubled, databases damaged [KILLS=1000]
-	$(BIN)/python -m tools.bench.crash --kills $(or $(KILLS),100)
-
-.PHONY: bench-proof
-bench-proof: $(READY) ## what an audit of a training costs, and the changes it finds [CHANGES=100]
-	$(BIN)/python -m tools.bench.proof --changes $(or $(CHANGES),100)
-
-.PHONY: bench-load bench-junk
-bench-load: $(READY) ## a hall of sensors for ten minutes: latency, CPU, memory, disk writes [SECONDS=600]
+bench-load: $(READY) ## run 200 sensors for ten minutes: latency, CPU, memory, disk writes [SECONDS=600]
 	$(BIN)/python -m tools.bench.load --seconds $(or $(SECONDS),600)
 
-bench-junk: $(READY) ## alerts of others while one client floods the broker [SECONDS=20]
-	$(BIN)/python -m tools.bench.flood --seconds $(or $(SECONDS),20)
+bench-memory: $(READY) ## find the smallest heap that the engine runs in [MICROPYTHON=path of a 32-bit build]
+	$(BIN)/python -m tools.bench.memory $(if $(MICROPYTHON),--micropython $(MICROPYTHON))
 
-bench-ota: $(READY) ## power cuts during updates of a sensor's model, and how long sampling pauses
+bench-ota: $(READY) ## cut the power during updates of a sensor, and measure how long sampling pauses
 	$(BIN)/python -m tools.bench.ota
 
-bench-coding: $(READY) ## encode and worst-case decode, MB/s, against reedsolo, zfec, pyeclib and copying memory
-	$(BIN)/python -m tools.bench.coding
+bench-parts: $(READY) ## measure verdicts on parts, beside known methods, and their speed [SEEDS=3 SECONDS=600 DATA=folder]
+	$(BIN)/python -W ignore -m tools.bench.parts $(if $(SEEDS),--seeds $(SEEDS)) $(if $(DATA),--data $(DATA))
+	$(BIN)/python -W ignore -m tools.bench.parts_latency $(if $(SECONDS),--seconds $(SECONDS))
 
-bench-delivery: $(READY) ## payloads through slow receivers, loss, a killed broker, to 20 sensors: ours and plain QoS 1
-	$(BIN)/python -m tools.bench.delivery
+bench-proof: $(READY) ## measure the cost of auditing a training, and the changes that it finds [CHANGES=100]
+	$(BIN)/python -m tools.bench.proof --changes $(or $(CHANGES),100)
 
-.PHONY: bench-dashboard screenshots
-bench: bench-dashboard
-bench-dashboard: $(READY) ## the web page: first paint with 200 sensors, memory and processor with 3 browsers and 50 sensors
-	$(BIN)/python -m tools.bench.dashboard
+bench-security: $(READY) ## measure sealing, opening, signatures, and HMAC on a sensor [LENGTH=bytes of an update]
+	$(BIN)/python -m tools.bench.security $(if $(LENGTH),--length $(LENGTH))
 
-.PHONY: recordings
-recordings: $(READY) ## the recordings that ship, from their public originals [ACTUATORS=archive.zip FAN=accelerometer.csv CHECK=1]
-	@$(BIN)/python -m tools.simulate.excerpt $(if $(ACTUATORS),--actuators $(ACTUATORS)) $(if $(FAN),--fan $(FAN)) $(if $(CHECK),--check)
-
-screenshots: $(READY) ## every page, light and dark, phone and desktop, into build/screenshots [DATA=windows.npz RATE=16]
-	$(BIN)/python -m tools.check.screenshots $(if $(DATA),--data $(DATA)) $(if $(RATE),--rate $(RATE))
-
-.PHONY: bench-called
-bench: bench-called
-bench-called: $(READY) ## who is called: a fault that grows for two hours, slow sensors, verdicts while learning is slow [MACHINES=10]
-	$(BIN)/python -m tools.bench.called --machines $(or $(MACHINES),10)
-
-.PHONY: bench-ask
-bench: bench-ask
-bench-ask: $(READY) ## questions to the line: understood, wrong facts, time to an answer; with a model what it adds and costs [MODEL=file.gguf SECONDS=5 ROUNDS=12]
-	$(BIN)/python -m tools.bench.ask $(if $(MODEL),--model $(MODEL)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ROUNDS),--rounds $(ROUNDS))
-
-.PHONY: bench-skab windows-skab
-bench-skab: $(READY) ## the process family on SKAB by its leaderboard's protocol: DATA=SKAB/data [SEEDS=3]
+bench-skab: $(READY) ## measure the process family on SKAB by its protocol. DATA=SKAB/data [SEEDS=3]
 	@$(call NEED,DATA,the folder SKAB/data of https://github.com/waico/SKAB: its licence forbids that we bundle it)
 	$(BIN)/python -m tools.bench.skab $(DATA) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FAMILY),--family $(FAMILY))
 
-windows-skab: $(READY) ## records as SKAB has them as windows in the neutral format: DATA=SKAB/data [OUT=build/skab.npz BY=record]
-	@$(call NEED,DATA,the folder SKAB/data of https://github.com/waico/SKAB)
-	$(BIN)/python -m tools.simulate.skab $(DATA) $(or $(OUT),build/skab.npz) $(if $(BY),--by $(BY)) $(if $(FAMILY),--family $(FAMILY))
+##@ Other
 
-check-model: $(READY) ## whether a .tflite runs on a board, and about how fast: MODEL=x.tflite [BOARD=esp32]
-	@$(call NEED,MODEL,the path of a .tflite such as models/vibration/int8.tflite)
-	@$(BIN)/python -m tools.board.check_model $(MODEL) --board $(or $(BOARD),esp32)
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.* ## " } /^##@/ { print "\n" substr($$0, 5) } \
+	  /^[a-z-]+:.* ## / { line = sprintf("  %-20s", $$1); count = split($$2, words, " "); \
+	    for (i = 1; i <= count; i++) { \
+	      if (length(line) + length(words[i]) > 78) { print line; line = sprintf("  %-20s", "") } \
+	      line = line " " words[i] } print line }' $(MAKEFILE_LIST)
 
-fuzz-engine: $(READY) ## damage 100 000 models and load them [FUZZ=1000000]
-	FUZZ=$(or $(FUZZ),100000) $(BIN)/python -m pytest -n 2 tests/firmware/tflite/test_refusals.py -k damaged
-
-fuzz: $(READY) ## everything that reads bytes, coverage-guided: inputs, new paths, memory, crashes [RUNS=1100000 ONLY=target]
-	$(BIN)/python -m tools.check.fuzz $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only "$(ONLY)")
-
-mutate: $(READY) ## change one line at a time and see whether a test notices [SAMPLE=8 SEED=1 ONLY=name]
-	$(BIN)/python -m tools.check.mutate $(if $(SAMPLE),--sample $(SAMPLE) --seed $(or $(SEED),1)) $(if $(ONLY),--only "$(ONLY)")
-
-licences: $(READY) ## the licence of everything we depend on, against those that are allowed
-	@$(BIN)/python -m tools.check.licences
-
-audit: licences $(AUDIT) ## known vulnerabilities of everything we depend on: asks pypi.org
-	$(VENV)-audit/bin/pip-audit --strict --disable-pip --no-deps --requirement constraints.txt
-
-models: $(MODELS) ## build the model families again (TensorFlow, on a workstation); the same bytes every time
-	for family in $(FAMILIES); do $(VENV)-models/bin/python $$family || exit 1; done
-
-check-models: $(MODELS) ## build the families and compare with the files in the tree
-	for family in $(FAMILIES); do $(VENV)-models/bin/python $$family --check || exit 1; done
-
-check-home-assistant: $(READY) $(HOME_ASSISTANT) ## whether the real Home Assistant takes what we announce [PYTHON_313=python3.13]
-	$(BIN)/python -m tools.check.home_assistant
-
-clean: ## remove what was built; the environments stay
+clean: ## remove all build results; the environments stay
 	rm -rf build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Who only wants to see the line needs half of what a developer does.
