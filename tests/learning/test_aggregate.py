@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from reedmesh.learning.aggregate import Peer, _shares, merge
+from reedmesh.learning.aggregate import Peer
+from reedmesh.learning.rules.clipped import _shares, merge
 
 ZERO = np.zeros(8, np.float32)
 TARGET = np.ones(8, np.float32)

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from reedmesh.inference.family import find_family, load_family
-from reedmesh.learning import aggregate, copies, summed
+from reedmesh.learning import copies, summed
 from reedmesh.learning.aggregate import Peer
 from reedmesh.learning.covariance import Scatter
+from reedmesh.learning.rules import clipped
 from reedmesh.learning.told import Told
 from tests.support.machines import windows
 
@@ -57,5 +58,5 @@ def test_equal_weights_count_once() -> None:
     assert copies.source("echo", Peer(ones * np.float32(1.0001), 10**9), known) == "mill"
     assert copies.source("saw", Peer(ones * np.float32(1.1), 10), known) == ""
     echo = Peer(ones, 10, copied="mill")
-    merged = aggregate.merge(ones, ones, 10, {"mill": Peer(2 * ones, 10), "echo": echo}, lambda _: 1.0, 1.0)
+    merged = clipped.merge(ones, ones, 10, {"mill": Peer(2 * ones, 10), "echo": echo}, lambda _: 1.0, 1.0)
     assert "echo" not in merged.taken and "echo" not in merged.worth

@@ -9,9 +9,8 @@ import numpy as np
 
 from reedmesh.inference.family import NETWORK, Family
 from reedmesh.learning import dataset, steps
-from reedmesh.learning.aggregate import Merged, Peer
-from reedmesh.learning.arrays import Floats
-from reedmesh.learning.steps import Trained, TrainingSet
+from reedmesh.learning.aggregate import Merged
+from reedmesh.learning.steps import TrainingSet
 from reedmesh.updates.worker import Worker
 from tools.simulate.machines import MachineData, SimulatedLine
 
@@ -20,28 +19,13 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def believing() -> AsyncIterator[Worker]:
-    """Where everybody is believed: a plain mean in place of the merge, and whatever comes of it goes into service."""
+    """A worker for gateways that trust everybody: every candidate goes into service. Their rule is `mean`."""
 
     async def work(function: Callable[..., T], *arguments: Any) -> T:
-        found = mean(*arguments) if function is steps.mix else function(*arguments)
+        found = function(*arguments)
         return replace(found, objection="") if function is steps.make else found  # type: ignore
 
     yield work
-
-
-def mean(
-    family: Family,
-    training_sets: Sequence[TrainingSet],
-    trained: Trained,
-    _public: Floats,
-    peers: dict[str, Peer],
-    _step: float,
-) -> tuple[Merged, float]:
-    """In place of `steps.mix`."""
-    weights = np.mean([trained.weights, *(peer.weights for peer in peers.values())], axis=0, dtype=np.float32)
-    return Merged(weights, dict.fromkeys(peers, 1 / (1 + len(peers))), {}, dict.fromkeys(peers, 0.0)), steps.loss(
-        family, training_sets, weights
-    )
 
 
 def served(family: Family, at: Sequence[MachineData], rounds: int, seed: int) -> list[SimulatedLine]:

@@ -25,7 +25,7 @@ from reedmesh.exchange.member import Member, Timing
 from reedmesh.identity.keyring import Keyring
 from reedmesh.identity.keys import Key
 from reedmesh.inference.family import Family
-from reedmesh.learning import delta
+from reedmesh.learning import delta, rules
 from reedmesh.links.memory_link import MemoryBroker
 from reedmesh.links.message import Channel, Message
 from reedmesh.links.mqtt_link import Link
@@ -128,8 +128,10 @@ class Neighbourhood:
     async def update(self, i: int) -> float:
         """Have one gateway play its round; returns how many seconds that took."""
         began = time.perf_counter()
-        new_worker = inline_worker if self.setting.robust else comparisons.believing
-        await update(self.family, self.gateways[i], self.lines[i], new_worker, 1000 * self.setting.seed + 100 * i)
+        robust = self.setting.robust
+        new_worker = inline_worker if robust else comparisons.believing
+        family = self.family if robust else rules.chosen(self.family, "mean")
+        await update(family, self.gateways[i], self.lines[i], new_worker, 1000 * self.setting.seed + 100 * i)
         return time.perf_counter() - began
 
     async def open(self, stack: AsyncExitStack) -> None:

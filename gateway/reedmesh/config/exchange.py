@@ -23,6 +23,7 @@ class Learning:
     patience: float = field(
         default=60.0, metadata={"min": 1.0, "max": 3600.0}
     )  # seconds that a round waits for neighbours, at most
+    aggregation: str = ""  # the rule that merges updates: a file of learning/rules/; not set: the family's, clipped
     audited: bool = False  # learn each model twice, and deploy none whose two results differ
 
 

@@ -36,7 +36,7 @@ class Architecture:
 class Training:
     """How a gateway learns, from how many normal windows, and which share (the last) sets a network's threshold.
 
-    kind: one of KINDS. rate: Adam's. batch: fixed in train.tflite.
+    kind: one of KINDS. rate: Adam's. batch: fixed in train.tflite. aggregation: a file of learning/rules/.
     """
 
     windows: int = field(metadata={"min": 20, "max": 100_000})
@@ -46,6 +46,7 @@ class Training:
     rate: float = field(metadata={"min": 1e-6, "max": 1.0})
     seed: int = field(metadata={"min": 0, "max": 2**32 - 1})
     kind: str = SUMS
+    aggregation: str = "clipped"
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,17 @@
-"""What neighbours learnt, merged into what we learnt: those that hurt us are left out, the rest are clipped. Pure.
+"""A neighbour's public copy, and the result of merging such copies into our weights; `rules/` has the rules. Pure."""
 
-Clipping at the median distance: ClippedGossip (He, Karimireddy, Jaggi 2022, arXiv:2202.01545), with a radius that needs
-no setting. The loss check: as in UBAR (Guo et al. 2021), on windows of our own that were not trained on.
-"""
-
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from statistics import median
 
 import numpy as np
 
 from reedmesh.errors import WireError
-from reedmesh.learning import shapley, told
+from reedmesh.learning import told
 from reedmesh.learning.arrays import Floats
 from reedmesh.learning.delta import LARGEST, Delta
 from reedmesh.learning.told import Told
 
 Loss = Callable[[Floats], float]
-
-# A neighbour's step may raise our loss by so much: its machine is not ours, and it knows more of others.
-TOLERANCE = 1.05
-MOST_WEIGHT = 1.0  # times ours: the count of windows is what a neighbour says it is; so none has more than 1 / (n + 1)
 
 
 @dataclass(frozen=True)
@@ -76,48 +67,6 @@ class Merged:
     worth: dict[str, float] = field(default_factory=dict)
 
 
-def merge(own: Floats, public: Floats, windows: int, peers: Mapping[str, Peer], loss: Loss, step: float) -> Merged:
-    """Our weights `own`, moved by `step` times what the neighbours that help differ from our `public` copy.
-
-    windows: that we learnt from. loss: of weights, on our held-out windows. Works with any number of neighbours; with
-    none our weights come back. Neighbours whose weights are no numbers are refused.
-    """
-    moves = {name: peers[name].weights - public for name in sorted(peers)}  # the same sums, whoever came first
-    radius = median(norms) if (norms := [float(np.linalg.norm(move)) for move in moves.values()]) else 0.0
-    refused, good = refused_copies(peers), {}
-    moves = {name: move for name, move in moves.items() if name not in refused}
-    shares = _shares(windows, {name: peers[name].windows for name in moves})
-    limit = TOLERANCE * loss(own)
-    for name, move in moves.items():
-        clipped = _clipped(move, radius)
-        found = loss(own + np.float32(step * shares[name]) * clipped)
-        if not found <= limit:
-            refused[name] = f"loss {found:.4f} on our own windows, {limit:.4f} is the most"
-        else:
-            good[name] = clipped
-    shares = _shares(windows, {name: peers[name].windows for name in good})
-
-    def moved(names: Collection[str]) -> Floats:
-        """With the shares that all together have: who is left out hands its part to nobody."""
-        return own + sum((np.float32(step * shares[name]) * good[name] for name in sorted(names)), np.zeros_like(own))
-
-    worth = shapley.shares(good, lambda names: -loss(moved(names)))
-    return Merged(moved(good), shares, refused, worth)
-
-
 def refused_copies(peers: Mapping[str, Peer]) -> dict[str, str]:
     """Neighbours that tell what another told before, with the reason to leave them out."""
     return {name: f"it tells the same as {peer.copied}" for name, peer in sorted(peers.items()) if peer.copied}
-
-
-def _clipped(move: Floats, radius: float) -> Floats:
-    """No longer than `radius`."""
-    norm = float(np.linalg.norm(move))
-    return move * np.float32(radius / norm) if norm > radius else move
-
-
-def _shares(windows: int, counts: dict[str, int]) -> dict[str, float]:
-    """Each neighbour's part of the whole, ours included, by windows."""
-    bounded = {name: min(count, MOST_WEIGHT * windows) for name, count in counts.items()}
-    whole = windows + sum(bounded.values())
-    return {name: count / whole for name, count in bounded.items()}

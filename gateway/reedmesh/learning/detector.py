@@ -4,7 +4,7 @@ Closed form from end to end: no rounds, no seed; the same windows and the same n
 on every processor (`exact.py`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,6 +18,7 @@ from reedmesh.learning.sums import Ints, Sums
 from reedmesh.learning.told import Told, quantiles
 from reedmesh.learning.whitening import Whitening, scaling_for, whitening
 
+Pool = Callable[[Scatter, Sequence[Scatter]], Doubles | None]
 FEWEST = 20  # windows
 
 
@@ -46,16 +47,22 @@ class Detector:
         return Told(self.scatter, threshold.histogram(self.held_out))
 
 
-def learn(windows: Windows, neighbours: Sequence[Told] = (), quantile: float = 0.95, apart: int = 1) -> Detector:
+def learn(
+    windows: Windows,
+    neighbours: Sequence[Told] = (),
+    quantile: float = 0.95,
+    apart: int = 1,
+    pool: Pool = covariance.pooled,
+) -> Detector:
     """The detector of a machine with `windows`, int8 [m, p] in their order; raises ValueError for fewer than FEWEST.
 
-    apart: as in `threshold.folds`.
+    apart: as in `threshold.folds`. pool: the neighbours' covariance, as in `rules.Rule`.
     """
     if len(windows) < FEWEST:
         raise ValueError(f"{len(windows)} windows, at least {FEWEST} are needed")
     state = choose(windows, apart)
     parts = states.split(windows, state)
-    federation = covariance.pooled(within(parts), [each.scatter for each in neighbours])
+    federation = pool(within(parts), [each.scatter for each in neighbours])
     shape = covariance.shape(within(parts), federation)
     scaled = scaling_for(windows, shape.deviations)
     held_out = _held_out(windows, state, parts, federation, scaled, apart)

@@ -10,7 +10,7 @@ import numpy as np
 
 from reedmesh.inference.family import NETWORK, SUMS, Family
 from reedmesh.inference.model import Model
-from reedmesh.learning import aggregate, evaluate, summed, trainer, worth
+from reedmesh.learning import evaluate, rules, summed, trainer, worth
 from reedmesh.learning.aggregate import Merged, Peer
 from reedmesh.learning.arrays import Floats, Windows
 from reedmesh.learning.candidate import Candidate, make_candidate
@@ -112,7 +112,8 @@ def mix(
         merged = summed.believed(family, trained.weights, trained.told, peers)
         return replace(merged, worth=_worth(family, training_sets, merged, peers)), trained.loss
     pool = _TrainingPool(family, training_sets)
-    merged = aggregate.merge(trained.weights, public, trained.windows, peers, pool.loss, step)
+    rule = rules.find(family.training.aggregation)
+    merged = rule.merge(trained.weights, public, trained.windows, peers, pool.loss, step)
     return merged, pool.loss(merged.weights)
 
 

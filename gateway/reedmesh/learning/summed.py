@@ -16,7 +16,7 @@ from reedmesh.inference import normalisation
 from reedmesh.inference.family import Family
 from reedmesh.inference.learnt import STEP_DB, Learnt
 from reedmesh.inference.model import Model
-from reedmesh.learning import detector, export, faultset, threshold, told
+from reedmesh.learning import detector, export, faultset, rules, threshold, told
 from reedmesh.learning.aggregate import Merged, Peer, refused_copies
 from reedmesh.learning.arrays import Floats, Windows
 from reedmesh.learning.candidate import Candidate
@@ -36,8 +36,9 @@ ENOUGH = 80  # windows to try synthetic faults on, evenly of all
 
 def learn(family: Family, windows: Windows, neighbours: Sequence[Told] = ()) -> Detector:
     """The detector of a machine; raises DeployError when it has too few windows."""
+    rule = rules.find(family.training.aggregation)
     try:
-        return detector.learn(windows, neighbours, family.sums.quantile, family.recipe.apart)
+        return detector.learn(windows, neighbours, family.sums.quantile, family.recipe.apart, rule.pool)
     except ValueError as fault:
         raise DeployError(f"cannot learn {family.name}: {fault}") from fault
 

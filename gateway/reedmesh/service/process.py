@@ -23,6 +23,7 @@ from reedmesh.errors import ConfigError, ReedmeshError
 from reedmesh.exchange.listener import subscriptions
 from reedmesh.identity import certificates
 from reedmesh.inference.family import find_family, load_family
+from reedmesh.learning import rules
 from reedmesh.links.combined_link import Wire, Wired
 from reedmesh.links.mqtt_link import Link
 from reedmesh.outputs.exporters import exporters
@@ -58,7 +59,7 @@ def run(settings: Config, reread: Callable[[], Config]) -> None:
 
 async def serve(config: Config, notifier: ServiceNotifier, reread: Callable[[], Config] | None = None) -> bool:
     """Run the gateway `config` describes until SIGINT, SIGTERM, or a SIGHUP with other good settings: then True."""
-    family = load_family(find_family(config.family))
+    family = rules.chosen(load_family(find_family(config.family)), config.learning.aggregation)
     store = Store(Path(config.state), config.store.windows, config.store.megabytes * 1_000_000)
     gateway = Gateway(config, family, store)
     async with AsyncExitStack() as stack:

@@ -17,6 +17,7 @@ from reedmesh.config.settings import is_loopback
 from reedmesh.errors import ConfigError
 from reedmesh.identity import certificates as pki
 from reedmesh.inference.family import find_family, load_family
+from reedmesh.learning import rules
 from reedmesh.store import archive, database
 
 SOON = 30  # days before a certificate ends that it is told of
@@ -78,12 +79,12 @@ def settings(case: Case) -> Iterable[Finding]:
 
 
 def family(case: Case) -> Iterable[Finding]:
-    """Whether the model family can be read."""
+    """Whether the model family can be read, and its aggregation rule exists."""
     try:
-        known = load_family(find_family(case.config.family))
+        known = rules.chosen(load_family(find_family(case.config.family)), case.config.learning.aggregation)
         yield good(f"settings: gateway {case.config.name}, family {known.name}")
     except ConfigError as fault:
-        yield error(str(fault), "set family to one that is known, or mend its folder")
+        yield error(str(fault), "set family or aggregation to one that is known, or mend the family's folder")
 
 
 def store(case: Case) -> Iterable[Finding]:
