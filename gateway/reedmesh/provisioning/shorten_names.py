@@ -20,11 +20,13 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 def shortened(texts: Mapping[str, str]) -> dict[str, str]:
     """The same program with shorter names: all its files, text by path."""
     trees = {path: ast.parse(text) for path, text in texts.items()}
-    attributes = _attributes(trees)
+    attributes, keywords = _attributes(trees), _keywords(trees)
+    words = {path: _words([tree]) for path, tree in trees.items()}
+    files = Counter(word for found in words.values() for word in found)  # in how many files each word stands
     edits: dict[str, list[Edit]] = {}
     for path, tree in trees.items():
-        others = _words(each for other, each in trees.items() if other != path)
-        edits[path] = [*_constants(tree, others), *_private(tree, attributes), *_arguments(tree, _keywords(trees))]
+        others = {word for word, count in files.items() if count > (word in words[path])}
+        edits[path] = [*_constants(tree, others), *_private(tree, attributes), *_arguments(tree, keywords)]
     return {path: _edited(text, edits[path]) for path, text in texts.items()}
 
 
