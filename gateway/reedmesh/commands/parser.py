@@ -22,6 +22,7 @@ from reedmesh.commands import (
     learning,
     ledger,
     passport,
+    prove,
     recordings,
     run,
     sensors,
@@ -54,6 +55,7 @@ def build() -> Parser:
     assistant.add(commands, DEFAULT_CONFIG)
     learning.add(commands, DEFAULT_CONFIG)
     passport.add(commands, DEFAULT_CONFIG)
+    prove.add(commands, DEFAULT_CONFIG)
     audit.add(commands, DEFAULT_CONFIG)
     credit.add(commands, DEFAULT_CONFIG)
     ledger.add(commands, DEFAULT_CONFIG)
