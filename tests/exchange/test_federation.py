@@ -19,6 +19,7 @@ from reedmesh.identity.keys import Key
 from reedmesh.links.memory_link import MemoryBroker
 from reedmesh.links.message import Message
 from reedmesh.protocol.shards import Manifest, unpack_manifest
+from reedmesh.provenance import ledger
 from tests.support.neighbours import FAMILY, Gateway, hearing, key_of, keyring, running, settle
 
 SECRET = bytes(range(32))
@@ -128,6 +129,17 @@ def test_sizes_on_the_wire_are_the_same_within_a_bucket() -> None:
     first = story(3000, "hall2")
     assert first == story(2000, "hall2") == story(3300, "hall2", "hall3")
     assert first != story(3500, "hall2")
+
+
+def test_sizes_tell_neither_how_long_a_ledger_is_nor_how_many_neighbours_there_are() -> None:
+    one = sealed("hall1", "hall2")
+
+    def sizes(leaf: str, lengths: list[int]) -> set[int]:
+        return {len(one.message("hall1", FAMILY, leaf, bytes(length)).payload) for length in lengths}
+
+    assert len(sizes("head", [ledger.CHECKPOINT + 32 * tail for tail in range(ledger.TAIL + 1)])) == 1
+    assert len(sizes("owed", [110 + 48 * neighbours for neighbours in range(1, 18)])) == 1
+    assert sizes("request/need", [90, 300]) == sizes("key", [200]) == sizes("manifest", [250])
 
 
 def pair(one: Federation, two: Federation) -> tuple[Gateway, Gateway, MemoryBroker]:

@@ -7,8 +7,9 @@ and whoever may read a broker can read an update. A `Sealed` one also has a secr
 - topics carry pseudonyms, which follow from the secret and the day; they change once a day, each gateway's at a moment
   of its own in the first hour (UTC);
 - everything that is said there is in a box: u8 version, nonce [12], ChaCha20-Poly1305 of what an open federation would
-  say, under a key that follows from the secret, the day and who speaks, filled up to a multiple of 64 bytes. So a
-  bystander sees neither a name nor a sequence number nor whose signature it is, which would link one day to the next.
+  say, under a key that follows from the secret, the day and who speaks, filled up to one of a few sizes. So a bystander
+  sees neither a name nor a sequence number nor whose signature it is, which would link one day to the next; nor does a
+  size tell how long a ledger is or how many neighbours there are.
 
 The secret opens no update. Who has it and no trusted key can tell who speaks, and nothing more.
 """
@@ -53,7 +54,9 @@ SPREAD = 3600  # seconds of a day in which gateways change their names
 SEALED = "sealed"  # stands for the family in a topic
 VERSION = 1
 NONCE = 12
-GRAIN = 64  # bytes that a box grows by
+GRAIN = 64  # bytes that a box of shards grows by: an envelope has few sizes, so its shards have
+SIZES = (1024, 4096, 16_384)  # bytes that every other box is filled up to
+HEAD = 8448  # bytes of a box with the head of a ledger, however long that is
 MOST_KEPT = 2  # envelopes: the newest update, and a snapshot
 
 
@@ -166,7 +169,7 @@ class Sealed(Federation):
         day = self.day(gateway)
         topic = self.topic(gateway, family, leaf, day)
         nonce, filled = secrets.token_bytes(NONCE), payload + b"\x80"  # ISO/IEC 7816-4 padding
-        filled = filled.ljust(-(-len(filled) // GRAIN) * GRAIN, b"\0")
+        filled = filled.ljust(_size(leaf, len(filled)), b"\0")
         box = self._box(gateway, family, day).encrypt(nonce, filled, topic.encode())
         return Message(topic, bytes([VERSION]) + nonce + box, LEAVES[leaf], retain)
 
@@ -251,3 +254,11 @@ class Sealed(Federation):
 
     def _derive(self, *what: str) -> bytes:
         return hmac.digest(self._secret, "\0".join(what).encode(), "sha256")
+
+
+def _size(leaf: str, length: int) -> int:
+    """Bytes that a box with `length` of a leaf is filled up to."""
+    if leaf == "head" and length <= HEAD:
+        return HEAD
+    sizes = () if leaf == "shard" else SIZES
+    return next((each for each in sizes if length <= each), -(-length // GRAIN) * GRAIN)
