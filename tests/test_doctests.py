@@ -9,7 +9,7 @@ from tests.support.paths import ROOT
 
 GATEWAY = ROOT / "gateway"
 MODULES = sorted(
-    ".".join(path.relative_to(GATEWAY).with_suffix("").parts)
+    ".".join(path.relative_to(GATEWAY).with_suffix("").parts).removesuffix(".__init__")
     for path in (GATEWAY / "reedmesh").rglob("*.py")
     if ">>> " in path.read_text()
 )
