@@ -80,12 +80,12 @@ def main() -> int:
     parser.add_argument("--plot", default="", help="file for a plot of onsets, .svg or .png")
     chosen = parser.parse_args()
     logging.disable(logging.WARNING)
-    files = [Path(each) for each in chosen.data] or sorted(BESIDE.glob("*/windows.npz"))
+    files = [Path(each) for each in chosen.data] or sorted(BESIDE.glob("*/windows.npz")) or bundled()
     told: dict[str, Table] = {}
     worst = Worst()
     for file in files:
         try:
-            told[file.parent.name] = judge(file, chosen.family, chosen.seeds, chosen.rounds, worst)
+            told[_name(file)] = judge(file, chosen.family, chosen.seeds, chosen.rounds, worst)
         except ReedmeshError as error:
             print(f"{file}: left out: {error}", file=sys.stderr)
     worst.save()
@@ -95,6 +95,16 @@ def main() -> int:
     if chosen.plot and told:
         plot(told, Path(chosen.plot))
     return 1 if lost else 0 if told else 2
+
+
+def bundled() -> list[Path]:
+    """The recordings that ship."""
+    return sorted(recordings.BUNDLED.glob("*.npz"))
+
+
+def _name(file: Path) -> str:
+    """What a recording is called: its own name, or that of its folder."""
+    return file.parent.name if file.stem == "windows" else file.stem
 
 
 def judge(file: Path, name: str, seeds: int, rounds: int, worst: Worst) -> Table:
