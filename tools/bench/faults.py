@@ -110,11 +110,11 @@ def _name(file: Path) -> str:
 def judge(file: Path, name: str, seeds: int, rounds: int, worst: Worst) -> Table:
     """All of one recording; raises ConfigError for what it lacks."""
     family, at = places(file, name)
-    print(f"\n{file.parent.name}: {len(at)} machines, {len(at[0].learn)} windows to learn; {report.machine()}")
+    print(f"\n{_name(file)}: {len(at)} machines, {len(at[0].learn)} windows to learn; {report.machine()}")
     table = everything(family, at, range(1, seeds + 1), rounds)
     print_table(table)
     together, single = table["sums together"], table["sums alone"]
-    kept = file.parent.name
+    kept = _name(file)
     best = {way: rows for way, rows in table.items() if not way.startswith("sums")}
     report.save(
         f"faults_{kept}_onset",
