@@ -56,9 +56,9 @@ class Writer:
         """The number under which it may take over, for every file was read back; raises Refused."""
         writer, self._writer = self._writer, None
         if not writer or not writer.whole:
-            raise Refused(400, "the parcel is cut short")
+            raise Refused(400, "the package is cut short")
         if writer.head.sequence != manifest.sequence or writer.head.code != self._trees.code:
-            raise Refused(400, "the parcel is not what its manifest says")
+            raise Refused(400, "the package is not what its manifest says")
         return manifest.sequence
 
 
@@ -112,7 +112,7 @@ class FileWriter:
     def _open(self) -> None:
         path, size = firmware_package.unpack_entry(self._start)
         if self._begun == self.head.files:
-            raise wire.WireError("parcel: more than its {} files".format(self.head.files))
+            raise wire.WireError("package: more than its {} files".format(self.head.files))
         self._begun += 1
         if "/" in path:
             make_folder(self._folder + "/" + path.split("/")[0])

@@ -1,4 +1,4 @@
-"""Whose turn it is to get new firmware, and when nobody gets it any more; and the parcels it comes in."""
+"""Whose turn it is to get new firmware, and when nobody gets it any more; and the packages it comes in."""
 
 import asyncio
 from pathlib import Path
@@ -176,18 +176,18 @@ def test_one_that_asks_for_ever_loses_its_turn(tmp_path: Path) -> None:
     told(tmp_path, story)
 
 
-def test_a_parcel_is_what_was_packed(tmp_path: Path) -> None:
+def test_a_package_is_what_was_packed(tmp_path: Path) -> None:
     made = firmware_packages.unpack(firmware_packages.pack(FILES, 9))
     assert (made.code, made.sequence) == ("xtensawin-6-3", 9)
     for files, says in (({"main.py": b"x"}, "main.py"), ({"a.mpy": b"M\x06\x00"}, "no processor")):
         with pytest.raises(ConfigError, match=says):
             firmware_packages.pack(files, 1)
-    with pytest.raises(ConfigError, match="one parcel serves one"):
+    with pytest.raises(ConfigError, match="one package serves one"):
         firmware_packages.pack({"a.mpy": CODE, "b.mpy": b"M\x06\x2f"}, 1)
 
 
 @given(st.binary(max_size=200), st.integers(0, 3100), st.binary(max_size=20))
-def test_damaged_parcels_are_refused_or_whole(junk: bytes, at: int, patch: bytes) -> None:
+def test_damaged_packages_are_refused_or_whole(junk: bytes, at: int, patch: bytes) -> None:
     good = firmware_packages.pack(FILES, 9)
     for data in (junk, good[:at], good[:at] + patch + good[at + len(patch) :]):
         try:
@@ -204,7 +204,7 @@ def test_paths_that_lead_elsewhere_are_none(path: str) -> None:
     assert not firmware_package.is_path(path)
 
 
-def test_what_is_no_parcel_is_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_no_package_is_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "reedmesh.toml"
     config.write_text(f'name = "gw"\nstate = "{tmp_path}"\n')
     (tmp_path / "junk").write_bytes(b"junk")

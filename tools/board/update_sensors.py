@@ -68,7 +68,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--config", type=Path, help="of the gateway, if it runs on this machine")
     parser.add_argument("--architecture", action="append", help="mpy-cross -march; default: those of all boards")
-    parser.add_argument("--out", type=Path, default=OUT, help="folder of the parcels, default build/firmware")
+    parser.add_argument("--out", type=Path, default=OUT, help="folder of the packages, default build/firmware")
     return parser.parse_args()
 
 

@@ -52,7 +52,7 @@ def decode(shards: Mapping[int, Buffer], k: int) -> memoryview:
 
 
 def decode_into(out: Bytes, shards: Mapping[int, Bytes]) -> None:
-    """`decode` into `out` [k, length], of shards that are known to be enough and of the right size."""
+    """Decode into `out`, uint8 [k, length]; as `decode`, but the shards are not checked again."""
     k = len(out)
     known = sorted(shards)[:k]  # data first: what is there need not be calculated
     lost = [i for i in range(k) if i not in shards]

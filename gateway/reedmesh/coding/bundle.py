@@ -27,7 +27,10 @@ def shape_of(length: int) -> Shape:
 
 
 def shape_for(length: int, shard_length: int, room: int) -> Shape:
-    """How it is cut for a sensor: into blocks of equal size, which it decodes in `room` bytes, one at a time."""
+    """Cut a payload of `length` bytes for a sensor that decodes one block at a time in `room` bytes.
+
+    shard_length: bytes of a shard. All blocks have the same number of shards.
+    """
     most = max(1, min(MAX_K, room // shard_length))
     blocks = _divide(length, most * shard_length)
     return Shape(_divide(length, blocks * shard_length), shard_length, length)
@@ -47,9 +50,11 @@ class Bundle:
         self._hashes: list[list[bytes]] = [[] for _ in self._sent]
 
     def wave(self, wanted: Mapping[int, int]) -> list[bytes]:
-        """Frames of so many shards (value) of each block (key), in sending order: such as were not sent before.
+        """Frames to send next, in sending order: for each block (key) so many shards (value) that were not sent
+        before.
 
-        After index 254 a block begins again. The manifest lists all of them then, so look at `manifest.hashed` and send
+        After index 254 a block starts again at 0. The manifest then lists all shards, so look at `manifest.hashed`,
+        and send
         the manifest first if it has grown.
         """
         places = {block: self._next(block, min(count, INDICES)) for block, count in wanted.items()}

@@ -67,11 +67,14 @@ class Collector:
 
     @property
     def size(self) -> int:
-        """Bytes kept at most for what is open now."""
+        """The memory that open payloads may take, in bytes."""
         return sum(generation.reserved for generation in self._open.values())
 
     def announce(self, manifest: Manifest, now: float) -> None:
-        """Expect the shards of a manifest whose signature was checked. Raises WireError when it is old or too large."""
+        """Expect the shards of a manifest whose signature was checked. now: seconds.
+
+        Raises WireError for a manifest that is older than the newest, or of a payload that is too large.
+        """
         known = self._open.get(manifest.bundle)
         if known:
             if manifest.hashed > known.manifest.hashed > 0:
@@ -97,7 +100,9 @@ class Collector:
         self._admit(Reassembly(manifest), now)
 
     def add(self, shard: Shard, now: float) -> Reassembly | None:
-        """Keep a shard. Returns its generation when that makes it complete: the caller then owes a `finish`."""
+        """Keep a shard; returns its reassembly when that is complete now: the caller then owes a `finish`. now:
+        seconds.
+        """
         generation = self._open.get(shard.bundle)
         if not generation or not generation.add(shard):
             return None
@@ -106,7 +111,10 @@ class Collector:
         return generation if generation.complete else None
 
     def finish(self, generation: Reassembly, data: bytes | None, now: float) -> list[Payload]:
-        """Tell what `generation.payload()` gave, None for WireError; returns the payloads whose turn has come."""
+        """End a reassembly with its payload in bytes, None after WireError; returns the payloads whose turn it is.
+
+        now: seconds.
+        """
         if self._open.get(generation.manifest.bundle) is not generation:
             return []  # given up meanwhile
         if data is None:
@@ -119,11 +127,13 @@ class Collector:
         return list(self._in_order(generation.stream))
 
     def miss(self, stream: Stream, now: float) -> None:
-        """Ask for a snapshot: what was delivered last could not be used."""
+        """Ask for a snapshot of a stream, because its last payload could not be used. now: seconds."""
         self._gaps.setdefault(stream, _Gap(now))
 
     def requests(self, now: float) -> list[Request]:
-        """What to ask for now; generations that nobody answers for are given up. Call it a few times a second."""
+        """Requests to send now, in seconds; a reassembly that gets no answer is given up. Call it a few times a
+        second.
+        """
         found, self._reports = self._reports, []
         for generation in [each for each in self._open.values() if not each.complete and now >= each.due]:
             if generation.asks >= self._limits.asks:

@@ -12,7 +12,7 @@ from reedmesh.protocol.shards import INDICES, Shape
 
 
 def encode_block(payload: Buffer, shape: Shape, block: int, indices: Sequence[int]) -> list[memoryview]:
-    """The shards `indices` of one block of `payload`, `shape.shard_length` bytes each; raises ValueError."""
+    """The shards `indices`, 0..254, of one block of `payload`, `shape.shard_length` bytes each; raises ValueError."""
     if len(payload) != shape.length or not 0 <= block < shape.blocks:
         raise ValueError(f"block {block} of {shape.blocks}, {len(payload)} bytes where {shape.length} are described")
     size = shape.k * shape.shard_length
@@ -33,9 +33,11 @@ class Decoder:
         self._blocks: dict[int, dict[int, bytes]] = {}
 
     def add(self, block: int, index: int, data: Buffer) -> bool:
-        """Keep a shard; False when it is one more than needed or already here. Raises WireError when it cannot be one.
+        """Keep a shard; False for one that is not needed, or is here already.
 
-        A block's first word stands: a shard that comes again with other bytes is not looked at.
+        Raises WireError for another length, block or index than the shape has. The first bytes of a shard count: the
+        same
+        shard with other bytes is ignored.
         """
         shape = self.shape
         if not 0 <= block < shape.blocks or not 0 <= index < INDICES or len(data) != shape.shard_length:
@@ -47,23 +49,25 @@ class Decoder:
         return True
 
     def missing(self, block: int) -> int:
-        """How many shards the block still lacks, whichever: 0 when it can be decoded."""
+        """How many shards a block still lacks, 0 to k, whichever they are; 0: it can be decoded."""
         return max(0, self.shape.k - len(self._blocks.get(block, ())))
 
     def has(self, block: int, index: int) -> bool:
-        """Whether this shard is here."""
+        """Whether the shard `index`, 0..254, of `block` is here."""
         return index in self._blocks.get(block, ())
 
     def need(self) -> int:
-        """How many more parity shards of every block would surely be enough: 0 when the payload can be decoded."""
+        """How many more parity shards of every block are certainly enough, 0 to k; 0: the payload can be decoded."""
         if len(self._blocks) < self.shape.blocks:
             return self.shape.k
         return max(map(self.missing, self._blocks))
 
     def payload(self) -> bytes:
-        """The payload; raises ValueError while shards are missing, and WireError when its SHA-256 is not the announced.
+        """The payload, bytes of the announced length; raises ValueError while shards are missing.
 
-        Then wrong shards are looked for among those kept beyond k; the payload is returned if that makes it right.
+        Raises WireError when its SHA-256 is not the announced one. Before that, wrong shards are searched among those
+        kept
+        beyond k.
         """
         if self.need():
             raise ValueError(f"{self.need()} shards are still missing")

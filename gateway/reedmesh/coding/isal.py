@@ -55,7 +55,7 @@ class Isal:
 
 
 def candidates() -> Iterator[str]:
-    """Where the library may be, the system's first."""
+    """Names and paths under which the library is looked for, the system's first."""
     yield SYSTEM
     wheel = importlib.util.find_spec("pyeclib")
     for folder in (wheel and wheel.submodule_search_locations) or []:

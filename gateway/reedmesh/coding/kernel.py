@@ -23,12 +23,12 @@ STORED = (
 
 
 def is_right(multiply: Multiply) -> bool:
-    """Whether `multiply` makes the parity that `reedsolo` made: few and many rows, odd and even lengths."""
+    """Whether `multiply` makes the same parity bytes as `reedsolo`: few and many rows, odd and even lengths."""
     return all(_parity_digest(multiply, k, m, length) == stored for k, m, length, stored in STORED)
 
 
 def choose(libraries: Iterable[str]) -> tuple[str, Multiply]:
-    """Name and function of the fastest kernel that is right; the rest is skipped with a line in the log."""
+    """Name and function of the fastest kernel that `is_right`; the log names those that are skipped."""
     for path in libraries:
         try:
             multiply = isal.Isal(path).multiply

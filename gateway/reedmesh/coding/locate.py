@@ -24,10 +24,10 @@ MOST_COLUMNS = 64  # to decode one by one: 10 to 40 ms each
 
 
 def correct(shards: Mapping[int, Bytes], k: int) -> dict[int, Bytes]:
-    """The shards that agree: without the wrong ones, or with their columns mended; at least k of them.
+    """The shards without the wrong ones, or with their columns corrected: at least k of them.
 
-    shards: rows [length] by index, at least k. Raises WireError when they contradict each other and it cannot be told
-    which are wrong. What is wrong beyond that may go unseen: the payload's SHA-256 has the last word.
+    shards: rows, uint8 [length], by index; at least k. Raises WireError when they contradict each other and the wrong
+    ones cannot be found. More errors than (count - k) / 2 may go unseen: the SHA-256 of the payload decides.
     """
     order = sorted(shards)
     relation = weights(order[k:], order[:k])
@@ -77,7 +77,7 @@ def _wrong_rows(check: Bytes, syndromes: Bytes, dirty: NDArray[np.intp]) -> set[
 
 
 def left_null_space(matrix: Bytes) -> Bytes:
-    """N [rows - rank, rows] of full rank with N times matrix = 0, by elimination."""
+    """N, uint8 [rows - rank, rows], of full rank, with N times `matrix`, uint8 [rows, columns], = 0; by elimination."""
     rows, columns = matrix.shape
     work = np.hstack([matrix, np.eye(rows, dtype=np.uint8)])
     rank = 0

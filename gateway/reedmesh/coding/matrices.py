@@ -27,10 +27,11 @@ PRODUCTS: Bytes = np.where(np.outer(range(256), range(256)) > 0, EXP[LOG[:, None
 
 
 def weights(wanted: Sequence[int], known: Sequence[int]) -> Bytes:
-    """w [len(wanted), len(known)]: how the shards `wanted` are made of the shards `known`.
+    """w, uint8 [len(wanted), len(known)]: the shards `wanted` are w times the shards `known`.
 
-    All are different indices 0..254, and as many are known as the code has data shards. The places' logarithms are
-    those of X: 254 - index.
+    All indices are different, 0..254; len(known) is the number of data shards. The logarithm of the point X of an
+    index
+    is 254 - index.
     """
     targets, sources = PLACES - 1 - np.asarray(wanted, np.int64), PLACES - 1 - np.asarray(known, np.int64)
     rows = targets + _sums(targets, sources).sum(axis=1)

@@ -17,7 +17,7 @@ COLUMNS = 8192  # bytes of each shard at a time: what they fetch, at most 256 Ki
 
 
 def multiply(matrix: Bytes, shards: Rows, out: Rows) -> None:
-    """out[i] = sum_j matrix[i, j] * shards[j], for shards [n] of one length; no `out` may overlap a shard."""
+    """out[i] = sum_j matrix[i, j] * shards[j]; all rows uint8 [length]. No `out` may overlap a shard."""
     for top in range(0, len(matrix), ROWS):
         _panel(matrix[top : top + ROWS], shards, out[top : top + ROWS])
 

@@ -28,11 +28,11 @@ class Reassembly:
 
     @property
     def complete(self) -> bool:
-        """Whether there are enough shards to decode."""
+        """Whether at least k shards of each block are here."""
         return not self._missing
 
     def add(self, shard: Shard) -> bool:
-        """Keep a shard; False if it is of no use. Raises WireError if it is forged."""
+        """Keep a shard; False for one that is not needed. Raises WireError for one whose hash the manifest denies."""
         if not shard.shape.same(self.manifest.shape):
             raise WireError("shard: not cut as its manifest says")
         if self.complete or not self._decoder or self._decoder.has(shard.block, shard.index):
@@ -48,16 +48,18 @@ class Reassembly:
         return True
 
     def payload(self) -> bytes:
-        """The payload, once complete; takes its time, and may run in a thread. Raises WireError if it is wrong."""
+        """The payload in bytes, once complete. It takes long, and may run in a thread. Raises WireError if it is
+        wrong.
+        """
         assert self._decoder
         return self._decoder.payload()
 
     def close(self, data: bytes) -> None:
-        """Keep the payload in place of its shards."""
+        """Keep the payload `data`, its bytes, in place of the shards."""
         self.data, self.reserved, self._decoder = data, len(data), None
 
     def want_more(self) -> bool:
-        """Collect surplus shards to find the wrong ones by; False when all that may be kept were in vain."""
+        """Collect shards beyond k, to find wrong ones; False when the most that may be kept did not help."""
         surplus = min(max(2, 2 * self._surplus), self._spare)
         more = surplus - self._surplus
         self._surplus = surplus
@@ -65,7 +67,7 @@ class Reassembly:
         return more > 0
 
     def need(self) -> RepairRequest:
-        """What to ask for, and the loss seen since this was last asked for."""
+        """The repair request: missing shards by block, and shards received and lost since the last request."""
         received, lost = self._report.take(ended=not self.complete)
         return RepairRequest(*self.stream[:2], self.manifest.bundle, dict(self._missing), received, lost)
 

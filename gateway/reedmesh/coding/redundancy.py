@@ -17,7 +17,13 @@ MOST_RECEIVERS = 256
 
 
 def shortfall(n: int, k: int, received: float, lost: float) -> float:
-    """Probability that fewer than k of n shards arrive, 0 <= k <= n, after `received` and `lost` others."""
+    """The probability, 0 to 1, that fewer than k of n shards arrive, 0 <= k <= n.
+
+    received, lost: shards of which that is known. Beta-binomial, with the prior of Jeffreys.
+
+    >>> round(shortfall(2, 1, received=0, lost=0), 6)
+    0.375
+    """
     a, b = received + 0.5, lost + 0.5
     if k <= 0:
         return 0.0
@@ -47,7 +53,7 @@ class Losses:
         self._reports: dict[str, tuple[float, float]] = {}
 
     def report(self, receiver: str, received: int, lost: int) -> None:
-        """Add what `receiver` saw since it last reported; receivers beyond the first 256 are not listened to."""
+        """Add the shards that `receiver` received and lost since its last report; only the first 256 receivers count."""
         if receiver not in self._reports and len(self._reports) >= MOST_RECEIVERS:
             return
         before = self._reports.get(receiver, UNKNOWN)
@@ -56,7 +62,7 @@ class Losses:
         self._reports[receiver] = received_now * fade, lost_now * fade
 
     def median(self) -> tuple[float, float]:
-        """Shards received and lost by the receiver in the middle: one liar, or one bad link, does not set the pace."""
+        """Shards received and lost by the median receiver: one liar, or one bad link, does not set the pace."""
         ordered = sorted(self._reports.values(), key=lambda report: report[1] / sum(report))
         return ordered[len(ordered) // 2] if ordered else UNKNOWN
 

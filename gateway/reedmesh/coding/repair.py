@@ -32,7 +32,7 @@ class RepairRequest:
     lost: int = 0
 
     def table(self) -> dict[str, Any]:
-        """As JSON, the first 128 blocks."""
+        """The request as a JSON object, with the first 128 blocks."""
         need = {str(block): count for block, count in list(self.need.items())[:MOST_BLOCKS]}
         bundle = self.bundle.hex()
         return {"to": self.to, "bundle": bundle, "need": need, "received": self.received, "lost": self.lost}
@@ -46,7 +46,7 @@ class SnapshotRequest:
     family: str
 
     def table(self) -> dict[str, Any]:
-        """As JSON."""
+        """The request as a JSON object."""
         return {"to": self.to}
 
 
@@ -54,7 +54,7 @@ Request = RepairRequest | SnapshotRequest
 
 
 def read(verb: str, family: str, table: Mapping[str, Any]) -> Request:
-    """The request in a JSON object; raises WireError."""
+    """The request in the JSON object `table`; raises WireError for a wrong type, range or number of blocks."""
     to = table.get("to")
     if not isinstance(to, str):
         raise WireError('request: no "to"')
@@ -81,7 +81,10 @@ class PendingRepairs:
         self._granted: dict[str, int] = {}  # shards each receiver has had on request
 
     def ask(self, receiver: str, need: Mapping[int, int], now: float) -> None:
-        """Note a request; raises WireError for a block that is not there, or more than one receiver may have."""
+        """Note a request of `receiver`: shards by block. now: seconds.
+
+        Raises WireError for a block that does not exist, or more shards than one receiver may have.
+        """
         if any(block >= self._shape.blocks for block in need):
             raise WireError(f"{receiver} needs block {max(need)} of {self._shape.blocks}")
         granted = self._granted.get(receiver, 0) + sum(need.values())
@@ -94,7 +97,7 @@ class PendingRepairs:
             self._wanted[block] = max(count, self._wanted.get(block, 0))
 
     def due(self, now: float) -> dict[int, int]:
-        """Shards to send now, by block; they are no longer waited for."""
+        """Shards to send now, by block, after which they are no longer due. now: seconds."""
         if not self._wanted or now < self._since + self._merge:
             return {}
         wanted, self._wanted = self._wanted, {}

@@ -32,57 +32,65 @@ class PackageHeader:
 
 
 def code_name(flags: int, version: int) -> str:
-    """ "xtensawin-6-3" of a .mpy's third and second byte, or of the two bytes of `sys.implementation._mpy`."""
+    """The name of compiled code, from bytes 2 (flags) and 1 (version) of a .mpy, or of `sys.implementation._mpy`.
+
+    >>> code_name(0x2B, 6)
+    'xtensawin-6-3'
+    """
     index = flags >> 2 & 15
     architecture = _ARCHITECTURES[index] if index < len(_ARCHITECTURES) else ""
     return "{}-{}-{}".format(architecture or "any", version, flags & 3)
 
 
 def pack_head(head: PackageHeader) -> bytes:
-    """The bytes a package begins with."""
+    """The first HEAD bytes of a package."""
     return pack(_HEAD, VERSION, 0, head.files, head.sequence, head.code.encode())
 
 
 def unpack_head(data: bytes) -> PackageHeader:
-    """The head of a package; raises WireError."""
+    """The head in the first HEAD bytes of a package; raises WireError for another version or a number out of range."""
     if len(data) < HEAD:
-        raise WireError("parcel: {} bytes, a head alone has {}".format(len(data), HEAD))
+        raise WireError("package: {} bytes, a head alone has {}".format(len(data), HEAD))
     version, spare, files, sequence, padded = unpack_from(_HEAD, data, 0)
     try:
         code = padded.rstrip(b"\0").decode()
     except UnicodeError:
         code = ""
     if version != VERSION or spare or not 0 < files <= MOST_FILES or not is_name(code):
-        raise WireError("parcel: version {}, {} files for {!r}".format(version, files, code))
+        raise WireError("package: version {}, {} files for {!r}".format(version, files, code))
     return PackageHeader(files, sequence, code)
 
 
 def pack_entry(path: str, size: int) -> bytes:
-    """What comes before a file of `size` bytes."""
+    """The bytes before a file of `size` bytes: length of the path, path, size."""
     return pack(_ENTRY, len(path), size) + path.encode()
 
 
 def entry_length(data: bytes) -> int:
-    """Bytes of the entry that begins with `data`, at least its first."""
+    """Bytes of the entry that begins with `data`, of which at least the first byte is there."""
     return ENTRY + data[0]
 
 
 def unpack_entry(data: bytes) -> "tuple[str, int]":
-    """Path and size of the file that follows; raises WireError for a path that leads elsewhere, and no bytes."""
+    """Path and size, in bytes, of the file that follows; raises WireError for a path that is not `is_path`, or size 0."""
     if len(data) < ENTRY:
-        raise WireError("parcel: {} bytes, an entry alone has {}".format(len(data), ENTRY))
+        raise WireError("package: {} bytes, an entry alone has {}".format(len(data), ENTRY))
     length, size = unpack_from(_ENTRY, data, 0)
     try:
         path = bytes(data[ENTRY : ENTRY + length]).decode()
     except UnicodeError:
         path = ""
     if len(path) != length or not is_path(path) or not 0 < size <= LARGEST:
-        raise WireError("parcel: file {!r} of {} bytes".format(path[:80], size))
+        raise WireError("package: file {!r} of {} bytes".format(path[:80], size))
     return path, size
 
 
 def is_path(path: str) -> bool:
-    """Whether it is a .mpy file, in a folder at most: names of a-z 0-9 _ -, none of which can lead out of its tree."""
+    """Whether it is the path of a .mpy file, at most one folder deep, in names of a-z 0-9 _ - that stay in the slot.
+
+    >>> is_path("net/mqtt.mpy"), is_path("../main.mpy")
+    (True, False)
+    """
     stem = path[:-4]
     return (
         len(path) <= LONGEST_PATH and path[-4:] == ".mpy" and stem.count("/") < 2 and all(map(is_name, stem.split("/")))

@@ -51,9 +51,9 @@ def parity(data: "bytes | bytearray") -> bytes:
 
 
 def correct(word: bytearray) -> int:
-    """Mend up to PARITY / 2 wrong bytes of `word` in place and return how many; raises WireError when there are more.
+    """Correct up to PARITY / 2 wrong bytes of `word`, at most 255 bytes, in place; returns how many were wrong.
 
-    More errors than that can look like fewer, elsewhere: check the result.
+    Raises WireError for more. More errors can look like fewer elsewhere: check the CRC of the result.
     """
     if not PARITY < len(word) <= LONGEST:
         raise WireError("word: {} bytes, {} to {} were expected".format(len(word), PARITY + 1, LONGEST))

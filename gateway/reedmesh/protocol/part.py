@@ -38,7 +38,7 @@ def pack(part: Part, into: bytearray) -> None:
 
 
 def unpack(frame: bytes) -> Part:
-    """The part in `frame`; raises WireError."""
+    """The part in `frame`, SIZE bytes; raises WireError for another length, version or verdict."""
     if len(frame) != SIZE or frame[0] != VERSION:
         raise WireError("part: {} bytes of version {}".format(len(frame), frame[0] if frame else None))
     if frame[3] > MAX_NAME or frame[1] not in (0, 1, 2, UNJUDGED):

@@ -37,7 +37,11 @@ KURTOSIS_OFFSET = 64
 
 
 def bit_length(value: int) -> int:
-    """The bits of a positive integer; MicroPython's int has no such method."""
+    """The bits of a positive integer; the int of MicroPython has no such method.
+
+    >>> bit_length(255), bit_length(256)
+    (8, 9)
+    """
     return len(bin(value)) - 2
 
 
@@ -109,18 +113,18 @@ class Spectrum(Recipe):
         super().__init__(samples, axes, samples, axes * (bands + STATISTICS))
 
     def edges(self) -> list[int]:
-        """FFT bins at which bands begin and end, bands + 1 of them: 1 to fft / 2 in equal ratios, a bin at least."""
+        """Where bands begin and end, bands + 1 FFT bins, 1 to fft / 2, in equal ratios; a band has at least one bin."""
         edges, last = [1], self.fft // 2
         for left in range(self.bands, 0, -1):
             edges.append(_step(edges[-1], last, left))
         return edges
 
     def hann(self, sine: "array[int]") -> "array[int]":
-        """Hann's taper over `samples`, Q15, its angles interpolated in `sine`: 0.5 - 0.5 cos(2 pi n / samples)."""
+        """Hann's taper, int16 [samples], Q15: 0.5 - 0.5 cos(2 pi n / samples), interpolated in `sine`, int16 [1280]."""
         return array("h", (min(32767, 16384 - _cosine(sine, n, self.samples)) for n in range(self.samples)))
 
     def power_offset(self) -> int:
-        """What, in 1/32 octave, turns the summed |X|² of a band into its mean square in counts²."""
+        """The constant, in 1/32 octave, from a band's sum of |X|² to its mean square in counts²."""
         return HANN_POWER - 32 * (bit_length(self.fft) - 1) - log2(self.samples)
 
 
@@ -166,14 +170,18 @@ def from_table(table: "dict[str, int | str]") -> Recipe:
 
 
 def log2(value: int) -> int:
-    """32 * log2(value), rounded; 0 for 0. The error is at most 1/2 + 1/8 of a step."""
+    """Return 32 * log2(value), rounded; 0 for 0. The error is at most 5/8 of a step.
+
+    >>> log2(1), log2(2), log2(1024)
+    (0, 32, 320)
+    """
     exponent = bit_length(max(value, 1)) - 1
     mantissa = value << 7 >> exponent if exponent < 7 else value >> (exponent - 7)
     return (exponent << 5) + LOG2[mantissa & 127]
 
 
 def sine_table() -> "array[int]":
-    """round(16384 * sin(2 pi i / 1024)) for i in 0..1279; a cosine is the sine 256 entries on."""
+    """int16 [1280]: round(16384 * sin(2 pi i / 1024)); the cosine of i is entry i + 256."""
     table = array("h", bytes(2 * 1280))  # filled in place: a list of it would not fit beside a sensor's program
     cos, sin = 1 << 60, 0
     for i in range(257):

@@ -23,13 +23,16 @@ HEADER = calcsize(_HEADER)
 
 
 def to_bytes(means: "list[int]", gains: "list[int]", threshold: int) -> bytes:
-    """The metadata buffer of a model; means are in sixteenths of a feature step, gains 1..16384."""
+    """The metadata of a model, little-endian bytes: means in sixteenths of a feature step, gains 1..16384.
+
+    threshold: of the score, a sum of squared steps, 0 .. 2**32 - 1.
+    """
     features = [pack(_FEATURE, mean, gain) for mean, gain in zip(means, gains)]
     return pack(_HEADER, VERSION, 0, len(means), threshold) + b"".join(features)
 
 
 def from_bytes(buffer: "memoryview[int] | bytes") -> "tuple[list[int], list[int], int]":
-    """Means, gains and threshold; raises ValueError when the buffer is not a scaling of this version."""
+    """Means, gains and threshold, as `to_bytes` takes them; raises ValueError for other bytes than those."""
     if len(buffer) < HEADER or buffer[0] != VERSION:
         raise ValueError("no scaling of version {}".format(VERSION))
     _, _, count, threshold = unpack_from(_HEADER, buffer, 0)

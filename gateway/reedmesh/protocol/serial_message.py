@@ -35,7 +35,7 @@ def pieces(number: int, message: bytes) -> "list[bytes]":
 
 
 def asking(piece: bytes) -> bytes:
-    """The same piece, whose sender waits for a report."""
+    """The same piece, now asking for a report: its type byte says LAST."""
     return bytes([LAST]) + piece[1:]
 
 
@@ -75,12 +75,12 @@ class Assembler:
 
 
 def pack_report(number: int, missing: int) -> bytes:
-    """The body that answers LAST."""
+    """The body that answers LAST: number of the message, 0..65535, and bitmap of its missing pieces."""
     return pack(_REPORT, REPORT, number, missing)
 
 
 def unpack_report(body: bytes) -> "tuple[int, int]":
-    """Number of the message and bitmap of its missing pieces; raises WireError."""
+    """Number of the message, 0..65535, and bitmap of its missing pieces; raises WireError for another length."""
     if len(body) != calcsize(_REPORT):
         raise WireError("report: {} bytes".format(len(body)))
     _, number, missing = unpack_from(_REPORT, body, 0)
@@ -97,7 +97,7 @@ def pack_message(topic: str, payload: bytes, qos: int, retain: bool) -> bytes:
 
 
 def unpack_message(message: bytes) -> "tuple[str, bytes, int, bool]":
-    """Topic, payload, QoS (0 or 1) and retain of a message; raises WireError."""
+    """Topic, payload in bytes, QoS (0 or 1) and retain flag; raises WireError for a message cut short or not UTF-8."""
     if len(message) < calcsize(_TOPIC) or message[0] > 3 or len(message) < calcsize(_TOPIC) + message[1]:
         raise WireError("message: {} bytes do not fit".format(len(message)))
     end = calcsize(_TOPIC) + message[1]
@@ -116,7 +116,7 @@ def pack_shard(shard: Shard) -> bytes:
 
 
 def unpack_shard(body: bytes, bundle: bytes, shape: Shape) -> Shard:
-    """The shard in `body`, of the bundle with that name and shape; raises WireError when it is of another."""
+    """The shard in `body`, bytes as `pack_shard` made them; raises WireError when bundle or shape are others."""
     start = calcsize(_SHARD)
     if len(body) != start + shape.shard_length or body[1] != bundle[0]:
         raise WireError("shard: {} bytes, or of another bundle".format(len(body)))

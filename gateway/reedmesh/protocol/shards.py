@@ -57,7 +57,7 @@ class Shape:
             raise WireError("shape: {} blocks, {} are the most".format(self.blocks, MAX_BLOCKS))
 
     def same(self, other: "Shape") -> bool:
-        """Whether both cut alike."""
+        """Whether the other shape has the same length, blocks and shards."""
         return (self.k, self.shard_length, self.length) == (other.k, other.shard_length, other.length)
 
 
@@ -73,7 +73,7 @@ class Shard:
 
 
 def pack_shard(shard: Shard, key: "bytes | None" = None) -> bytes:
-    """The frame of `shard`, closed by a tag under `key`, or by a CRC-32 when there is none."""
+    """The frame of `shard`, closed by a tag of 16 bytes under `key`, or by a CRC-32 when there is none."""
     shape, check = shard.shape, CRC if key is None else TAG
     where = shape.k, shard.index, shard.block, shape.shard_length, shard.bundle, shape.length
     body = pack(_SHARD, VERSION, check, *where) + bytes(shard.data)
@@ -131,14 +131,14 @@ class Manifest:
         return sha256(self._subject()).digest()[:8]
 
     def hash_of(self, block: int, index: int) -> "bytes | None":
-        """The listed hash of a shard; None when it is not listed."""
+        """The listed hash of a shard, 16 bytes; None when it is not listed."""
         if index >= self.hashed or block >= self.shape.blocks:
             return None
         at = HASH * (block * self.hashed + index)
         return self.hashes[at : at + HASH]
 
     def body(self) -> bytes:
-        """The frame but for its seal: what a seal is made of."""
+        """The bytes of the frame without its seal: the seal is made of them."""
         return self._subject() + pack(_TAIL, self.hashed, self.seal_kind, 0) + self.hashes
 
     def _subject(self) -> bytes:
@@ -148,12 +148,15 @@ class Manifest:
 
 
 def shard_hash(data: "bytes | memoryview[int]") -> bytes:
-    """A shard's hash as a manifest lists it."""
+    """The hash of a shard's bytes as a manifest lists it: the first 16 bytes of SHA-256."""
     return sha256(data).digest()[:HASH]
 
 
 def pack_manifest(manifest: Manifest, seal: bytes = b"") -> bytes:
-    """The frame of `manifest`, closed by a `seal` of its `body()` of the kind `seal_kind`; raises WireError."""
+    """The frame of `manifest`, closed by a `seal` of its `body()`, whose length follows from `seal_kind`.
+
+    Raises WireError for a seal of another length, or a frame that is too long.
+    """
     body = manifest.body()
     if len(seal) != SEAL_LENGTH[manifest.seal_kind] or len(body) + len(seal) > MAX_PAYLOAD:
         raise WireError("manifest: {} bytes with a seal of {}".format(len(body), len(seal)))
@@ -161,13 +164,13 @@ def pack_manifest(manifest: Manifest, seal: bytes = b"") -> bytes:
 
 
 def sealed(manifest: Manifest, key: bytes) -> bytes:
-    """The frame of `manifest` with the HMAC-SHA256 seal of `key`."""
+    """The frame of `manifest` with the HMAC-SHA256 seal of `key`, 32 bytes."""
     manifest.seal_kind = HMAC
     return pack_manifest(manifest, digest(key, manifest.body(), "sha256"))
 
 
 def unpack_manifest(frame: bytes) -> Manifest:
-    """The manifest in `frame`; raises WireError. Its seal is not checked: that is `sealed`, `seal` and a key."""
+    """The manifest in `frame`; raises WireError for a wrong length, version, name or shape. The seal is not checked."""
     _check_frame("manifest", frame, MANIFEST_HEADER)
     _, k, shard_length, length, sequence, base, digest_, family, sender = unpack_from(_SUBJECT, frame, 0)
     hashed, kind, spare = unpack_from(_TAIL, frame, SUBJECT)
@@ -185,7 +188,7 @@ def unpack_manifest(frame: bytes) -> Manifest:
 
 
 def is_sealed_by(manifest: Manifest, key: bytes) -> bool:
-    """Whether an unpacked manifest carries the HMAC-SHA256 seal of `key`."""
+    """Whether an unpacked manifest has the HMAC-SHA256 seal of `key`, 32 bytes."""
     return manifest.seal_kind == HMAC and _equal(manifest.seal, digest(key, manifest.sealed, "sha256"))
 
 

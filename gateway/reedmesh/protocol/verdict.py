@@ -44,12 +44,15 @@ class Limits:
         self.classes = classes
 
     def against(self, level: int, logits: "list[int]") -> int:
-        """What speaks against a part; allocates nothing. level: `recipe.log2` of score + 1. logits: int8."""
+        """Evidence against a part, in 1/32 octave; allocates nothing.
+
+        level: `recipe.log2` of its score + 1. logits: int8 [classes].
+        """
         out = (self.weight * (level - self.usual)) >> 8
         return out + _margin(logits) if logits else out
 
     def verdict(self, against: int, level: int) -> int:
-        """OK, NOK or UNSURE, by what `against` gave and the level it was given."""
+        """OK, NOK or UNSURE. against: as returned by `against`; level: the same that it was given."""
         return NOK if against >= self.reject else UNSURE if against >= self.doubt or level >= self.strange else OK
 
 
@@ -63,7 +66,7 @@ def _margin(logits: "list[int]") -> int:
 
 
 def fault(logits: "list[int]") -> int:
-    """The class of a part that is not OK: the likeliest fault, or UNKNOWN where OK is likelier than all."""
+    """The class of a NOK part, by its logits, int8 [classes]: the likeliest fault; UNKNOWN where OK is the likeliest."""
     best = 0
     for i in range(1, len(logits)):
         if logits[i] > logits[best]:
@@ -72,7 +75,7 @@ def fault(logits: "list[int]") -> int:
 
 
 def to_bytes(limits: Limits) -> bytes:
-    """The metadata buffer; raises ValueError for too many classes, or a name that is too long."""
+    """The metadata of a model, in bytes; raises ValueError for too many classes, or a name that is too long."""
     names = [name.encode() for name in limits.classes]
     if len(names) > MAX_CLASSES or any(not 0 < len(name) <= MAX_NAME for name in names):
         raise ValueError("at most {} classes, with names of 1 to {} bytes".format(MAX_CLASSES, MAX_NAME))
@@ -81,7 +84,7 @@ def to_bytes(limits: Limits) -> bytes:
 
 
 def from_bytes(buffer: "memoryview[int] | bytes") -> Limits:
-    """The limits in a metadata buffer; raises ValueError when it is none of this version."""
+    """The limits in metadata, in bytes as `to_bytes` makes them; raises ValueError for others."""
     buffer = bytes(buffer)
     if len(buffer) < HEADER or buffer[0] != VERSION:
         raise ValueError("no limits for parts of version {}".format(VERSION))

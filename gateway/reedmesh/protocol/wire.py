@@ -116,7 +116,7 @@ def without_clipped(frame: "bytes | bytearray", size: int) -> bytearray:
 
 
 def unpack_window(frame: bytes) -> Window:
-    """The window in `frame`; raises WireError."""
+    """The window in `frame`, bytes; raises WireError for a wrong length or version."""
     _check_header("window", frame, WINDOW_HEADER)
     _, flags, size, boot, number, lost, score, model = unpack_from(_WINDOW, frame, 0)
     if flags & ~(SCORED | CLIPPED):
@@ -135,12 +135,12 @@ def unpack_window(frame: bytes) -> Window:
 
 
 def pack_late(age: int, frame: "bytes | bytearray") -> bytes:
-    """The frame of a window (a frame itself) that is sent `age` seconds after it was judged; UNKNOWN: some time."""
+    """The frame of a window's frame that is sent `age` seconds after it was judged, 0 .. 2**32 - 2; or UNKNOWN."""
     return pack(_LATE, VERSION, 0, 0, age) + bytes(frame)
 
 
 def unpack_late(frame: bytes) -> "tuple[int, Window]":
-    """Age in seconds, or UNKNOWN, and the window; raises WireError."""
+    """The age in seconds, or UNKNOWN, and the window; raises WireError for a wrong length or version."""
     _check_header("late", frame, LATE_HEADER)
     _, flags, spare, age = unpack_from(_LATE, frame, 0)
     if flags or spare:
@@ -149,9 +149,9 @@ def unpack_late(frame: bytes) -> "tuple[int, Window]":
 
 
 def pack_taken(boot: int, number: int, key: "bytes | None" = None) -> bytes:
-    """The frame of a receipt for a late window, with a tag where the sensor has a key: who gets one forgets the window.
+    """The receipt for a late window, in bytes, with a tag of 16 bytes where the sensor has a `key`.
 
-    A sensor knows what it waits for, so nobody reads one.
+    The sensor forgets the window then. It knows what it waits for, so nobody unpacks a receipt.
     """
     body = pack(_TAKEN, VERSION, 0, 0, boot, number)
     return body + digest(key, _RECEIPT + body, "sha256")[:16] if key else body
@@ -174,14 +174,17 @@ class Offer:
 
 
 def pack_offer(offer: Offer) -> bytes:
-    """The frame of `offer`: header, model, trial features."""
+    """The frame of `offer`, in bytes: header, model, trial features."""
     sizes = len(offer.trial), offer.sequence, len(offer.model)
     header = pack(_OFFER, VERSION, 0, *sizes, offer.trial_score, offer.sha256)
     return header + bytes(offer.model) + bytes(offer.trial)
 
 
 def unpack_offer(frame: bytes) -> Offer:
-    """The offer in `frame`, its model and trial being slices of it; raises WireError. The digest is not checked."""
+    """The offer in `frame`; model and trial are slices of it. Raises WireError for lengths that do not fit.
+
+    The SHA-256 of the model is not checked.
+    """
     offer, size, _ = unpack_offer_head(frame, len(frame))
     end = OFFER_HEADER + size
     offer.model, offer.trial = frame[OFFER_HEADER:end], frame[end:]

@@ -33,7 +33,7 @@ def pack(files: Mapping[str, bytes], sequence: int) -> bytes:
         raise ConfigError(f"{', '.join(wrong)}: no compiled file of a sensor's firmware")
     codes = {firmware_package.code_name(data[2], data[1]) for data in files.values() if data[2] >> 2}
     if len(codes) != 1:
-        raise ConfigError(f"files for {', '.join(sorted(codes)) or 'no processor'}: one parcel serves one")
+        raise ConfigError(f"files for {', '.join(sorted(codes)) or 'no processor'}: one package serves one")
     head = firmware_package.pack_head(firmware_package.PackageHeader(len(files), sequence, codes.pop()))
     return head + b"".join(firmware_package.pack_entry(path, len(data)) + data for path, data in sorted(files.items()))
 
@@ -43,11 +43,11 @@ def unpack(payload: bytes) -> FirmwarePackage:
     head, at = firmware_package.unpack_head(payload), firmware_package.HEAD
     for _ in range(head.files):
         if at >= len(payload):
-            raise WireError(f"parcel: {head.files} files declared, it ends before")
+            raise WireError(f"package: {head.files} files declared, it ends before")
         _, size = firmware_package.unpack_entry(payload[at : at + firmware_package.entry_length(payload[at:])])
         at += firmware_package.entry_length(payload[at:]) + size
     if at != len(payload) or len(payload) > firmware_package.LARGEST:
-        raise WireError(f"parcel: {len(payload)} bytes, its files need {at}; {firmware_package.LARGEST} are the most")
+        raise WireError(f"package: {len(payload)} bytes, its files need {at}; {firmware_package.LARGEST} are the most")
     return FirmwarePackage(payload, head.code, head.sequence)
 
 
@@ -76,7 +76,7 @@ class PackageStore:
     def __init__(self, state: Path) -> None:
         self._folder = state / "firmware"
         self._seen: dict[Path, int] = {}
-        self._parcels: dict[Path, FirmwarePackage] = {}
+        self._packages: dict[Path, FirmwarePackage] = {}
 
     def look(self) -> bool:
         """Whether anything is new; raises ConfigError for a file that is no package, once."""
@@ -84,9 +84,9 @@ class PackageStore:
         if found == self._seen:
             return False
         self._seen = found
-        self._parcels = {path: read(path) for path in found}
+        self._packages = {path: read(path) for path in found}
         return True
 
     def of(self, code: object) -> FirmwarePackage | None:
         """What a sensor with this code should run."""
-        return next((each for each in self._parcels.values() if each.code == code), None)
+        return next((each for each in self._packages.values() if each.code == code), None)

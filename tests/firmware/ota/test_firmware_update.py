@@ -55,7 +55,7 @@ def program(folder: Path, text: str) -> bytes:
 
 
 class Offering:
-    """A parcel on its way to a sensor, from a gateway that may be up to no good."""
+    """A package on its way to a sensor, from a gateway that may be up to no good."""
 
     def __init__(self, it: test_app.Sensor, payload: bytes, sequence: int = NEXT, code: str = "x64-6-3") -> None:
         self.it = it
@@ -143,13 +143,13 @@ def test_what_must_not_come_is_refused_before_any_of_it_comes(
     asyncio.run(story())
 
 
-def test_wrong_parcels_never_become_active_and_older_ones_come_never_again(tmp_path: Path) -> None:
+def test_wrong_packages_never_become_active_and_older_ones_come_never_again(tmp_path: Path) -> None:
     good = packed(NEXT - 5)
     cases = [
         (good[:-1000], NEXT, "cut short"),  # truncated
         (good, NEXT, "not what its manifest says"),  # another number than was sealed
-        (good + b"x" * 5000, NEXT - 5, "parcel"),
-        (good.replace(b"score.mpy", b"../core.mp"[:9]), NEXT - 5, "parcel: file"),
+        (good + b"x" * 5000, NEXT - 5, "package"),
+        (good.replace(b"score.mpy", b"../core.mp"[:9]), NEXT - 5, "package: file"),
         (packed(NEXT - 5).replace(b"x64-6-3", b"x86-6-3", 1), NEXT - 5, "not what its manifest says"),
     ]
 
@@ -201,7 +201,7 @@ def test_make_update_sensors_reaches_a_sensor_through_its_gateway(tmp_path: Path
         async with sensor(tmp_path) as it:
             with gateway(it) as config:
                 command = [sys.executable, "-m", "tools.board.update_sensors", "--config", str(config)]
-                command += ["--architecture", "x64", "--out", str(tmp_path / "parcels")]
+                command += ["--architecture", "x64", "--out", str(tmp_path / "packages")]
                 made = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, capture_output=True, text=True)
                 assert made.returncode == 0, made.stderr
                 number = device_tree.sequence()

@@ -1,6 +1,6 @@
 """Cuts the power at every single write to flash of an update of the firmware, and starts again after each.
 
-Usage: power_cut_firmware.py OFFER BEFORE OLD NEW LATER: a model, and parcels with rising numbers. Prints a JSON line
+Usage: power_cut_firmware.py OFFER BEFORE OLD NEW LATER: a model, and packages with rising numbers. Prints a JSON line
 for each story: the writes it takes, and how often which firmware started after a cut, "old" or "new"; "none" where the
 tree that main.py chose, or would go back to, is not whole, to the byte; "no model" where it did not judge, run from
 that very tree; "stuck" where a later update was not taken.
@@ -45,7 +45,7 @@ def told(before, story):
 
 
 def update(data):
-    """Take a parcel in blocks, as they come over the air."""
+    """Take a package in blocks, as they come over the air."""
 
     async def take():
         both, manifest = firmware_slots.FirmwareSlots("/flash", True), Manifest(data)
@@ -65,7 +65,7 @@ def prove():
 
 
 def entries(data):
-    """Path and size of every file in a parcel."""
+    """Path and size of every file in a package."""
     at, found = firmware_package.HEAD, []
     for _ in range(firmware_package.unpack_head(data).files):
         path, size = firmware_package.unpack_entry(data[at : at + 100])
@@ -75,7 +75,7 @@ def entries(data):
 
 
 def digest(folder, data):
-    """SHA-256 of the parcel, made anew from what is on flash."""
+    """SHA-256 of the package, made anew from what is on flash."""
     total = hashlib.sha256(firmware_package.pack_head(firmware_package.unpack_head(data)))
     for path, size in entries(data):
         total.update(firmware_package.pack_entry(path, size))
@@ -85,7 +85,7 @@ def digest(folder, data):
 
 
 def holds(slot, data):
-    """Whether a tree is this parcel, to the byte."""
+    """Whether a tree is this package, to the byte."""
     try:
         made = digest("/flash/fw_" + slot, data)
     except OSError:
@@ -95,7 +95,7 @@ def holds(slot, data):
 
 def started(state):
     """The firmware in the tree that is chosen; "none" also when that to go back to is spoilt."""
-    there = {slot: next((name for name in parcels if holds(slot, parcels[name])), "none") for slot in "ab"}
+    there = {slot: next((name for name in packages if holds(slot, packages[name])), "none") for slot in "ab"}
     if any(there[slot] == "none" for slot in state["numbers"]):
         return "none"
     return there[state["slot"]]
@@ -135,8 +135,8 @@ def after_cut(content, further):
 def takes_later():
     if main.read("/flash")["left"] != main.PROVED:
         prove()
-    update(parcels["later"])
-    return holds(main.choose("/flash")["slot"], parcels["later"])
+    update(packages["later"])
+    return holds(main.choose("/flash")["slot"], packages["later"])
 
 
 def tell(name, before, story):
@@ -169,16 +169,16 @@ contents = []
 for path in sys.argv[1:]:
     with open(path, "rb") as file:
         contents.append(file.read())
-frame, parcels = contents[0], dict(zip(("before", "old", "new", "later"), contents[1:]))
+frame, packages = contents[0], dict(zip(("before", "old", "new", "later"), contents[1:]))
 offer = wire.unpack_offer(frame)
 
 flash = Flash(BLOCKS)
 vfs.VfsLfs2.mkfs(flash)
 flash = told(flash.content, lambda: (install(), main.write("/flash", NOTHING)))
-flash = told(flash.content, lambda: (update(parcels["before"]), main.choose("/flash"), prove()))
-flash = told(flash.content, lambda: (update(parcels["old"]), main.choose("/flash"), prove()))
-tell("new firmware", flash.content, lambda: update(parcels["new"]))
-flash = told(flash.content, lambda: update(parcels["new"]))
+flash = told(flash.content, lambda: (update(packages["before"]), main.choose("/flash"), prove()))
+flash = told(flash.content, lambda: (update(packages["old"]), main.choose("/flash"), prove()))
+tell("new firmware", flash.content, lambda: update(packages["new"]))
+flash = told(flash.content, lambda: update(packages["new"]))
 tell("its first start", flash.content, lambda: main.choose("/flash"))
 flash = told(flash.content, lambda: main.choose("/flash"))
 tell("it proves good", flash.content, prove)

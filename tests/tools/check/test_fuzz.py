@@ -19,7 +19,7 @@ ODD = [0, 1, 2, 4, 16, 127, 128, 254, 255]
 
 # What once ended a target by something else than a refusal: target, input.
 FOUND = [
-    ("parcel", b"\x01\0\x02\0\x07\0\0\0xtensawin-7-3".ljust(32, b"\0") + b"\1\0\2\x08"),  # an entry cut in its head
+    ("package", b"\x01\0\x02\0\x07\0\0\0xtensawin-7-3".ljust(32, b"\0") + b"\1\0\2\x08"),  # an entry cut in its head
     ("model", drawn("DEPTHWISE_CONV_2D", ("graph.tensors[1].shape", [4]))),  # weights of one dimension
     (
         "model on a sensor",

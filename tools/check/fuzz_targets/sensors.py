@@ -28,7 +28,7 @@ def _offer() -> bytes:
     return wire.pack_offer(wire.Offer(3, bytes(100), bytes(32), bytes(8), 9))
 
 
-def _parcel() -> bytes:
+def _package() -> bytes:
     return firmware_packages.pack({"app.mpy": b"M\x06\x2b\x1f" + bytes(9), "tflite/dot.mpy": b"M\x06\x00\x1f"}, 7)
 
 
@@ -110,7 +110,7 @@ TARGETS = {
     "window": Target(wire.unpack_window, WIRE, lambda: [_window()]),
     "offer": Target(wire.unpack_offer, WIRE, lambda: [_offer()]),
     "topic": Target(lambda data: wire.split_topic(data.decode("latin-1")), WIRE, lambda: [b"reedmesh/gw/press/window"]),
-    "parcel": Target(firmware_packages.unpack, WIRE, lambda: [_parcel()]),
+    "package": Target(firmware_packages.unpack, WIRE, lambda: [_package()]),
     "from a sensor": Target(take_from_sensor, WIRE, from_sensors),
     "scaling": Target(scaling.from_bytes, (ValueError,), lambda: [scaling.to_bytes([1, 2], [3, 4], 5)]),
     "serial": Target(take_serial, (), serial_lines, longest=1024, weight=2),
