@@ -53,7 +53,7 @@ class Losses:
         self._reports: dict[str, tuple[float, float]] = {}
 
     def report(self, receiver: str, received: int, lost: int) -> None:
-        """Add the shards that `receiver` received and lost since its last report; only the first 256 receivers count."""
+        """Add the shards that `receiver` received and lost since its last report; the first 256 receivers count."""
         if receiver not in self._reports and len(self._reports) >= MOST_RECEIVERS:
             return
         before = self._reports.get(receiver, UNKNOWN)

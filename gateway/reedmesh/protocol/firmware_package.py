@@ -72,7 +72,7 @@ def entry_length(data: bytes) -> int:
 
 
 def unpack_entry(data: bytes) -> "tuple[str, int]":
-    """Path and size, in bytes, of the file that follows; raises WireError for a path that is not `is_path`, or size 0."""
+    """Path and bytes of the file that follows; raises WireError for a path that is not `is_path`, or size 0."""
     if len(data) < ENTRY:
         raise WireError("package: {} bytes, an entry alone has {}".format(len(data), ENTRY))
     length, size = unpack_from(_ENTRY, data, 0)

@@ -66,7 +66,7 @@ def _margin(logits: "list[int]") -> int:
 
 
 def fault(logits: "list[int]") -> int:
-    """The class of a NOK part, by its logits, int8 [classes]: the likeliest fault; UNKNOWN where OK is the likeliest."""
+    """The class of a NOK part, by its logits, int8 [classes]: the likeliest; UNKNOWN where OK is the likeliest."""
     best = 0
     for i in range(1, len(logits)):
         if logits[i] > logits[best]:
