@@ -40,18 +40,18 @@ class Alert:
 
     @property
     def open(self) -> bool:
-        """Whether the condition still stands."""
+        """Whether the condition still holds."""
         return self.state != CLEARED
 
     @property
     def unit(self) -> str:
-        """Of value, limit and worst: "s", "windows", ...; "" for an anomaly, whose scores have none."""
+        """The unit of value, limit and worst: "s", "windows", ...; "" for an anomaly, whose scores have none."""
         known = conditions().get(self.kind)
         return known.unit if known else ""
 
     @property
     def factor(self) -> float:
-        """How many times the limit the worst value is."""
+        """The worst value as a multiple of the limit; 0 where the limit is 0."""
         return self.worst / self.limit if self.limit > 0 else 0.0
 
     @property
@@ -63,7 +63,7 @@ class Alert:
         return 1 if self.factor >= HIGH else 2 if self.factor >= MEDIUM else 3
 
     def table(self) -> dict[str, Any]:
-        """As JSON has it. An anomaly also has its scores under the names that its state uses."""
+        """The alert as a JSON object. An anomaly also has its scores under the names that its state uses."""
         scores = {"score": self.value, "threshold": self.limit, "top_score": self.worst}
         return {**vars(self), "unit": self.unit, "priority": self.priority, **(scores if self.kind == ANOMALY else {})}
 
@@ -87,7 +87,7 @@ class Change:
     text: str = ""
 
     def message(self) -> dict[str, Any]:
-        """What is published of it; `by` is the alert's, `who` this step's."""
+        """The change as a published JSON object; `by` belongs to the alert, `who` to this change."""
         return {
             "type": self.type,
             **self.alert.table(),
@@ -101,17 +101,20 @@ class Change:
 def begin(
     kind: str, owner: str, value: float, limit: float, now: float, number: int = 0, shelf: float | None = None
 ) -> Alert:
-    """A new alert of `owner`, a sensor or the gateway. number: makes its id unique; 0: the time does."""
+    """A new alert of `owner`, a sensor or the gateway. value, limit: in the unit of `kind`; now: seconds since 1970.
+
+    number: makes its id unique; 0: the time does. shelf: until when nobody is notified, seconds since 1970.
+    """
     name = f"{owner}-{number or int(now * 1000):x}" if kind == ANOMALY else f"{owner}-{kind}-{int(now * 1000):x}"
     return Alert(name, owner, NEW, now, None, value, limit, value, kind, shelved_until=shelf)
 
 
 def end(alert: Alert, what: str, now: float, by: str = "", text: str = "") -> Change:
-    """The step with which `alert` is over."""
+    """The change by which `alert` ends at `now`, seconds since 1970. by: a person's name; text: a comment."""
     return Change("end", replace(alert, state=CLEARED, until=now), what, now, by, text)
 
 
 def acknowledged(alert: Alert, now: float, by: str, text: str = "") -> Change:
-    """Somebody has taken the alert on; one that is over stays over."""
+    """The change by which the person `by` takes an open alert on at `now`, seconds since 1970."""
     state = ACKNOWLEDGED if alert.open else alert.state
     return Change("update", replace(alert, state=state, by=by), "acknowledged", now, by, text)

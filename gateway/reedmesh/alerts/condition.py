@@ -29,13 +29,13 @@ class Condition:
     owner: str = "sensor"  # or "gateway"
 
     def in_language(self, code: str) -> Words:
-        """Its words in that language, or else in English."""
+        """The texts in the language `code`, such as "de", or else in English."""
         return self.words.get(code, self.words[LANGUAGES[0]])
 
 
 @cache
 def conditions() -> Mapping[str, Condition]:
-    """Every condition by its kind, which is the name of its file."""
+    """Every condition by its kind, which is the name of its file; raises ConfigError for a damaged file."""
     folder = files("reedmesh.alerts").joinpath("conditions")
     texts = {each.name: each.read_text(encoding="utf-8") for each in folder.iterdir() if each.name.endswith(".toml")}
     return {name[:-5]: _read(name[:-5], text) for name, text in sorted(texts.items())}

@@ -45,7 +45,10 @@ class Watcher:
         self._last = 0
 
     def judge(self, score: float, threshold: float, now: float) -> Change | None:
-        """Take the score of one window, threshold above 0; returns what changed, if anything did."""
+        """Take the score of one window; returns the change of the alert, or None.
+
+        score, threshold: mean squared deviations, threshold above 0. now: seconds since 1970.
+        """
         self._above.append(score > threshold)
         if score < threshold * (1 - self._rule.deadband):
             self._calm += 1
@@ -63,10 +66,11 @@ class Watcher:
     def judge_late(
         self, score: float, threshold: float, order: tuple[int, int], at: float, now: float
     ) -> Change | None:
-        """Take the score of a window that was kept on the sensor since `at`; order: its boot and number.
+        """Take the score of a window that the sensor kept since `at`; order: its boot and number.
 
-        Only windows above the sensor's threshold are kept, so those between two of them were calm. What stood then is
-        an alert of then; the windows of now clear it, as any.
+        at, now: seconds since 1970. A sensor keeps only windows above the threshold, so the time between two of them
+        was
+        calm. An alert of then is raised for then; present windows clear it.
         """
         if score <= threshold:
             return None
@@ -78,18 +82,18 @@ class Watcher:
         return self._raise_late(score, threshold, at, now) if near >= self._rule.on else None
 
     def forget(self) -> None:
-        """Start counting anew: what was judged by another model says nothing about this one."""
+        """Start counting again: scores of another model do not count."""
         self._above.clear()
         self._late.clear()
         self._calm = 0
 
     def shelve(self, until: float, now: float, by: str, text: str) -> Change | None:
-        """Call nobody until `until`; returns the change of the open alert, if there is one."""
+        """Notify nobody before `until`, seconds since 1970; returns the change of the open alert, if there is one."""
         self.shelved_until = until
         return self._update("shelved", now, by, text, shelved_until=until)
 
     def unshelve(self, now: float, by: str = "", text: str = "") -> Change | None:
-        """Call people again."""
+        """Notify people again; returns the change of the open alert, if there is one. now: seconds since 1970."""
         self.shelved_until = None
         return self._update("unshelved", now, by, text, shelved_until=None)
 
@@ -102,11 +106,13 @@ class Watcher:
         return self._update("clock set", now, shelved_until=self.shelved_until)
 
     def close(self, what: str, now: float, by: str = "", text: str = "") -> Change | None:
-        """End the open alert, if there is one, for its sensor is no longer listened to."""
+        """End the open alert, if there is one, because its sensor is gone. now: seconds since 1970."""
         return self._end(what, now, by, text) if self.alert else None
 
     def dismiss(self, now: float, by: str, text: str) -> Change:
-        """What the open alert is about is normal here: it ends with that verdict, which holds until it is learnt."""
+        """End the open alert as normal for this machine, a verdict that holds until it is learnt. now: seconds since
+        1970.
+        """
         assert self.alert is not None
         self.alert = replace(self.alert, verdict=NOT_A_FAULT, lesson=WAITING)
         change = self._end(NOT_A_FAULT, now, by, text)
@@ -115,21 +121,21 @@ class Watcher:
 
     @property
     def evident(self) -> bool:
-        """Whether enough was heard of what is held, or no more comes of it."""
+        """Whether the windows of the held alert are enough to learn from, or no more of them come."""
         return self.held is None or self._evidence >= EVIDENCE or self._calm_now
 
     def confirm(self, now: float, by: str, cause: str, tags: str) -> Change:
-        """The open alert was about a fault, of that cause: it ends with that verdict."""
+        """End the open alert as a fault with the cause `cause`. now: seconds since 1970; by: a person's name."""
         assert self.alert is not None
         self.alert = replace(self.alert, verdict=FAULT, cause=cause, tags=tags)
         return self._end(FAULT, now, by, cause)
 
     def hold(self, alert: Alert, evidence: int = EVIDENCE) -> None:
-        """Raise nothing until the lesson of `alert` is in service or has failed. evidence: windows heard of it."""
+        """Raise nothing until the verdict on `alert` is learnt or has failed. evidence: its windows so far."""
         self.held, self._seen_again, self._evidence = alert, False, evidence
 
     def release(self, failed: str, now: float) -> Change | None:
-        """The lesson is in service, or failed for that reason: alerts are raised again."""
+        """Raise alerts again: the verdict is learnt, or `failed` says why not. now: seconds since 1970."""
         if self.held is None:
             return None
         alert, self.held = replace(self.held, lesson=failed or LEARNT), None
@@ -137,7 +143,7 @@ class Watcher:
         return Change("update", alert, "not learnt" if failed else "learnt", now, text=failed)
 
     def undo(self, alert: Alert, now: float, by: str, text: str) -> Change:
-        """A verdict is taken back: `alert` stands again, unless another one does by now."""
+        """Take a verdict back: `alert` is open again, unless another one is open by now. now: seconds since 1970."""
         self.held = None if self.held and self.held.id == alert.id else self.held
         again = replace(alert, verdict="", lesson="", cause="", tags="")
         if self.alert is None:
@@ -200,5 +206,5 @@ class Watcher:
 
 
 def may_undo(alert: Alert, now: float) -> bool:
-    """Whether a verdict on `alert` can still be taken back."""
+    """Whether a verdict on `alert` can still be taken back at `now`, seconds since 1970: for ten minutes."""
     return bool(alert.verdict) and alert.state == CLEARED and alert.until is not None and now - alert.until <= UNDO

@@ -18,9 +18,10 @@ REACHED, AGAIN, SECOND, ENDED = "reached", "again", "second contact", "ended"  #
 
 
 def calls_for(alert: Alert, priority: int) -> bool:
-    """Whether the alert is one to call people for, who want to know of those down to `priority`.
+    """Whether people who want alerts down to `priority`, 1 to 3, are notified of this one.
 
-    It is open, nobody acknowledged it, its sensor is not shelved, and it is no part of a flood, which calls itself.
+    They are while it is open, not acknowledged, its sensor not shelved, and no part of a flood, which notifies by
+    itself.
     """
     stands = alert.state == NEW and alert.shelved_until is None and not alert.flood
     return stands and alert.priority <= priority
@@ -38,13 +39,13 @@ class Contact:
     after: float = 0.0
 
     def wants(self, alert: Alert, now: float) -> bool:
-        """Whether it is to be called for the alert at this hour."""
+        """Whether the contact is notified of the alert at `now`, seconds since 1970."""
         if not calls_for(alert, self.priority) or not any(fnmatchcase(alert.sensor, each) for each in self.sensors):
             return False
         return self.may_call(now, alert.priority)
 
     def may_call(self, now: float, priority: int) -> bool:
-        """Whether the hour allows it."""
+        """Whether the hour of `now`, seconds since 1970, allows a notification of `priority`, 1 to 3."""
         if self.hours and not _within(self.hours, now):
             return False
         return not self.quiet or priority <= URGENT or not _within(self.quiet, now)
@@ -72,7 +73,7 @@ class Escalation:
         self._again = again
 
     def look(self, alerts: Mapping[str, Alert], now: float) -> list[Call]:
-        """What became due by now. alerts: those that are open, by id."""
+        """Notifications that became due by `now`, seconds since 1970. alerts: the open ones, by id."""
         due = [self._due(alert, contact, now) for alert in alerts.values() for contact in self.contacts.values()]
         over = [self._over(call, alerts, now) for call in self.calls.values()]
         fresh = [each for each in (*due, *over) if each]
@@ -80,12 +81,12 @@ class Escalation:
         return fresh
 
     def waiting(self, contact: str) -> list[Call]:
-        """Those that did not go out yet, the most urgent first."""
+        """Notifications that were not sent yet, the most urgent first."""
         mine = [each for each in self.calls.values() if each.contact == contact and not each.sent]
         return sorted(mine, key=lambda each: (each.priority, each.at))
 
     def sent(self, call: Call) -> Call | None:
-        """It went out; returns what is to be remembered of it, None when there is no more to say of its alert."""
+        """Note a notification as sent; returns what to remember of it, None when its alert needs no more."""
         key = call.alert, call.contact
         if self.calls.get(key) != call:  # it became due anew meanwhile
             return self.calls.get(key)
@@ -96,11 +97,11 @@ class Escalation:
         return self.calls[key]
 
     def drop(self, call: Call) -> None:
-        """Nobody could be reached, and it is of no use any more."""
+        """Forget a notification that reached nobody and is of no use any more."""
         self.calls.pop((call.alert, call.contact), None)
 
     def move(self, step: float) -> None:
-        """The clock was set by so many seconds."""
+        """Follow the clock, which was set forward by `step` seconds."""
         self.calls = {
             key: replace(each, at=each.at + step, first=each.first + step) for key, each in self.calls.items()
         }

@@ -10,7 +10,9 @@ _SCALARS: dict[Any, str] = {int: "integer", float: "number", str: "string", bool
 
 
 def of(cls: type) -> dict[str, Any]:
-    """The schema of a file that `schema.read_file(cls, ...)` reads: its types, ranges, defaults and required keys."""
+    """The JSON schema, as an object, of a file that `schema.read_file(cls, ...)` reads: types, ranges, defaults,
+    required keys.
+    """
     return {"$schema": DRAFT, "title": f"{cls.__module__}.{cls.__name__}", **_table(cls)}
 
 

@@ -9,9 +9,12 @@ _AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 
 
 def lines(text: str) -> dict[str, int]:
-    """The line of each key, from 1, by its name as faults tell it: `broker.port`, `serial[0].baud`.
+    """The line number, from 1, of each key by its full name, such as `broker.port` or `serial[0].baud`.
 
-    Tables are there by their header. What stands inside inline tables and in text of several lines is not looked into.
+    A table counts as its header. Keys of inline tables, and texts of several lines, are left out.
+
+    >>> lines('[broker]\\nport = 1')
+    {'broker': 1, 'broker.port': 2}
     """
     found: dict[str, int] = {}
     prefix, arrays = "", dict[str, int]()
@@ -29,7 +32,7 @@ def lines(text: str) -> dict[str, int]:
 
 
 def of_fault(fault: str, known: Mapping[str, int]) -> int | None:
-    """The line that a fault is about: that of the first key in quotes, or of the table that key would be in."""
+    """The line number of a fault: that of the first key in quotes, or of the table that the key would be in."""
     match = re.search(r'"([^"]+)"', fault)
     key = match[1] if match else ""
     while key and key not in known:
@@ -38,7 +41,9 @@ def of_fault(fault: str, known: Mapping[str, int]) -> int | None:
 
 
 def twice(reason: str, text: str) -> str | None:
-    """If tomllib refused a key or table because it stands there twice: which, and on which lines."""
+    """The sentence for a key or table that a file has twice, with both line numbers; None for another fault of
+    tomllib.
+    """
     at = _AT_LINE.search(reason)
     if not at or not reason.startswith(("Cannot overwrite", "Cannot declare", "Cannot mutate")):
         return None

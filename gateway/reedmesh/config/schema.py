@@ -23,7 +23,10 @@ _SCALARS: dict[Any, str] = {int: "a whole number", float: "a number", str: 'text
 
 
 def read_file(cls: type[T], path: Path) -> T:
-    """`cls` from the TOML file at `path`; raises ConfigError, a line per fault, also for a file missing or not TOML."""
+    """`cls` from the UTF-8 TOML file at `path`.
+
+    Raises ConfigError, with a line for each fault, also for a missing file or one that is not TOML.
+    """
     text = ""
     try:
         text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark

@@ -70,12 +70,12 @@ class Board:
 
 
 def names() -> list[str]:
-    """The boards there are."""
+    """The names of all boards, which are those of their files."""
     return sorted(path.stem for path in _folder().glob("*.toml"))
 
 
 def load(name: str) -> Board:
-    """The board of this name; raises ConfigError with those there are."""
+    """The board of this name; raises ConfigError for an unknown one, with all names, and for a damaged file."""
     path = _folder() / f"{name}.toml"
     if name not in names():
         raise ConfigError(f'no board "{name}"; there are {", ".join(names())}')

@@ -41,12 +41,12 @@ class Tensor:
 
     @property
     def size(self) -> int:
-        """Elements."""
+        """The number of elements."""
         return prod(self.shape)
 
     @property
     def bytes(self) -> int:
-        """What it takes in the arena."""
+        """The bytes that it takes in the arena."""
         return self.size * _BYTES.get(self.kind, 1)
 
 
@@ -67,7 +67,7 @@ class Operator:
 
     @property
     def macs(self) -> int:
-        """Products of weights and inputs."""
+        """The number of products of weights and inputs; 0 for operators without weights."""
         weights, y = (self.inputs[1:2] or (None,))[0], self.outputs[0]
         if self.name == "DEPTHWISE_CONV_2D" and weights:
             return y.size * prod(weights.shape[1:3])
@@ -90,7 +90,9 @@ class Report:
         return [f"operator {i} ({o.name}): {o.refused}" for i, o in faults]
 
     def milliseconds(self, board: Board) -> float:
-        """An estimate: instructions of products and outputs, times cycles; all else is left out."""
+        """Estimated milliseconds on a board: instructions of products and outputs, times cycles; nothing else is
+        counted.
+        """
         engine, total = board.engine, 0.0
         for operator in self.operators:
             each = engine.depthwise if operator.name == "DEPTHWISE_CONV_2D" else engine.dense
@@ -98,7 +100,7 @@ class Report:
         return total * engine.cycles / board.mhz / 1000
 
     def lines(self, board: Board) -> list[str]:
-        """The report for people."""
+        """The report for a board as lines of text for people."""
         macs, need = sum(operator.macs for operator in self.operators), self.file + self.arena
         names = [operator.name for operator in self.operators]
         counts = ", ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names))
@@ -115,12 +117,12 @@ class Report:
         ]
 
     def runs(self, board: Board) -> bool:
-        """Whether every operator is supported, and model and arena fit."""
+        """Whether the engine has every operator, and model and arena fit into the bytes of the board's heap."""
         return not self.refused() and self.file + self.arena <= board.heap_kib << 10
 
 
 def check(model: bytes, name: str = "the model") -> Report:
-    """What is in a .tflite; raises ConfigError if it is none, or has no or several graphs."""
+    """The report on a .tflite, given in bytes; raises ConfigError if it is none, or has no graph or several."""
     from ai_edge_litert import schema_py_generated as schema  # costs 4 MB
 
     if model[4:8] != b"TFL3":

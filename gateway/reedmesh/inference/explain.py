@@ -77,7 +77,7 @@ def ints(window: bytes) -> list[int]:
 
 
 def compact(value: dict[str, Any]) -> bytes:
-    """JSON without spaces."""
+    """JSON without spaces, in UTF-8 bytes."""
     return json.dumps(value, separators=(",", ":")).encode()
 
 

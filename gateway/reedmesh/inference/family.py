@@ -137,7 +137,7 @@ def family_names() -> list[str]:
 
 
 def find_family(name: str) -> Path:
-    """The folder of a family: a path as it stands, else one that came with this program (ConfigError lists those)."""
+    """The folder of a family: an existing path, or a family that ships. Raises ConfigError, with all names, else."""
     if "/" in name:
         return Path(name)
     root = _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT

@@ -73,11 +73,11 @@ class Model:
         return np.asarray(error * error)
 
     def judge(self, features: bytes | bytearray | NDArray[np.int8]) -> Judgement:
-        """What a sensor says of the part with these int8 features; raises ValueError where this model judges none."""
+        """The judgement on the part with these features, int8 [length]; raises ValueError without limits."""
         return self.judgements(np.frombuffer(features, dtype=np.int8)[None])[0]
 
     def judgements(self, features: NDArray[np.int8]) -> list[Judgement]:
-        """What it says of each of m parts, int8 [m, length]."""
+        """The judgement on each of m parts, int8 [m, length]."""
         if self.limits is None:
             raise ValueError("this model does not judge parts")
         z = normalisation.apply(features, self._means, self._gains)
@@ -89,7 +89,9 @@ class Model:
         ]
 
     def normal(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean and standard deviation of each feature, in its steps, as the model learnt them."""
+        """Mean and standard deviation of each feature as the model learnt them, float64 [length] each, in feature
+        steps.
+        """
         return np.array(self._means) / 16, (1 << 14) / np.maximum(self._gains, 1)
 
     def _outputs(self, z: NDArray[np.int8]) -> NDArray[np.int8]:

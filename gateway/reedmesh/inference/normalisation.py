@@ -37,12 +37,12 @@ class Moments:
 
     @property
     def mean(self) -> list[float]:
-        """Each feature's mean, in feature steps."""
+        """The mean of each feature, [n], in feature steps."""
         return [total / self.count for total in self.total]
 
     @property
     def deviation(self) -> list[float]:
-        """Each feature's standard deviation, in feature steps."""
+        """The standard deviation of each feature, [n], in feature steps."""
         pairs = zip(self.total, self.squares, strict=True)
         return [sqrt(self.count * squares - total * total) / self.count for total, squares in pairs]
 
@@ -93,7 +93,9 @@ def _similar(features: NDArray[np.int8], deviation: NDArray[np.float64], apart: 
 
 
 def apply(features: NDArray[np.int8], means: list[int], gains: list[int]) -> NDArray[np.int8]:
-    """z of `features`: int8 [m, n] -> int8 [m, n], in eighths of a standard deviation."""
+    """z of `features`, int8 [m, n] -> int8 [m, n], in eighths of a standard deviation. means, gains: as `gains`
+    returns.
+    """
     centred = (features.astype(np.int32) << 4) - np.array(means, dtype=np.int32)
     z = (centred * np.array(gains, dtype=np.int32) + 16384) >> 15  # below 2**27, so int32 is wide enough
     return np.asarray(np.clip(z, -128, 127), dtype=np.int8)

@@ -29,7 +29,7 @@ def _whole() -> Iterator[None]:
 
 @_whole()
 def metadata(model: bytes, name: str) -> bytes | None:
-    """The metadata called `name`, or None; raises ValueError when `model` is cut short or no flatbuffer."""
+    """The metadata called `name` in bytes, or None; raises ValueError for a model cut short, or no flatbuffer."""
     number = metadata_number(model, name)
     if number is None:
         return None
@@ -49,7 +49,7 @@ def metadata_number(model: bytes, name: str) -> int | None:
 
 @_whole()
 def buffers(model: bytes) -> list[bytes]:
-    """The data of every buffer, b"" where it has none; for models of our own. Raises ValueError as `metadata` does."""
+    """The bytes of every buffer, b"" where it has none. Raises ValueError as `metadata` does."""
     return [model[start : start + size] for start, size in _spans(model)]
 
 

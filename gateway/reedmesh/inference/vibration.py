@@ -52,12 +52,19 @@ def velocity(bands: Sequence[Band], lsb_per_g: float) -> Velocity | None:
 
 
 def acceleration_g(decibels: float, lsb_per_g: float) -> float:
-    """RMS in g of a power in dB re 1 count²; lsb_per_g above 0."""
+    """RMS in g of a power in dB re 1 count²; lsb_per_g: counts for 1 g, above 0.
+
+    >>> acceleration_g(60.0, 1000.0)
+    1.0
+    """
     return float(10 ** (decibels / 20) / lsb_per_g)
 
 
 def zone(mm_s: float, machine_class: str) -> str:
-    """A (new), B (long operation), C (limited time) or D (damage); "" for a class that is none of CLASSES."""
+    """The zone of ISO 20816-1 for a velocity in mm/s: A (new), B (long operation), C (limited time) or D (damage).
+
+    Returns "" for a class that is not in CLASSES.
+    """
     limits = CLASSES.get(machine_class)
     return ZONES[sum(mm_s > each for each in limits)] if limits else ""
 

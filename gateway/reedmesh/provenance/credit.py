@@ -38,12 +38,12 @@ class Account:
 
     @property
     def disputed(self) -> int:
-        """How far the two sides are apart in what we owe; 0 where they agree."""
+        """Points by which the two sides differ in what we owe; 0 where they agree."""
         return self.owed - self.agreed
 
     @property
     def balance(self) -> int:
-        """Above zero, it owes us."""
+        """Points: above 0 the neighbour owes us, below 0 we owe it."""
         return self.due - self.owed
 
 
@@ -56,11 +56,11 @@ class Statement:
     entries: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def text(self) -> bytes:
-        """What is signed."""
+        """The bytes that are signed."""
         return _PURPOSE + self.body()
 
     def body(self) -> bytes:
-        """The frame but for its signature; raises ValueError for more than MOST_ENTRIES."""
+        """The bytes of the frame without its signature; raises ValueError for more than MOST_ENTRIES."""
         if len(self.entries) > MOST_ENTRIES:
             raise ValueError(f"credit: {len(self.entries)} entries, {MOST_ENTRIES} are the most")
         head = _HEAD.pack(VERSION, self.name.encode(), self.day, len(self.entries))
@@ -68,12 +68,12 @@ class Statement:
 
 
 def pack(statement: Statement, signature: bytes) -> bytes:
-    """The frame, given the signature of `statement.text()`."""
+    """The frame in bytes, with the 64 bytes of the `signature` of `statement.text()`."""
     return statement.body() + signature
 
 
 def unpack(frame: bytes, keys: Iterable[bytes]) -> Statement:
-    """The statement in `frame`, signed with one of `keys`; raises WireError."""
+    """The statement in `frame`, signed with one of `keys`, 32 bytes each; raises WireError for any other frame."""
     if len(frame) < _HEAD.size or frame[0] != VERSION:
         raise WireError(f"credit: {len(frame)} bytes, version {frame[:1].hex()}")
     _, name, day, count = _HEAD.unpack_from(frame)

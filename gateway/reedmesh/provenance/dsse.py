@@ -29,12 +29,16 @@ class Signer(Protocol):
 
 
 def pae(kind: str, payload: bytes) -> bytes:
-    """What is signed (the specification's pre-authentication encoding)."""
+    """The bytes that are signed: the pre-authentication encoding of the DSSE specification.
+
+    >>> pae("text", b"hi")
+    b'DSSEv1 4 text 2 hi'
+    """
     return b"DSSEv1 %d %b %d %b" % (len(kind.encode()), kind.encode(), len(payload), payload)
 
 
 def seal(kind: str, payload: bytes, key: Signer, keyid: str) -> bytes:
-    """The envelope of `payload`, whose type is `kind`. keyid: a hint at the key for people; nothing relies on it."""
+    """The envelope of `payload`, of type `kind`, as UTF-8 JSON. keyid: names the key for people; no check uses it."""
     signature = {"keyid": keyid, "sig": _text(key.signature(pae(kind, payload)))}
     table = {"payload": _text(payload), "payloadType": kind, "signatures": [signature]}
     return json.dumps(table, separators=(",", ":")).encode()
@@ -58,7 +62,7 @@ def unseal(envelope: bytes, kind: str, keys: Iterable[bytes]) -> tuple[bytes, by
 
 
 def payload(envelope: bytes, kind: str) -> bytes:
-    """The payload of an envelope of type `kind`, whoever signed it; raises WireError."""
+    """The payload, in bytes, of an envelope of type `kind`, whoever signed it; raises WireError for another type."""
     return _opened(envelope, kind)[1]
 
 

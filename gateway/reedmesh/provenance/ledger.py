@@ -62,7 +62,7 @@ class Entry:
     omitted: int = 0
 
     def text(self, number: int, at: float) -> bytes:
-        """As it stands in the chain: JSON, with its number and time (s since 1970)."""
+        """The entry as it stands in the chain: UTF-8 JSON, with its number and its time `at`, seconds since 1970."""
         told = {key: value for key, value in asdict(self).items() if value}
         return json.dumps({"number": number, "at": round(float(at), 3), **told}, separators=(",", ":")).encode()
 
@@ -77,7 +77,7 @@ class Quota:
         self._omitted: Counter[str] = Counter()
 
     def admit(self, entry: Entry, day: int) -> Entry | None:
-        """The entry to make, None if it is one too many; what was omitted is said in the next one."""
+        """The entry to make on `day`, days since 1970; None for one too many, which the next entry counts."""
         if entry.kind not in (TAKEN, REFUSED, FORK):
             return entry
         if day != self._day:
@@ -115,7 +115,7 @@ class Checkpoint:
     tail: tuple[bytes, ...] = ()
 
     def hashes(self) -> dict[int, bytes]:
-        """The chain's hash at each number that this head vouches for."""
+        """The hash of the chain, 32 bytes, at each number that this head contains."""
         return dict(enumerate(accumulate(self.tail, link, initial=self.before), self.number - len(self.tail)))
 
 
@@ -130,22 +130,22 @@ class Findings:
 
 
 def origin(name: str) -> bytes:
-    """The hash before the first entry of the gateway `name`."""
+    """The hash before the first entry of the gateway `name`, 32 bytes."""
     return sha256(_PURPOSE + name.encode()).digest()
 
 
 def link(before: bytes, digest: bytes) -> bytes:
-    """The chain's hash after an entry whose text has the SHA-256 `digest`, given the hash before it."""
+    """The hash of the chain, 32 bytes, after an entry whose text has the SHA-256 `digest`; before: the one before."""
     return sha256(_PURPOSE + before + digest).digest()
 
 
 def signed_text(name: str, number: int, hashed: bytes) -> bytes:
-    """What is signed of an entry."""
+    """The bytes that are signed of entry `number`, from 1, with the hash `hashed` of 32 bytes."""
     return _PURPOSE + name.encode().ljust(32, b"\0") + number.to_bytes(8, "little") + hashed
 
 
 def is_ours(name: str, number: int, hashed: bytes, signature: bytes, keys: Iterable[bytes]) -> bool:
-    """Whether one of `keys` signed the hash of that entry."""
+    """Whether one of `keys`, 32 bytes each, signed the hash of that entry; signature: 64 bytes."""
     text = signed_text(name, number, hashed)
     return any(is_signed(key, signature, text) for key in keys)
 
@@ -174,19 +174,19 @@ def verify(name: str, rows: Iterable[Row], keys: Collection[bytes]) -> Findings:
 
 
 def pack_checkpoint(head: Checkpoint) -> bytes:
-    """The frame of `head`."""
+    """The frame of `head`, in bytes."""
     fields = head.name.encode(), head.number, head.hash, head.signature, head.before
     return _HEAD.pack(VERSION, *fields) + b"".join(head.tail)
 
 
 def name_of(frame: bytes) -> str:
-    """The gateway that a checkpoint says it is of, before its signature is checked; "" for none."""
+    """The name of the gateway in a checkpoint, before its signature is checked; "" for bytes that are none."""
     text = frame[1:33].rstrip(b"\0").decode("ascii", "replace")
     return text if is_name(text) else ""
 
 
 def unpack_checkpoint(frame: bytes, keys: Iterable[bytes]) -> Checkpoint:
-    """The head in `frame`, signed with one of `keys`, and reached by its tail; raises WireError."""
+    """The head in `frame`, signed with one of `keys`, 32 bytes each; its tail must lead to it. Raises WireError."""
     size = len(frame) - _HEAD.size
     if size < 0 or size % 32 or size > 32 * TAIL or frame[0] != VERSION:
         raise WireError(f"head: {len(frame)} bytes, version {frame[:1].hex()}")
@@ -207,15 +207,15 @@ def unpack_checkpoint(frame: bytes, keys: Iterable[bytes]) -> Checkpoint:
 
 
 def forks(known: Mapping[int, bytes], head: Checkpoint) -> int | None:
-    """The number at which `head` belies one of the hashes `known` of the same gateway; None if it does not.
+    """The number at which `head` contradicts one of the hashes `known` of the same gateway; None if it does not.
 
-    What lies before its tail cannot be told.
+    known: hashes of 32 bytes by number. Numbers before the tail of `head` cannot be compared.
     """
     return next((number for number, hashed in head.hashes().items() if known.get(number, hashed) != hashed), None)
 
 
 def conflict(frames: Iterable[bytes], keys: Collection[bytes]) -> tuple[int, int | None]:
-    """How many of the heads in `frames`, all of one gateway, one of `keys` signed, and where these belie each other."""
+    """How many of the heads in `frames`, all of one gateway, `keys` signed; and the number where they conflict."""
     known: dict[int, bytes] = {}
     signed, first = 0, None
     for frame in frames:
@@ -231,7 +231,7 @@ def conflict(frames: Iterable[bytes], keys: Collection[bytes]) -> tuple[int, int
 
 
 def read(row: Row) -> dict[str, Any]:
-    """What an entry says, as far as it is of the types it should be; of one that is spoilt, that."""
+    """The content of an entry, with fields of the right types only; for a damaged entry, that it is damaged."""
     try:
         told = json.loads(row.text)
     except (ValueError, RecursionError):

@@ -17,7 +17,7 @@ _LEAF, _NODE = b"\0", b"\1"
 
 
 def salt(secret: bytes, index: int) -> bytes:
-    """The salt of leaf `index`, from 0: SALT bytes of an HMAC under the tree's secret."""
+    """The salt of leaf `index`, from 0, SALT bytes: an HMAC under the secret of the tree, 32 bytes."""
     return hmac.digest(secret, pack("<Q", index), "sha256")[:SALT]
 
 
@@ -28,7 +28,7 @@ def leaf(salted: bytes, sensor: str, index: int, features: bytes) -> bytes:
 
 
 def leaves(secret: bytes, sensor: str, windows: Sequence[bytes]) -> list[bytes]:
-    """The leaves of all windows of `sensor`, in their order."""
+    """The leaves of all windows of `sensor`, 32 bytes each, in their order. windows: features as bytes."""
     return [leaf(salt(secret, i), sensor, i, features) for i, features in enumerate(windows)]
 
 
@@ -46,7 +46,12 @@ def root(hashes: Sequence[bytes]) -> bytes:
 
 
 def proof(hashes: Sequence[bytes], index: int) -> list[bytes]:
-    """The siblings on the way from leaf `index` to the root, lowest first; raises ValueError for an index outside."""
+    """The siblings, 32 bytes each, from leaf `index` to the root, lowest first; raises ValueError for a wrong index.
+
+    >>> pair = [sha256(b"a").digest(), sha256(b"b").digest()]
+    >>> proof(pair, 0) == [pair[1]]
+    True
+    """
     _check(len(hashes))
     if not 0 <= index < len(hashes):
         raise ValueError(f"leaf {index} of {len(hashes)}")
@@ -59,7 +64,13 @@ def proof(hashes: Sequence[bytes], index: int) -> list[bytes]:
 
 
 def holds(committed: bytes, count: int, index: int, hashed: bytes, siblings: Sequence[bytes]) -> bool:
-    """Whether `siblings` lead from the leaf `hashed`, number `index` of `count`, to the root `committed`."""
+    """Whether `siblings` lead from the leaf `hashed`, number `index` of `count`, to the root `committed`; all 32
+    bytes.
+
+    >>> pair = [sha256(b"a").digest(), sha256(b"b").digest()]
+    >>> holds(root(pair), 2, 1, pair[1], proof(pair, 1)), holds(root(pair), 2, 0, pair[1], proof(pair, 1))
+    (True, False)
+    """
     if not 0 <= index < count <= MOST:
         return False
     waiting = list(siblings)

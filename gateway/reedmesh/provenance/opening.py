@@ -21,7 +21,7 @@ LONGEST = 1 << 20  # bytes of JSON
 
 
 def chosen(root: bytes, head: bytes, windows: int, count: int) -> list[int]:
-    """Which leaves are opened: `count` different numbers below `windows` that follow from both hashes, in order."""
+    """The leaves to open: `count` different numbers below `windows`, in order, that follow from both 32-byte hashes."""
     found: set[int] = set()
     turn = 0
     while len(found) < min(count, windows, MOST):
@@ -32,7 +32,7 @@ def chosen(root: bytes, head: bytes, windows: int, count: int) -> list[int]:
 
 
 def make(sensor: str, secret: bytes, windows: Sequence[bytes], head: bytes, count: int) -> dict[str, Any]:
-    """The opening of windows, features as bytes, whose tree has salts by `secret`; as a table for JSON."""
+    """The opening of windows, features as bytes, as a JSON object. secret: 32 bytes, salts the tree; head: 32 bytes."""
     hashes = merkle.leaves(secret, sensor, windows)
     root = merkle.root(hashes)
     leaves = [
@@ -48,7 +48,7 @@ def make(sensor: str, secret: bytes, windows: Sequence[bytes], head: bytes, coun
 
 
 def check(data: bytes, root: bytes, windows: int, head: bytes, count: int) -> list[str]:
-    """What is wrong with an opening, as JSON, of what was committed to; [] if nothing is. Raises WireError."""
+    """Faults of an opening, UTF-8 JSON, of the 32-byte commitment `root`; [] for none. Raises WireError for no JSON."""
     if len(data) > LONGEST:
         raise WireError(f"opening: {len(data)} bytes, {LONGEST} are the most")
     try:

@@ -90,7 +90,9 @@ class Passport:
     receipt: str = ""
 
     def faults(self, sensor: str, family: str, model: bytes, weights: bytes) -> list[str]:
-        """Why this is not the passport of `model`, made of `weights`, for `sensor` and of `family`; none if it is."""
+        """Differences to the passport of `model`, made of `weights`, both bytes, for `sensor` of `family`; [] for
+        none.
+        """
         digests = sha256(model).hexdigest(), sha256(weights).hexdigest()
         names = "model", "weights", "sensor", "family"
         pairs = zip(
@@ -99,7 +101,7 @@ class Passport:
         return [f"{what} is {is_it:.16}, the passport is of {says:.16}" for what, is_it, says in pairs if is_it != says]
 
     def lines(self) -> list[str]:
-        """For people."""
+        """The passport as lines of text for people."""
         made_of = [f"{each.name} {each.sha256:.16}" for each in self.sources]
         merged = [
             f"{each.gateway} update {each.sequence}, {each.share:.1%} of it, worth {each.worth:+.2g} of loss"
@@ -124,7 +126,7 @@ class Passport:
 
 
 def sign(passport: Passport, key: Signer) -> bytes:
-    """The passport's envelope; equal passports give equal bytes."""
+    """The envelope of the passport, UTF-8 JSON; equal passports give equal bytes."""
     table = {name: value for name, value in asdict(passport).items() if value not in (None, "", ())}
     subject = {"name": table.pop("sensor"), "digest": {"sha256": table.pop("sha256")}}
     statement = {"_type": STATEMENT, "subject": [subject], "predicateType": PREDICATE, "predicate": table}
@@ -133,13 +135,17 @@ def sign(passport: Passport, key: Signer) -> bytes:
 
 
 def verify(envelope: bytes, keys: Iterable[bytes]) -> Passport:
-    """The passport in `envelope`, signed with one of `keys`; raises WireError."""
+    """The passport in `envelope`, signed with one of `keys`, 32 bytes each; raises WireError."""
     payload, _ = dsse.unseal(envelope, ENVELOPE, keys)
     return _read(read_json(payload, dsse.MOST))
 
 
 def stated(moment: float) -> str:
-    """Seconds since 1970 as RFC 3339 has it."""
+    """Seconds since 1970 in the form of RFC 3339, in UTC.
+
+    >>> stated(0)
+    '1970-01-01T00:00:00Z'
+    """
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 

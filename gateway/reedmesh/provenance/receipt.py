@@ -42,7 +42,7 @@ class Receipt:
     before: str = ""
 
     def faults(self, other: "Receipt") -> list[str]:
-        """In what another receipt differs from this one; [] when it states the same."""
+        """Fields in which another receipt differs from this one, a line each; [] for none."""
         pairs = ((name, mine, asdict(other)[name]) for name, mine in asdict(self).items())
         return [
             f"{name} is {theirs!s:.16}, the receipt says {mine!s:.16}" for name, mine, theirs in pairs if mine != theirs
@@ -50,7 +50,7 @@ class Receipt:
 
 
 def sign(receipt: Receipt, key: Signer, keyid: str) -> bytes:
-    """The receipt's envelope; equal receipts give equal bytes."""
+    """The envelope of the receipt, UTF-8 JSON; equal receipts give equal bytes."""
     table = {name: value for name, value in asdict(receipt).items() if value != ""}
     subject = {"name": table.pop("sensor"), "digest": {"sha256": table.pop("model")}}
     statement = {"_type": STATEMENT, "subject": [subject], "predicateType": PREDICATE, "predicate": table}
@@ -58,13 +58,13 @@ def sign(receipt: Receipt, key: Signer, keyid: str) -> bytes:
 
 
 def verify(envelope: bytes, keys: Iterable[bytes]) -> tuple[Receipt, bytes]:
-    """The receipt in `envelope`, and which of `keys` signed it; raises WireError."""
+    """The receipt in `envelope`, and the one of `keys`, 32 bytes each, that signed it; raises WireError."""
     payload, key = dsse.unseal(envelope, ENVELOPE, keys)
     return _read(read_json(payload, dsse.MOST)), key
 
 
 def unverified(envelope: bytes) -> Receipt:
-    """The receipt in `envelope`, whoever signed it: what it states can still be compared; raises WireError."""
+    """The receipt in `envelope`, UTF-8 JSON, whoever signed it, for comparison; raises WireError."""
     return _read(read_json(dsse.payload(envelope, ENVELOPE), dsse.MOST))
 
 

@@ -19,17 +19,17 @@ class Rule(Protocol):
     """Of one condition and one sensor."""
 
     def look(self, seen: Seen) -> Finding | None:
-        """Whether the condition holds."""
+        """The finding while the condition holds; None while it does not. Called about once a second."""
         ...
 
 
 @cache
 def kinds() -> tuple[str, ...]:
-    """Those that have a rule."""
+    """The kinds of alerts that have a rule, in alphabetical order."""
     found = (each.name for each in files(__name__).iterdir() if each.name.endswith(".py"))
     return tuple(sorted(name[:-3] for name in found if name != "__init__.py"))
 
 
 def rules() -> Mapping[str, Rule]:
-    """A new rule of each kind, for one sensor."""
+    """New rules for one sensor, by kind."""
     return {kind: import_module(f"{__name__}.{kind}").Rule() for kind in kinds()}

@@ -24,12 +24,12 @@ def normalise(rows: Ints) -> tuple[Ints, Ints]:
 
 
 def rms(signal: Ints, shift: Ints) -> Ints:
-    """The level of each normalised row's mean square in counts², in 1/32 octave."""
+    """Level of the mean square of each normalised row, int64 [n, samples], in counts²: int64 [n], in 1/32 octave."""
     return log2((signal**2).sum(axis=1)) - log2(np.array([signal.shape[1]])) - 64 * shift
 
 
 def log2(values: Ints) -> Ints:
-    """32 * log2(values), rounded, as `recipe.log2` does."""
+    """32 * log2(values), int64 [n], rounded as `recipe.log2` does; 0 for 0."""
     exponent = np.maximum(_bit_length(values) - 1, 0)
     mantissa = _shifted(values, 7 - exponent)
     levels: Ints = (exponent << 5) + _LOG2[mantissa & 127]
@@ -37,12 +37,12 @@ def log2(values: Ints) -> Ints:
 
 
 def as_power(levels: Ints) -> NDArray[np.int8]:
-    """Levels in 1/32 octave as features, in eighths."""
+    """Levels in 1/32 octave as features, int8, in eighths of an octave; saturated."""
     return as_int8(((levels + 2) >> 2) - recipe.POWER_OFFSET)
 
 
 def as_int8(values: Ints) -> NDArray[np.int8]:
-    """Values, saturated."""
+    """Values as int8, saturated at -128 and 127."""
     return np.clip(values, -128, 127).astype(np.int8)
 
 
