@@ -1,6 +1,7 @@
 """Neighbours in memory: copies stay equal over loss, gaps and power cuts, and what is wrong is left out."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -17,7 +18,8 @@ from reedmesh.exchange.lane import Pace
 from reedmesh.exchange.listener import subscriptions
 from reedmesh.exchange.member import Member, Timing
 from reedmesh.exchange.neighbourhood import Neighbourhood
-from reedmesh.identity import keystore
+from reedmesh.identity import authority, keystore
+from reedmesh.identity.authority import Term
 from reedmesh.identity.keyring import Keyring
 from reedmesh.identity.trust_store import Trust
 from reedmesh.inference import family
@@ -73,8 +75,10 @@ class World:
 
 
 @asynccontextmanager
-async def neighbours(folder: Path, *names: str, all_names: str = "", **settings: Any) -> AsyncIterator[World]:
-    """Those of `names` at work; all_names: who else is a neighbour, but away."""
+async def neighbours(
+    folder: Path, *names: str, all_names: str = "", site: bytes = b"", **settings: Any
+) -> AsyncIterator[World]:
+    """Those of `names` at work; all_names: who else is a neighbour, but away. site: an authority's secret."""
     it = World(folder, **settings)
     everybody = {*names, *all_names}
     public = {name: keystore.load(folder / name).public for name in everybody}
@@ -85,14 +89,16 @@ async def neighbours(folder: Path, *names: str, all_names: str = "", **settings:
             disk, key = Disk(Store(folder / name)), keystore.load(folder / name)
             disk.store.ledger = LedgerTable(disk.store._db, name, key)
             stack.callback(disk.close)
-            others = {other: public[other] for other in everybody if other != name}
-            ring = Keyring(others, Trust(folder / name, others))
+            others = sorted(everybody - {name})
+            pinned = {} if site else {other: public[other] for other in others}
+            expected = {"authority": authority.point(site), "expected": others} if site else {}
+            ring = Keyring(pinned, Trust(folder / name, pinned), **expected)  # type: ignore[arg-type]
             told = CheckpointExchange(disk, folder / name, ring)
-            member = Member(name, key, ring, sorted(others))
+            member = Member(name, key, ring, others, credential=keystore.shown(folder / name))
             gateway = Neighbourhood(member, FAMILY, disk, told, it.profile, QUICK)
             gateway.event_handlers.append(it.events.append)
             it.gateways[name] = gateway
-            links = [it.brokers[each].link(*subscriptions(each, FAMILY.id)) for each in sorted(others)]
+            links = [it.brokers[each].link(*subscriptions(each, FAMILY.id)) for each in others]
             tasks.append(asyncio.create_task(gateway.run(it.brokers[name].link(), links)))
         try:
             async with asyncio.timeout(PATIENCE):
@@ -123,6 +129,37 @@ def test_copies_are_equal_after_every_update_and_after_a_restart(tmp_path: Path,
                     await it.in_step("a", "b")
                     check_copies(it)
                 assert it["c"].peers()["a"].windows == 180 and it["c"].peers()["a"].quantile == 2.0
+
+    asyncio.run(story())
+
+
+SITE = (5).to_bytes(32, "little")
+
+
+def certified(folder: Path, *names: str) -> None:
+    """The three commands of authority mode on each gateway: request, issue, accept."""
+    today = int(time.time() // 86400)
+    for name in names:
+        keystore.load(folder / name)
+        term = Term(name, today, today + 9)
+        answer = authority.issue(SITE, term, keystore.request(folder / name))
+        keystore.accept(folder / name, authority.point(SITE), term, *answer, int(time.time()))
+
+
+def test_who_shows_a_credential_of_the_authority_is_heard_without_a_listed_key(tmp_path: Path) -> None:
+    async def story() -> None:
+        certified(tmp_path, "a", "b")
+        async with neighbours(tmp_path, "a", "b", site=SITE) as it:
+            for value in (0.1, 0.25):
+                await it["a"].give(trained(value))
+                await it["b"].give(trained(-value))
+                await it.in_step("a", "b")
+            check_copies(it)
+        async with neighbours(tmp_path, "a", "b", "c", site=SITE) as it:  # c shows no credential: nobody takes its word
+            await it["c"].give(trained(0.5))
+            await it["a"].give(trained(0.3))
+            await it.until(lambda: it["b"].peers()["a"].sequence == it["a"].learning_state.sequence)
+            assert "c" not in it["a"].peers() and "c" not in it["b"].peers()
 
     asyncio.run(story())
 

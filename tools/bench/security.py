@@ -19,7 +19,9 @@ import numpy as np
 from reedmesh.coding.bundle import Bundle
 from reedmesh.config.settings import FEDERATION
 from reedmesh.exchange.federation import Sealed
-from reedmesh.identity import ed25519, envelope
+from reedmesh.identity import authority, credential, ed25519, envelope
+from reedmesh.identity.authority import Term
+from reedmesh.identity.credential import Credential
 from reedmesh.identity.keyring import Keyring
 from reedmesh.identity.keys import Key
 from reedmesh.protocol.shards import unpack_manifest
@@ -53,6 +55,7 @@ def main() -> int:
     sealing(payload, coding)
     signing(payload)
     boxing()
+    certifying()
     sensor()
     return 0
 
@@ -72,6 +75,21 @@ def show(name: str, what: str, value: float, unit: str, against: dict[str, float
     beside = "".join(f"   ({key} {each:.0f})" for key, each in (against or {}).items())
     print(f"{what:44} {value:9.1f} {unit}{beside}")
     report.save(name, value, unit, against)
+
+
+def certifying() -> None:
+    """What an authority's keys cost: to sign with one, to compute one from its credential, and bytes on the wire."""
+    site, term = authority.scalar(), Term("hall1", 20_000, 20_089)
+    drawn = authority.scalar()
+    given, answer = authority.issue(site, term, authority.point(drawn))
+    key = authority.accepted(authority.point(site), term, drawn, given, answer)
+    frame = credential.pack(Credential(term, given), key)
+    show(
+        "authority_sign_us", "signing with a key of an authority", microseconds(lambda: key.signature(b"x" * 200)), "us"
+    )
+    first = microseconds(lambda: credential.unpack(frame, authority.point(site)))
+    show("authority_check_us", "computing and checking such a key, once", first, "us")
+    show("authority_bytes", "more in each manifest", 0.0, "bytes", {"once, retained": float(len(frame))})
 
 
 def coded(payload: bytes) -> Bundle:

@@ -43,12 +43,13 @@ class Users:
         self.prefix = config.home_assistant.prefix
         self._state = Path(config.state)
         self._sensors = SensorKeys(self._state)
-        self._trust = Trust(self._state, {each.name: keys.read_public(each.key) for each in config.neighbours})
+        self._trust = Trust(self._state, keys.pinned(config.neighbours))
+        self._expected = {each.name for each in config.neighbours if not each.key}  # an authority gives their keys
 
     def passwords(self) -> dict[str, str]:
         """Every user with its password; raises ConfigError for a damaged or readable key."""
         names = [acl.gateway_user(self.gateway), *acl.PROGRAMS]
-        names += [acl.gateway_user(name) for name in self._trust.names()]
+        names += [acl.gateway_user(name) for name in sorted({*self._trust.names(), *self._expected})]
         names += [acl.sensor_user(name) for name in self._sensors.names()]
         found = {name: self.password(name) for name in names}
         return {name: password for name, password in found.items() if password}
@@ -66,10 +67,14 @@ class Users:
             return sensor_password(key) if key else None
         if user in (acl.gateway_user(self.gateway), *acl.PROGRAMS):
             return derived(self._state, user)
-        if role != "gateway" or not self._trust.of(name):
+        if role != "gateway" or not (self._trust.of(name) or self._is_expected(name)):
             return None
         before = self._trust.revocations(name)
         return derived(self._state, f"{user} {before}" if before else user)
+
+    def _is_expected(self, name: str) -> bool:
+        """Whether a neighbour may still show its first credential."""
+        return name in self._expected and not self._trust.revocations(name)
 
     def admits(self, user: str, password: str) -> bool:
         """Whether that is the user's password; takes as long for every wrong one."""

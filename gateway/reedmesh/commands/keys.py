@@ -11,8 +11,9 @@ from typing import Any
 from reedmesh.commands.broker import close_to_revoked
 from reedmesh.commands.client import ask
 from reedmesh.config.settings import Config, load_config
-from reedmesh.errors import ConfigError
+from reedmesh.errors import ConfigError, WireError
 from reedmesh.identity import keys, keystore
+from reedmesh.identity.authority import Term
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.identity.trust_store import Trust
 from reedmesh.protocol import wire
@@ -34,11 +35,15 @@ def add_keys(commands: Any, default: Path) -> None:
     rotate.add_argument("--days", type=float, default=OVERLAP_DAYS, help=f"of overlap, default {OVERLAP_DAYS}; 0: none")
     revoke = verbs.add_parser("revoke", help="believe nobody with this key, nor with those it appointed, ever again")
     revoke.add_argument("key", help="64 hexadecimal digits, or the name of a gateway: all its keys")
+    request = verbs.add_parser("request", help="ask a site's authority for a key: what to give to `authority issue`")
+    accept = verbs.add_parser("accept", help="take the authority's answer: our key, certified")
+    accept.add_argument("answer", help="as `authority issue` printed it")
     secret = verbs.add_parser("secret", help="make a secret for [exchange] of all gateways: their updates are sealed")
     secret.set_defaults(run=lambda _: print(secrets.token_hex(32)))
-    for verb, run in ((show, _show), (trust, _trust), (rotate, _rotate), (revoke, _revoke)):
+    known = (show, _show), (trust, _trust), (rotate, _rotate), (revoke, _revoke), (request, _request), (accept, _accept)
+    for verb, run in known:
         verb.add_argument("config", nargs="?", type=Path, default=default, help=f"default {default}")
-        verb.set_defaults(run=run, as_owner=True, after=None if run is _show else close_to_revoked)
+        verb.set_defaults(run=run, as_owner=True, after=None if run in (_show, _request) else close_to_revoked)
 
 
 def add_sensors(commands: Any, default: Path) -> None:
@@ -59,7 +64,7 @@ def add_sensors(commands: Any, default: Path) -> None:
 
 def trust_of(settings: Config) -> Trust:
     """Whom the gateway of these settings trusts."""
-    return Trust(Path(settings.state), {each.name: keys.read_public(each.key) for each in settings.neighbours})
+    return Trust(Path(settings.state), keys.pinned(settings.neighbours))
 
 
 def _show(chosen: argparse.Namespace) -> None:
@@ -93,6 +98,28 @@ def _rotate(chosen: argparse.Namespace) -> None:
     new = keystore.rotate(Path(settings.state), settings.name, int(time.time() + chosen.days * 86400))
     print(f"{new.public.hex()}\nfingerprint {keys.fingerprint(new.public)}")
     print(f"restart the gateway: neighbours that hear it trust the new key; the old one ends in {chosen.days:g} days")
+
+
+def _request(chosen: argparse.Namespace) -> None:
+    settings = load_config(chosen.config)
+    point = keystore.request(Path(settings.state)).hex()
+    print(f"reedmesh authority issue FILE {settings.name} {point}")
+
+
+def _accept(chosen: argparse.Namespace) -> None:
+    settings = load_config(chosen.config)
+    if not settings.exchange.authority:
+        raise ConfigError("[exchange] authority is not set: it has the digits that `reedmesh authority show` prints")
+    until = int(time.time() + OVERLAP_DAYS * 86400)
+    try:
+        first, last, given, answer = chosen.answer.split("-")
+        term = Term(settings.name, int(first), int(last))
+        parts = bytes.fromhex(settings.exchange.authority), term, bytes.fromhex(given), bytes.fromhex(answer), until
+        new = keystore.accept(Path(settings.state), *parts)
+    except (ValueError, WireError) as error:
+        raise ConfigError(f"answer: {error}: copy the whole line that `reedmesh authority issue` printed") from error
+    day = time.strftime("%Y-%m-%d", time.gmtime(term.last * 86400))
+    print(f"fingerprint {keys.fingerprint(new.public)}, until {day}: restart the gateway, and neighbours learn of it")
 
 
 def _revoke(chosen: argparse.Namespace) -> None:

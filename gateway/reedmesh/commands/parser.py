@@ -11,6 +11,7 @@ from reedmesh.commands import (
     alerts,
     assistant,
     audit,
+    authority,
     backup,
     broker,
     check_model,
@@ -57,6 +58,7 @@ def build() -> Parser:
     passport.add(commands, DEFAULT_CONFIG)
     prove.add(commands, DEFAULT_CONFIG)
     audit.add(commands, DEFAULT_CONFIG)
+    authority.add(commands)
     credit.add(commands, DEFAULT_CONFIG)
     ledger.add(commands, DEFAULT_CONFIG)
     status.add(commands, DEFAULT_CONFIG)

@@ -36,6 +36,7 @@ class Exchange:
         default=7.0, metadata={"min": 0.0, "max": 365.0}
     )  # a neighbour is silent for so long: an alert; 0: never
     secret: str = field(default="", metadata=SECRET)  # 64 digits of `reedmesh keys secret`; set: updates are sealed
+    authority: str = ""  # 64 digits of `authority show`; set: neighbours without `key` show a credential of it
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Neighbour:
 
     name: str
     host: str
-    key: str  # its public key, 64 hexadecimal digits: `reedmesh keys show` prints it there
+    key: str = ""  # its public key, 64 hexadecimal digits: `reedmesh keys show` prints it there; empty: an authority's
     port: int = field(default=1883, metadata={"min": 1, "max": 65535})
     password: str = field(default="", metadata=SECRET)  # `reedmesh acl invite` prints it there
     ca: str = ""  # file of the authority, or of the one certificate, that its broker must show
@@ -58,6 +59,8 @@ def exchange_faults(exchange: Exchange) -> list[str]:
         faults.append(f'exchange.federation = "{exchange.federation}": {NAME}')
     if not re.fullmatch("([0-9a-f]{64})?", exchange.secret):
         faults.append("exchange.secret: 64 of 0-9 a-f, as `reedmesh keys secret` prints them")
+    if not re.fullmatch("([0-9a-f]{64})?", exchange.authority):
+        faults.append("exchange.authority: 64 of 0-9 a-f, as `reedmesh authority new` prints them")
     return faults
 
 
@@ -67,7 +70,7 @@ def learning_faults(learning: Learning) -> list[str]:
     return [] if known else [f'learning.profile = "{learning.profile}": one of {", ".join(PROFILES)}']
 
 
-def neighbour_faults(name: str, neighbours: Sequence[Neighbour]) -> list[str]:
+def neighbour_faults(name: str, neighbours: Sequence[Neighbour], authority: str = "") -> list[str]:
     """Contradictions in `[[neighbours]]` of the gateway `name`, one sentence each."""
     faults, names = [], [name]
     for i, neighbour in enumerate(neighbours):
@@ -76,7 +79,7 @@ def neighbour_faults(name: str, neighbours: Sequence[Neighbour]) -> list[str]:
         names.append(neighbour.name)
         if not neighbour.ca and not neighbour.plain and not is_loopback(neighbour.host):
             faults.append(f'neighbours[{i}].host = "{neighbour.host}": {NO_TLS}')
-        if not re.fullmatch("[0-9a-f]{64}", neighbour.key):
+        if not re.fullmatch("[0-9a-f]{64}", neighbour.key) and (neighbour.key or not authority):
             faults.append(
                 f'neighbours[{i}].key: 64 of 0-9 a-f, as `reedmesh keys show` prints it on "{neighbour.name}"'
             )

@@ -135,7 +135,7 @@ def _faults(config: Config) -> list[str]:
         *notify_faults(config.notify),
         *machine_faults(config.machines),
         *exchange_faults(config.exchange),
-        *neighbour_faults(config.name, config.neighbours),
+        *neighbour_faults(config.name, config.neighbours, config.exchange.authority),
         *learning_faults(config.learning),
         *metrics_faults(config.metrics),
         *home_assistant_faults(config.home_assistant),

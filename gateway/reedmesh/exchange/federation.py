@@ -47,6 +47,7 @@ LEAVES = {
     "head": 1,
     "seen": 1,
     "owed": 1,
+    "credential": 1,
     "request/need": 1,
     "request/snapshot": 1,
 }  # with their QoS

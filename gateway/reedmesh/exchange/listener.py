@@ -118,6 +118,9 @@ class Listener:
         heard = self._federation.hear(message)
         if heard.gateway == self._name:
             return  # our own, on a broker that all share
+        if heard.leaf == "credential" and heard.payload:
+            self._enrol(heard.gateway, heard.family, heard.payload)
+            return
         if heard.gateway not in self._keys or heard.family not in self._families:
             raise WireError(f"nothing is expected on {message.topic}")
         if not heard.payload:
@@ -149,6 +152,12 @@ class Listener:
             raise WireError(f"manifest of family {manifest.family} among those of {family}")
         manifest.signer = self._keys.check(manifest)
         self._collector.announce(manifest, self._clock())
+
+    def _enrol(self, gateway: str, family: str, frame: bytes) -> None:
+        """Trust the key of a credential; what its gateway said before we did is asked for again, as a snapshot."""
+        key = self._keys.enrol(gateway, frame)
+        if key and family in self._families:
+            self._collector.miss((gateway, family, key), self._clock())
 
     def _succeed(self, gateway: str, frame: bytes) -> None:
         self._keys.succeed(gateway, frame)

@@ -20,6 +20,7 @@ class Member:
 
     name: its own; key: signs its updates. neighbours: names of the gateways whose updates it takes; keyring: their
     public keys. appointment: the message by which the key before appointed `key`; None: `key` is the first one.
+    credential: what the site's authority gave for `key`; None without an authority.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Member:
     neighbours: Collection[str]
     federation: Federation = OPEN
     appointment: bytes | None = None
+    credential: bytes | None = None
 
 
 @dataclass(frozen=True)

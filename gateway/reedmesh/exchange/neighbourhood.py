@@ -125,6 +125,8 @@ class Neighbourhood:
         sender = Sender(it.name, it.key, [own], missed, pace, federation=it.federation)
         if it.appointment:
             sender.keep(self._family.id, "key", it.appointment)
+        if it.credential:
+            sender.keep(self._family.id, "credential", it.credential)
         self.outgoing.sender = sender
         return sender
 

@@ -1,12 +1,12 @@
 """The public keys that count, and whether one of them signed a manifest."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from struct import unpack_from
 
 from reedmesh.config.settings import FEDERATION
 from reedmesh.errors import ReedmeshError, WireError
-from reedmesh.identity import succession
+from reedmesh.identity import credential, succession
 from reedmesh.identity.ed25519 import is_signed
 from reedmesh.identity.keys import signed_text
 from reedmesh.identity.trust_store import Trust
@@ -20,7 +20,8 @@ AHEAD = 3600  # seconds that a neighbour's clock may be ahead of ours
 class Keyring:
     """The public keys that count: those of `keys`, gateway name -> 32 bytes, or what `trust` makes of them by now.
 
-    federation: whose manifests are believed. clock: s since 1970.
+    federation: whose manifests are believed. clock: s since 1970. authority: the point of the site's authority, b"" for
+    none; expected: names whose key it gives.
     """
 
     def __init__(
@@ -29,15 +30,20 @@ class Keyring:
         trust: Trust | None = None,
         federation: str = FEDERATION,
         clock: Callable[[], float] = time.time,
+        authority: bytes = b"",
+        expected: Collection[str] = (),
     ) -> None:
         self._keys = keys
         self._trust = trust
         self._federation = federation
         self._clock = clock
+        self._authority = authority
+        self.expected = frozenset(expected)
 
     def names(self) -> list[str]:
-        """Gateways that have or had a key."""
-        return self._trust.names() if self._trust else sorted(self._keys)
+        """Gateways that have or had a key, or are expected to show one."""
+        known = self._trust.names() if self._trust else self._keys
+        return sorted({*known, *self.expected})
 
     def of(self, name: str) -> list[bytes]:
         """The keys that `name` may use now, the newest first."""
@@ -78,3 +84,15 @@ class Keyring:
                 self._trust.succeed(name, said.old, said.new, said.until)
             except ReedmeshError as error:
                 raise WireError(str(error)) from error
+
+    def enrol(self, name: str, frame: bytes) -> bytes | None:
+        """Trust the key of the credential in `frame`, see `credential.py`; it, if it is new. Raises WireError."""
+        if not self._authority or not self._trust or name not in self.expected:
+            raise WireError(f"credential of {name}: [exchange] authority is not set here, or {name} has a pinned key")
+        said, key = credential.unpack(frame, self._authority)
+        if said.term.name != name:
+            raise WireError(f"credential of {said.term.name} among what {name} says")
+        try:
+            return key if self._trust.enrol(key, said.term) else None
+        except ReedmeshError as error:
+            raise WireError(str(error)) from error

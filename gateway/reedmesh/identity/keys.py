@@ -8,11 +8,13 @@ writes into the neighbours' settings as 64 hexadecimal digits; fingerprints are 
 """
 
 import time
+from collections.abc import Iterable
 from hashlib import sha256
 from struct import pack
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from reedmesh.config.exchange import Neighbour
 from reedmesh.config.settings import FEDERATION
 from reedmesh.identity.ed25519 import private_twin
 from reedmesh.protocol import shards
@@ -33,9 +35,7 @@ class Key:
         """The frame of `manifest`, sealed for a federation at a time, s since 1970, by default now."""
         manifest.seal_kind = shards.ED25519
         stamp = pack("<Q", int(time.time() if at is None else at))
-        return shards.pack_manifest(
-            manifest, stamp + self._private.sign(signed_text(federation, manifest.body(), stamp))
-        )
+        return shards.pack_manifest(manifest, stamp + self.signature(signed_text(federation, manifest.body(), stamp)))
 
     def signature(self, text: bytes) -> bytes:
         """The signature of `text`, 64 bytes; `text` begins with its purpose, so that it can pass for nothing else."""
@@ -53,6 +53,11 @@ def read_public(text: str) -> bytes:
     if len(key) != 32:
         raise ValueError(f"{len(key)} bytes, a public key has 32")
     return key
+
+
+def pinned(neighbours: Iterable[Neighbour]) -> dict[str, bytes]:
+    """The public keys that the config pins, by the neighbour's name; not those whose key an authority gives."""
+    return {each.name: read_public(each.key) for each in neighbours if each.key}
 
 
 def fingerprint(public: bytes) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from reedmesh import atomic_file
 from reedmesh.errors import ConfigError
+from reedmesh.identity.authority import Term
 
 FILE = "trust.json"
 MOST_KEYS = 3  # of one name that count at a time
@@ -32,12 +33,14 @@ class Known:
 
     trusted: gateway -> its keys, the newest last. revoked: keys that nobody is believed with. until: keys that have a
     successor, and the time (s since 1970) until which they still count. appointed: successor -> who appointed it.
+    terms: keys that an authority gave -> name, first and last day since 1970.
     """
 
     trusted: dict[str, list[str]] = field(default_factory=dict)
     revoked: list[str] = field(default_factory=list)
     until: dict[str, float] = field(default_factory=dict)
     appointed: dict[str, str] = field(default_factory=dict)
+    terms: dict[str, tuple[str, int, int]] = field(default_factory=dict)
 
 
 class Trust:
@@ -94,6 +97,25 @@ class Trust:
         known.appointed.setdefault(new.hex(), old.hex())
         self._save(known)
 
+    def enrol(self, key: bytes, term: Term) -> bool:
+        """Believe what is signed with `key`, which an authority gave for that term, on its days; whether it is new.
+
+        Raises ConfigError as `trust` does, and when another key that was not revoked has a day of the term.
+        """
+        known = deepcopy(self.known())
+        for other, (name, first, last) in known.terms.items():
+            if other != key.hex() and other not in known.revoked and term.overlaps(Term(name, first, last)):
+                if name != term.name:
+                    continue
+                remedy = "ask the authority which is true, and revoke the other (`reedmesh keys revoke`)"
+                raise ConfigError(f"{name} has two credentials for the same day, {other} and {key.hex()}: {remedy}")
+        if not self._add(known, term.name, key):
+            return False
+        known.terms[key.hex()] = term.name, term.first, term.last
+        known.until[key.hex()] = (term.last + 1) * DAY
+        self._save(known)
+        return True
+
     def revoke(self, key: bytes) -> list[bytes]:
         """Believe nobody with `key`, nor with keys it appointed, ever again; returns all that were revoked."""
         known, gone = self.known(), [key.hex()]
@@ -133,7 +155,8 @@ class Trust:
 
     @staticmethod
     def _is_over(key: str, known: Known, now: float) -> bool:
-        return key in known.revoked or now >= known.until.get(key, now + 1)
+        begins = known.terms[key][1] * DAY if key in known.terms else now
+        return key in known.revoked or now >= known.until.get(key, now + 1) or now < begins
 
     def _save(self, known: Known) -> None:
         """Whole or not at all, on disk before anyone is told; raises DiskError."""
@@ -148,10 +171,13 @@ def _read(path: Path) -> Known:
             *known.revoked,
             *known.until,
             *known.appointed,
+            *known.terms,
             *(each for keys in known.trusted.values() for each in keys),
         ]
         if not all(len(bytes.fromhex(key)) == 32 for key in keys):
             raise ValueError("a key has 64 hexadecimal digits")
-        return Known(known.trusted, known.revoked, {key: float(at) for key, at in known.until.items()}, known.appointed)
+        until = {key: float(at) for key, at in known.until.items()}
+        terms = {key: (str(name), int(first), int(last)) for key, (name, first, last) in known.terms.items()}
+        return Known(known.trusted, known.revoked, until, known.appointed, terms)
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path}: {error}: restore it, or delete it and revoke again what was revoked") from error

@@ -166,8 +166,10 @@ def _alert_publisher(
 
 
 def _keyring(config: Config) -> Keyring:
-    pinned = {each.name: keys.read_public(each.key) for each in config.neighbours}
-    return Keyring(pinned, Trust(Path(config.state), pinned), config.exchange.federation)
+    pinned, wanted = keys.pinned(config.neighbours), config.exchange
+    expected = [each.name for each in config.neighbours if not each.key]
+    trust, authority = Trust(Path(config.state), pinned), bytes.fromhex(wanted.authority)
+    return Keyring(pinned, trust, wanted.federation, authority=authority, expected=expected)
 
 
 def _federation(config: Config, family: Family, keyring: Keyring) -> Federation:
@@ -184,7 +186,8 @@ def _neighbourhood(
 ) -> Neighbourhood:
     state, names = Path(config.state), [each.name for each in config.neighbours]
     key, appointment = keystore.load(state), keystore.appointment(state)
-    member = Member(config.name, key, keyring, names, federation, appointment)
+    shown = keystore.shown(state) if config.exchange.authority else None
+    member = Member(config.name, key, keyring, names, federation, appointment, shown)
     profile, timing = delta.PROFILES[config.learning.profile], Timing(Bounds(most=config.learning.patience))
     checkpoints = CheckpointExchange(disk, state, keyring)
     return Neighbourhood(member, family, disk, checkpoints, profile, timing, supervisor)
