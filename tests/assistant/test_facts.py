@@ -161,6 +161,10 @@ def test_who_judged_an_answer_is_credited_only_when_a_verdict_confirms_it():
         ("yesterday", "29 00:00", "30 00:00"),
         ("night", "29 22:00", "30 03:12"),
         ("12h", "29 15:12", "30 03:12"),
+        ("monday", "30 00:00", "30 03:12"),
+        ("sunday", "29 00:00", "30 00:00"),
+        ("tuesday", "24 00:00", "25 00:00"),
+        ("weekend", "28 00:00", "30 00:00"),
         ("99999h", "30 03:12", "30 03:12"),  # a month ago at most
         ("", "29 03:12", "30 03:12"),
     ],
@@ -172,3 +176,12 @@ def test_periods(period, since, until):
         assert NOW - begin == periods.LONGEST
     else:
         assert said == [since, until]
+
+
+@pytest.mark.parametrize(
+    ("begin", "since"),
+    [("06:00", "29 06:00"), ("02:30", "30 02:30"), ("yesterday", "29 00:00"), ("saturday", "28 00:00")],
+)
+def test_a_time_may_last_until_now(begin, since):
+    found, until = periods.since(begin, NOW)
+    assert (f"{datetime.fromtimestamp(found):%d %H:%M}", until) == (since, NOW)

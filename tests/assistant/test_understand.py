@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reedmesh.assistant import signs, spelling
 from reedmesh.assistant.tables import NONE, TOOLS, load, plain
 from reedmesh.assistant.understand import LONGEST, understand
 from reedmesh.assistant.words import CODES
@@ -100,6 +101,83 @@ def test_times(text, period):
     assert understand(text, SENSORS).period == period
 
 
+@pytest.mark.parametrize(
+    ("text", "period", "since"),
+    [
+        ("what happened since yesterday", "yesterday", "yesterday"),
+        ("what happened yesterday", "yesterday", ""),
+        ("o que aconteceu desde segunda-feira", "monday", "monday"),
+        ("que s'est-il passé depuis lundi", "monday", "monday"),
+        ("was ist seit 6 Uhr passiert", "", "06:00"),
+        ("what's new since 6:30 pm", "", "18:30"),
+        ("novidades desde as 6 horas", "", "06:00"),
+        ("quoi de neuf depuis 22h30", "", "22:30"),
+        ("¿qué ha pasado desde las 14?", "", "14:00"),
+        ("alarms since 6 days", "6d", ""),
+        ("Störungen der letzten drei Tage", "3d", ""),
+        ("alarms of last weekend", "weekend", ""),
+        ("letzte Schicht", "last-shift", ""),
+        ("o que houve esta noite", "night", ""),
+        ("I have ten minutes, what comes first", "", ""),
+        ("une alarme cette semaine ?", "7d", ""),
+    ],
+)
+def test_times_that_begin_at_a_day_or_an_hour(text, period, since):
+    found = understand(text, SENSORS)
+    assert (found.period, found.since) == (period, since)
+
+
+@pytest.mark.parametrize(
+    ("text", "sensor"),
+    [
+        ("how is press two", "press-2"),
+        ("como está a prensa nº 2", "press-2"),
+        ("Wie geht es Presse Nr. 2?", "press-2"),
+        ("how is press no. 9", ""),
+        ("how is conveyer 12", "conveyor-12"),
+        ("how is the mixxer", "mixer-1"),
+    ],
+)
+def test_a_sensor_s_number_may_be_a_word_and_its_name_misspelt(text, sensor):
+    assert understand(text, SENSORS).sensors == ((sensor,) if sensor else ())
+
+
+@pytest.mark.parametrize(
+    ("text", "tool"),
+    [
+        ("show open alrams", "alerts"),
+        ("hte handvoer please", "report"),
+        ("please could you tell me why press 2 alarms", "why"),
+        ("press 2: reason for the alarm?", "why"),
+        ("Can you please stop press 2", NONE),
+        ("s'il te plaît éteins la pompe", NONE),
+        ("is Elvis dead", ""),
+        ("how do I learn French", ""),
+        ("why is the sky blue", ""),
+        ("I am in front of press 2, which tools do I need", "look"),
+    ],
+)
+def test_words_are_weighed_put_right_and_courtesies_left_out(text, tool):
+    assert understand(text, SENSORS).tool in ((tool,) if tool else ("", NONE))
+
+
+HELD_OUT = {"held_out_1": 0.95, "held_out_2": 0.95, "held_out_3": 0.95, "held_out_4": 0.9, "held_out_5": 0.95}
+
+
+@pytest.mark.parametrize("name", HELD_OUT)
+def test_other_wordings_are_understood_too(name):
+    asked = questions(name)
+    wrong = [each.text for each in asked if not each.is_met_by(understand(each.text, SENSORS))]
+    assert len(wrong) <= (1 - HELD_OUT[name]) * len(asked), wrong
+
+
+def test_two_words_are_near_by_one_letter_only():
+    words = frozenset(["alarms", "vibration", "handover"])
+    right = {"alrams": "alarms", "alarns": "alarms", "alarmss": "alarms", "alrm": "", "vibrtion": "vibration"}
+    right |= {"handvoer": "handover", "handvore": "", "alarm5": "", "hall2": ""}
+    assert {word: spelling.nearest(word, spelling.index(words)) for word in right} == right
+
+
 @pytest.mark.parametrize("length", [0, LONGEST + 1, 10_000])
 def test_a_question_too_long_or_empty_is_refused_with_the_limit(length):
     with pytest.raises(RefusedError, match=f"1 to {LONGEST}"):
@@ -154,6 +232,12 @@ def test_hostile_names_on_the_line_change_no_answer(language):
 @pytest.mark.parametrize("code", CODES)
 def test_every_tool_can_be_asked_for_in_every_language(code):
     assert {rule.tool for rule in load(code).rules} == {*TOOLS, NONE}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_tool_has_hints_in_every_language(code):
+    hints = [hint for found in signs.load(code).words.values() for hint in found]
+    assert {tool for tool, _ in hints} == {*TOOLS, NONE}
 
 
 def test_plain_text_has_no_case_accents_or_punctuation():

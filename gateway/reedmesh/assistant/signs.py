@@ -7,7 +7,7 @@ A hint counts 2 or 1; a word that neither hints at anything nor is a common one 
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -28,12 +28,16 @@ Hint = tuple[str, float]  # a tool and its weight
 
 @dataclass(frozen=True)
 class Signs:
-    """One language's. words, stems and phrases: the hints of each; filler: words that say nothing."""
+    """One language's. words, stems and phrases: the hints of each; filler: words that say nothing.
+
+    topic: words that are of a line in a plant and of little else.
+    """
 
     words: Mapping[str, tuple[Hint, ...]]
     stems: Mapping[str, tuple[Hint, ...]]
     phrases: tuple[tuple[re.Pattern[str], Hint], ...]
     filler: frozenset[str]
+    topic: re.Pattern[str]
     numbers: Mapping[str, str]
     polite: re.Pattern[str]
     counters: frozenset[str]
@@ -67,20 +71,38 @@ def load(code: str) -> Signs:
         {stem: tuple(hints) for stem, hints in stems.items()},
         tuple(phrases),
         frozenset(plain(table["filler"]).split()),
+        pattern(table["topic"]),
         {plain(word): digits for word, digits in table["numbers"].items()},
         re.compile(f"^(?:(?:{'|'.join(sorted(map(plain, table['polite'].split('|')), key=len, reverse=True))}) )+"),
         frozenset(table["counters"].split("|")),
     )
 
 
-def weigh(question: str, named: bool, spoken: Signs) -> str:
-    """The tool that most of a question's words hint at, "" for none; question: as names.find leaves it."""
+def weigh(question: str, named: bool, spoken: Signs, known: Callable[[str], bool]) -> str:
+    """The tool that most of a question's words hint at, "" for none.
+
+    question: as names.find leaves it; known: whether another table has a word, so that it is not strange.
+    """
+    if not named and not is_of_the_line(question, spoken, known):
+        return ""
     found = votes(question, named, spoken)
     best = max(found, key=lambda tool: found[tool], default="")
+    against = (STRANGE_NAMED if named else STRANGE) * strange(question, spoken, known)
+    return best if best and found[best] - against >= (ENOUGH_NAMED if named else ENOUGH) else ""
+
+
+def is_of_the_line(question: str, spoken: Signs, known: Callable[[str], bool]) -> bool:
+    """Whether a question that names no sensor has a word of the topic, or none that is strange, or enough hints."""
+    found = votes(question, False, spoken)
+    far = strange(question, spoken, known) + found.pop(NONE, 0.0) / WEIGHTS[0]
+    most = max(found.values(), default=0.0)
+    return not far or bool(spoken.topic.search(question)) or most - STRANGE * far >= ENOUGH
+
+
+def strange(question: str, spoken: Signs, known: Callable[[str], bool]) -> int:
+    """How many of its words are in no table."""
     words = dict.fromkeys(question.split())
-    strange = sum(not (word == SENSOR or word.isdigit() or spoken.has(word)) for word in words)
-    enough, against = (ENOUGH_NAMED, STRANGE_NAMED) if named else (ENOUGH, STRANGE)
-    return best if best and found[best] - against * strange >= enough else ""
+    return sum(not (word == SENSOR or word.isdigit() or spoken.has(word) or known(word)) for word in words)
 
 
 def overruled(tool: str, question: str, named: bool, spoken: Signs) -> str:

@@ -69,6 +69,8 @@ def _in_one(question: str, known: Collection[str], spoken: Tables) -> Intent:
     named = bool(found.sensors or found.unknown)
     tool = next((rule.tool for rule in spoken.rules if rule.fits(text, named)), "")
     tool = signs.overruled(tool, text, named, hints)
+    if tool and not named and tool != NONE and not signs.is_of_the_line(text, hints, spoken.knows):
+        tool = ""  # "is Elvis dead" is not about a sensor
     if not tool and found.sensors and text == SENSOR:
         tool = "state"  # a name alone
     return _intent(tool, found, spoken)
@@ -82,7 +84,7 @@ def _again(question: str, known: Collection[str], spoken: Tables) -> Intent:
         return found
     heard = names.find(right, known, spoken)
     text = hints.polite.sub("", heard.question)
-    return _intent(signs.weigh(text, bool(heard.sensors or heard.unknown), hints), heard, spoken)
+    return _intent(signs.weigh(text, bool(heard.sensors or heard.unknown), hints, spoken.knows), heard, spoken)
 
 
 def _put_right(question: str, known: Collection[str], spoken: Tables) -> str:

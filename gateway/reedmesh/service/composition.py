@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reedmesh.alerts.escalation import calls_for
 from reedmesh.config.settings import Config
 from reedmesh.exchange.checkpoints import CheckpointExchange
 from reedmesh.exchange.deadline import Bounds
@@ -122,14 +123,18 @@ def compose(config: Config, family: Family, store: Store, clock: Clock, steady: 
         alarms=alarms,
         notifier=notifier,
         retained=retained,
-        alert_publisher=_alert_publisher(disk, retained, alarms, notifier, clock),
+        alert_publisher=_alert_publisher(disk, retained, alarms, notifier, clock, config.notify.priority),
     )
 
 
-def listed(alarms: Alarms) -> dict[str, Any]:
-    """Return the open alerts as they are now, the MOST_LISTED most urgent ones, and how many are open."""
+def listed(alarms: Alarms, called: int) -> dict[str, Any]:
+    """Return the open alerts as they are now, the MOST_LISTED most urgent ones, and how many are open.
+
+    called: people are called for alerts down to this priority; `call` says of each alert whether they are.
+    """
     alerts = sorted(alarms.open(), key=lambda alert: (alert.priority, alert.since))
-    return {"alerts": [alert.table() for alert in alerts[:MOST_LISTED]], "open": len(alerts)}
+    told = [alert.table() | {"call": calls_for(alert, called)} for alert in alerts[:MOST_LISTED]]
+    return {"alerts": told, "open": len(alerts)}
 
 
 def _line(config: Config, family: Family) -> Line:
@@ -156,10 +161,10 @@ def _notifier(config: Config, disk: Disk, alarms: Alarms, clock: Clock) -> Appri
 
 
 def _alert_publisher(
-    disk: Disk, retained: Retained, alarms: Alarms, notifier: AppriseNotifier | None, clock: Clock
+    disk: Disk, retained: Retained, alarms: Alarms, notifier: AppriseNotifier | None, clock: Clock, called: int
 ) -> AlertPublisher:
     def snapshot() -> Message:
-        return retained.noted("alerts", listed(alarms))
+        return retained.noted("alerts", listed(alarms, called))
 
     changed = notifier.wake if notifier else lambda: None
     return AlertPublisher(disk, retained.topic("alert"), snapshot, clock, changed)

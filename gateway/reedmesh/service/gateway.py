@@ -105,7 +105,7 @@ class Gateway:
         retained = self.parts.retained
         retained.clear()
         self.parts.alert_publisher.put(None)
-        info, alerts = self.reported.info(), listed(self.parts.alarms)
+        info, alerts = self.reported.info(), listed(self.parts.alarms, self.parts.config.notify.priority)
         said = [self.status("online"), retained.message("info", info), retained.noted("alerts", alerts)]
         return said + self.parts.neighbourhood.greeting()
 

@@ -38,7 +38,7 @@ class StatePublisher:
             for sensor in list(parts.line.sensors.values()):
                 await parts.retained.publish(channel, f"{sensor.name}/state", sensor.summary())
             await parts.retained.publish(channel, "info", self._status.info())
-            await parts.retained.publish(channel, "alerts", listed(parts.alarms))
+            await parts.retained.publish(channel, "alerts", listed(parts.alarms, parts.config.notify.priority))
             await asyncio.sleep(STATE_SECONDS)
 
     async def _take_back(self, channel: Channel) -> None:

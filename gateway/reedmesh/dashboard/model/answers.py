@@ -6,6 +6,7 @@ no sense is left out. Nothing here raises.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from reedmesh.dashboard.model.reducer import MAX_SCORE, MAX_TIME, alert_of, count, number, text
@@ -104,7 +105,7 @@ class Papers:
     """
 
     fault: str = ""
-    made: str = ""
+    made: float | None = None
     maker: str = ""
     fingerprint: str = ""
     sha256: str = ""
@@ -115,6 +116,14 @@ class Papers:
     merged: tuple[tuple[str, float], ...] = ()
 
 
+def _moment(stamp: str) -> float | None:
+    """Seconds since 1970 of an ISO 8601 time; None for what is none."""
+    try:
+        return number(datetime.fromisoformat(stamp).timestamp(), MAX_TIME)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def papers(answer: Mapping[str, Any]) -> Papers:
     """The answer to `passport`."""
     told = _dict(answer.get("passport"))
@@ -122,7 +131,7 @@ def papers(answer: Mapping[str, Any]) -> Papers:
     merged = [(text(each.get("gateway")), number(each.get("share"), 1.0) or 0.0) for each in dicts(told.get("merged"))]
     return Papers(
         fault=text(answer.get("fault"), LONG),
-        made=text(told.get("made")),
+        made=_moment(text(told.get("made"))),
         maker=text(maker.get("gateway")),
         fingerprint=text(maker.get("fingerprint")),
         sha256=text(answer.get("sha256")),

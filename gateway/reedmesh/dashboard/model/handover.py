@@ -23,13 +23,17 @@ class SensorShift:
 
 @dataclass(frozen=True)
 class Shift:
-    """A stretch of time, seconds since 1970. causes: (cause, alerts), most first; alerts: newest first."""
+    """A stretch of time, seconds since 1970. causes: (cause, alerts), most first; alerts: newest first.
+
+    cut: gateways that had more alerts than are counted here.
+    """
 
     since: float
     until: float
     sensors: tuple[SensorShift, ...] = ()
     causes: tuple[tuple[str, int], ...] = ()
     alerts: tuple[tuple[str, Alert], ...] = ()
+    cut: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:

@@ -41,7 +41,10 @@ class Trend:
 
 @dataclass(frozen=True)
 class Maintenance:
-    """How much the machine of a sensor vibrates. scale: counts for 1 g, 0 unknown; marks: (name, Hz)."""
+    """How much the machine of a sensor vibrates. scale: counts for 1 g, 0 unknown; marks: (name, Hz).
+
+    speed: 1/min that the spectrum suggests where none was set, with the bounds; () where it suggests none.
+    """
 
     axes: tuple[AxisVelocity, ...] = ()
     mm_s: float | None = None
@@ -52,6 +55,7 @@ class Maintenance:
     rpm: float | None = None
     marks: tuple[tuple[str, float], ...] = ()
     trend: Trend = Trend()
+    speed: tuple[float, ...] = ()
 
 
 def maintenance(answer: Mapping[str, Any]) -> Maintenance:
@@ -69,7 +73,14 @@ def maintenance(answer: Mapping[str, Any]) -> Maintenance:
         number(answer.get("rpm"), MOST_SPEED),
         tuple(each for each in marks[:64] if each[1] > LEAST_HZ),
         _trend(answer.get("trend")),
+        _speed(answer.get("speed")),
     )
+
+
+def _speed(said: object) -> tuple[float, ...]:
+    found = [number(each, MOST_SPEED) for each in said[:3]] if isinstance(said, list) else []
+    known = tuple(each for each in found if each)
+    return known if len(known) == 3 else ()
 
 
 def _axis(each: Mapping[str, Any]) -> AxisVelocity:

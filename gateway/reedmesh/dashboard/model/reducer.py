@@ -9,7 +9,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from reedmesh.alerts.alert import ANOMALY, CLEARED
+from reedmesh.alerts.alert import ANOMALY, CLEARED, NEW
 from reedmesh.dashboard.model.view import Alert, Gateway, Hello, Sensor, View
 from reedmesh.json_object import read_json
 from reedmesh.links.message import Message
@@ -155,7 +155,9 @@ def _change(alerts: Mapping[str, Alert], message: dict[str, Any]) -> Mapping[str
         return _without(alerts, alert.id)
     if alert.id not in alerts and len(alerts) >= MAX_ALERTS:
         raise WireError("more alerts than a person can read")
-    return _with(alerts, alert.id, alert)
+    before = alerts.get(alert.id)
+    still = bool(before and before.calls and alert.state == NEW)  # until the gateway's list says it anew
+    return _with(alerts, alert.id, replace(alert, calls=still))
 
 
 def alert_of(value: dict[str, Any]) -> Alert:
@@ -180,6 +182,7 @@ def alert_of(value: dict[str, Any]) -> Alert:
         unit=text(value.get("unit")),
         cause=text(value.get("cause")),
         lesson=text(value.get("lesson")),
+        calls=value.get("call") is True,
     )
 
 

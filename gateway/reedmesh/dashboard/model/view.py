@@ -101,6 +101,7 @@ class Alert:
     unit: str = ""
     cause: str = ""
     lesson: str = ""
+    calls: bool = False  # whether people are called for it: its gateway's list says so
 
     @property
     def acknowledged(self) -> bool:

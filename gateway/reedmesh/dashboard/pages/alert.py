@@ -8,12 +8,14 @@ from reedmesh.alerts import words
 from reedmesh.alerts.alert import ANOMALY, FLOOD, STRANGERS
 from reedmesh.dashboard.model import answers
 from reedmesh.dashboard.model.answers import Feature, Step, Story
+from reedmesh.dashboard.model.replies import reply
 from reedmesh.dashboard.model.view import Alert, Gateway, Sensor, View
 from reedmesh.dashboard.ui import spectra
 from reedmesh.dashboard.ui.actions import AlertActions
 from reedmesh.dashboard.ui.elements import Parts, Row, Text, box, link, put
 from reedmesh.dashboard.ui.language import Language
 from reedmesh.dashboard.ui.parts import ALERT_SYMBOLS, Badge, alert_state, taken_on
+from reedmesh.dashboard.ui.places import PlacesPart
 from reedmesh.dashboard.ui.plots import ScorePlot, SharesPlot, begin_of
 from reedmesh.dashboard.ui.query import Asked
 from reedmesh.dashboard.ui.shell import Page, Visit, facts
@@ -50,6 +52,7 @@ class AlertPage(Page):
         self._facts = box("dl", "facts")
         self._actions = self._build_actions()
         self._build_pictures()
+        self._places = PlacesPart(self.say, self._judge if self.user.acts else None)
         self._members = Parts(box("ul", "links"), LinkPart)
         with box("section", "journal", aria_label=self.say("alert.journal")):
             Text("h2", "", self.say("alert.journal"))
@@ -142,6 +145,8 @@ class AlertPage(Page):
         if self._alert is None or story.alert.over:
             self._alert = story.alert
         self._draw_story(story)
+        said = await self.ask(self._gateway, "why", alert=self._id, language=self.say.code)
+        self._places.show(reply(self._gateway, said))
         if story.alert.kind != ANOMALY:
             return
         since, until = story.alert.since - BEFORE, (story.alert.until or time.time()) + AFTER
@@ -164,6 +169,9 @@ class AlertPage(Page):
     def _share(self, value: tuple[Feature, float]) -> tuple[str, str]:
         """A feature's row in the table."""
         return feature_name(value[0], self.say), self.say.percent(value[1])
+
+    async def _judge(self, verdict: str) -> None:
+        await self.ask(self._gateway, "feedback", alert=self._id, answer=verdict, by=self.user.name)
 
     async def _do(self, verb: str, **arguments: object) -> None:
         given = {key: value for key, value in arguments.items() if value != ""}

@@ -8,10 +8,12 @@ import io
 import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from reedmesh.assistant.past_alerts import PAGE, every
 from reedmesh.dashboard.model import answers
 from reedmesh.dashboard.model.answers import Step
 from reedmesh.dashboard.model.feed import Feed
@@ -20,6 +22,7 @@ from reedmesh.errors import RefusedError
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet would take such a cell for one (OWASP, CSV injection)
 COLUMNS = ("gateway", "id", "sensor", "kind", "priority", "state", "since", "until", "times_threshold", "by", "verdict")
+DAY = 86400.0  # by which a gateway's clock may be ahead of ours
 Cell = str | float | int | None
 
 
@@ -34,7 +37,7 @@ class Downloads:
         rows: list[list[Cell]] = []
         for name in sorted(each.name for each in self._feed.view.line):
             try:
-                said = await self._feed.ask(name, "alerts", limit=200)
+                said = {"alerts": await every_alert(self._feed, name, 0.0, time.time() + DAY)}
             except RefusedError:
                 continue  # one that is away must not keep the others' from whoever needs them
             rows += [_alert_row(name, alert, steps) for alert, steps in answers.journals(said)]
@@ -49,6 +52,15 @@ class Downloads:
             return PlainTextResponse(f"{gateway} has no windows of {sensor}: {str(error)[:200]}", 404)
         heads = [_head(each) for each in features]
         return file_of("windows.csv", ["at", *heads], [[_moment(at), *values] for at, values in rows])
+
+
+async def every_alert(feed: Feed, gateway: str, since: float, until: float) -> list[dict[str, Any]]:
+    """The alerts of a gateway in that time, as it tells of them; the newest past_alerts.MOST. Raises RefusedError."""
+
+    async def page(until: float) -> list[dict[str, Any]]:
+        return answers.dicts((await feed.ask(gateway, "alerts", since=since, until=until, limit=PAGE)).get("alerts"))
+
+    return await every(page, until)
 
 
 def csv_of(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:

@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from html import escape
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from reedmesh.assistant.past_alerts import MOST
 from reedmesh.dashboard.model import answers
 from reedmesh.dashboard.model.feed import Feed
 from reedmesh.dashboard.model.handover import SensorShift, Shift, shift
 from reedmesh.dashboard.model.view import Alert, View
-from reedmesh.dashboard.pages.downloads import Cell, file_of
+from reedmesh.dashboard.pages.downloads import Cell, every_alert, file_of
 from reedmesh.dashboard.ui.elements import Parts, Row, Text, box, button, link, put
 from reedmesh.dashboard.ui.language import CODES, Language, preferred
 from reedmesh.dashboard.ui.query import Asked
@@ -48,6 +50,7 @@ class HandoverPage(Page):
                 self._spans = {key: button(say(f"handover.{key}"), self._chooser(key)) for key in SPANS}
         self._period = Text("p", "quiet")
         self._fault = Text("p", "faults")
+        self._cut = Text("p", "faults")
         with box("p", "links"):
             self._report = link(REPORT, say("handover.report"))
             self._csv = link("/handover.csv", say("handover.csv"))
@@ -73,6 +76,7 @@ class HandoverPage(Page):
         say = self.say
         self._period.set_text(say("handover.span", since=say.stamp(it.since), until=say.stamp(it.until)))
         self._nothing.set_visibility(not it.causes)
+        self._cut.set_text(_cut(it, say))
         self._causes.show([(name, (name, count)) for name, count in it.causes])
         self._sensors.show([(f"{each.gateway}/{each.sensor}", each) for each in it.sensors])
 
@@ -119,15 +123,17 @@ async def collect(feed: Feed, since: float, until: float) -> Shift:
     """What all gateways that answer know of that time."""
     alerts: list[tuple[str, Alert]] = []
     models: list[tuple[str, str, float]] = []
+    cut: list[str] = []
     for gateway in feed.view.line:
         try:
-            said = await feed.ask(gateway.name, "alerts", since=since, until=until, limit=200)
+            told = await every_alert(feed, gateway.name, since, until)
             made = await feed.ask(gateway.name, "made", since=since)
         except RefusedError:
             continue  # one that is away must not keep the others' from whoever needs them
-        alerts += [(gateway.name, each) for each in answers.alerts(said)]
+        alerts += [(gateway.name, each) for each in answers.alerts({"alerts": told})]
+        cut += [gateway.name] if len(told) >= MOST else []
         models += [(gateway.name, *each) for each in answers.made(made)]
-    return shift(alerts, models, since, until)
+    return replace(shift(alerts, models, since, until), cut=tuple(cut))
 
 
 def html(it: Shift, say: Language) -> str:
@@ -139,6 +145,7 @@ def html(it: Shift, say: Language) -> str:
     heads = [say(f"handover.{key}") for key in ("cause", "count")]
     parts = [
         f"<h1>{escape(say('handover.title'))}</h1><p>{escape(period)}. {escape(say('foot.clock'))}</p>",
+        f"<p>{escape(_cut(it, say))}</p>" if it.cut else "",
         f"<h2>{escape(say('handover.alerts'))}</h2>{_html_table(heads, causes)}" if causes else "",
         "" if causes else f"<p>{escape(say('handover.nothing'))}</p>",
         _html_table([say(f"handover.{key}") for key in COLUMNS], [_cells(each, say) for each in it.sensors]),
@@ -164,6 +171,11 @@ def _cells(it: SensorShift, say: Language) -> tuple[str, ...]:
     time_in = say.duration(it.seconds) if it.alerts else ""
     counts = (say.count(it.alerts), time_in, say.count(it.still_open))
     return f"{it.gateway} · {it.sensor}", *counts, by, say.count(it.models)
+
+
+def _cut(it: Shift, say: Language) -> str:
+    """Which gateways have more alerts than are counted."""
+    return " ".join(say("handover.cut", gateway=name, n=say.count(MOST)) for name in it.cut)
 
 
 def _cause(name: str, say: Language) -> str:

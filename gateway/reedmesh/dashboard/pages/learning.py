@@ -111,7 +111,9 @@ class LearnerPart:
             self._name = Text("h2")
             self._facts = box("dl", "facts")
             self._none = Text("p", "quiet", say("learning.alone"))
-            self._rows = self._neighbours()
+            self._table = box("div")
+            with self._table:
+                self._rows = self._neighbours()
             Text("h3", "", say("learning.rounds"))
             self._rounds = self._last()
         self._shown: Learning | None = None
@@ -125,6 +127,7 @@ class LearnerPart:
         self._name.set_text(name)
         facts(self._pairs(known), self._facts)
         self._none.set_visibility(not known.neighbours)
+        self._table.set_visibility(bool(known.neighbours))
         self._rows.show([(each.name, (each, now)) for each in known.neighbours])
         self._rounds.show([(f"{each.at} {each.number}", (each, now)) for each in known.history])
 

@@ -195,7 +195,7 @@ class SensorPage(Page):
         facts(
             [
                 (say("papers.signed"), signed),
-                (say("papers.made"), it.made),
+                (say("papers.made"), say.stamp(it.made) if it.made else ""),
                 (say("papers.windows"), windows),
                 (say("papers.merged"), merged or say("papers.alone")),
                 (say("papers.loss"), "" if it.loss is None else say.fixed(it.loss, 3)),

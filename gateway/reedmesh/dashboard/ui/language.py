@@ -43,7 +43,8 @@ class Language:
     def plural(self, noun: str, value: int) -> str:
         """1 sensor, 2 sensors."""
         forms = self._strings[f"count.{noun}"]
-        return forms[0 if value == 1 else 1].format(n=self.count(value))
+        one = value in ((0, 1) if self.code == "fr" else (1,))  # French has no plural of nothing
+        return forms[0 if one else 1].format(n=self.count(value))
 
     def number(self, value: float | None) -> str:
         """Three digits or so: 0.84, 12.3, 1 230, 2e+07; a dash for what is unknown."""

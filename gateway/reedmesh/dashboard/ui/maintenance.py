@@ -19,7 +19,8 @@ class MaintenancePart:
         with self.root:
             Text("h2", "", say("upkeep.title"))
             self._zone = Text("p", "zone")
-            with box("table", "narrow"):
+            self._table = box("table", "narrow")
+            with self._table:
                 with box("thead"), box("tr"):
                     for key in ("upkeep.axis", "upkeep.velocity", "upkeep.range"):
                         put(Text("th", "", say(key)), "scope", "col")
@@ -33,12 +34,9 @@ class MaintenancePart:
         say = self._say
         self._zone.set_text(self._zone_text(it))
         put(self._zone, "data-zone", it.zone)
+        self._table.set_visibility(bool(it.axes))
         self._axes.show([(str(each.axis), each) for each in it.axes])
-        named = [f"{name} {say.number(hz)} Hz" for name, hz in it.marks]
-        speed = (
-            say("upkeep.marks", rpm=say.number(it.rpm), marks=", ".join(named)) if it.rpm else say("upkeep.no-speed")
-        )
-        self._marks.set_text(speed)
+        self._marks.set_text(self._marks_text(it))
         self._trend.show(it.trend, it.limits)
         first, last = min((a.first for a in it.axes), default=0.0), max((a.last for a in it.axes), default=0.0)
         span = say("upkeep.note", first=say.number(first), last=say.number(last))
@@ -56,6 +54,16 @@ class MaintenancePart:
         limits = " / ".join(say.number(each) for each in it.limits)
         what = say(f"zone.{it.zone}")
         return say("upkeep.zone", value=value, zone=it.zone, what=what, kind=it.machine_class, limits=limits)
+
+    def _marks_text(self, it: Maintenance) -> str:
+        say = self._say
+        marks = ", ".join(f"{name} {say.number(hz)} Hz" for name, hz in it.marks)
+        if it.rpm:
+            return say("upkeep.marks", rpm=say.number(it.rpm), marks=marks)
+        if not it.speed:
+            return say("upkeep.no-speed")
+        rpm, low, high = map(say.number, it.speed)
+        return say("upkeep.speed", rpm=rpm, low=low, high=high, marks=marks)
 
     def _row(self, it: AxisVelocity) -> tuple[str, ...]:
         say, name = self._say, spectra.NAMES[it.axis] if it.axis < len(spectra.NAMES) else str(it.axis + 1)
@@ -77,6 +85,7 @@ class TrendPlot:
     def show(self, trend: Trend, limits: tuple[float, ...]) -> None:
         """Draw the medians of days."""
         self._plot.root.set_visibility(len(trend.days) > 1)
+        self.root.set_visibility(bool(trend.days))
         self._words.set_text(self._in_words(trend))
         if len(trend.days) < 2:
             return

@@ -210,7 +210,8 @@ def alert_state(alert: Alert, say: Language, now: float) -> str:
         return say("alert.shelved", when=say.moment(alert.shelved_until, now))
     if alert.acknowledged and alert.by:
         return say("alert.acknowledged-by", who=alert.by)
-    return say.of("alert-state", alert.state or "new")
+    state = say.of("alert-state", alert.state or "new")
+    return say("alert.calling", state=state) if alert.calls else state
 
 
 def excess(sensor: Sensor | None, say: Language) -> str:

@@ -14,6 +14,7 @@ from reedmesh.dashboard.ui.language import Language
 from reedmesh.dashboard.ui.spectra import Panel
 
 PIECES = 3.0  # pieces of time without a score that make a gap in its line
+LEAST_SPAN = 60.0  # seconds that a chart shows at least
 LEAST_SHARE = 0.1  # height of the axis of shares at least
 
 
@@ -96,9 +97,9 @@ class ScorePlot:
 
 
 def begin_of(found: Scores, since: float, until: float) -> float:
-    """Where a chart begins: where there are scores, but it shows a tenth of the time that was asked for at least."""
+    """Where a chart begins: where there are scores, but it shows LEAST_SPAN seconds at least."""
     first = found.points[0][0] if found.points else since
-    return max(since, min(first - 0.02 * (until - first), until - 0.1 * (until - since)))
+    return max(since, min(first - 0.02 * (until - first), until - LEAST_SPAN))
 
 
 class SharesPlot:

@@ -7,11 +7,12 @@ nothing. A model that is late, busy or gone costs an answer nothing but the time
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from reedmesh.assistant.answer import TEMPLATE, Answer, Query, answer, of_alert
 from reedmesh.assistant.model.process import ModelError, ModelProcess
 from reedmesh.assistant.model.routing import believed, request
+from reedmesh.assistant.past_alerts import PAGE, every
 from reedmesh.assistant.periods import NAMED, UNITS, is_period
 from reedmesh.assistant.understand import LONGEST, Intent, understand
 from reedmesh.assistant.words import CODES
@@ -37,8 +38,12 @@ class Tables:
 
     async def alerts(self, since: float, until: float, limit: int) -> Sequence[Table]:
         """Those that stood at some time between, newest first."""
-        found: Sequence[Table] = (await self._ask("alerts", {"since": since, "until": until, "limit": limit}))["alerts"]
-        return found
+
+        async def page(until: float) -> Sequence[Table]:
+            found = await self._ask("alerts", {"since": since, "until": until, "limit": PAGE})
+            return cast(Sequence[Table], found["alerts"])
+
+        return await every(page, until, limit)
 
     async def alert(self, alert: str) -> Mapping[str, Any]:
         """One, with its contributions."""
