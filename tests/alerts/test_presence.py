@@ -215,3 +215,28 @@ def test_what_the_store_remembers_is_taken_even_if_the_config_now_allows_fewer()
     with pytest.raises(wire.WireError, match="one more than the 1"):
         hall.line.sensor("lathe")
     assert json.dumps(hall.line.sensors["saw"].summary())
+
+
+def slow(hall: Hall, pace: float, hours: float, name: str = "tank") -> list[Change]:
+    """What happens while a sensor says that it has a window each `pace` seconds, and has."""
+    sensor, found = hall.line.sensor(name), []
+    sensor.online, sensor.hello = True, {"measured_hz": 10.0 / pace, "features": {"hop": 10}}
+    for _ in range(int(hours * 3600 / pace)):
+        found += hall.wait(pace, step=2.0)
+        hall.window(name)
+    return found
+
+
+def test_a_sensor_of_one_window_an_hour_is_missed_after_three() -> None:
+    hall = Hall()
+    assert slow(hall, 3600.0, hours=24) == []
+    assert hall.wait(3 * 3600.0 - 2, step=2.0) == []
+    [raised] = hall.wait(10, step=2.0)
+    assert raised.alert.kind == SILENT and raised.alert.limit == 3 * 3600.0
+
+
+def test_a_sensor_may_change_its_pace() -> None:
+    hall = Hall()
+    assert slow(hall, 1.0, hours=0.1) == []
+    assert slow(hall, 600.0, hours=4) == [] and slow(hall, 1.0, hours=0.1) == []
+    assert [each.alert.kind for each in hall.wait(LIMIT + 2)] == [SILENT]

@@ -59,13 +59,20 @@ class Desk:
     """An alert_publisher with calls, at work on the alerts that were put."""
 
     def __init__(
-        self, folder: Path, *phones: Send, pause: Callable[[float], Any] = asyncio.sleep, wants: Notify = WANTS
+        self,
+        folder: Path,
+        *phones: Send,
+        pause: Callable[[float], Any] = asyncio.sleep,
+        wants: Notify = WANTS,
+        steps: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.disk = Disk(Store(folder))
         self.open = {each.id: each for each in self.disk.store.alerts.open()}
         self.now = 20.0
         alerts = lambda: list(self.open.values())  # noqa: E731
-        self.calls = AppriseNotifier("hall1", wants, self.disk, alerts, {"first": phones}, lambda: self.now, pause)
+        self.calls = AppriseNotifier(
+            "hall1", wants, self.disk, alerts, {"first": phones}, lambda: self.now, pause, steps
+        )
         made = Message("alerts", b"")
         self.alert_publisher = AlertPublisher(self.disk, "alert", lambda: made, lambda: self.now, self.calls.wake)
 
@@ -151,6 +158,30 @@ def test_a_call_is_repeated_while_nobody_acknowledges(tmp_path: Path) -> None:
             await desk.put(end(replace(ALERT, state="acknowledged"), "cleared", desk.now))
             await until(lambda: desk.calls.sent == 3)
             assert "over: press" in phone.heard[2][0]
+
+    asyncio.run(story())
+
+
+def test_a_clock_that_jumps_repeats_no_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apprise_notifier, "LOOK", 0.01)
+
+    async def story() -> None:
+        phone, jump = Phone(), [0.0]
+        wants = replace(WANTS, again=10.0)
+        desk = Desk(tmp_path, phone, pause=lambda _: asyncio.sleep(0), wants=wants, steps=lambda: jump.pop(0))
+        jump.extend([0.0] * 10_000)
+        async with at_work(desk):
+            await desk.put(change())
+            await until(lambda: desk.calls.sent == 1)
+            looks = len(jump)
+            desk.now += 7200.0
+            jump[0] = 7200.0
+            await until(lambda: len(jump) < looks - 5)
+            assert desk.calls.sent == 1
+            desk.now += 601.0
+            await until(lambda: desk.calls.sent == 2)
+            [kept] = desk.disk.store.calls.all()
+            assert kept.first == 20.0 + 7200.0  # on disk, too
 
     asyncio.run(story())
 

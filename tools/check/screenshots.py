@@ -1,7 +1,7 @@
 """Pictures of every page, light and dark, phone and desktop, into build/screenshots, of a line whose machines fail.
 
-The line is that of `make demo`: real gateways, real MicroPython sensors. An operator takes one alert on first, as one
-would. docs/dashboard.png is one of the pictures, made smaller.
+The line is that of `make demo DATA=simulated`: real gateways, real MicroPython sensors. An operator takes one alert on
+first, as one would. docs/dashboard.png is one of the pictures, made smaller.
 
     python -m tools.check.screenshots [--data windows.npz] [--rate 16]
 """
@@ -27,6 +27,7 @@ FLAGS += ["--headless=new", "--disable-background-networking", "--disable-compon
 OUT = ROOT / "build" / "screenshots"
 README = ROOT / "docs" / "dashboard.png"
 SIZES = {"phone": (390, 844), "desktop": (1440, 900)}
+SHAFTS = {"hall1": 60 * 7.0, "hall3": 60 * 12.0, "alone": 60 * 12.0}  # 1/min; that of hall2 is for the page to estimate
 CALM, FAULTY = 30.0, 30.0  # seconds of scores before and after machines fail
 PATIENCE = 20_000  # ms
 SOON = 5.0  # seconds a page has to ask its gateways, and to draw what they answer
@@ -43,15 +44,15 @@ def chromium() -> str:
 async def main() -> int:
     """Run the line until machines failed, and look at every page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="", help="recordings in the neutral format (.npz)")
+    parser.add_argument("--data", default=recordings.SIMULATED, help="recordings in the neutral format (.npz)")
     parser.add_argument("--rate", type=float, default=16.0, help="windows a second and sensor")
     chosen = parser.parse_args()
     logging.disable(logging.WARNING)
     try:
         recording = recordings.named(chosen.data)
         plan = layout.plan(recording, ROOT / "build" / "screenshots-line")
-        if not chosen.data:  # simulate() turns shafts at 7, 12, 17 Hz
-            plan.shafts.update({name: 60 * (7.0 + 5.0 * i) for i, name in enumerate(plan.ports)})
+        if chosen.data == recordings.SIMULATED:
+            plan.shafts.update(SHAFTS)
         port = free_ports(1)[0]
         picture = observer.Picture(plan, recording.origin, port)
         with Line(plan, chosen.rate, port) as line:
@@ -108,7 +109,8 @@ async def _act(page: Page, url: str) -> dict[str, str]:
     alert = page.url.removeprefix(url)
     sensor = await page.get_by_role("link", name="To the sensor").get_attribute("href")
     others = {name: f"/{name}" for name in ("handover", "learning", "provenance", "settings")}
-    return {"overview": "/", "alert": alert, "sensor": sensor or "/", **others, "missing": "/nowhere"}
+    told = {"overview": "/", "alert": alert, "sensor": sensor or "/", **others, "missing": "/nowhere"}
+    return told | {"report": "/handover.html"}
 
 
 if __name__ == "__main__":

@@ -74,9 +74,11 @@ class Escalation:
 
     def look(self, alerts: Mapping[str, Alert], now: float) -> list[Call]:
         """Notifications that became due by `now`, seconds since 1970. alerts: the open ones, by id."""
+        again = self._stand_again(alerts, now)
+        self.calls |= {(each.alert, each.contact): each for each in again}
         due = [self._due(alert, contact, now) for alert in alerts.values() for contact in self.contacts.values()]
         over = [self._over(call, alerts, now) for call in self.calls.values()]
-        fresh = [each for each in (*due, *over) if each]
+        fresh = [each for each in (*again, *due, *over) if each]
         self.calls |= {(each.alert, each.contact): each for each in fresh}
         return fresh
 
@@ -105,6 +107,14 @@ class Escalation:
         self.calls = {
             key: replace(each, at=each.at + step, first=each.first + step) for key, each in self.calls.items()
         }
+
+    def _stand_again(self, alerts: Mapping[str, Alert], now: float) -> list[Call]:
+        """An alert whose verdict was taken back before its end was told: that is not told, and it calls anew."""
+        found = [call for call in self.calls.values() if call.why == ENDED and call.alert in alerts]
+        for call in found:
+            self.drop(call)
+        wanted = [call for call in found if self.contacts[call.contact].wants(alerts[call.alert], now)]
+        return [replace(call, at=now, why=REACHED, sent=False) for call in wanted]
 
     def _due(self, alert: Alert, contact: Contact, now: float) -> Call | None:
         if not contact.wants(alert, now):

@@ -35,7 +35,7 @@ Send = Callable[[str, str], bool]  # title, text -> whether it went out
 class AppriseNotifier:
     """Of the gateway `name`. alerts: gives those that are open. ways: of each contact, a function for each URL.
 
-    pause: waits so many seconds.
+    pause: waits so many seconds. steps: seconds that the clock was set by since it was last asked.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class AppriseNotifier:
         ways: Mapping[str, Sequence[Send]],
         clock: Callable[[], float],
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        steps: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.sent = 0  # calls that reached somebody
         self.failed = 0  # attempts, of each way, that reached nobody
@@ -58,6 +59,7 @@ class AppriseNotifier:
         self._ways = {contact: list(found) for contact, found in ways.items()}
         self._clock = clock
         self._pause = pause
+        self._steps = steps
         chosen = [each for each in contacts(settings) if each.name in self._ways]
         self._escalation = Escalation(chosen, 60 * settings.again, disk.store.calls.all())
         threads = max(1, sum(map(len, self._ways.values())))
@@ -76,10 +78,6 @@ class AppriseNotifier:
         waiting = sum(len(self._escalation.waiting(each)) for each in self._ways)
         return {"sent": self.sent, "failed": self.failed, "waiting": waiting, "trouble": self.trouble}
 
-    def move(self, step: float) -> None:
-        """The clock was set by so many seconds."""
-        self._escalation.move(step)
-
     async def run(self) -> None:
         """Look for what is due and call, for each contact apart."""
         async with asyncio.TaskGroup() as tasks:
@@ -90,7 +88,7 @@ class AppriseNotifier:
     async def _look(self) -> None:
         while True:
             open_ones = {each.id: each for each in self._alerts()}
-            if due := self._escalation.look(open_ones, self._clock()):
+            if due := [*self._moved(), *self._escalation.look(open_ones, self._clock())]:
                 await self._keep(due)
             known = {call.alert for call in self._escalation.calls.values()}
             self._last = {name: open_ones.get(name) or self._last[name] for name in known & {*open_ones, *self._last}}
@@ -101,6 +99,14 @@ class AppriseNotifier:
                 async with asyncio.timeout(LOOK):
                     await self._news.wait()
             self._news.clear()
+
+    def _moved(self) -> list[Call]:
+        """All calls, if the clock was set: what is due after some time is due after as long as it was meant to be."""
+        step = self._steps()
+        if not step:
+            return []
+        self._escalation.move(step)
+        return list(self._escalation.calls.values())
 
     async def _serve(self, contact: str) -> None:
         """After a call there is quiet for `seconds`; a call that failed is tried again."""

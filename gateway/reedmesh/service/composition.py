@@ -96,7 +96,7 @@ def compose(config: Config, family: Family, store: Store, clock: Clock, steady: 
     startup.remember(line, store, models)
 
     alarms = _alarms(config, line, store, subscriptions, steady)
-    notifier = _notifier(config, disk, alarms, clock)
+    notifier = _notifier(config, disk, alarms, clock, ClockSteps(clock, steady).look)
     retained = Retained(name)
     return Parts(
         config=config,
@@ -155,9 +155,11 @@ def _alarms(config: Config, line: Line, store: Store, subscriptions: SensorSubsc
     return alarms
 
 
-def _notifier(config: Config, disk: Disk, alarms: Alarms, clock: Clock) -> AppriseNotifier | None:
+def _notifier(config: Config, disk: Disk, alarms: Alarms, clock: Clock, steps: Clock) -> AppriseNotifier | None:
     ways = ways_of(config.notify)
-    return AppriseNotifier(config.name, config.notify, disk, alarms.open, ways, clock) if ways else None
+    if not ways:
+        return None
+    return AppriseNotifier(config.name, config.notify, disk, alarms.open, ways, clock, steps=steps)
 
 
 def _alert_publisher(

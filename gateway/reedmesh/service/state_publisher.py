@@ -53,8 +53,6 @@ class StatePublisher:
         if step := parts.steps.look():
             log.warning("the clock was set by %+.0f s; what lasts goes on at its pace", step)
             changes = parts.alarms.move(step, now)
-            if parts.notifier:
-                parts.notifier.move(step)
             with contextlib.suppress(DiskError):
                 await parts.disk.once(parts.store.move_deadlines, step)
         changes += parts.alarms.tick(now)

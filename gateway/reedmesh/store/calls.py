@@ -46,10 +46,6 @@ class Calls:
                 [astuple(each) for each in journal],
             )
 
-    def move(self, step: float) -> None:
-        """The clock was set by so many seconds. Within the caller's commit."""
-        self._db.execute("update calls set at = at + ?, first = first + ?", (step, step))
-
 
 class Faults:
     """Windows of alerts that people confirmed to be faults: kept when others age out, for learning."""

@@ -88,7 +88,6 @@ class Store:
         with self._db:
             self.sensors.move_shelves(step)
             self.outbox.move(step)
-            self.calls.move(step)
 
     def enter(self, *entries: Entry) -> None:
         """Add entries to the ledger in a commit of their own."""
