@@ -3,6 +3,8 @@
 The line is that of `make demo DATA=simulated`: real gateways, real MicroPython sensors. An operator takes one alert on
 first, as one would. docs/dashboard.png is one of the pictures, made smaller.
 
+reports.txt is what the line says of its shift in each language.
+
     python -m tools.check.screenshots [--data windows.npz] [--rate 16]
 """
 
@@ -15,6 +17,7 @@ from contextlib import AsyncExitStack
 
 from playwright.async_api import Browser, Page, async_playwright, expect
 
+from reedmesh.assistant.words import CODES
 from reedmesh.errors import ConfigError, ReedmeshError
 from tools.checkout import ROOT
 from tools.simulate import layout, observer, recordings
@@ -62,6 +65,7 @@ async def main() -> int:
                     browser = await driver.chromium.launch(executable_path=chromium(), args=FLAGS)
                     await _look(browser, f"http://127.0.0.1:{port}")
                     await browser.close()
+                await _reports(plan)
     except ReedmeshError as error:
         print(f"screenshots: {error}", file=sys.stderr)
         return 2
@@ -97,6 +101,19 @@ async def _look(browser: Browser, url: str) -> None:
                 print(OUT / f"{name}-{size}-{scheme}.png", flush=True)
             await context.close()
     shutil.copyfile(OUT / "alert-desktop-light.png", README)
+
+
+async def _reports(plan: layout.Plan) -> None:
+    """Write what the first gateway's shift report says, and why its machine alarms, in all languages."""
+    gateway, failing = next((each.gateway, each.name) for each in plan.machines if each.faulty)
+    config, told = plan.folder / gateway / "reedmesh.toml", []
+    for code in CODES:
+        for asked in (("report",), ("ask", failing)):
+            command = [sys.executable, "-m", "reedmesh", *asked, "--language", code, str(config)]
+            made = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+            said = (await made.communicate())[0].decode()
+            told.append(f"$ reedmesh {' '.join(asked)} --language {code}\n{said}")
+    (OUT / "reports.txt").write_text("\n".join(told), encoding="utf-8")
 
 
 async def _act(page: Page, url: str) -> dict[str, str]:
