@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shlex
 import shutil
 import signal
 import subprocess
@@ -73,6 +74,10 @@ def test_every_failing_machine_alarms_and_no_other_does(tmp_path: Path, data: Pa
     wired = [json.loads(file.read_text()) for file in (tmp_path / "line").glob("*/*/config.json")]
     assert ["serial" in each for each in wired].count(True) == 1, "one of the sensors is on a wire"
     assert running(tmp_path / "line") == []
+    hints = [line.strip() for line in said.splitlines() if line.startswith("  ") and "reedmesh.toml" in line]
+    pasted = [subprocess.run(shlex.split(each), cwd=ROOT, capture_output=True, text=True) for each in hints]
+    assert [(each.returncode, each.stderr) for each in pasted] == [(0, ""), (0, "")], hints
+    assert "machine2" in pasted[0].stdout and "model" in pasted[1].stdout
 
 
 def test_the_recording_that_ships_is_replayed_without_a_file_or_a_network(tmp_path: Path) -> None:

@@ -2,9 +2,9 @@
 
 The questions are those of questions/: 120 written before the tables of phrases were, and five sets in other wordings
 that were written after. The tables have taken in all of these but the fourth. Facts are checked against
-scripted_line.TRUTH. Times are of a real gateway on a real broker, from the question to its answer. With --model, a .gguf
-file, the model's own figure, what tables and model reach together, and the time from a window to its alert while the
-model is busy and while not.
+scripted_line.TRUTH. Times are of a real gateway on a real broker, from the question to its answer. With --model, a
+.gguf file, the model's own figure, what tables and model reach together, and the time from a window to its alert while
+the model is busy and while not.
 
     python -m tools.bench.ask [--model file.gguf] [--seconds 5] [--rounds 12]
 """
