@@ -215,7 +215,7 @@ def test_who_shows_two_neighbours_two_pasts_is_found_out_by_what_they_tell_each_
                 hashed = sha256(what).digest()
                 signature = key.signature(ledger.signed_text("b", 10, hashed))
                 frame = ledger.pack_checkpoint(Checkpoint("b", 10, hashed, signature, hashed))
-                it[name]._checkpoints.hear("b", frame)
+                it[name].checkpoints.hear("b", frame)
             for name in ("a", "c"):
                 await it.until(lambda: bool(entered(it, name, ledger.FORK)))  # noqa: B023
                 assert entered(it, name, ledger.FORK)[0]["gateway"] == "b"
@@ -251,7 +251,7 @@ def test_a_flood_of_heads_costs_a_bounded_number_of_writes_and_the_newest_is_kep
     async def story() -> None:
         now, writes = 0.0, 0
         async with neighbours(tmp_path, "a", "b") as it:
-            checks = it["a"]._checkpoints
+            checks = it["a"].checkpoints
             really = checks._look_at
 
             async def counting(*what: Any) -> None:

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from reedmesh.config.settings import Alerts, Assistant, Config, Learning
 from reedmesh.config.settings import Store as StoreSettings
 from reedmesh.inference import family, features
+from reedmesh.inference.families import Families
+from reedmesh.inference.family import Family
 from reedmesh.links.memory_link import MemoryBroker
 from reedmesh.links.message import Message
 from reedmesh.service.gateway import Gateway
@@ -41,7 +43,7 @@ def sounds() -> dict[str, NDArray[np.int8]]:
 class World:
     """One gateway, one onlooker and as many sensors as a test wants."""
 
-    def __init__(self, folder: Path, assistant: Assistant) -> None:
+    def __init__(self, folder: Path, assistant: Assistant, families: Families | Family = FAMILY) -> None:
         self.broker = MemoryBroker()
         settings = StoreSettings(flush_seconds=0.05)
         self.config = Config(
@@ -52,7 +54,7 @@ class World:
             store=settings,
             assistant=assistant,
         )
-        self.gateway = Gateway(self.config, FAMILY, Store(folder))
+        self.gateway = Gateway(self.config, families, Store(folder))
         self.heard: list[tuple[str, Any]] = []
         self._news = asyncio.Event()
 
@@ -87,9 +89,11 @@ class World:
 
 
 @asynccontextmanager
-async def world(folder: Path, assistant: Assistant = NO_MODEL) -> AsyncIterator[World]:
+async def world(
+    folder: Path, assistant: Assistant = NO_MODEL, families: Families | Family = FAMILY
+) -> AsyncIterator[World]:
     """A gateway at work; it is ended, and its store closed, when the context is left."""
-    it = World(folder, assistant)
+    it = World(folder, assistant, families)
     topics = [f"reedmesh/gw/+/{leaf}" for leaf in ("window", "part", "hello", "availability", "model/status")]
     topics.append("reedmesh/gw/request/+")
     link = it.broker.link(*topics, farewell=it.gateway.status("stopped"), greeting=it.gateway.greeting)

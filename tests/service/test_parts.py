@@ -1,26 +1,35 @@
 """A station on a gateway: parts are learnt, judged, labelled and told in figures, over a broker in memory.
 
-The gateway's own family is vibration: the station brings its recipe in its hello.
+The gateway serves vibration and parts: the station brings its recipe in its hello.
 """
 
 import asyncio
 import json
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from reedmesh.inference.families import Families
+from reedmesh.inference.family import find_family, load_family
 from reedmesh.inference.features import extract
 from reedmesh.links.message import Message
 from reedmesh.protocol import part as frames
 from reedmesh.protocol import wire
 from reedmesh.store.store import Store
 from reedmesh.updates.worker import inline_worker
-from tests.service.test_gateway import World, world
+from tests.service.test_gateway import FAMILY, World, world
 from tests.support.parts import RECIPE, strokes
 from tests.support.sensor import FakeSensor
 from tests.support.timeouts import PATIENCE
+
+FAMILIES = Families([FAMILY, load_family(find_family("parts"))])
+
+
+def line(folder: Path) -> AbstractAsyncContextManager[World]:
+    return world(folder, families=FAMILIES)
 
 
 class Press(FakeSensor):
@@ -70,7 +79,7 @@ async def commissioned(it: World) -> Press:
 
 def test_twenty_parts_make_a_model_that_rejects(tmp_path: Path) -> None:
     async def story() -> None:
-        async with asyncio.timeout(PATIENCE), world(tmp_path) as it:
+        async with asyncio.timeout(PATIENCE), line(tmp_path) as it:
             made = await commissioned(it)
             await made.make(2, 5, 2)
             state = await counted(it, 25)
@@ -84,7 +93,7 @@ def test_twenty_parts_make_a_model_that_rejects(tmp_path: Path) -> None:
 
 def test_labels_give_the_fault_its_name(tmp_path: Path) -> None:
     async def story() -> None:
-        async with asyncio.timeout(PATIENCE), world(tmp_path) as it:
+        async with asyncio.timeout(PATIENCE), line(tmp_path) as it:
             made = await commissioned(it)
             await made.make(2, 6, 2)
             await counted(it, 26)
@@ -105,7 +114,7 @@ def test_labels_give_the_fault_its_name(tmp_path: Path) -> None:
 
 def test_labels_by_part_number_undo_and_contradiction(tmp_path: Path) -> None:
     async def story() -> None:
-        async with asyncio.timeout(PATIENCE), world(tmp_path) as it:
+        async with asyncio.timeout(PATIENCE), line(tmp_path) as it:
             await commissioned(it)
             said = await ask(it, "label", sensor="press", part="A-3", label="crack")
             assert said["data"]["labelled"] == 1
@@ -122,7 +131,7 @@ def test_labels_by_part_number_undo_and_contradiction(tmp_path: Path) -> None:
 
 def test_figures_tell_of_disputed_parts(tmp_path: Path) -> None:
     async def story() -> None:
-        async with asyncio.timeout(PATIENCE), world(tmp_path) as it:
+        async with asyncio.timeout(PATIENCE), line(tmp_path) as it:
             made = await commissioned(it)
             await made.make(2, 3, 2)
             await counted(it, 23)
@@ -150,7 +159,7 @@ def test_figures_tell_of_disputed_parts(tmp_path: Path) -> None:
 )
 def test_a_label_that_cannot_be_is_one_clear_line(tmp_path: Path, given: dict[str, Any], fault: str) -> None:
     async def story() -> None:
-        async with asyncio.timeout(PATIENCE), world(tmp_path) as it:
+        async with asyncio.timeout(PATIENCE), line(tmp_path) as it:
             await press(it)
             await it.sensor("fan")
             if len(json.dumps(given)) < 4000:
@@ -162,14 +171,14 @@ def test_a_label_that_cannot_be_is_one_clear_line(tmp_path: Path, given: dict[st
 
 def test_what_was_learnt_survives_a_restart(tmp_path: Path) -> None:
     async def story() -> None:
-        async with asyncio.timeout(PATIENCE), world(tmp_path) as it:
+        async with asyncio.timeout(PATIENCE), line(tmp_path) as it:
             await commissioned(it)
             await ask(it, "label", sensor="press", part="A-3", label="crack")
         store = Store(tmp_path)
         kept = {row.part: row.label for row in store.parts.newest("press", 100)}
         store.close()
         assert len(kept) == 20 and kept["A-3"] == "crack"
-        async with asyncio.timeout(PATIENCE), world(tmp_path) as again:
+        async with asyncio.timeout(PATIENCE), line(tmp_path) as again:
             sensor = again.gateway.line.sensors["press"]
             assert sensor.model and sensor.model.limits and sensor.station and sensor.station.heard == 20
 
@@ -178,7 +187,7 @@ def test_what_was_learnt_survives_a_restart(tmp_path: Path) -> None:
 
 def test_a_part_of_no_station_and_a_window_of_another_length_are_refused(tmp_path: Path) -> None:
     async def story() -> None:
-        async with asyncio.timeout(PATIENCE), world(tmp_path) as it:
+        async with asyncio.timeout(PATIENCE), line(tmp_path) as it:
             await it.sensor("fan")
             made = await press(it)
             into = bytearray(frames.SIZE)

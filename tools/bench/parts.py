@@ -21,10 +21,10 @@ from reedmesh.inference import normalisation
 from reedmesh.inference.features import extract
 from reedmesh.inference.model import Judgement, Model
 from reedmesh.learning import sums
+from reedmesh.learning.covariance import Scatter
 from reedmesh.learning.parts import classifier, detector, model
 from reedmesh.learning.parts.limits import Costs
 from reedmesh.learning.parts.model import Taught
-from reedmesh.learning.sums import Sums
 from reedmesh.protocol import verdict
 from reedmesh.protocol.recipe import Cycle
 from tools.bench import report
@@ -195,7 +195,9 @@ def _made(known: Recording, seed: int) -> bytes:
 
 
 def _federated(thirds: list[Recording], seed: int) -> list[bytes]:
-    told = [sums.of(each.taught.ok) for each in thirds] if min(len(each.taught.ok) for each in thirds) >= ENOUGH else []
+    told = (
+        [_scatter(each.taught.ok) for each in thirds] if min(len(each.taught.ok) for each in thirds) >= ENOUGH else []
+    )
     names, features = thirds[0].names, thirds[0].parts.shape[1]
     z = []
     for own, each in enumerate(thirds):
@@ -214,7 +216,11 @@ def _federated(thirds: list[Recording], seed: int) -> list[bytes]:
     ]
 
 
-def _others(told: list[Sums], own: int) -> list[Sums]:
+def _scatter(ok: Windows) -> Scatter:
+    return Scatter(sums.of(ok).scatter, len(ok) - 1)
+
+
+def _others(told: list[Scatter], own: int) -> list[Scatter]:
     return [of for at, of in enumerate(told) if at != own]
 
 

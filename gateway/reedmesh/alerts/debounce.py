@@ -44,6 +44,12 @@ class Watcher:
         self._late: deque[tuple[int, int]] = deque(maxlen=rule.of)  # boot and number of late windows above it
         self._last = 0
 
+    def follow(self, rule: AlertRule) -> None:
+        """Judge by `rule` from now on: its sensor turned out to be of another family."""
+        if rule != self._rule:
+            self._rule = rule
+            self._above, self._late = deque(maxlen=rule.of), deque(maxlen=rule.of)
+
     def judge(self, score: float, threshold: float, now: float) -> Change | None:
         """Take the score of one window; returns the change of the alert, or None.
 

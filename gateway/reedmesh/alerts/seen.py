@@ -14,6 +14,7 @@ class Seen:
     lost on the way, and with readings at an end of the range, since the gateway started. flat: for each axis, whether
     the last window's readings were all the same; flat_learnt: the same of the windows that its model learnt.
     refusal: why it did not take its last model. sensitivity: the rise of a band, in dB, that would raise an alert.
+    unserved: why no family of the gateway judges the sensor.
     """
 
     steady: float
@@ -27,6 +28,7 @@ class Seen:
     flat_learnt: tuple[bool, ...] = ()
     refusal: str = ""
     sensitivity: float | None = None
+    unserved: str = ""
 
     def number(self, key: str, table: str = "") -> float | None:
         """A number in the hello, or in a table of it; None for what is none."""

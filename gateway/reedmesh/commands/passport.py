@@ -1,6 +1,7 @@
 """`reedmesh passport SENSOR|DIGEST|FILE`: what a model is and was made of, and whether that is to be believed."""
 
 import argparse
+import json
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 from reedmesh.config.settings import Config, load_config
 from reedmesh.errors import ConfigError, DeployError, WireError
 from reedmesh.identity import keystore
-from reedmesh.inference.family import find_family, load_family
+from reedmesh.inference import families
 from reedmesh.provenance import passport
 from reedmesh.provenance.passport import Passport
 from reedmesh.store import database
@@ -69,6 +70,9 @@ def _stored(settings: Config, what: str, model: bytes) -> StoredModel:
 def _checked(settings: Config, stored: StoredModel) -> Passport:
     from reedmesh.updates.attestation import Passports  # LiteRT takes a moment to load; no other command here needs it
 
-    state, family = Path(settings.state), load_family(find_family(settings.family))
+    state, served = Path(settings.state), families.load(settings.served)
+    with database.reading(state) as db:
+        hellos = {name: json.loads(text) for name, text in db.execute("select name, hello from sensors")}
     counting = partial(keystore.counting, state, settings.name)
+    family = served.of(hellos.get(stored.sensor, {})) or served.first
     return Passports(settings.name, family, keystore.load(state), counting).check(stored)

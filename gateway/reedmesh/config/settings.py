@@ -86,6 +86,7 @@ class Config:
     name: str
     state: str  # directory of the database
     family: str = "vibration"  # a family that ships with reedmesh, or the path of a folder with a model.toml
+    families: tuple[str, ...] = ()  # several of them in its place: each sensor's recipe says which is its own
     sensors: int = field(default=200, metadata={"min": 1, "max": 2000})  # most sensors that it takes data from
     broker: Broker = field(default_factory=Broker)
     alerts: Alerts = field(default_factory=Alerts)
@@ -103,6 +104,11 @@ class Config:
     machines: dict[str, Machine] = field(default_factory=dict)  # by the name of their sensor
     serial: tuple[Serial, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
+
+    @property
+    def served(self) -> tuple[str, ...]:
+        """Names of the families, at least one."""
+        return self.families or (self.family,)
 
 
 def shown(settings: Any) -> Any:
@@ -142,6 +148,7 @@ def _faults(config: Config) -> list[str]:
         *sparkplug_faults(config.sparkplug),
         *plc_faults(config.opcua, config.modbus),
         *assistant_faults(config.assistant),
+        *(["families: each stands there once"] if len(set(config.families)) < len(config.families) else []),
     ]
 
 

@@ -31,18 +31,18 @@ SEEN_SECONDS = 60.0  # between two times that we tell what we have seen
 HEAD_RATE, HEAD_BURST = 1 / 60, 20  # heads that one neighbour may have written: a second, and at once
 MOST_DISPUTES = 1000  # that are remembered, so that each is entered once
 
-Say = Callable[[str, bytes], None]
+Say = Callable[[str, str, bytes], None]  # family, leaf, frame
 Key = tuple[str, str]  # who says it, and of whom
 
 
 class CheckpointExchange:
     """Of the gateway whose state directory is `state`; `keyring` has the keys of its neighbours.
 
-    held: the update that is held of each neighbour. clock: s, one that nobody sets.
+    held: of each family, the update that is held of each neighbour. clock: s, one that nobody sets.
     """
 
     def __init__(self, disk: Disk, state: Path, keyring: Keyring, clock: Callable[[], float] = time.monotonic) -> None:
-        self.held: Callable[[], Mapping[str, Held]] = dict
+        self.held: dict[str, Callable[[], Mapping[str, Held]]] = {}
         self._disk = disk
         self._state = state
         self._keyring = keyring
@@ -61,21 +61,25 @@ class CheckpointExchange:
             raise WireError(f"head of {head.name} among what {gateway} says")
         self._heard[gateway, gateway] = self._newest[gateway] = head
 
-    def hear_seen(self, gateway: str, frame: bytes) -> None:
+    def tell_again(self) -> None:
+        """Tell our head under every family, also the one that was just added."""
+        self._said = -1
+
+    def hear_seen(self, gateway: str, family: str, frame: bytes) -> None:
         """What a neighbour has seen of others, to be held against what we have; raises WireError."""
         heads, held = seen.unpack(frame)
         for each in heads:
             name = ledger.name_of(each)
             if name != gateway and self._keyring.of(name):  # of whom we do not trust, we have nothing to compare
                 self._heard[gateway, name] = ledger.unpack_checkpoint(each, self._keyring.of(name))
-        mine = self.held()
+        mine = self.held[family]() if family in self.held else {}
         for name, theirs in held.items():
             ours = mine.get(name)
             if ours and ours.sequence == theirs.sequence and ours.digest != theirs.digest:
                 self._dispute(gateway, name, theirs)
 
     async def run(self, say: Say) -> None:
-        """Tell and compare, for ever. say: has brokers hold a frame from now on, by its leaf."""
+        """Tell and compare, for ever. say: has brokers hold a frame from now on, by family and leaf."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._tell(say))
             tasks.create_task(self._tell_seen(say))
@@ -85,17 +89,19 @@ class CheckpointExchange:
         while True:
             head = await self._disk.call(self._own)
             if head:
-                say("head", ledger.pack_checkpoint(head))
+                for family in self.held:
+                    say(family, "head", ledger.pack_checkpoint(head))
                 self._said = head.number
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _tell_seen(self, say: Say) -> None:
-        before = b""
+        before: dict[str, bytes] = {}
         while True:
             await asyncio.sleep(SEEN_SECONDS)
-            if (frame := seen.pack(self._newest.values(), self.held())) != before:
-                say("seen", frame)
-                before = frame
+            for family, held in self.held.items():
+                if (frame := seen.pack(self._newest.values(), held())) != before.get(family, b""):
+                    say(family, "seen", frame)
+                    before[family] = frame
 
     def _own(self) -> Checkpoint | None:
         """On the store's thread: our head, if it was not told yet; what will be told is noted first."""

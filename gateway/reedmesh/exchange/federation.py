@@ -233,7 +233,7 @@ class Sealed(Federation):
 
     def _names(self) -> dict[str, tuple[str, str, int]]:
         """Whom each pseudonym means, of the days around this one."""
-        now = self.day(), (*self._keyring.names(), self._gateway)
+        now = self.day(), (*self._keyring.names(), self._gateway), tuple(self._families)
         if now != self._known_for:
             days, gateways = range(now[0] - 1, now[0] + 2), now[1]
             whose = [(gateway, family, day) for gateway in gateways for family in self._families for day in days]

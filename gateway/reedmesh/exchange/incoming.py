@@ -72,6 +72,11 @@ class Incoming:
         """An update has arrived whole."""
         self._arrived.put_nowait(payload)
 
+    def collected(self) -> dict[str, Peer]:
+        """The neighbours' copies as they are: for who waits for nobody."""
+        self._heard.clear()
+        return self.peers()
+
     async def collect(self) -> tuple[dict[str, Peer], tuple[str, ...]]:
         """The neighbours' copies, and who is late: waits for all that are worth it, but not beyond the deadline."""
         expected = self._deadline.awaited(each for each in self._neighbours if self._is_trusted(each))

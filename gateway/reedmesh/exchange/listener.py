@@ -9,14 +9,15 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from reedmesh.coding.collector import Collector, Payload
 from reedmesh.coding.reassembly import Reassembly
 from reedmesh.coding.repair import RepairRequest, Request, read
 from reedmesh.errors import WireError
-from reedmesh.exchange.federation import OPEN, Federation
+from reedmesh.exchange.federation import OPEN, Federation, Heard
 from reedmesh.exchange.lane import say
 from reedmesh.exchange.member import LOOK_SECONDS
 from reedmesh.exchange.sender import Sender
@@ -36,11 +37,32 @@ REMEDY = "nothing of it is taken until [exchange] says the same there and here"
 
 def subscriptions(neighbour: str, family: str, federation: Federation = OPEN) -> dict[str, int]:
     """Topics of a neighbour, with their QoS."""
-    return {wire.topic(neighbour, "status"): 1} | federation.topics(neighbour, family)
+    return subscriptions_of(neighbour, [family], federation)
+
+
+def subscriptions_of(neighbour: str, families: Iterable[str], federation: Federation = OPEN) -> dict[str, int]:
+    """The same of several families."""
+    topics = {wire.topic(neighbour, "status"): 1}
+    for family in families:
+        topics |= federation.topics(neighbour, family)
+    return topics
 
 
 def unwitnessed(_gateway: str, _frame: bytes) -> None:
     """For who remembers no ledgers of others."""
+
+
+def unseen(_gateway: str, _family: str, _frame: bytes) -> None:
+    """For who does not hear what others have seen."""
+
+
+@dataclass(frozen=True)
+class Taker:
+    """Who takes what neighbours say of one family: shards, payloads in order, and what they owe each other."""
+
+    collector: Collector
+    deliver: Callable[[Payload], None]
+    hear_credit: Callable[[str, bytes], None] = unwitnessed
 
 
 class Listener:
@@ -48,7 +70,8 @@ class Listener:
 
     keys: of the neighbours; others are not heard. families: that we take updates of. own: links to our own brokers.
     deliver: called with each payload, in order; it must not block. witness: called with who speaks and the head of its
-    ledger; raises WireError for what is none. rejects: counts what was not believed.
+    ledger; raises WireError for what is none. witness_seen: the same of what it has seen, and of which family.
+    rejects: counts what was not believed.
     """
 
     def __init__(
@@ -64,23 +87,25 @@ class Listener:
         look: float = LOOK_SECONDS,
         federation: Federation = OPEN,
         witness: Callable[[str, bytes], None] = unwitnessed,
-        witness_seen: Callable[[str, bytes], None] = unwitnessed,
+        witness_seen: Callable[[str, str, bytes], None] = unseen,
         hear_credit: Callable[[str, bytes], None] = unwitnessed,
         supervisor: Supervisor | None = None,
     ) -> None:
         self.rejects = Rejects()
         self._federation = federation
-        self._takers = {"key": self._succeed, "head": witness, "seen": witness_seen, "owed": hear_credit}
+        self._witnesses = witness, witness_seen
         self._name = name
         self._keys = keys
-        self._families = families
-        self._collector = collector
+        self._takes = dict.fromkeys(families, Taker(collector, deliver, hear_credit))
         self._sender = sender
         self._own = own
-        self._deliver = deliver
         self._clock = clock
         self._look = look
         self._supervisor = supervisor or Supervisor()
+
+    def take_also(self, family: str, taker: Taker) -> None:
+        """Take updates of one more family."""
+        self._takes[family] = taker
 
     async def run(self, links: Sequence[Subscriber]) -> None:
         """Listen to all links, send, and ask for what is missing; what fails is begun anew by itself."""
@@ -121,21 +146,34 @@ class Listener:
         if heard.leaf == "credential" and heard.payload:
             self._enrol(heard.gateway, heard.family, heard.payload)
             return
-        if heard.gateway not in self._keys or heard.family not in self._families:
+        if heard.gateway not in self._keys or heard.family not in self._takes:
             raise WireError(f"nothing is expected on {message.topic}")
         if not heard.payload:
             return  # a retained message was taken back
         if heard.leaf == "shard":
-            generation = self._collector.add(unpack_shard(heard.payload), self._clock())
+            generation = self._takes[heard.family].collector.add(unpack_shard(heard.payload), self._clock())
             if generation:
                 await self._finish(generation)
         elif heard.leaf == "manifest":
             self._announce(heard.family, heard.payload)
-        elif heard.leaf in self._takers:
-            self._takers[heard.leaf](heard.gateway, heard.payload)
+        elif heard.leaf in ("key", "head", "seen", "owed"):
+            self._take_frame(heard)
         else:
             verb = heard.leaf.removeprefix("request/")
             self._note(heard.gateway, read(verb, heard.family, read_json(heard.payload, MAX_JSON)))
+
+    def _take_frame(self, heard: Heard) -> None:
+        """What neighbours say beside updates."""
+        gateway, family, leaf, frame = heard
+        head, seen = self._witnesses
+        if leaf == "key":
+            self._succeed(gateway, frame)
+        elif leaf == "head":
+            head(gateway, frame)
+        elif leaf == "seen":
+            seen(gateway, family, frame)
+        else:
+            self._takes[family].hear_credit(gateway, frame)
 
     def _compare(self, message: Message) -> None:
         """Whether a neighbour is of our federation: if it is not, we hear nothing of it that we could use."""
@@ -151,13 +189,13 @@ class Listener:
         if manifest.family != family:
             raise WireError(f"manifest of family {manifest.family} among those of {family}")
         manifest.signer = self._keys.check(manifest)
-        self._collector.announce(manifest, self._clock())
+        self._takes[family].collector.announce(manifest, self._clock())
 
     def _enrol(self, gateway: str, family: str, frame: bytes) -> None:
         """Trust the key of a credential; what its gateway said before we did is asked for again, as a snapshot."""
         key = self._keys.enrol(gateway, frame)
-        if key and family in self._families:
-            self._collector.miss((gateway, family, key), self._clock())
+        if key and family in self._takes:
+            self._takes[family].collector.miss((gateway, family, key), self._clock())
 
     def _succeed(self, gateway: str, frame: bytes) -> None:
         self._keys.succeed(gateway, frame)
@@ -176,9 +214,10 @@ class Listener:
         except Exception as fault:  # noqa: BLE001 - nor what it sends
             data = None
             self.rejects.add("/".join(generation.stream[:2]), fault)
-        for payload in self._collector.finish(generation, data, self._clock()):
+        taker = self._takes[generation.stream[1]]
+        for payload in taker.collector.finish(generation, data, self._clock()):
             if payload.manifest.signer in self._keys.of(payload.manifest.sender):  # it may be revoked by now
-                self._deliver(payload)
+                taker.deliver(payload)
 
     def _payload(self, generation: Reassembly) -> bytes:
         return self._federation.open(generation.manifest, generation.payload())
@@ -186,8 +225,9 @@ class Listener:
     async def _ask(self) -> None:
         while True:
             await asyncio.sleep(self._look)
-            for request in self._collector.requests(self._clock()):
-                await self._publish(request)
+            for collector in {id(each.collector): each.collector for each in self._takes.values()}.values():
+                for request in collector.requests(self._clock()):
+                    await self._publish(request)
 
     async def _publish(self, request: Request) -> None:
         """On the first of our brokers that takes it; if none does, the next request says the same."""

@@ -12,7 +12,7 @@ from reedmesh.exchange import entries
 from reedmesh.exchange.checkpoints import CheckpointExchange
 from reedmesh.exchange.credit_exchange import CreditExchange
 from reedmesh.exchange.incoming import Incoming
-from reedmesh.exchange.listener import Listener
+from reedmesh.exchange.listener import Listener, Taker
 from reedmesh.exchange.member import USUAL, Member, Timing
 from reedmesh.exchange.outgoing import Outgoing
 from reedmesh.exchange.sender import Sender
@@ -49,11 +49,11 @@ class Neighbourhood:
         self.supervisor = supervisor or Supervisor()
         self.outgoing = Outgoing(member.name, family, disk, profile, self.tell)
         self.incoming = Incoming(member, family, disk, timing, self.tell)
-        self._member, self._family, self._timing = member, family, timing
-        self._checkpoints = checkpoints
-        self._credits = CreditExchange(member.name, family.id, member.key, member.keyring, disk)
-        self.event_handlers.append(self._credits.take)
-        checkpoints.held = self.incoming.held
+        self.member, self.family, self.timing = member, family, timing
+        self.checkpoints = checkpoints
+        self.credits = CreditExchange(member.name, family.id, member.key, member.keyring, disk)
+        self.event_handlers.append(self.credits.take)
+        checkpoints.held[family.id] = self.incoming.held
 
     @property
     def learning_state(self) -> LearningState:
@@ -89,23 +89,15 @@ class Neighbourhood:
 
     async def run(self, own: Channel, neighbours: Sequence[Subscriber]) -> None:
         """Exchange with the neighbours until cancelled; the supervisor restarts a part that fails."""
-        sender = self._new_sender(own)
-        listener = self._new_listener(own, sender)
-        keep = partial(sender.keep, self._family.id)
-        works: dict[str, Work] = {
-            "checkpoints": partial(self._checkpoints.run, keep),
-            "credit": partial(self._credits.run, keep),
-            "outgoing": self.outgoing.run,
-            "incoming": self.incoming.run,
-        }
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(listener.run(neighbours))
-            for name, work in works.items():
-                tasks.create_task(self.supervisor.keep(name, work))
+        await Neighbourhoods([self]).run(own, neighbours)
 
     async def give(self, trained: Trained) -> None:
         """As in Outgoing."""
         await self.outgoing.give(trained)
+
+    def collected(self) -> dict[str, Peer]:
+        """As in Incoming."""
+        return self.incoming.collected()
 
     async def collect(self) -> tuple[dict[str, Peer], tuple[str, ...]]:
         """As in Incoming."""
@@ -113,36 +105,91 @@ class Neighbourhood:
 
     async def keep(self, merged: Merged, peers: Mapping[str, Peer]) -> None:
         """Keep the merged weights; the next update tells neighbours the difference."""
-        await self.outgoing.keep(merged.weights, list(entries.merge(merged, peers, self._family.id)))
+        await self.outgoing.keep(merged.weights, list(entries.merge(merged, peers, self.family.id)))
 
     def tell(self, event: Event) -> None:
         """Pass an event to all handlers."""
         for handler in self.event_handlers:
             handler(event)
 
+
+class Neighbourhoods:
+    """Those of one gateway, one for each family, over the same links. `first` says how all of them speak."""
+
+    def __init__(self, each: Sequence[Neighbourhood]) -> None:
+        self.all = list(each)
+        self.first = each[0]
+        self._running: tuple[Listener, Sender, asyncio.TaskGroup, Sequence[Subscriber]] | None = None
+
+    def greeting(self) -> list[Message]:
+        """As in Neighbourhood, of all of them."""
+        return self.first.greeting()
+
+    async def run(self, own: Channel, neighbours: Sequence[Subscriber]) -> None:
+        """As in Neighbourhood, of all of them."""
+        sender = self._new_sender(own)
+        listener = self._new_listener(own, sender)
+        told = partial(self.first.checkpoints.run, sender.keep)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._running = listener, sender, tasks, neighbours
+                for each in self.all:
+                    self._begin(each)
+                tasks.create_task(listener.run(neighbours))
+                tasks.create_task(self.first.supervisor.keep("checkpoints", told))
+        finally:
+            self._running = None
+
+    async def add(self, each: Neighbourhood) -> None:
+        """Exchange one more family from now on."""
+        self.all.append(each)
+        if self._running:
+            self._begin(each)
+            self.first.checkpoints.tell_again()
+            for link in self._running[3]:
+                await link.follow()
+
+    def _begin(self, each: Neighbourhood) -> None:
+        assert self._running
+        listener, sender, tasks, _ = self._running
+        each.outgoing.sender = sender
+        if each.member.appointment:
+            sender.keep(each.family.id, "key", each.member.appointment)
+        if each.member.credential:
+            sender.keep(each.family.id, "credential", each.member.credential)
+        listener.take_also(each.family.id, Taker(each.incoming.collector, each.incoming.put, each.credits.hear))
+        of = "" if each is self.first else f" of {each.family.name} {each.family.id[:4]}"
+        works: dict[str, Work] = {
+            "credit": partial(each.credits.run, partial(sender.keep, each.family.id)),
+            "outgoing": each.outgoing.run,
+            "incoming": each.incoming.run,
+        }
+        for name, work in works.items():
+            tasks.create_task(each.supervisor.keep(name + of, work))
+
+    def _missed(self, family: str) -> None:
+        for each in self.all:
+            if each.family.id == family:
+                each.outgoing.note_missed(family)
+
     def _new_sender(self, own: Channel) -> Sender:
-        it, missed, pace = self._member, self.outgoing.note_missed, self._timing.pace
-        sender = Sender(it.name, it.key, [own], missed, pace, federation=it.federation)
-        if it.appointment:
-            sender.keep(self._family.id, "key", it.appointment)
-        if it.credential:
-            sender.keep(self._family.id, "credential", it.credential)
-        self.outgoing.sender = sender
-        return sender
+        it = self.first.member
+        return Sender(it.name, it.key, [own], self._missed, self.first.timing.pace, federation=it.federation)
 
     def _new_listener(self, own: Channel, sender: Sender) -> Listener:
+        it = self.first
         return Listener(
-            self._member.name,
-            self._member.keyring,
-            [self._family.id],
-            self.incoming.collector,
+            it.member.name,
+            it.member.keyring,
+            [it.family.id],
+            it.incoming.collector,
             sender,
             [own],
-            self.incoming.put,
-            look=self._timing.look,
-            federation=self._member.federation,
-            witness=self._checkpoints.hear,
-            witness_seen=self._checkpoints.hear_seen,
-            hear_credit=self._credits.hear,
-            supervisor=self.supervisor,
+            it.incoming.put,
+            look=it.timing.look,
+            federation=it.member.federation,
+            witness=it.checkpoints.hear,
+            witness_seen=it.checkpoints.hear_seen,
+            hear_credit=it.credits.hear,
+            supervisor=it.supervisor,
         )

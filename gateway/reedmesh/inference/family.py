@@ -18,8 +18,9 @@ from reedmesh.errors import ConfigError
 from reedmesh.protocol import recipe as recipes
 from reedmesh.protocol.recipe import Recipe
 
-SUMS, NETWORK, BEST = "sums", "network", "best"
-KINDS = (SUMS, NETWORK, BEST)  # of learning: in closed form, a network, or for each sensor whichever does better
+SUMS, NETWORK, BEST, PARTS = "sums", "network", "best", "parts"
+# of learning: in closed form, a network, for each sensor whichever does better, or from parts (`learning/parts/`)
+KINDS = (SUMS, NETWORK, BEST, PARTS)
 FILES = ("train.tflite", "float.tflite", "int8.tflite")
 _PACKAGED = Path(__file__).parents[1] / "models"  # in a wheel
 _CHECKOUT = Path(__file__).parents[3] / "models"
@@ -87,6 +88,8 @@ class Plan:
     @cached_property
     def tensors(self) -> tuple[int, ...]:
         """Lengths of the parts of the flat weights: of each dense layer the matrix, then the biases."""
+        if self.training.kind == PARTS:
+            return (1,)  # gateways tell each other sums alone; an update has one weight at least, and it is 0
         widths = [self.recipe.length, *self.architecture.hidden, self.recipe.length]
         return tuple(size for n, m in pairwise(widths) for size in (n * m, m))
 
@@ -100,7 +103,7 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Family(Plan):
-    """A plan and the three models that were built from it."""
+    """A plan and the three models that were built from it; a family of parts has none (b"")."""
 
     train_tflite: bytes = field(repr=False)
     float_tflite: bytes = field(repr=False)
@@ -111,7 +114,8 @@ def load_family(folder: Path) -> Family:
     """The family in `folder`; raises ConfigError for a fault of model.toml, or a file that was not built."""
     plan = read_plan(folder)
     known = {name: getattr(plan, name) for name in Plan.__dataclass_fields__}
-    train, with_floats, int8 = (_built(folder / name) for name in FILES)
+    built = (b"", b"", b"") if plan.training.kind == PARTS else (_built(folder / name) for name in FILES)
+    train, with_floats, int8 = built
     return Family(**known, train_tflite=train, float_tflite=with_floats, int8_tflite=int8)
 
 

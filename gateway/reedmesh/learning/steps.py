@@ -50,6 +50,8 @@ class Trained:
 
 def start(family: Family) -> Floats:
     """The weights that every gateway of the family begins with, float32 [n]."""
+    if not family.train_tflite:
+        return np.zeros(sum(family.tensors), np.float32)
     return Trainer(family.train_tflite).get()
 
 

@@ -1,6 +1,8 @@
 """All sensors of one gateway, by name."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from reedmesh.alerts.debounce import Watcher
 from reedmesh.alerts.presence import Presence
@@ -8,13 +10,38 @@ from reedmesh.config.settings import AlertRule
 from reedmesh.protocol.wire import Window, WireError
 from reedmesh.readings.sensor import CALLED, Sensor
 
+if TYPE_CHECKING:  # the web page uses this package without LiteRT
+    from reedmesh.inference.family import Family
+
 RESERVED = ("request", "response", "update")  # second parts of topics that are the gateway's own
 
 
-class Line:
-    """All sensors of one gateway, by name; at most `limit`, so that made-up names cannot fill the memory."""
+@dataclass(frozen=True)
+class Kind:
+    """How the sensors of a family are judged: windows it takes to learn one, and the rule of its alerts."""
 
-    def __init__(self, features: int, to_learn: int, rule: AlertRule, limit: int, called: int = CALLED) -> None:
+    family: "Family"
+    to_learn: int
+    rule: AlertRule
+
+
+class Line:
+    """All sensors of one gateway, by name; at most `limit`, so that made-up names cannot fill the memory.
+
+    features, to_learn, rule: of sensors that said no recipe yet; 0 features: their windows are refused until they do.
+    kind_of: how the sensor with this hello is judged, None for one of no family that is served; served: their names.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        to_learn: int,
+        rule: AlertRule,
+        limit: int,
+        called: int = CALLED,
+        kind_of: Callable[[Mapping[str, Any]], Kind | None] | None = None,
+        served: str = "",
+    ) -> None:
         self.sensors: dict[str, Sensor] = {}
         self.revoked: frozenset[str] = frozenset()  # names that are not heard
         self.babbling: Mapping[
@@ -26,6 +53,8 @@ class Line:
         self._rule = rule
         self._called = called
         self._limit = limit
+        self._kind_of = kind_of
+        self._served = served
 
     def sensor(self, name: str) -> Sensor:
         """The sensor of that name, new if it was never heard of; raises WireError when revoked or too many."""
@@ -42,7 +71,7 @@ class Line:
         """The sensor of that name, which the store remembers: the limit is for new ones."""
         if name not in self.sensors:
             watcher, presence = Watcher(name, self._rule), Presence(name, self._rule.silent)
-            sensor = Sensor(name, watcher, presence, self._to_learn, called=self._called)
+            sensor = Sensor(name, watcher, presence, self._to_learn, called=self._called, length=self._features)
             watcher.pace = lambda: sensor.pace
             self.sensors[name] = sensor
         return self.sensors[name]
@@ -52,9 +81,33 @@ class Line:
         self.sensors.pop(sensor.name, None)
         self.forgotten.add(sensor.name)
 
+    def assign(self, sensor: Sensor) -> None:
+        """Judge the sensor by the family that the recipe in its hello belongs to, or refuse it where none does."""
+        if self._kind_of is None:
+            return
+        kind = self._kind_of(sensor.hello)
+        sensor.unserved = "" if kind else f"{_shown(sensor.hello.get('features'))}; this gateway serves {self._served}"
+        if kind is None:
+            sensor.length = 0
+            return
+        if sensor.family and sensor.family.id != kind.family.id:
+            sensor.begin_anew()
+        sensor.family, sensor.length, sensor.to_learn = kind.family, kind.family.recipe.length, kind.to_learn
+        sensor.watcher.follow(kind.rule)
+
     def admit(self, window: Window, name: str) -> None:
-        """Raise WireError when `window` cannot be judged by this gateway's family, or is no part of that station."""
+        """Raise WireError when `window` cannot be judged by its sensor's family, or is no part of that station."""
         sensor = self.sensors.get(name)
-        wanted = sensor.station.recipe.length if sensor and sensor.station else self._features
+        if sensor and sensor.unserved:
+            raise WireError(f"window of a sensor with {sensor.unserved}")
+        wanted = sensor.length if sensor else self._features
+        wanted = sensor.station.recipe.length if sensor and sensor.station else wanted
+        if not wanted:
+            raise WireError(f"window before the hello that says its recipe; this gateway serves {self._served}")
         if len(window.features) != wanted:
             raise WireError(f"window of {len(window.features)} features, this gateway's family has {wanted}")
+
+
+def _shown(table: object) -> str:
+    """A recipe that nobody here knows, in a few words."""
+    return f"recipe {table!r:.120}" if table else "no recipe"

@@ -22,6 +22,7 @@ from reedmesh.readings.parts import Judged, Station
 from reedmesh.readings.verdict import PendingVerdict
 
 if TYPE_CHECKING:  # the web page uses this file without LiteRT
+    from reedmesh.inference.family import Family
     from reedmesh.inference.model import Judgement, Model
 
 LEAST_LIMIT = 0.001  # of a score: a model that learnt from a dead transducer has a threshold of 0
@@ -38,6 +39,9 @@ class Sensor:
     presence: Presence
     to_learn: int  # windows it takes to learn the machine
     learnt: int = 0
+    family: "Family | None" = None  # that judges it, once its hello said its recipe
+    length: int = 0  # features of its windows; 0: of a family that is not served, or not known yet
+    unserved: str = ""  # why no family here can judge it
     hello: dict[str, Any] = field(default_factory=dict)
     online: bool = False
     model: "Model | None" = None
@@ -103,6 +107,13 @@ class Sensor:
         """As `hello.room`."""
         return hello.room(self.hello)
 
+    def begin_anew(self) -> None:
+        """Its recipe is another: what was learnt is of no use."""
+        self.model, self.learnt, self.score, self.judgement = None, 0, None, None
+        self.relearning = self.pinned = False
+        self.station = None
+        self.watcher.forget()
+
     def adopt(self, model: "Model", sequence: int) -> None:
         """From now on judge by `model`."""
         self.model, self.sequence, self.refusal = model, sequence, ""
@@ -158,6 +169,7 @@ class Sensor:
             learnt,
             self.refusal,
             self.claims.sensitivity,
+            self.unserved,
         )
 
     def alerts(self) -> list[Alert]:

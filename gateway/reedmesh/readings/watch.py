@@ -81,15 +81,15 @@ def take(message: Message, line: Line, windows: WindowTable, events: Events, now
     elif leaf == ["availability"] and name not in line.sensors and b"offline" in message.payload:
         return  # the last word of one that was forgotten, or that was never heard
     elif leaf in LEAVES:
-        note(leaf, read_json(message.payload, MAX_JSON), line.sensor(name), events)
+        note(leaf, read_json(message.payload, MAX_JSON), line.sensor(name), line, events)
     else:
         raise WireError(f"nothing is expected on {message.topic}")
 
 
-def note(leaf: list[str], said: dict[str, Any], sensor: Sensor, events: Events) -> None:
+def note(leaf: list[str], said: dict[str, Any], sensor: Sensor, line: Line, events: Events) -> None:
     """What a sensor says in JSON. Raises WireError."""
     if leaf == ["hello"]:
-        introduce(sensor, said, events)
+        introduce(sensor, said, line, events)
     elif leaf == ["availability"]:
         note_availability(sensor, said)
     elif leaf == ["model", "status"]:
@@ -136,10 +136,11 @@ def judge_late(frame: bytes, name: str, line: Line, windows: WindowTable, events
         events.changed(change)
 
 
-def introduce(sensor: Sensor, hello: dict[str, Any], events: Events) -> None:
+def introduce(sensor: Sensor, hello: dict[str, Any], line: Line, events: Events) -> None:
     """A sensor started, came back, or changed its model."""
     sensor.hello = hello
-    sensor.station = station(hello, sensor.station)
+    line.assign(sensor)
+    sensor.station = station(hello, sensor.station) if not sensor.unserved else None
     try:
         sensor.running = bytes.fromhex(hello.get("model") or "00" * 8)[:8]
     except (TypeError, ValueError) as fault:

@@ -1,33 +1,33 @@
 """The parts of a gateway, made one after the other from its configuration, its family and its store."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from reedmesh.alerts.escalation import calls_for
 from reedmesh.config.settings import Config
-from reedmesh.exchange.checkpoints import CheckpointExchange
-from reedmesh.exchange.deadline import Bounds
 from reedmesh.exchange.federation import Federation, Sealed
-from reedmesh.exchange.member import Member, Timing
-from reedmesh.exchange.neighbourhood import Neighbourhood
+from reedmesh.exchange.neighbourhood import Neighbourhood, Neighbourhoods
 from reedmesh.identity import keys, keystore
 from reedmesh.identity.keyring import Keyring
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.identity.trust_store import Trust
-from reedmesh.inference.family import Family
-from reedmesh.learning import delta
+from reedmesh.inference.families import Families
+from reedmesh.inference.family import PARTS, Family
 from reedmesh.learning.parts.limits import Costs
 from reedmesh.links.message import Message
 from reedmesh.outputs.alert_publisher import AlertPublisher
 from reedmesh.outputs.apprise_notifier import AppriseNotifier, ways_of
 from reedmesh.readings.alarms import Alarms
-from reedmesh.readings.line import Line
+from reedmesh.readings.line import Kind, Line
+from reedmesh.readings.parts import FIRST
 from reedmesh.readings.receipts import Receipts
 from reedmesh.readings.subscriptions import SensorSubscriptions
 from reedmesh.service import startup
 from reedmesh.service.clock_steps import ClockSteps
+from reedmesh.service.learners import Learner, NeighbourhoodMaker, PartNeighbourhoods, learners
 from reedmesh.service.retained import Retained
 from reedmesh.store.store import Store
 from reedmesh.store.writer import Disk
@@ -50,7 +50,7 @@ class Parts:
     """All parts of one gateway. clock: seconds since 1970; steady: seconds that nobody sets."""
 
     config: Config
-    family: Family
+    families: Families
     store: Store
     clock: Clock
     steady: Clock
@@ -63,36 +63,60 @@ class Parts:
     sensor_keys: SensorKeys
     federation: Federation
     passports: Passports
-    neighbourhood: Neighbourhood
+    learners: tuple[Learner, ...]
+    neighbourhoods: Neighbourhoods
+    exchanged: Sequence[str]  # ids of the families whose updates are exchanged, live
     firmware_rollout: FirmwareRollout
     model_rollout: ModelRollout
-    training_sets: TrainingSelection
-    scheduler: TrainingScheduler
     part_learning: PartLearning
-    statistics: LearningStatistics
     alarms: Alarms
     notifier: AppriseNotifier | None
     retained: Retained
     alert_publisher: AlertPublisher
 
+    @property
+    def family(self) -> Family:
+        """The first of them."""
+        return self.families.first
 
-def compose(config: Config, family: Family, store: Store, clock: Clock, steady: Clock) -> Parts:
+    @property
+    def neighbourhood(self) -> Neighbourhood:
+        """Of the first family."""
+        return self.learners[0].neighbourhood
+
+    @property
+    def training_sets(self) -> TrainingSelection:
+        """Of the first family."""
+        return self.learners[0].training_sets
+
+    @property
+    def scheduler(self) -> TrainingScheduler:
+        """Of the first family."""
+        return self.learners[0].scheduler
+
+    @property
+    def statistics(self) -> LearningStatistics:
+        """Of the first family."""
+        return self.learners[0].statistics
+
+
+def compose(config: Config, families: Families, store: Store, clock: Clock, steady: Clock) -> Parts:
     """Make the parts: the line first, then the exchange, the models, and the alerts with their ways out."""
     name, state = config.name, Path(config.state)
     supervisor, disk = Supervisor(), Disk(store)
-    line = _line(config, family)
+    line = _line(config, families)
     subscriptions = SensorSubscriptions(name, line, not config.broker.embedded, steady)
     sensor_keys = SensorKeys(state)
 
     keyring = _keyring(config)
-    federation = _federation(config, family, keyring)
-    passports = startup.begin_ledger(config, family, store, clock)
-    neighbourhood = _neighbourhood(config, family, keyring, disk, federation, supervisor)
+    ids = [family.id for family in families.all]
+    federation = _federation(config, ids, keyring)
+    passports = startup.begin_ledger(config, families.first, store, clock, partial(_family_of, line))
 
-    models = ModelRollout(name, family, line, disk, sensor_keys, passports, clock)
-    training_sets = TrainingSelection(family, line, disk, models)
-    statistics = LearningStatistics(store.replicas.merges(), clock)
-    neighbourhood.event_handlers.append(statistics.take)
+    models = ModelRollout(name, families.first, line, disk, sensor_keys, passports, clock)
+    maker = NeighbourhoodMaker(config, keyring, disk, federation, supervisor, ids)
+    made = learners(config, families, line, disk, models, maker, clock)
+    neighbourhoods = Neighbourhoods([each.neighbourhood for each in made])
     startup.remember(line, store, models)
 
     alarms = _alarms(config, line, store, subscriptions, steady)
@@ -100,7 +124,7 @@ def compose(config: Config, family: Family, store: Store, clock: Clock, steady: 
     retained = Retained(name)
     return Parts(
         config=config,
-        family=family,
+        families=families,
         store=store,
         clock=clock,
         steady=steady,
@@ -113,13 +137,14 @@ def compose(config: Config, family: Family, store: Store, clock: Clock, steady: 
         sensor_keys=sensor_keys,
         federation=federation,
         passports=passports,
-        neighbourhood=neighbourhood,
+        learners=made,
+        neighbourhoods=neighbourhoods,
+        exchanged=ids,
         firmware_rollout=FirmwareRollout(name, line, state),
         model_rollout=models,
-        training_sets=training_sets,
-        scheduler=TrainingScheduler(family, line, disk, neighbourhood, training_sets, config.learning),
-        part_learning=PartLearning(line, disk, models, _costs(config)),
-        statistics=statistics,
+        part_learning=PartLearning(
+            line, disk, models, _costs(config), PartNeighbourhoods(maker, neighbourhoods, made[-1].statistics).of
+        ),
         alarms=alarms,
         notifier=notifier,
         retained=retained,
@@ -137,10 +162,26 @@ def listed(alarms: Alarms, called: int) -> dict[str, Any]:
     return {"alerts": told, "open": len(alerts)}
 
 
-def _line(config: Config, family: Family) -> Line:
-    learning = config.learning.windows or family.training.windows
-    rule = config.alerts.over(family.alerts)
-    return Line(family.recipe.length, learning, rule, config.sensors, config.notify.priority)
+def _line(config: Config, families: Families) -> Line:
+    def kind_of(hello: Mapping[str, Any]) -> Kind | None:
+        family = families.of(hello)
+        return _kind(config, family) if family else None
+
+    first = _kind(config, families.first)
+    features = first.family.recipe.length if len(families.all) == 1 else 0
+    limits = config.sensors, config.notify.priority
+    return Line(features, first.to_learn, first.rule, *limits, kind_of, families.names)
+
+
+def _kind(config: Config, family: Family) -> Kind:
+    windows = FIRST if family.training.kind == PARTS else config.learning.windows or family.training.windows
+    return Kind(family, windows, config.alerts.over(family.alerts))
+
+
+def _family_of(line: Line, sensor: str) -> Family | None:
+    """Of the sensor with this name, as far as that is known."""
+    known = line.sensors.get(sensor)
+    return known.family if known else None
 
 
 def _costs(config: Config) -> Costs:
@@ -179,22 +220,10 @@ def _keyring(config: Config) -> Keyring:
     return Keyring(pinned, trust, wanted.federation, authority=authority, expected=expected)
 
 
-def _federation(config: Config, family: Family, keyring: Keyring) -> Federation:
+def _federation(config: Config, families: Sequence[str], keyring: Keyring) -> Federation:
     name, secret = config.exchange.federation, config.exchange.secret
     if not secret:
         return Federation(name)
     state = Path(config.state)
     own = [each for each in (keystore.load(state), keystore.previous(state)) if each]
-    return Sealed(name, bytes.fromhex(secret), config.name, [family.id], own, keyring)
-
-
-def _neighbourhood(
-    config: Config, family: Family, keyring: Keyring, disk: Disk, federation: Federation, supervisor: Supervisor
-) -> Neighbourhood:
-    state, names = Path(config.state), [each.name for each in config.neighbours]
-    key, appointment = keystore.load(state), keystore.appointment(state)
-    shown = keystore.shown(state) if config.exchange.authority else None
-    member = Member(config.name, key, keyring, names, federation, appointment, shown)
-    profile, timing = delta.PROFILES[config.learning.profile], Timing(Bounds(most=config.learning.patience))
-    checkpoints = CheckpointExchange(disk, state, keyring)
-    return Neighbourhood(member, family, disk, checkpoints, profile, timing, supervisor)
+    return Sealed(name, bytes.fromhex(secret), config.name, families, own, keyring)

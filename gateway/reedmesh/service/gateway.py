@@ -15,6 +15,7 @@ from typing import Any
 from reedmesh.alerts.alert import Change
 from reedmesh.config.settings import Config, shown
 from reedmesh.errors import DiskError
+from reedmesh.inference.families import Families
 from reedmesh.inference.family import Family
 from reedmesh.links.message import Channel, Message, Subscriber
 from reedmesh.readings.watch import Events, watch
@@ -32,17 +33,21 @@ from reedmesh.updates.worker import WorkerFactory
 
 
 class Gateway:
-    """One gateway; `run` lasts until it is cancelled. clock: seconds since 1970; steady: seconds that nobody sets."""
+    """One gateway; `run` lasts until it is cancelled.
+
+    families: that it serves, or the only one. clock: seconds since 1970; steady: seconds that nobody sets.
+    """
 
     def __init__(
         self,
         config: Config,
-        family: Family,
+        families: Families | Family,
         store: Store,
         clock: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.parts = compose(config, family, store, clock, steady)
+        served = families if isinstance(families, Families) else Families([families])
+        self.parts = compose(config, served, store, clock, steady)
         self._events = self._path_events()
         self.reported = Status(self.parts, self._events.rejects)
         self._states = StatePublisher(self.parts, self.reported)
@@ -50,7 +55,7 @@ class Gateway:
         self._model = add_questions(self.parts, self.reported, self._requests)
         self.stopping: Callable[[], bool] = lambda: False  # whether somebody told it to end
 
-        self.config, self.family, self.store = config, family, store
+        self.config, self.family, self.store = config, served.first, store
         self.line, self.subscriptions = self.parts.line, self.parts.subscriptions
         self.supervisor, self.federation = self.parts.supervisor, self.parts.federation
 
@@ -80,20 +85,29 @@ class Gateway:
             "hellos": partial(models.meet, channel),
             "model offers": partial(models.repeat, channel),
             "model repairs": partial(models.complete, channel),
-            "learning": parts.scheduler.run,
+            **self._learning(),
             "parts": parts.part_learning.run,
             "trends": partial(
                 keep_trends, parts.disk, self.line, self.family.recipe, self.config.machines, parts.clock
             ),
             "firmware": partial(parts.firmware_rollout.run, channel),
-            "exchange": partial(parts.neighbourhood.run, channel, neighbours),
+            "exchange": partial(parts.neighbourhoods.run, channel, neighbours),
             "daily copy": partial(daily_copy.run, self.store, Path(self.config.state), self.config.name),
             **notifications,
         }
 
+    def _learning(self) -> dict[str, Work]:
+        """Return the rounds of each family; of the first its name is not told."""
+        every = self.parts.learners
+        return {
+            f"learning {each.family.name}" if each is not every[0] else "learning": each.scheduler.run for each in every
+        }
+
     def use_worker(self, new_worker: WorkerFactory) -> None:
         """Learn there instead of in a process of its own: for tests and benches, before `run`."""
-        self.parts.scheduler.new_worker = self.parts.part_learning.new_worker = new_worker
+        self.parts.part_learning.new_worker = new_worker
+        for each in self.parts.learners:
+            each.scheduler.new_worker = new_worker
 
     def see_to_outbox(self) -> int:
         """Have what waits published; returns how often that was done, which grows as long as it does not hang."""
@@ -107,7 +121,7 @@ class Gateway:
         self.parts.alert_publisher.put(None)
         info, alerts = self.reported.info(), listed(self.parts.alarms, self.parts.config.notify.priority)
         said = [self.status("online"), retained.message("info", info), retained.noted("alerts", alerts)]
-        return said + self.parts.neighbourhood.greeting()
+        return said + self.parts.neighbourhoods.greeting()
 
     def status(self, state: str) -> Message:
         """Return the message of `state`: online, stopped (by somebody) or offline (vanished); and of the federation."""

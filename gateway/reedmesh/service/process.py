@@ -20,9 +20,9 @@ from reedmesh.broker.accounts import Users
 from reedmesh.broker.own_link import own_link
 from reedmesh.config.settings import Config
 from reedmesh.errors import ConfigError, ReedmeshError
-from reedmesh.exchange.listener import subscriptions
+from reedmesh.exchange.listener import subscriptions_of
 from reedmesh.identity import certificates
-from reedmesh.inference.family import find_family, load_family
+from reedmesh.inference.families import Families, load
 from reedmesh.learning import rules
 from reedmesh.links.combined_link import Wire, Wired
 from reedmesh.links.mqtt_link import Link
@@ -59,9 +59,10 @@ def run(settings: Config, reread: Callable[[], Config]) -> None:
 
 async def serve(config: Config, notifier: ServiceNotifier, reread: Callable[[], Config] | None = None) -> bool:
     """Run the gateway `config` describes until SIGINT, SIGTERM, or a SIGHUP with other good settings: then True."""
-    family = rules.chosen(load_family(find_family(config.family)), config.learning.aggregation)
+    known = load(config.served)
+    served = Families([rules.chosen(each, config.learning.aggregation) for each in known.all])
     store = Store(Path(config.state), config.store.windows, config.store.megabytes * 1_000_000)
-    gateway = Gateway(config, family, store)
+    gateway = Gateway(config, served, store)
     async with AsyncExitStack() as stack:
         if config.broker.embedded:
             door = None if config.broker.anonymous else Users(config)
@@ -135,7 +136,7 @@ def _neighbours(config: Config, gateway: Gateway) -> list[Link]:
             each.host,
             each.port,
             f"{config.name}-at-{each.name}",
-            subscriptions=partial(subscriptions, each.name, gateway.family.id, gateway.federation),
+            subscriptions=partial(subscriptions_of, each.name, gateway.parts.exchanged, gateway.federation),
             login=(acl.gateway_user(config.name), each.password) if each.password else None,
             ca=each.ca,
         )

@@ -31,6 +31,7 @@ def remember(line: Line, store: Store, model_rollout: ModelRollout) -> None:
     for name, hello in store.sensors.hellos().items():
         sensor = line.known(name)
         sensor.hello, sensor.learnt = hello, counts.get(name, 0)
+        line.assign(sensor)
         _remember_station(sensor, kept.get(name, 0))
         model_rollout.recall(sensor)
         sensor.pinned = sensor.model is not None and store.models.is_taken_back(name)
@@ -42,17 +43,23 @@ def remember(line: Line, store: Store, model_rollout: ModelRollout) -> None:
 def _remember_station(sensor: Sensor, kept: int) -> None:
     """What a sensor that judges parts is besides; kept: how many of them the store has."""
     with contextlib.suppress(WireError):
-        sensor.station = station(sensor.hello, None)
+        sensor.station = station(sensor.hello, None) if not sensor.unserved else None
     if sensor.station:
         sensor.to_learn, sensor.station.heard = FIRST, kept
 
 
-def begin_ledger(config: Config, family: Family, store: Store, clock: Callable[[], float]) -> Passports:
+def begin_ledger(
+    config: Config,
+    family: Family,
+    store: Store,
+    clock: Callable[[], float],
+    family_of: Callable[[str], Family | None] | None = None,
+) -> Passports:
     """Enter and sign what happens from now on; the first time, sign passports of the models that are there."""
     state, name = Path(config.state), config.name
     key, counting = keystore.load(state), partial(keystore.counting, state, name)
     table = store.begin_ledger(name, key, clock)
-    passports = Passports(name, family, key, counting)
+    passports = Passports(name, family, key, counting, family_of)
     try:
         head = ledger_table.published(state, keystore.lineage(state, name))
         fault = table.lost(head) if head else ""

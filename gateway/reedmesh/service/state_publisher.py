@@ -62,9 +62,9 @@ class StatePublisher:
 
     def _own_conditions(self, now: float) -> dict[str, Finding | None]:
         """Return which conditions of the gateway itself hold."""
-        config, statistics = self._parts.config, self._parts.statistics
+        config, known = self._parts.config, [each.statistics for each in self._parts.learners]
         space = database.space(Path(config.state))
-        heard = {each.name: statistics.heard(each.name) or self._began for each in config.neighbours}
+        heard = {each.name: max(of.heard(each.name) or self._began for of in known) for each in config.neighbours}
         return {
             own_conditions.DISK: own_conditions.disk(space["free"], space["total"], self._parts.disk.trouble),
             own_conditions.NEIGHBOUR: own_conditions.neighbours(heard, now, config.exchange.silent_days),

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from reedmesh import __version__
+from reedmesh.inference.family import Family
 from reedmesh.inference.learnt import decibels
 from reedmesh.links.rejects import Rejects
 from reedmesh.protocol import wire
 from reedmesh.readings.sensor import Sensor
 from reedmesh.service.composition import Parts
+from reedmesh.service.learners import Learner
 from reedmesh.store import database
 
 MOST_SENSORS, MOST_ALERTS, MOST_BABBLING = 150, 100, 20  # in one answer: a broker may refuse more than 128 KiB
@@ -25,12 +27,14 @@ class Status:
 
     def info(self) -> dict[str, Any]:
         """Return what neighbours and pages need to know: versions, family, neighbours and their reputation."""
-        family = {
-            "name": self._parts.family.name,
-            "id": self._parts.family.id,
-            "features": self._parts.family.recipe.table(),
+        every = [_described(family) for family in self._parts.families.all]
+        about = {
+            "version": __version__,
+            "wire": wire.VERSION,
+            "family": every[0],
+            "sensors": self._parts.config.sensors,
         }
-        about = {"version": __version__, "wire": wire.VERSION, "family": family, "sensors": self._parts.config.sensors}
+        about |= {"families": every} if len(every) > 1 else {}
         return about | {
             "neighbours": self._parts.neighbourhood.heard(),
             "reputation": self._parts.statistics.reputation(),
@@ -39,7 +43,9 @@ class Status:
     def learning(self) -> dict[str, Any]:
         """Return how learning together goes, for the request `learning`."""
         settings = {"profile": self._parts.config.learning.profile, "fresh": self._parts.config.learning.fresh}
-        return self._parts.scheduler.table() | settings | self._parts.statistics.table()
+        others = {each.family.name: _learning(each) for each in self._parts.learners[1:]}
+        told = self._parts.scheduler.table() | settings | self._parts.statistics.table()
+        return told | ({"families": others} if others else {})
 
     def vitals(self) -> dict[str, Any]:
         """How the gateway is: all that `reedmesh status` and the metrics tell."""
@@ -80,6 +86,15 @@ def _vitals(sensor: Sensor) -> dict[str, Any]:
     lifts = [decibels(steps) for steps in sensor.claims.lifts]
     deafest = max(enumerate(lifts, 1), key=lambda each: each[1], default=None)
     return sensor.summary() | {"lifts": lifts, "deafest": deafest}
+
+
+def _learning(of: Learner) -> dict[str, Any]:
+    """How learning a family together goes."""
+    return of.scheduler.table() | of.statistics.table() | {"heard_of": of.neighbourhood.heard()}
+
+
+def _described(family: Family) -> dict[str, Any]:
+    return {"name": family.name, "id": family.id, "features": family.recipe.table()}
 
 
 def shortened(vitals: dict[str, Any]) -> dict[str, Any]:

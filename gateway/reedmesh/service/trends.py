@@ -18,14 +18,15 @@ LOOK_SECONDS = 300.0  # between two looks for an hour that is over
 async def keep_trends(
     disk: Disk, line: Line, recipe: Recipe, machines: Mapping[str, Machine], clock: Callable[[], float]
 ) -> None:
-    """Enter each hour when it is over, until cancelled."""
+    """Enter each hour when it is over, until cancelled. recipe: of sensors that said none."""
 
     def level(name: str, windows: list[bytes]) -> float | None:
         sensor = line.sensors.get(name)
         if sensor is None or sensor.station:
             return None
         scale = machine_health.lsb_per_g(machines.get(name, Machine()), sensor.hello)
-        return velocity_of(recipe, windows, sensor.hz, scale)
+        its = sensor.family.recipe if sensor.family else recipe
+        return velocity_of(its, [each for each in windows if len(each) == its.length], sensor.hz, scale)
 
     while True:
         with contextlib.suppress(DiskError):

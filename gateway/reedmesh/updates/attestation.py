@@ -35,18 +35,34 @@ Origin = tuple[int, str]  # sequence and SHA-256 of a neighbour's update
 
 
 class Passports:
-    """Of the gateway `name`, which signs with `key`; counting: public keys whose signature it takes, its own first."""
+    """Of the gateway `name`, which signs with `key`; counting: public keys whose signature it takes, its own first.
 
-    def __init__(self, name: str, family: Family, key: Signer, counting: Callable[[], Sequence[bytes]]) -> None:
-        self._family = family
+    family_of: the family of the sensor with this name; None: every sensor is of `family`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        family: Family,
+        key: Signer,
+        counting: Callable[[], Sequence[bytes]],
+        family_of: Callable[[str], Family | None] | None = None,
+    ) -> None:
+        self._first = family
+        self._find = family_of
         self._key = key
         self._counting = counting
         self._maker = Maker(name, keys.fingerprint(key.public))
         self._tools = {"reedmesh": __version__} | _versions()
 
+    def _family_of(self, sensor: str) -> Family:
+        return (self._find(sensor) if self._find else None) or self._first
+
     def receipt(self, candidate: Candidate, evidence: Evidence) -> bytes:
         """The signed receipt of a candidate's training."""
-        made = audit.receipt(self._family, evidence.material, candidate.model, evidence.committed)
+        made = audit.receipt(
+            self._family_of(evidence.material.sensor), evidence.material, candidate.model, evidence.committed
+        )
         return receipts.sign(made, self._key, self._maker.fingerprint)
 
     def issue(
@@ -62,14 +78,15 @@ class Passports:
 
         origins: the update of each neighbour that was merged. receipt: of the training, if there is one.
         """
-        sources = [Source("start", sha256(self._family.train_tflite).hexdigest())]
+        start = self._family_of(sensor).train_tflite
+        sources = [Source("start", sha256(start).hexdigest())] if start else []
         sources += [Source("before", before.hex())] if before else []
         merged = [
             Ingredient(name, *origins.get(name, (0, "")), share, candidate.worth.get(name, 0.0))
             for name, share in candidate.taken.items()
         ]
         made = self._describe(sensor, candidate.model, candidate.weights, now)
-        made = replace(made, sources=tuple(sources), merged=tuple(merged), figures=self._figures(candidate))
+        made = replace(made, sources=tuple(sources), merged=tuple(merged), figures=self._figures(sensor, candidate))
         return passport.sign(replace(made, receipt=sha256(receipt).hexdigest() if receipt else ""), self._key)
 
     def inherit(self, stored: StoredModel) -> bytes:
@@ -88,7 +105,7 @@ class Passports:
             found = passport.verify(stored.passport, self._counting())
         except WireError as fault:
             raise DeployError(f"{where} has no passport that holds: {fault}") from fault
-        if faults := found.faults(stored.sensor, self._family.id, stored.tflite, stored.weights):
+        if faults := found.faults(stored.sensor, self._family_of(stored.sensor).id, stored.tflite, stored.weights):
             raise DeployError(f"{where} has the passport of something else: {'; '.join(faults)}")
         operators(stored.tflite, where)
         return found
@@ -110,12 +127,14 @@ class Passports:
         """What can be said of any model."""
         digests = sha256(model).hexdigest(), sha256(weights).hexdigest()
         known = operators(model, f"the model of {sensor}")
-        return Passport(*digests, sensor, self._family.id, self._maker, passport.stated(now), known, self._tools)
+        return Passport(
+            *digests, sensor, self._family_of(sensor).id, self._maker, passport.stated(now), known, self._tools
+        )
 
-    def _figures(self, candidate: Candidate) -> Figures:
+    def _figures(self, sensor: str, candidate: Candidate) -> Figures:
         count, it = len(candidate.held_out), candidate.estimate
         alarms = round(it.false_alarms * count)
-        threshold = scaling.deviations(candidate.threshold, self._family.recipe.length)
+        threshold = scaling.deviations(candidate.threshold, self._family_of(sensor).recipe.length)
         rounded = round(it.loss, 6), round(threshold, 6)
         return Figures(candidate.moments.count, count, *rounded, alarms, round(highest_rate(alarms, count), 6))
 

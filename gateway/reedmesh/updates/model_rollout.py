@@ -79,7 +79,8 @@ class ModelRollout:
         while True:
             sensor, _ = await self.introductions.get()
             await self._save_hello(sensor)
-            self._check_recipe(sensor)
+            if sensor.unserved:
+                log.error("%s is not judged: %s", sensor.name, sensor.unserved)
             self._pause[sensor.name] = ANEW_SECONDS
             await self.offer(publisher, sensor)
 
@@ -189,7 +190,8 @@ class ModelRollout:
         if stored and sensor.model and sha256(stored.tflite).digest() == sensor.model.digest:
             made = wire.Offer(stored.sequence, stored.tflite, sensor.model.digest, stored.trial, stored.trial_score)
             payload = wire.pack_offer(made)
-            transfer = Transfer(self._gateway, sensor, "model", payload, self._family.name, stored.sequence)
+            family = (sensor.family or self._family).name
+            transfer = Transfer(self._gateway, sensor, "model", payload, family, stored.sequence)
             self._transfers[sensor.name] = transfer
             try:
                 key = self._sensor_keys.of(sensor.name)
@@ -234,13 +236,6 @@ class ModelRollout:
         made = candidate.model, candidate.weights, candidate.trial, candidate.trial_score
         material = audit.pack(evidence.material) if evidence else None
         return StoredModel(sensor.name, _next_sequence(sensor), now, *made, passport, receipt, material)
-
-    def _check_recipe(self, sensor: Sensor) -> None:
-        if sensor.station:
-            return  # each station has a recipe of its own
-        theirs, ours = sensor.hello.get("features"), self._family.recipe.table()
-        if theirs != ours:
-            log.error("%s makes features %.200r, family %s has %s", sensor.name, theirs, self._family.name, ours)
 
 
 def _next_sequence(sensor: Sensor) -> int:

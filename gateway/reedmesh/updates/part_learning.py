@@ -1,23 +1,33 @@
 """Models of parts: made when a station has its first parts, when so many more came, and when somebody labelled some.
 
-What a model is made of: parts that somebody labelled, the first ones, and those that passed since. Labels stay here.
+What a model is made of: parts that somebody labelled, the first ones, and those that passed since; and how the OK parts
+of neighbours with the same recipe scatter. Parts and labels stay here.
 """
 
 import asyncio
 import logging
+import time
+from collections.abc import Awaitable, Callable
 from concurrent.futures import BrokenExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 
 from reedmesh.errors import DiskError, ReedmeshError
+from reedmesh.exchange.neighbourhood import Neighbourhood
 from reedmesh.inference import normalisation
+from reedmesh.inference.family import Family
 from reedmesh.inference.model import Model
+from reedmesh.learning.aggregate import Merged, Peer
 from reedmesh.learning.candidate import Candidate
 from reedmesh.learning.evaluate import Estimate
-from reedmesh.learning.parts import model as parts
+from reedmesh.learning.events import Made, Round
+from reedmesh.learning.parts import together
 from reedmesh.learning.parts.limits import Costs, Point
 from reedmesh.learning.parts.model import FEWEST_OF_CLASS, PartModel, Taught
+from reedmesh.learning.parts.together import Learnt
+from reedmesh.learning.steps import Trained
+from reedmesh.learning.told import Told
 from reedmesh.protocol.recipe import Cycle
 from reedmesh.protocol.scaling import ONE
 from reedmesh.protocol.verdict import MAX_CLASSES
@@ -35,10 +45,16 @@ LOOK_SECONDS = 0.25
 OK, NOK = "OK", "NOK"
 MOST_TAUGHT = 3000  # parts that a model is made of; the newest, and all that are labelled
 MOST_TRADE = 60  # points of the trade that are told
+NEWS_MATTERS = 1000  # parts: who has heard more learns nothing from neighbours
+
+NeighbourhoodOf = Callable[[Family], Awaitable[Neighbourhood | None]]
 
 
 class PartLearning:
-    """Of one gateway's stations. costs: of escapes and overkills."""
+    """Of one gateway's stations. costs: of escapes and overkills.
+
+    neighbourhood_of: what the stations of that family, which have one recipe, tell neighbours; None: nobody.
+    """
 
     def __init__(
         self,
@@ -46,12 +62,15 @@ class PartLearning:
         disk: Disk,
         model_rollout: ModelRollout,
         costs: Costs,
+        neighbourhood_of: NeighbourhoodOf | None = None,
         new_worker: WorkerFactory = worker_process,
     ) -> None:
         self._line = line
         self._disk = disk
         self._model_rollout = model_rollout
         self._costs = costs
+        self._neighbourhood_of = neighbourhood_of
+        self._told: dict[str, tuple[str, Told]] = {}  # by station: its family's id, and what is told of its parts
         self.new_worker = new_worker
 
     def take(self, sensor: str, it: Judged) -> None:
@@ -66,6 +85,7 @@ class PartLearning:
         while True:
             await self.flush()
             for sensor in list(self._line.sensors.values()):
+                await self._look_for_news(sensor)
                 if self._is_due(sensor):
                     await self._learn(sensor)
             await asyncio.sleep(LOOK_SECONDS)
@@ -84,29 +104,82 @@ class PartLearning:
             return False
         return sensor.learnt >= FIRST if sensor.relearning else sensor.station.due
 
+    async def _look_for_news(self, sensor: Sensor) -> None:
+        """Stations that know little are learnt anew when a neighbour tells something about parts of their recipe."""
+        neighbourhood = await self._neighbourhood(sensor)
+        if neighbourhood and neighbourhood.anything_new:
+            neighbourhood.collected()
+            for each in self._line.sensors.values():
+                if each.station and each.family == sensor.family and FIRST <= each.station.heard <= NEWS_MATTERS:
+                    each.station.due = True
+
+    async def _neighbourhood(self, sensor: Sensor) -> Neighbourhood | None:
+        if not sensor.station or not sensor.family or not self._neighbourhood_of:
+            return None
+        return await self._neighbourhood_of(sensor.family)
+
     async def _learn(self, sensor: Sensor) -> None:
         station = sensor.station
         assert station
         station.due = False
+        began = time.monotonic()
         try:
             await self.flush()
             taught = made_of(await self._rows(sensor), station.recipe)
+            neighbourhood = await self._neighbourhood(sensor)
+            peers = neighbourhood.collected() if neighbourhood else {}
+            told = {name: peer.told for name, peer in peers.items() if peer.told}
             async with self.new_worker() as work:
-                made = await work(parts.learn, taught, station.recipe, self._costs)
-            objection = await self._model_rollout.renew(sensor, candidate(made, taught), {})
+                learnt = await work(together.learn, taught, station.recipe, self._costs, told)
+            found = replace(candidate(learnt.made, taught), taken=learnt.share, worth=learnt.worth)
+            objection = await self._model_rollout.renew(
+                sensor, found, {name: peers[name].origin for name in learnt.worth}
+            )
             station.fault = objection
             if not objection:
-                station.promise, station.trade = asdict(made.promise), _told(made.trade)
+                station.promise, station.trade = asdict(learnt.made.promise), _told(learnt.made.trade)
+            if neighbourhood:
+                await self._tell(sensor, neighbourhood, learnt, peers, found, objection, began)
         except (ReedmeshError, ValueError, BrokenExecutor) as error:
             station.fault = str(error)
             log.error("%s: no model of its parts: %s", sensor.name, error)
             sensor.learnt = 0 if sensor.relearning else sensor.learnt
+
+    async def _tell(
+        self,
+        sensor: Sensor,
+        neighbourhood: Neighbourhood,
+        learnt: Learnt,
+        peers: dict[str, Peer],
+        made: Candidate,
+        objection: str,
+        began: float,
+    ) -> None:
+        """Tell neighbours how the OK parts of all stations with this recipe scatter, and note who is in the model."""
+        _, before = self._told.get(sensor.name, ("", None))
+        self._told[sensor.name] = neighbourhood.family.id, learnt.told
+        mine = [told for identity, told in self._told.values() if identity == neighbourhood.family.id]
+        whole = sum(mine[1:], mine[0])
+        weights = np.zeros(sum(neighbourhood.family.tensors), np.float32)
+        squares, loss = np.diagonal(whole.scatter.matrix).astype(np.float32), made.estimate.loss
+        if not before or not _same(before, learnt.told):  # or gateways would answer each other's answers without end
+            await neighbourhood.give(Trained(weights, whole.scatter.freedom, 0.0, squares, loss, whole))
+        merged = Merged(weights, learnt.share, learnt.refused, learnt.worth)
+        await neighbourhood.keep(merged, peers)
+        number, seconds = neighbourhood.learning_state.rounds, time.monotonic() - began
+        each = Made(sensor.name, made.model, objection, made.before, made.estimate)
+        neighbourhood.tell(Round(time.time(), number, len(made.held_out), merged, (), loss, loss, seconds, (each,)))
 
     async def _rows(self, sensor: Sensor) -> list[PartRow]:
         table = self._disk.store.parts
         if sensor.relearning:
             return await self._disk.call(table.newest, sensor.name, sensor.learnt)
         return await self._disk.call(table.taught, sensor.name, FIRST)
+
+
+def _same(a: Told, b: Told) -> bool:
+    """Whether both are of the same OK parts: how those score depends on what neighbours tell."""
+    return a.scatter.freedom == b.scatter.freedom and bool((a.scatter.matrix == b.scatter.matrix).all())
 
 
 def made_of(rows: list[PartRow], recipe: Cycle) -> Taught:

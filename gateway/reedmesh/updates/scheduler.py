@@ -12,6 +12,7 @@ from reedmesh.exchange.neighbourhood import Neighbourhood
 from reedmesh.inference.family import Family
 from reedmesh.learning.events import Made
 from reedmesh.readings.line import Line
+from reedmesh.readings.sensor import Sensor
 from reedmesh.readings.verdict import MOST_TRIES
 from reedmesh.store.writer import Disk
 from reedmesh.updates.selection import TrainingSelection, collect_anew
@@ -25,7 +26,7 @@ EARLY = 0.5  # of what is worth a round of our own is worth joining a neighbour'
 
 
 class TrainingScheduler:
-    """Of one gateway. state: what it is at, in words."""
+    """Of one family of a gateway. state: what it is at, in words. noted: what is kept with each round."""
 
     def __init__(
         self,
@@ -36,8 +37,10 @@ class TrainingScheduler:
         training_sets: TrainingSelection,
         settings: Learning,
         new_worker: WorkerFactory = worker_process,
+        noted: dict[str, Any] | None = None,
     ) -> None:
         self.state = "waiting"
+        self._noted = noted or {}
         self._family = family
         self._line = line
         self._disk = disk
@@ -49,13 +52,18 @@ class TrainingScheduler:
     @property
     def fresh(self) -> int:
         """Normal windows since the last round, of the sensor that has most."""
-        return max((sensor.fresh for sensor in self._line.sensors.values()), default=0)
+        return max((sensor.fresh for sensor in self._sensors()), default=0)
+
+    def _sensors(self) -> list[Sensor]:
+        """Those of its family."""
+        every = self._line.sensors.values()
+        return [each for each in every if each.family is None or each.family.name == self._family.name]
 
     def table(self) -> dict[str, Any]:
         """Return the same as a dict for JSON."""
         state = self._neighbourhood.learning_state
         said = {"state": self.state, "rounds": state.rounds, "sequence": state.sequence, "heard": self.fresh}
-        moved = {sensor.name: sensor.moved for sensor in self._line.sensors.values() if sensor.moved}
+        moved = {sensor.name: sensor.moved for sensor in self._sensors() if sensor.moved}
         return said | {"moved": moved, "deadline": round(self._neighbourhood.seconds, 2)}
 
     async def run(self) -> None:
@@ -67,11 +75,11 @@ class TrainingScheduler:
 
     def _is_due(self) -> bool:
         worth = self._settings.fresh * (EARLY if self._neighbourhood.anything_new else 1.0)
-        return self.fresh >= worth or any(sensor.ready_to_learn for sensor in self._line.sensors.values())
+        return self.fresh >= worth or any(sensor.ready_to_learn for sensor in self._sensors())
 
     async def _try(self) -> None:
         self.state = "learning"
-        for sensor in self._line.sensors.values():
+        for sensor in self._sensors():
             sensor.fresh = 0
         try:
             outcome = await update(
@@ -83,14 +91,14 @@ class TrainingScheduler:
                 self._settings.audited,
             )
             if outcome:
-                await self._disk.call(self._disk.store.replicas.keep_merge, outcome.table())
+                await self._disk.call(self._disk.store.replicas.keep_merge, outcome.table() | self._noted)
             self._answer(outcome.made if outcome else ())
             refused = [each.sensor for each in outcome.made if each.objection] if outcome else []
             collect_anew(self._line.sensors[name] for name in refused if name in self._line.sensors)
         except (ReedmeshError, BrokenExecutor) as error:
             log.error("a round of learning failed, its windows are collected anew: %s", error)
-            collect_anew(self._line.sensors.values())
-            for sensor in self._line.sensors.values():
+            collect_anew(self._sensors())
+            for sensor in self._sensors():
                 sensor.verdict.try_again(f"learning broke off {MOST_TRIES} times: {error}")
         finally:
             self.state = "waiting"
@@ -98,5 +106,5 @@ class TrainingScheduler:
     def _answer(self, made: Sequence[Made]) -> None:
         """Say of each verdict that was in the round what came of it."""
         objections = {each.sensor: each.objection for each in made}
-        for name, sensor in self._line.sensors.items():
-            sensor.verdict.answer(objections.get(name, "too few windows of it were heard"))
+        for sensor in self._sensors():
+            sensor.verdict.answer(objections.get(sensor.name, "too few windows of it were heard"))

@@ -46,8 +46,8 @@ class TrainingSelection:
         await self._disk.flush()
         found: dict[str, TrainingSet] = {}
         for sensor in list(self._line.sensors.values()):
-            if sensor.station:
-                continue  # its models are made of parts, see part_learning.py
+            if sensor.station or not self._is_of(sensor):
+                continue  # models of parts are made elsewhere, see part_learning.py
             if sensor.ready_to_learn or (sensor.state != LEARNING and not sensor.pinned):
                 try:
                     if training_set := await self._training_set(sensor):
@@ -56,6 +56,9 @@ class TrainingSelection:
                     log.error("%s: its windows are collected anew: %s", sensor.name, error)
                     collect_anew([sensor])
         return found
+
+    def _is_of(self, sensor: Sensor) -> bool:
+        return sensor.family is None or sensor.family.name == self._family.name
 
     async def commit(self, training_sets: Mapping[str, TrainingSet]) -> dict[str, Commitment]:
         """As in `update.Machines`."""
@@ -79,7 +82,7 @@ class TrainingSelection:
         model = await self._model(sensor)
         limit = sensor.model.threshold if sensor.model else MOST_SCORE
         rows = await self._disk.call(self._disk.store.windows.normal, sensor.name, sensor.to_learn, limit)
-        normal, called = (_table(run) for run in rows)
+        normal, called = (_table(_fitting(run, self._family.recipe.length)) for run in rows)
         scaled = calibrate.scaling_of(model) if model and not anew else None
         near = gate.learnable(_near(sensor, normal, scaled), self._family.recipe)
         if scaled and len(near) < sensor.to_learn // 2:
@@ -87,7 +90,7 @@ class TrainingSelection:
         runs = [run for run in (_spread(near, sensor.to_learn), called) if len(run)]
         faults = await self._disk.call(self._disk.store.windows.faulty, sensor.name, MOST_FAULTS)
         known = await self._disk.call(self._disk.store.faults.of, sensor.name, MOST_FAULTS)
-        seen = _table(list(dict.fromkeys([*known, *faults])))
+        seen = _table(_fitting(list(dict.fromkeys([*known, *faults])), self._family.recipe.length))
         return TrainingSet(dataset.of(self._family, runs, scaled), model, anew and bool(model), seen)
 
     async def _model(self, sensor: Sensor) -> bytes:
@@ -119,6 +122,11 @@ def _note(sensor: Sensor, moved: float) -> None:
     if moved and not sensor.moved:
         log.warning("%s moved %.1f units from how it was commissioned: look at it, or `relearn`", sensor.name, moved)
     sensor.moved = moved
+
+
+def _fitting(rows: list[bytes], length: int) -> list[bytes]:
+    """Those of the family's recipe: the sensor may have had another before."""
+    return [row for row in rows if len(row) == length]
 
 
 def _table(rows: list[bytes]) -> Windows:

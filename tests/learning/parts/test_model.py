@@ -9,6 +9,7 @@ from reedmesh.inference import normalisation
 from reedmesh.inference.features import extract
 from reedmesh.inference.model import Model
 from reedmesh.learning import sums
+from reedmesh.learning.covariance import Scatter
 from reedmesh.learning.parts import classifier, detector, model
 from reedmesh.learning.parts.limits import Costs
 from reedmesh.learning.parts.model import Taught
@@ -94,7 +95,7 @@ def test_two_parts_of_a_fault_are_no_class() -> None:
 
 
 def test_neighbours_that_know_ok_parts_help_a_young_machine() -> None:
-    many = sums.of(taught(400, 0).parts)
+    many = Scatter(sums.of(taught(400, 0).parts).scatter, 399)
     young = taught(20, 0, seed=5).parts
     alone, together = (detector.learn(young, RECIPE, known).model.scores(of(0)) for known in ((), (many,)))
     assert np.quantile(together, 0.9) < np.quantile(alone, 0.9)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from reedmesh.config.settings import Config
-from reedmesh.inference.family import find_family, load_family
+from reedmesh.inference import families
 from reedmesh.inference.model import Model
 from reedmesh.links.memory_link import MemoryBroker
 from reedmesh.protocol import wire
@@ -44,7 +44,7 @@ async def at_work(
     """The broker of a gateway called `config.name`, and the messages of its alerts as they come."""
     broker, told = MemoryBroker(), Told()
     times = (clock.now, clock.steady) if clock else (time.time, time.monotonic)
-    gateway = Gateway(config, load_family(find_family(config.family)), Store(Path(config.state)), *times)
+    gateway = Gateway(config, families.load(config.served), Store(Path(config.state)), *times)
     if worker:
         gateway.use_worker(worker)
     leaves = ("window", "hello", "availability", "model/status")

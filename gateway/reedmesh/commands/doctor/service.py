@@ -16,7 +16,7 @@ from reedmesh.commands.doctor.finding import Case, Finding, error, good, warning
 from reedmesh.config.settings import is_loopback
 from reedmesh.errors import ConfigError
 from reedmesh.identity import certificates as pki
-from reedmesh.inference.family import find_family, load_family
+from reedmesh.inference import families
 from reedmesh.learning import rules
 from reedmesh.store import archive, database
 
@@ -81,8 +81,10 @@ def settings(case: Case) -> Iterable[Finding]:
 def family(case: Case) -> Iterable[Finding]:
     """Whether the model family can be read, and its aggregation rule exists."""
     try:
-        known = rules.chosen(load_family(find_family(case.config.family)), case.config.learning.aggregation)
-        yield good(f"settings: gateway {case.config.name}, family {known.name}")
+        known = families.load(case.config.served)
+        for each in known.all:
+            rules.chosen(each, case.config.learning.aggregation)
+        yield good(f"settings: gateway {case.config.name}, family {known.names}")
     except ConfigError as fault:
         yield error(str(fault), "set family or aggregation to one that is known, or mend the family's folder")
 

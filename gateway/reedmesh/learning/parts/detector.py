@@ -31,15 +31,15 @@ class Detector:
     held_out: Ints
 
 
-def learn(parts: Windows, recipe: Recipe, neighbours: Sequence[Sums] = (), fewest: int = FEWEST) -> Detector:
+def learn(parts: Windows, recipe: Recipe, neighbours: Sequence[Scatter] = (), fewest: int = FEWEST) -> Detector:
     """The detector from OK `parts`, int8 [m, recipe.length] in their order, m >= fewest >= 4.
 
-    neighbours: the sums of theirs. Raises ValueError for too few parts.
+    neighbours: how their OK parts scatter. Raises ValueError for too few parts.
     """
     if len(parts) < fewest:
         raise ValueError(f"{len(parts)} OK parts, at least {fewest} are needed")
     own, pool = sums.of(parts), pooling(recipe)
-    federation = covariance.pooled(_pooled(own, pool), [_pooled(each, pool) for each in neighbours])
+    federation = covariance.pooled(pooled(own, pool), [theirs(each, pool) for each in neighbours])
     scaled = scaling_for(parts, _deviations(own))
     fold, scores = threshold.folds(len(parts)), np.zeros(len(parts), np.int64)
     for each in range(threshold.FOLDS):
@@ -57,12 +57,20 @@ def pooling(recipe: Recipe) -> NDArray[np.int64]:
     return np.repeat(np.eye(len(sizes), dtype=np.int64), sizes, axis=1)
 
 
+def theirs(of: Scatter, pool: NDArray[np.int64]) -> Scatter:
+    """A neighbour's scatter, of the pooled features."""
+    return Scatter(pool @ of.matrix @ pool.T, of.freedom)
+
+
 def _runs(points: int, by: int) -> list[int]:
     return [min(by, points - at) for at in range(0, points, by)]
 
 
-def _pooled(of: Sums, pool: NDArray[np.int64]) -> Scatter:
-    """Not rounded to whole squared steps: of a few parts whose readings hardly move, that would leave no covariance."""
+def pooled(of: Sums, pool: NDArray[np.int64]) -> Scatter:
+    """How the pooled features scatter.
+
+    Not rounded to whole squared steps: of a few parts whose readings hardly move, that would leave no covariance.
+    """
     exact = pool @ (of.count * of.products - np.multiply.outer(of.total, of.total)) @ pool.T
     return Scatter(exact / max(1, of.count), max(0, of.count - 1))  # type: ignore[arg-type]
 
@@ -79,7 +87,7 @@ def _model(
     parts: Windows,
 ) -> Whitening:
     """A row for each pooled feature; the rows that are left give z itself, and so add nothing to the distance."""
-    white = covariance.shape(_pooled(of, pool), federation).whitening @ pool
+    white = covariance.shape(pooled(of, pool), federation).whitening @ pool
     square = np.zeros((white.shape[1], white.shape[1]))
     square[: len(white)] = white
     return whitening(scaled, (of.total / of.count)[None], square, parts)

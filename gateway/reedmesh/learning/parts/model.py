@@ -8,12 +8,12 @@ import numpy as np
 from reedmesh.inference import normalisation
 from reedmesh.learning import threshold
 from reedmesh.learning.arrays import Windows
+from reedmesh.learning.covariance import Scatter
 from reedmesh.learning.parts import binomial, classifier, detector, limits
 from reedmesh.learning.parts.classifier import Labels, Net
 from reedmesh.learning.parts.detector import Detector
 from reedmesh.learning.parts.export import head, to_tflite
 from reedmesh.learning.parts.limits import Costs, Ints, Point
-from reedmesh.learning.sums import Sums
 from reedmesh.protocol.recipe import Recipe, log2
 from reedmesh.protocol.scaling import ONE
 from reedmesh.protocol.verdict import Limits
@@ -49,6 +49,7 @@ class PartModel:
     promise: Promise
     trade: tuple[Point, ...] = field(repr=False)
     net: Net | None = field(repr=False, default=None)
+    held_out: tuple[int, ...] = field(repr=False, default=())  # scores of OK parts, each by a model without it
 
 
 @dataclass(frozen=True)
@@ -70,14 +71,14 @@ def learn(
     recipe: Recipe,
     costs: Costs,
     seed: int = 1,
-    neighbours: Sequence[Sums] = (),
+    neighbours: Sequence[Scatter] = (),
     begun: Net | None = None,
     fewest: int = detector.FEWEST,
 ) -> PartModel:
     """The model of a machine's labelled parts; raises ValueError for fewer than `fewest` OK ones.
 
     Faults of which there are fewer than FEWEST_OF_CLASS count as NOK for the limits, but are no class of their own
-    where none is left. neighbours: sums of their OK parts; begun: a network to go on from, of as many classes.
+    where none is left. neighbours: how their OK parts scatter; begun: a network to go on from, of as many classes.
     """
     found = detector.learn(taught.ok, recipe, neighbours, fewest)
     z = normalisation.apply(taught.parts, found.model.means, found.model.gains)
@@ -94,7 +95,14 @@ def learn(
     ok, nok = against[taught.labels == 0], against[taught.labels != 0]
     where.doubt, where.reject = _limits(where, found, ok, nok, costs)
     trade = tuple(limits.curve(ok, nok)) if len(nok) else ()
-    return PartModel(to_tflite(found.model, made, where), where, promise(ok, nok, where.doubt), trade, net)
+    return PartModel(
+        to_tflite(found.model, made, where),
+        where,
+        promise(ok, nok, where.doubt),
+        trade,
+        net,
+        tuple(found.held_out.tolist()),
+    )
 
 
 def promise(ok: Ints, nok: Ints, doubt: int) -> Promise:

@@ -54,7 +54,9 @@ class Context:
 
     def recipe(self, sensor: Sensor) -> Recipe:
         """How its windows become features."""
-        return sensor.station.recipe if sensor.station else self.family.recipe
+        if sensor.station:
+            return sensor.station.recipe
+        return sensor.family.recipe if sensor.family else self.family.recipe
 
     def sensor(self, given: Arguments) -> Sensor:
         """Return the sensor that the argument `sensor` names; raises RefusedError."""

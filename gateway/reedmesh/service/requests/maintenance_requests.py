@@ -26,7 +26,7 @@ async def maintenance(at: Context, given: Arguments) -> dict[str, Any]:
     machine = at.machines.get(sensor.name, Machine())
     await at.disk.flush()
     rows = await at.disk.once(at.disk.store.history.features, sensor.name, 0, now, 1 if machine.rpm else WINDOWS)
-    shown = explain.picture(at.family.recipe, None, rows, sensor.hz, sensor.channels)
+    shown = explain.picture(at.recipe(sensor), None, rows, sensor.hz, sensor.channels)
     scale = machine_health.lsb_per_g(machine, sensor.hello)
     severity = machine_health.severity(
         shown["features"], shown.get("now", [0.0] * len(shown["features"])), machine, scale
