@@ -1,4 +1,4 @@
-"""Sets up a Python environment with pip and says meanwhile how far it is: packages, megabytes, seconds. Stdlib alone.
+"""Sets up a Python environment with pip and shows its progress: packages, megabytes, seconds. Standard library only.
 
     python tools/set_up.py WHAT SIZES PIP-ARGUMENTS ...
 

@@ -1,4 +1,4 @@
-"""The gateway's errors, by who can mend them.
+"""The gateway's errors, by the person who can mend them.
 
     Exception
     ├── ReedmeshError

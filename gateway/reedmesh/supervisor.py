@@ -1,4 +1,4 @@
-"""Runs work that must not end the gateway: what fails is logged, counted, and begun anew with backoff.
+"""Runs work that must not end the gateway: a failure is logged and counted, and the work restarts with backoff.
 
 Judging, storing and telling are vital, and end the process when they fail: systemd begins it anew. All else runs here.
 """

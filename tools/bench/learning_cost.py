@@ -1,4 +1,4 @@
-"""What learning costs the data path: window in -> alert out, while a gateway learns all the time and while it does not.
+"""The cost of learning to the data path: time from window to alert, with and without learning all the time.
 
 A real gateway process on a real broker, as in `tools/bench/latency.py`; every second window of one sensor is a fault,
 those of the others are learnt from. Rounds follow each other without a pause, as they never would in a factory.

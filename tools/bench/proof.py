@@ -1,4 +1,4 @@
-"""What the proof of a training costs and finds: an audit on each recording at hand, and 100 changes of each kind.
+"""The cost and the findings of proofs of training: an audit on each recording at hand, and 100 changes of each kind.
 
 Then what credit costs and whom it pays: eight neighbours judged at once, and those who give nothing (`credit.py`).
 

@@ -1,4 +1,4 @@
-"""What security costs: sealing an update for neighbours, opening it, boxes, signatures, and HMAC on a sensor.
+"""The cost of security: sealing an update for neighbours, opening it, boxes, signatures, and HMAC on a sensor.
 
 Beside each figure stands what the update costs anyway, in the same run: coding it into shards.
 

@@ -1,4 +1,4 @@
-"""What neighbours are worth to a gateway that has few windows: the same windows learnt alone and together.
+"""The worth of neighbours to a gateway that has few windows: the same windows learnt alone and together.
 
 Each machine in turn is the young one; its neighbours have all their windows. Its windows are either spread over what
 was recorded, or in a row, as a machine has them that was watched for a minute: then it has shown few of its states.

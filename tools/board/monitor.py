@@ -1,4 +1,4 @@
-"""`make monitor [PORT=/dev/ttyUSB0]`: what a board prints, until Ctrl-]; Ctrl-C stops the program on it."""
+"""`make monitor [PORT=/dev/ttyUSB0]`: prints the output of a board until Ctrl-]; Ctrl-C stops its program."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""What an operator would try on a machine that boots systemd: install, learn, reload, break, upgrade, uninstall.
+"""An operator's steps on a machine that boots systemd: install, learn, reload, break, upgrade, uninstall.
 
 Runs as root in the container of `tools/check/service.py`, never on a machine that somebody uses.
 """

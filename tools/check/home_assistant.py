@@ -1,4 +1,4 @@
-"""Whether the real Home Assistant takes what we announce: a gateway, mosquitto and Home Assistant, and what it shows.
+"""Whether the real Home Assistant takes our discovery messages: a gateway, mosquitto and Home Assistant.
 
     make check-home-assistant [PYTHON_313=python3.13]
 

@@ -1,4 +1,4 @@
-"""A Home Assistant with nothing but MQTT, in its own environment: says on each line it is sent what it shows by then.
+"""A Home Assistant with MQTT only, in its own environment: prints its entities for each line of input.
 
     .venv-home-assistant/bin/python tools/check/home_assistant_client.py FOLDER PORT WEB_PORT
 

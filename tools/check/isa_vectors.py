@@ -1,4 +1,4 @@
-"""Random calls of the firmware's kernels with what each must give, calculated here in Python's integers."""
+"""Random calls of the firmware's kernels with their right results, calculated in Python's integers."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A factory line on this machine: gateways and their sensors learn what normal is, then machines start to fail.
+"""A factory line on this machine: gateways and their sensors learn normal operation, then machines start to fail.
 
 Only the machines are simulated. Gateways are `reedmesh run`, each with a broker of its own (mosquitto where it is
 installed), and sensors are the firmware under MicroPython. They replay recordings of real machines; a simulated signal

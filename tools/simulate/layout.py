@@ -1,4 +1,4 @@
-"""What a small factory on this machine consists of: its gateways, and the recorded machines at each of them.
+"""The plan of a small factory on this machine: its gateways, and the recorded machines at each of them.
 
 Two gateways are at work from the beginning. A third comes later with few windows of its machine, beside a gateway
 without neighbours that hears the very same machine: what neighbours are worth is the difference between the two.

@@ -1,4 +1,4 @@
-"""Dishonest gateways: what they publish instead of their updates. `LIES` are the kinds."""
+"""Dishonest gateways: they publish something else than their updates. `LIES` are the kinds."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What an onlooker sees of the line: it listens to the gateways' brokers like any MQTT client and keeps the picture."""
+"""The observer of the line: reads the brokers of the gateways like any MQTT client, and keeps the picture."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Records of process variables, as SKAB has them, and what a sensor would make of them; to the neutral format.
+"""Records of process variables in the format of SKAB, converted to windows in the neutral format.
 
     python -m tools.simulate.skab SKAB/data build/skab.npz [--family process] [--by record]
 

@@ -1,4 +1,4 @@
-"""What the line did and whether it was right, after its end; and the commands that show more of it."""
+"""The summary after the end of the line: what happened, whether it was right, and commands that show more."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""What alerts are about: each condition is a file in conditions/ with its unit, its priority and its sentences."""
+"""Conditions of alerts: each is a file in conditions/ with its unit, its priority and its sentences."""
 
 import tomllib
 from collections.abc import Mapping

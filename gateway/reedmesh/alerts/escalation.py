@@ -1,4 +1,4 @@
-"""Who is called for which alert, and when: once per priority it reaches, again while nobody acts, once when it ends.
+"""Notification of people: once for each priority that an alert reaches, again while nobody acts, once at its end.
 
 The one rule, `calls_for`, also makes the "call" that Home Assistant, Sparkplug and the page show. Pure: what is due
 follows from the open alerts, the time, and what was called before, which the store keeps. So a restart repeats nothing

@@ -1,4 +1,4 @@
-"""Whether a sensor is heard, is one alone, and says no more than it should: else there are alerts. Pure.
+"""Alerts about the presence of a sensor: it is silent, two boards have its name, or it sends too much. Pure.
 
 Time here is that of a clock nobody sets (`time.monotonic`), and only time in which the gateway could have heard counts:
 not that before it started, nor while its link was down or it was itself held up.

@@ -1,4 +1,4 @@
-"""What a gateway knows of a sensor when it looks at it: what rules of conditions are made from. Pure."""
+"""The facts about a sensor at one moment, from which the rules of conditions decide. Pure."""
 
 from collections import deque
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The alert that somebody who is no sensor of this gateway floods the broker. Pure; of sensors, see `presence.py`."""
+"""The alert about a client that floods the broker and is no known sensor. Pure; for sensors, see `presence.py`."""
 
 from collections.abc import Mapping
 

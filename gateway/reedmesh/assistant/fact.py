@@ -1,4 +1,4 @@
-"""A fact: what is known, with units, and the page that shows the evidence. No language yet: words.py says it. Pure.
+"""A fact: a statement with units, and the page that shows its evidence. words.py puts it into a language. Pure.
 
 An example: Fact("alert.anomaly", {"sensor": "press-2", "times": Quantity(3.4, "x")}, alert="press-2-18f2").
 """

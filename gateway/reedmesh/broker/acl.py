@@ -1,4 +1,4 @@
-"""Who may say and hear what on a gateway's broker: one table, which mosquitto and the embedded broker both keep. Pure.
+"""The access list of a gateway's broker: one table, for mosquitto and for the embedded broker. Pure.
 
     user                  reads                              writes
     gateway.<this one>    all                                all

@@ -1,4 +1,4 @@
-"""The code's matrices in closed form: what any k shards of a block say of any other, without inverting anything.
+"""The code's matrices in closed form: how any k shards of a block give any other, without inverting a matrix.
 
 A codeword of `reedsolo.RSCodec(255 - k, nsize=255)` holds in place i the value v_i P(X_i) of a polynomial P of degree
 below k, with X_i = 2**(254 - i) and v_i = 1 / prod_{l != i} (X_i + X_l) = X_i (all 255 powers of 2 are the roots of

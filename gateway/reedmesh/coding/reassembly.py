@@ -1,4 +1,4 @@
-"""One bundle being collected: which shards are here, which are believed, and what is still needed. Pure."""
+"""One bundle in reassembly: the shards that are here, those that passed their check, and those missing. Pure."""
 
 from reedmesh.coding import Decoder
 from reedmesh.coding.repair import RepairRequest

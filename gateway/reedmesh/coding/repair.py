@@ -1,4 +1,4 @@
-"""What a receiver says back, and how a sender merges it so that no receiver can make it send without end. Pure.
+"""Repair requests of receivers, and how a sender merges them, so that no receiver makes it send endlessly. Pure.
 
 A receiver writes to its own broker only, below its own `update/<family>/`, which its neighbours read:
 

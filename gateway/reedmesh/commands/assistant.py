@@ -1,4 +1,4 @@
-"""`reedmesh ask | why | report | feedback`: questions to a running gateway in plain language, and what came of them."""
+"""`reedmesh ask | why | report | feedback`: questions in plain language to a running gateway, and feedback."""
 
 import argparse
 import getpass

@@ -1,4 +1,4 @@
-"""`reedmesh audit export | check | open | challenge | accept`: learn a model again from what it was learnt from."""
+"""`reedmesh audit export | check | open | challenge | accept`: repeat the training of a model, and compare."""
 
 import argparse
 import json

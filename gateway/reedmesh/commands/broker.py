@@ -1,4 +1,4 @@
-"""`reedmesh acl write | invite` and `reedmesh pki ca | issue | show`: who may log in at our broker, and how."""
+"""`reedmesh acl write | invite` and `reedmesh pki ca | issue | show`: access to our broker."""
 
 import argparse
 import json

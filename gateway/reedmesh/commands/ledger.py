@@ -1,4 +1,4 @@
-"""`reedmesh ledger verify | show | export`: who contributed what, and whether the past is what it was."""
+"""`reedmesh ledger verify | show | export`: contributions of gateways, and a check that the past did not change."""
 
 import argparse
 import csv

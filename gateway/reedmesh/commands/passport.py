@@ -1,4 +1,4 @@
-"""`reedmesh passport SENSOR|DIGEST|FILE`: what a model is and was made of, and whether that is to be believed."""
+"""`reedmesh passport SENSOR|DIGEST|FILE`: the content and the origin of a model, and a check of its signature."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""What the checks of several tables of settings have in common."""
+"""Constants and functions that the checks of several tables of settings share."""
 
 SECRET = {"secret": True}  # metadata of a field that no page and no message shows
 LANGUAGES = ("en", "pt", "fr", "de", "es")  # of alerts and answers; readers of other languages get the first

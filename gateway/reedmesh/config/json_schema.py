@@ -1,4 +1,4 @@
-"""The JSON schema (draft 2020-12) of a settings dataclass, so that editors complete keys and mark what is wrong."""
+"""The JSON schema (draft 2020-12) of a settings dataclass: editors complete keys with it and mark faults."""
 
 import dataclasses
 import types

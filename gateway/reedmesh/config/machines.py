@@ -1,4 +1,4 @@
-"""Settings of machines and parts: what the maintenance view and the thresholds of parts need to know."""
+"""Settings of machines and parts, for the maintenance view and for thresholds of parts."""
 
 from dataclasses import dataclass, field
 

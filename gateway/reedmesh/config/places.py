@@ -1,4 +1,4 @@
-"""Where in a TOML file a key stands, so that a fault names its line; what tomllib does not tell."""
+"""The line numbers of keys in a TOML file, which tomllib does not give: a fault names its line."""
 
 import re
 from collections.abc import Mapping

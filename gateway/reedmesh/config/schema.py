@@ -1,4 +1,4 @@
-"""TOML into frozen dataclasses: the types of the fields are the schema, and all faults of a file are told at once.
+"""TOML into frozen dataclasses: the types of the fields are the schema; all faults of a file are reported together.
 
 A field may be int, float, str, bool, another dataclass, `tuple[X, ...]` (an array), `dict[str, X]` (a table whose keys
 the operator chooses), or a union of these; `X | None` with a default is a key that may be left out. A number's range

@@ -1,4 +1,4 @@
-"""The dashboard: web pages that show what gateways say on their brokers, and ask them to act. A process of its own.
+"""The dashboard: web pages that show the messages of gateways and send them requests. A process of its own.
 
 It is an MQTT client like any other: `fold` makes frozen values (`view`) of what it hears, `feed` keeps these up to
 date and asks gateways, `routes` says which address shows which page, `guard` lets requests pass or not, `serve` puts it

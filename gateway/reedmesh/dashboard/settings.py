@@ -1,4 +1,4 @@
-"""The dashboard's settings: one TOML file, or what the command line says. docs/dashboard.md shows them all."""
+"""The dashboard's settings: one TOML file, or options of the command line. docs/dashboard.md lists them all."""
 
 import re
 from dataclasses import dataclass, field

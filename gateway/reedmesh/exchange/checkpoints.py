@@ -1,4 +1,4 @@
-"""Heads of ledgers: ours is told as it changes, our neighbours' are held against what each said before, and passed on.
+"""Checkpoints: ours is published when it changes; neighbours' are compared with their earlier ones, and passed on.
 
 A neighbour whose head belies an earlier one has rewritten its past, was put back from a backup, or shows one past to us
 and another to others: so each gateway also tells, once a minute, what it has seen of the others (`seen`): their newest

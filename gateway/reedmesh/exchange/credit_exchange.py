@@ -1,4 +1,4 @@
-"""Credit between neighbours: points are paid for what helped, and both sides state their totals to each other.
+"""Credit between neighbours: points are paid for useful updates, and both sides state their totals to each other.
 
 After each round the points of the time since the last payment go to the neighbours whose updates were worth something.
 Totals travel in one signed message that brokers retain; any later one makes up for those that were lost.

@@ -1,4 +1,4 @@
-"""What the ledger says of updates: given, taken or refused, and merged or left out. Pure."""
+"""Ledger entries about updates: given, taken, refused, merged, left out. Pure."""
 
 from collections.abc import Iterator, Mapping
 from hashlib import sha256

@@ -1,4 +1,4 @@
-"""What gateways that learn together agree on: how their updates are named and wrapped on the way, and who opens them.
+"""The rules of a federation: names and wrapping of updates on the way, and the keys that open them.
 
 A `Federation` has a name, for which manifests are signed, and speaks openly: topics and manifests say who made what,
 and whoever may read a broker can read an update. A `Sealed` one also has a secret, 32 bytes all its gateways know:

@@ -1,4 +1,4 @@
-"""What neighbours tell: their updates, each verified before it counts, and how long a round waits for them."""
+"""Updates from neighbours: each is verified before it counts; a round waits for them up to a deadline."""
 
 import asyncio
 import logging

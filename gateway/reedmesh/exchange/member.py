@@ -1,4 +1,4 @@
-"""Who a gateway is in its federation, and the pace at which it exchanges updates."""
+"""A gateway as a member of its federation, and the pace at which it exchanges updates."""
 
 import time
 from collections.abc import Callable, Collection

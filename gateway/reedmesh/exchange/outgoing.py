@@ -1,4 +1,4 @@
-"""What a gateway tells its neighbours: an update after each round, and a snapshot when one missed something.
+"""Our updates to neighbours: one after each round, and a snapshot when a neighbour missed one.
 
 Each update continues the one before, so each is kept on disk together with what it changes before anybody hears of it.
 """

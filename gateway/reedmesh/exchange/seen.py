@@ -1,4 +1,4 @@
-"""What a gateway has seen of its neighbours, as it tells the others: newest heads, and which updates it holds. Pure.
+"""A gateway's view of its neighbours, as it publishes it: newest checkpoints, and the updates it holds. Pure.
 
 u8 version, u8 heads, heads x checkpoint without its tail, then of each update: name [32], u32 sequence, SHA-256 [32]
 """

@@ -1,1 +1,1 @@
-"""Who is who: keys, successions, trust, certificates, sealed envelopes."""
+"""Identities: keys, successions, trust, certificates, sealed envelopes."""

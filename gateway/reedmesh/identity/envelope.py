@@ -1,4 +1,4 @@
-"""An envelope: a payload that only its readers can open, and whose size says next to nothing. Pure.
+"""An envelope: a payload that only its readers can open, and whose size reveals almost nothing. Pure.
 
     u8 version, u8 wraps, u16 0, commitment [32], wraps x [80], then ChaCha20-Poly1305 of: u32 length, payload, zeros
 

@@ -1,4 +1,4 @@
-"""Whom this gateway believes: the keys its config pins, those trusted since, and those revoked for good.
+"""The keys that this gateway trusts: those in its config, those trusted since, without those revoked.
 
 Kept as `trust.json` in the state directory, beside the keys, and read again as soon as it changes: what an operator
 revokes at the command line counts for a gateway that is running, and after every restart. A revoked key takes along the

@@ -1,1 +1,1 @@
-"""Models: families, feature recipes, running a .tflite, and what boards can run it."""
+"""Models: families, feature recipes, running a .tflite, and the boards that can run it."""

@@ -1,4 +1,4 @@
-"""Whether a .tflite runs on a sensor's board, what it takes and about how long: known before anybody flashes it.
+"""Whether a .tflite runs on a sensor's board, in how much memory and about how fast, before anybody flashes it.
 
 The sensor's engine is `firmware/tflite/`; what it supports and how it plans its arena is said here again, because it
 runs on boards and this on gateways. A test compares the two on every kind of operator.

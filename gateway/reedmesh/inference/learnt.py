@@ -1,4 +1,4 @@
-"""What a model that was learnt by sums says of itself, inside its .tflite: what it was learnt from and what it sees.
+"""The record in a .tflite learnt by sums: from how many windows it was learnt, and which changes it detects.
 
 Metadata `reedmesh.sums`, little endian: u8 version 2, u8 the smallest lift of the middle band, u16 windows that were
 held out in turn, u16 how many of those were above the threshold, then u8 the smallest lift of each band, in steps. A

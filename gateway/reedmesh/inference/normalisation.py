@@ -1,4 +1,4 @@
-"""Feature moments, and a machine's scaling; the numpy side of `scaling.py`, which says what z means.
+"""Feature moments, and a machine's scaling; the numpy side of `scaling.py`, which defines z.
 
 The unit of a feature is its standard deviation, or twice what similar windows differ by if that is less: where a
 machine works in several states, a fault must be seen beside what windows of one state differ by, not beside what states

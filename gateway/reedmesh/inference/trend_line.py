@@ -1,4 +1,4 @@
-"""A straight line through daily values, and when it reaches a limit: told with its uncertainty, or not at all. Pure.
+"""A straight line through daily values, and the time at which it reaches a limit, with its uncertainty. Pure.
 
 Least squares with Student's t (95 %): ISO 13381-1 has a prognosis named with its confidence. Days are taken as
 independent; a trend that is no more than noise, bent, or too short gives none.

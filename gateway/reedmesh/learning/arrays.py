@@ -1,4 +1,4 @@
-"""The arrays of learning, by what is in them."""
+"""The types of arrays in learning, by their content."""
 
 import numpy as np
 from numpy.typing import NDArray

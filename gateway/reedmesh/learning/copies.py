@@ -1,4 +1,4 @@
-"""Finds a neighbour that tells what another told before: it counts once, for whoever told it first. Pure.
+"""Finds a neighbour that repeats the update of another: it counts once, for the first one. Pure.
 
 Two machines never vary alike to a thousandth: the sampling error of a covariance of d features from n windows is about
 sqrt(d / n), which takes 60 million windows of 60 features to come down to that.

@@ -1,4 +1,4 @@
-"""What training changed, packed for neighbours: the difference to the public copy they hold, in int8. Pure.
+"""The change that training made, packed for neighbours: the difference to the public copy they hold, in int8. Pure.
 
 CHOCO-SGD (Koloskova et al., ICML 2019, arXiv:1902.00340): what rounding and sparsity left out stays in the difference
 to the public copy, and so in the next delta; nothing is lost, only late. Each delta must be applied once, and in order.

@@ -1,4 +1,4 @@
-"""Learning by sums: a machine's states, whitening and threshold from its windows and what neighbours tell. Pure.
+"""Learning by sums: a machine's states, whitening and threshold from its windows and neighbours' sums. Pure.
 
 Closed form from end to end: no rounds, no seed; the same windows and the same neighbours give the same bytes of model
 on every processor (`exact.py`).

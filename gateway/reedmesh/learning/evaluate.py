@@ -1,4 +1,4 @@
-"""What a model is worth on its machine's normal windows that it did not learn from, and whether it may replace another.
+"""The value of a model on normal windows that it did not learn from, and whether it may replace another.
 
 The false-alarm estimate of a candidate is twofold: its threshold follows from held-out windows, so it is made of one
 half of them and tried on the other, and the other way round. The model in service is simply tried on all. Pure.

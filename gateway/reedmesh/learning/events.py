@@ -1,4 +1,4 @@
-"""What happens while gateways learn together: an update given, taken or refused, a model made, a round that is over.
+"""Events of learning together: an update given, taken or refused, a model made, a round at its end.
 
 `exchange/` and `updates/` report each event once, to a Witness.
 """

@@ -1,4 +1,4 @@
-"""Faults made of normal windows: what a model must see before it may judge a machine, and how small a change it sees.
+"""Synthetic faults made of normal windows, and the smallest change that a model detects.
 
 Made in the space of features, whose powers are in eighths of an octave (0.376 dB): bands lifted, a spectrum tilted, a
 gain, a tone, a modulation, an axis that falls silent. They stand for faults, they are none.

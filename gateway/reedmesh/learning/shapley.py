@@ -1,4 +1,4 @@
-"""The Shapley value: what each neighbour's contribution was worth to a judge. Pure.
+"""The Shapley value: the worth of each neighbour's contribution to a judge. Pure.
 
 The Shapley value (Shapley 1953) is the only division in which all shares add up to the whole gain, equal contributions
 earn the same, and who changes nothing earns nothing. It is exact here: with up to EXACT players each of the 2**n

@@ -1,4 +1,4 @@
-"""What a gateway computes in one round of learning: train, merge, make models. Pure; runs in a process of its own.
+"""The calculations of one round of learning: train, merge, make models. Pure; runs in a process of its own.
 
 A gateway learns one set of weights from all its machines, each in its own scaling, and a model of them for each.
 """

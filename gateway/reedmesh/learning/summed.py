@@ -1,4 +1,4 @@
-"""A round of learning by sums: what a gateway tells, whom it believes, and the models it makes. Pure.
+"""A round of learning by sums: the sums for neighbours, the neighbours that count, and the models. Pure.
 
 The counterpart of training a network in `steps.py`. A candidate is judged by what people live by: the share of onsets
 of synthetic faults from which an alert would be raised, and false alarms on windows that were held out.

@@ -1,4 +1,4 @@
-"""What gateways tell each other where they learn by sums: whole numbers, as differences to what was told before. Pure.
+"""The sums that gateways exchange: whole numbers, as differences to those sent before. Pure.
 
 Scatter within the states of a gateway's machines, in squared steps, without any mean; and a histogram of held-out
 scores. An update is the difference to the one before, so each is applied once and in order, nothing is rounded, and

@@ -1,4 +1,4 @@
-"""Whether a neighbour's update can be what it claims to be, and what its public copy is then. Pure.
+"""Whether a neighbour's update is valid, and its public copy after that update. Pure.
 
 Who sent it and that it arrived whole is known by then (`keys.py`, `coding/collector.py`); a member of the federation
 may still be broken or lie. What is refused leaves the copy as it was, so that whatever continues the refused update is

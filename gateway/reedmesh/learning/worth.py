@@ -1,4 +1,4 @@
-"""What neighbours' sums were worth to us: how much better a machine is known, and faults stand out, with them. Pure.
+"""The worth of neighbours' sums to us: how much better a machine is known, and faults stand out, with them. Pure.
 
 The value of a coalition is the sum of two logarithms, on windows of our youngest machine that its covariance was not
 learnt from, for there neighbours matter most: the likelihood of normal windows, per feature, and the median score of

@@ -1,4 +1,4 @@
-"""A message and its ways: what the rest of the gateway needs of a link, whatever carries it. Pure but for tasks."""
+"""A message and the protocols of links, whatever carries them. Pure but for tasks."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine

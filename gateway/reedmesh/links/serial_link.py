@@ -1,4 +1,4 @@
-"""The link to sensors on a wire: what `broker.Link` is for those with Wi-Fi. Nothing else opens a serial port.
+"""The link to sensors on a wire, as mqtt_link.py is for those with Wi-Fi. Only this file opens a serial port.
 
 A wire has no connections and retains nothing: messages come and go as `serial_message.py` says, those at QoS 1 until
 the other side reports them whole. The port is opened again when it goes (an adapter was unplugged).

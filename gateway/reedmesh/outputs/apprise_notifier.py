@@ -1,4 +1,4 @@
-"""Calls people by whatever Apprise reaches (mail, chat, telephone): what `alerts/escalation.py` finds due. An option.
+"""Notifies people by anything Apprise reaches (mail, chat, telephone), as `alerts/escalation.py` decides. Optional.
 
 What is due is kept on disk until it went out, and is sent from a thread: nothing else waits for a mail server. Whoever
 is called every minute for an hour stops reading: what comes within `seconds` of a call goes out together in the next

@@ -1,4 +1,4 @@
-"""Exporters tell others of this gateway in their own words: Home Assistant, Sparkplug B.
+"""Exporters show this gateway to other programs: Home Assistant, Sparkplug B, OPC UA, Modbus.
 
 An exporter is one file of this folder. Its settings are the table of that name in the config, a dataclass with a
 property `wanted`; its `run(config, line)` is the work, on a link of its own, so that none holds up what people are

@@ -1,1 +1,1 @@
-"""What sensor and gateway agree on to the byte: frames, shards, recipes. Every file here runs under both Pythons."""
+"""The agreement of sensor and gateway to the byte: frames, shards, recipes. Every file here runs under both Pythons."""

@@ -1,4 +1,4 @@
-"""The frame in which a sensor tells what it decided of a part, beside the window of that part; under `<sensor>/part`.
+"""The frame with a verdict on a part, sent beside the window of that part, under `<sensor>/part`.
 
 Runs under CPython and MicroPython, where only a sensor that judges parts loads it.
 """

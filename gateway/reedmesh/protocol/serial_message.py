@@ -1,4 +1,4 @@
-"""What frames on a serial line carry: pieces of MQTT messages, reports of the pieces that are missing, and shards.
+"""The content of frames on a serial line: pieces of MQTT messages, reports of missing pieces, and shards.
 
 A message is cut into pieces of 229 bytes. One at QoS 0 is sent once. At QoS 1 its last piece asks for a report, which
 says what is missing; that is sent again, until nothing is. Shards travel alone, in a profile of 4 bytes instead of 24:

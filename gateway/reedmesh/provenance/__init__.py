@@ -1,1 +1,1 @@
-"""Signed records of what a model is and of what was given and taken: passports, the ledger, DSSE envelopes. Pure."""
+"""Signed records of models and of exchanged updates: passports, the ledger, DSSE envelopes. Pure."""

@@ -1,4 +1,4 @@
-"""The ledger: what updates were given, taken or refused and which models went into service, as a hash chain. Pure.
+"""The ledger: updates given, taken or refused and models put into service, as a hash chain. Pure.
 
 Entry n has hash(n) = SHA-256(purpose, hash(n - 1), SHA-256(its text)); hash(0) follows from the gateway's name. Each
 hash is signed. The newest, the **head**, goes to the neighbours:

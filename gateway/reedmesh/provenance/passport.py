@@ -1,4 +1,4 @@
-"""The passport of a model: what it is, what it was made from, by whom and how well it does; signed. Pure.
+"""The passport of a model: its content, its origin, its maker and its quality; signed. Pure.
 
 An in-toto statement (https://github.com/in-toto/attestation, v1) whose subject is the .tflite by its SHA-256, in a DSSE
 envelope under the gateway's Ed25519 key. What it proves is that this gateway said so; docs/provenance.md has the rest.

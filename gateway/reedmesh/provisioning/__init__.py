@@ -1,1 +1,1 @@
-"""From a bare board to a sensor: its settings, its files, and what is written to its flash."""
+"""From a bare board to a sensor: its settings, its files, and the content of its flash."""

@@ -1,4 +1,4 @@
-"""What a transducer's driver can do, read from its file in firmware/drivers without running it."""
+"""The abilities of a transducer driver, read from its file in firmware/drivers without running it."""
 
 import ast
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""From a bare board to a sensor that says hello.
+"""Makes a sensor of a bare board: from erased flash to its hello.
 
 Asks the chip what it is, fetches MicroPython's official image for it, makes the file system for the flash that is
 really there, writes both in one go, compares what was written, and waits for the sensor's first words. The two cover

@@ -1,4 +1,4 @@
-"""Checks a sensor's settings against its chip, its driver and its network: what cannot work is refused before flashing.
+"""Checks a sensor's settings against its chip, its driver and its network, before anything is flashed.
 
 Every refusal names the setting, the limit and a working example. `make provision`, `make image` and `make flash` ask.
 """

@@ -1,4 +1,4 @@
-"""Whether a MicroPython image is one for this board, by what is written in it: chip, partition table, where files go.
+"""Whether a MicroPython image fits this board, by its content: chip, partition table, start of the file system.
 
 A file that was downloaded by hand may be for another chip, an update without a boot loader (.app-bin), or so old that
 it keeps files elsewhere. Each of these would give a board that never starts, so it is told before anything is erased.

@@ -1,4 +1,4 @@
-"""The serial port a board hangs on: which one it is, and what helps where it cannot be opened."""
+"""The serial port of a board: its name, and remedies when it cannot be opened."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Firmware as a board gets it: without what only a gateway calls, and without imports that only annotations need.
+"""Firmware for a board: without functions that only a gateway calls, and without imports for annotations.
 
 Names are compared, not meanings: whatever the firmware mentions anywhere, be it in a text, is kept. An imported name
 keeps the whole module it comes from in memory, and MicroPython looks at no annotation.

@@ -1,4 +1,4 @@
-"""All alerts of one gateway, and what people and time do with them. Pure: each step is a Change, to store and tell."""
+"""All alerts of one gateway, with actions of people and of time. Pure: each step is a Change to store and publish."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""How the windows of one sensor arrive: what is counted, and which windows came before. Pure."""
+"""The arrival of the windows of one sensor: counters, and the numbers of those that came before. Pure."""
 
 from collections import deque
 from dataclasses import dataclass, field

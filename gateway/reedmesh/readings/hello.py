@@ -1,4 +1,4 @@
-"""What the hello of a sensor says, read defensively: a field that makes no sense counts as missing. Pure."""
+"""The hello of a sensor, read defensively: a field with a wrong value counts as missing. Pure."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""A sensor that judges parts, as its gateway sees it: verdicts, counters, what the next model is made for. No I/O."""
+"""A sensor that judges parts, as its gateway sees it: verdicts, counters, the need for a new model. No I/O."""
 
 from collections import deque
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Receipts for late windows: a sensor forgets what it kept over an outage only when its gateway has it on disk.
+"""Receipts for late windows: a sensor forgets a window only when its gateway has it on disk.
 
 QoS 1 says that a broker took a message. A gateway that starts after its broker would never hear of it. A receipt has a
 tag under the sensor's key: a forged one would have it forget an alarm.

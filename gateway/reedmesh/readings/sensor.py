@@ -1,4 +1,4 @@
-"""What the gateway knows of its sensors, and what one window changes in that. No I/O: the service does what follows.
+"""A sensor's state on its gateway, and the change that one window makes to it. No I/O: the service acts on it.
 
 A sensor is `learning` until it has a model, `deploying` until it runs that model itself, then `watching`.
 """

@@ -1,4 +1,4 @@
-"""What is done with all alerts of one sensor at once: end them, shelve them, take them off the shelf. Pure."""
+"""Actions on all alerts of one sensor: end them, shelve them, take them off the shelf. Pure."""
 
 from reedmesh.alerts.alert import Change
 from reedmesh.readings.sensor import Sensor

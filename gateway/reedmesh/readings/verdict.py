@@ -1,4 +1,4 @@
-"""What becomes of a person's verdict "not a fault": a round of learning with the windows of that alert. Pure."""
+"""A person's verdict "not a fault" until it is learnt: a round of learning with the windows of that alert. Pure."""
 
 from dataclasses import dataclass
 

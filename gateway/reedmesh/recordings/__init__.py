@@ -1,1 +1,1 @@
-"""Recordings of machines: what users bring (CSV, WAV, NumPy, folders) becomes windows that families learn from."""
+"""Recordings of machines: files of users (CSV, WAV, NumPy, folders) become windows that families learn from."""

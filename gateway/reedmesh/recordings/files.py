@@ -1,4 +1,4 @@
-"""What a file or folder of a user's holds, by its first bytes and not by its name alone; what it is not is said."""
+"""Reads a user's file or folder, whose type follows from its first bytes; refuses others with the reason."""
 
 from collections.abc import Sequence
 from dataclasses import replace

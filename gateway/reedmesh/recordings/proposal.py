@@ -1,4 +1,4 @@
-"""How signals become windows: what is proposed (rate, window, family), why, and the windows themselves."""
+"""Cuts signals into windows: a proposal (rate, window, family) with its reasons, and the windows."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

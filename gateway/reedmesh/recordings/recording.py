@@ -1,4 +1,4 @@
-"""A recording in the neutral format: windows of machines, and what is known of each; see models/README.md."""
+"""A recording in the neutral format: windows of machines, with labels; see models/README.md."""
 
 import io
 import re

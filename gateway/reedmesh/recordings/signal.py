@@ -1,4 +1,4 @@
-"""What a user's file holds before it is cut into windows: readings in a row, and what the file says of them."""
+"""The signals in a user's file: readings in a row, with the facts that the file gives."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""When somebody, or the network, sets the clock: what is counted in seconds goes on at its pace.
+"""Steps of the clock: durations go on at their pace when a person, or the network, sets the clock.
 
 A Raspberry Pi has no clock of its own: it starts with the time it stopped at, and jumps once the network tells better.
 Alerts and windows bear the time that the clock said; what lasts (shelves, the outbox, floods, silence) counts seconds.

@@ -1,4 +1,4 @@
-"""The daily copy: what could not be made again, checked, beside the database; `reedmesh doctor` rehearses a restore."""
+"""The daily copy of irreplaceable data, checked, beside the database; `reedmesh doctor` rehearses a restore."""
 
 import asyncio
 from pathlib import Path

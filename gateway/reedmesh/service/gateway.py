@@ -1,4 +1,4 @@
-"""The gateway at work: runs the data path beside what writes, publishes, answers and learns.
+"""The gateway at work: runs the data path beside writing, publishing, answering and learning.
 
 Its parts are made in composition.py. Tasks talk through queues; the database has a thread of its own
 (store/writer.py) and learning a process of its own (updates/worker.py), so that the data path waits for neither.

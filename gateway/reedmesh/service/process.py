@@ -1,4 +1,4 @@
-"""`reedmesh run`: a gateway as a process: broker, links, watchdog, and what signals do.
+"""`reedmesh run`: a gateway as a process: broker, links, watchdog, and signals.
 
 SIGTERM and SIGINT end it. SIGHUP has the settings read again: good ones are taken by starting anew in place, bad ones
 are told and change nothing.

@@ -1,4 +1,4 @@
-"""What a broker retains of a gateway: messages that are published again only when they changed."""
+"""Retained messages of a gateway: they are published again only when they changed."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What signals do to a gateway. SIGTERM and SIGINT end it; SIGHUP has the settings read again.
+"""Signals to a gateway: SIGTERM and SIGINT end it; SIGHUP makes it read its settings again.
 
 A SIGHUP that comes while the gateway is about to begin anew, or begins, must not end it, as by default it would: it is
 noted by the handler of this process, or waits for that of the next one, for a blocked signal survives exec(2).

@@ -1,4 +1,4 @@
-"""What a gateway does once, before it runs: take up its ledger, its sensors and its alerts from the store."""
+"""The start of a gateway: loads its ledger, its sensors and its alerts from the store."""
 
 import contextlib
 import logging

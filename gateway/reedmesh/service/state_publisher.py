@@ -1,4 +1,4 @@
-"""Publishes the state of each sensor, of the gateway and of its alerts when it changed, and what time brings about."""
+"""Publishes the state of each sensor, of the gateway and of its alerts when it changes or time passes."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The status of a gateway: what `reedmesh status`, the metrics and the dashboard show."""
+"""The status of a gateway, for `reedmesh status`, the metrics and the dashboard."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""sd_notify: tells systemd how this process is, with datagrams to the socket it names; outside systemd, tells nobody.
+"""sd_notify: sends the state of this process to systemd, by datagrams to its socket; outside systemd, does nothing.
 
 The protocol is that of sd_notify(3): lines of KEY=VALUE. `READY=1` ends `systemctl start`, `STATUS=` is what
 `systemctl status` shows, `WATCHDOG=1` must come again within WatchdogSec or the service is killed and started anew.

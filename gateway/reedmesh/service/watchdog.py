@@ -1,4 +1,4 @@
-"""The health monitor: tells systemd's watchdog that all is well, only while link, judging and outbox all make progress.
+"""The health monitor: feeds systemd's watchdog only while link, judging and outbox all make progress.
 
 A restart helps when something hangs. It does not help when a broker is away or a disk is full, so each of these counts
 as progress while it is tried again. To check the data path, the gateway sends a message to itself: `beat`.

@@ -1,1 +1,1 @@
-"""What a gateway keeps: one SQLite file, its tables, the outbox, and the thread that writes."""
+"""A gateway's data: one SQLite file, its tables, the outbox, and the thread that writes."""

@@ -1,4 +1,4 @@
-"""The tables of whom was called for which alert, and of windows of faults that people confirmed."""
+"""The tables of notifications by alert, and of windows of confirmed faults."""
 
 import sqlite3
 from collections.abc import Sequence

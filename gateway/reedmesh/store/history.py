@@ -1,4 +1,4 @@
-"""What people ask of the past: alerts with their journal, scores over time, models. Reads the store's database only."""
+"""Queries about the past: alerts with their journal, scores over time, models. Only reads the store's database."""
 
 import sqlite3
 from typing import Any

@@ -1,4 +1,4 @@
-"""The ledger on disk: entries are chained, signed and written in the transaction of what they record.
+"""The ledger on disk: entries are chained, signed, and written in the same transaction as their subject.
 
 A file beside the keys names the checkpoint that was published last: a database that was put back, from a backup or by
 somebody, lacks the entries up to it. Checkpoints of neighbours are kept here, to compare their later ones with.

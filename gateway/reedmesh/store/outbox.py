@@ -1,4 +1,4 @@
-"""What is still to leave the gateway by MQTT, on disk: messages of alerts. Calls to people are in `calls.py`.
+"""The outbox on disk: messages of alerts that wait for MQTT. Notifications of people are in `calls.py`.
 
 Alerts of priority 1 leave first, and the steps of one alert in their order. What waits for too long is dropped, and of
 too many first what only says more of an alert, then the least urgent, then the oldest. Drops are counted by reason; the

@@ -1,4 +1,4 @@
-"""The table of parts: what was judged and what somebody labelled. Parts wait in memory and are written together."""
+"""The table of parts: verdicts and labels. Parts wait in memory and are written together."""
 
 import sqlite3
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""On disk: what a gateway learnt, the public copy of it that its neighbours hold, and their public copies here.
+"""On disk: what a gateway learnt, its public copy that neighbours hold, and the neighbours' public copies.
 
 A delta must be applied once and in order, on both sides of a power cut. So an update and what it changes are one
 commit: a sender's before the update is published (after a restart it is published again, the same bytes), a receiver's

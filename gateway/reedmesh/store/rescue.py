@@ -1,4 +1,4 @@
-"""What can be read of a damaged database, copied to a new one.
+"""Copies all readable data of a damaged database to a new one.
 
 SQLite finds every table by way of the first page, and by none of the others: damage there would lose all. So where each
 table begins is noted beside the database at each start, and a copy of the damaged file gets a new first page from that.

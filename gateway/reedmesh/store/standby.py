@@ -1,4 +1,4 @@
-"""A database in memory, for a gateway that starts on a disk that takes nothing: it judges on with what is there.
+"""A database in memory, for a gateway that starts on a full or read-only disk: it judges on with existing data.
 
 All tables but the windows are copied into it. What happens meanwhile is written back once the disk takes data again;
 what a power cut takes until then, the status and an alert have said before.

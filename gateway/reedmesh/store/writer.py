@@ -1,4 +1,4 @@
-"""The thread that does all of a store's work, so that no event loop waits for a disk, and what a full disk means."""
+"""The thread that does all of a store's work, so that no event loop waits for a disk; it also handles a full disk."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Evidence of what models are learnt from: a commitment in the ledger before learning, and all of it kept after.
+"""Evidence of the training data of models: a commitment in the ledger before learning, and the data after it.
 
 What a commitment holds is dated by the checkpoint that neighbours get of the ledger; windows that were invented later
 cannot be in it. Where a family learns a network, whose bits depend on the processor, there is no evidence.

@@ -1,4 +1,4 @@
-"""Models for sensors: sees that each runs what was learnt of its machine, or what it is to go back to.
+"""Models for sensors: each sensor runs its machine's newest model, or the one that a person restored.
 
 A sensor that was away says hello when it is back; if it runs another model than ours it is offered ours again.
 """

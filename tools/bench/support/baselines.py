@@ -1,4 +1,4 @@
-"""What others would do with the same features: Ledoit and Wolf's covariance, five nearest neighbours, isolation forest.
+"""Other methods on the same features: Ledoit and Wolf's covariance, five nearest neighbours, isolation forest.
 
 scikit-learn's, which the product does without. Each gets the threshold rule of learning by sums, its margin over the
 quantile of windows held out in blocks; the forest, whose scores are no distances, the 99 % quantile without a margin.

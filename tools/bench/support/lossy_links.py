@@ -1,4 +1,4 @@
-"""What transfers over lossy links are made of: brokers, a gateway that sends, receivers in processes of their own."""
+"""Parts of transfers over lossy links: brokers, a gateway that sends, receivers in processes of their own."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What people live by, of scores and a threshold: onsets that alert and how soon, false alerts, windows over.
+"""Figures of alerts from scores and a threshold: detected onsets, their delay, false alerts, windows above.
 
 Judged by the rule of the gateway (`alerts.debounce.Watcher`). An onset is a start at every tenth window of a
 fault. It is found when an alert is raised within 60 windows.

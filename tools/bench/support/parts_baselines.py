@@ -1,4 +1,4 @@
-"""What others make of the same parts: scikit-learn's Ledoit-Wolf covariance, nearest neighbour and random forest."""
+"""Other methods on the same parts: scikit-learn's Ledoit-Wolf covariance, nearest neighbour and random forest."""
 
 from functools import cache
 

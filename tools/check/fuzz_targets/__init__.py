@@ -1,4 +1,4 @@
-"""What reads bytes from the network or from files, as targets of `tools/check/fuzz.py` and `test_fuzz.py`.
+"""Readers of bytes from the network or from files, as targets of `tools/check/fuzz.py` and `test_fuzz.py`.
 
 A target takes any bytes. It may refuse them with an error that says so; anything else that comes out is a fault, and so
 is more memory than it is allowed, or a hang. A file for each place that bytes come from.

@@ -1,4 +1,4 @@
-"""What a sensor reads: models, packets of its broker, its settings; its own modules, under CPython."""
+"""Readers of a sensor: models, packets of its broker, its settings; its own modules, under CPython."""
 
 import builtins
 import gc

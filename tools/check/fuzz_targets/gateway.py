@@ -1,4 +1,4 @@
-"""What a whole gateway is asked, and the files it reads."""
+"""Requests to a whole gateway, and the files that it reads."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What comes from neighbours: updates in all their parts, and what is asked and said of them."""
+"""Readers of data from neighbours: all parts of updates, and requests."""
 
 import json
 import zlib

@@ -1,4 +1,4 @@
-"""What reaches the dashboard: messages, answers, its settings."""
+"""Readers of the dashboard: messages, answers, its settings."""
 
 import json
 from functools import cache

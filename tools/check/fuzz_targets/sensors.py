@@ -1,4 +1,4 @@
-"""What comes from sensors, over the network and on a wire, and what goes to them."""
+"""Readers of data from sensors, over the network and on a wire, and of data to them."""
 
 import json
 from functools import cache

@@ -1,4 +1,4 @@
-"""What is signed and who may sign: passports, ledgers, and who is trusted."""
+"""Readers of signed data and trust: passports, ledgers, trusted keys."""
 
 import json
 from functools import cache

@@ -1,4 +1,4 @@
-"""What a target of the fuzzer is, and what several of them need."""
+"""A target of the fuzzer, and the parts that several targets share."""
 
 import tempfile
 from collections.abc import Callable

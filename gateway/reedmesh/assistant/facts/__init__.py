@@ -1,1 +1,1 @@
-"""What a gateway's tables say, as facts: one file for each subject. Pure."""
+"""Facts from a gateway's tables: one file for each subject. Pure."""

@@ -1,4 +1,4 @@
-"""Alerts, as tables that a gateway sends, as facts: those that stand, what one is about, those of a time. Pure."""
+"""Facts about alerts, from tables of a gateway: the open ones, the subject of one, those of a period. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The line as facts: which machine comes first, what was learnt from neighbours, how the gateway is. Pure."""
+"""Facts about the line: the machine to look at first, what neighbours contributed, the health of the gateway. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

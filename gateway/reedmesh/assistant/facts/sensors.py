@@ -1,4 +1,4 @@
-"""Sensors as facts: how one is, who is silent, whether one gets worse, which model it runs. Pure."""
+"""Facts about sensors: the state of one, the silent ones, a trend, the model that one runs. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

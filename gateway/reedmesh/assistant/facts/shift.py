@@ -1,4 +1,4 @@
-"""What happened in a time, as facts: the shift report. Pure."""
+"""Facts about a period: the shift report. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a model is asked and what is believed of its answer: a tool of a list, a sensor of the line, a time. Pure.
+"""The question to a language model, and the checks of its answer: a listed tool, a known sensor, a time. Pure.
 
 The model sees the question and the names of the sensors, which are letters, digits, - and _; no comment, no label and
 no figure of the line. Whatever it writes, only a tool that reads can come of it.

@@ -1,4 +1,4 @@
-"""The command itself: runs every check, prints what was found, and says it in the exit status: 0, 1 or 2."""
+"""The command: runs every check and prints the findings; the exit status is 0, 1 or 2."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""What a check found, and what checks are given."""
+"""A finding of a check, and the case that checks examine."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Checks of the computer: its clock, its disk, what wears the disk out."""
+"""Checks of the computer: its clock, its disk, and the wear of the disk."""
 
 import ctypes
 import os

@@ -1,4 +1,4 @@
-"""What may be wrong with the language model of `[assistant]`: never an error, for the tables answer without it."""
+"""Checks of the language model of `[assistant]`: warnings only, because the tables answer without it."""
 
 import importlib.util
 import os

@@ -1,4 +1,4 @@
-"""Checks of the line: what a running gateway says of itself, its sensors and its neighbours."""
+"""Checks of the line: the status of a running gateway, its sensors and its neighbours."""
 
 import json
 import sqlite3

@@ -1,4 +1,4 @@
-"""Checks of what the gateway needs: its files and keys, its database, certificates, ports, program and broker."""
+"""Checks of the needs of a gateway: files and keys, database, certificates, ports, program and broker."""
 
 import importlib.metadata
 import os

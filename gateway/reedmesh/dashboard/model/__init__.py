@@ -1,1 +1,1 @@
-"""What the web page knows: state folded from MQTT messages, answers to requests, accounts. Pure but for the feed."""
+"""The state of the web page: messages, answers to requests, accounts. Pure but for the feed."""

@@ -1,4 +1,4 @@
-"""What a gateway answers -> frozen values that can be drawn. Pure, and safe against any answer.
+"""The answers of a gateway as frozen values to draw. Pure, and safe against any answer.
 
 An answer comes over a broker like everything else: lists are cut, numbers have ranges, text is cleaned, and what makes
 no sense is left out. Nothing here raises.

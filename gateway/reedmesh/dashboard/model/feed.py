@@ -1,4 +1,4 @@
-"""The dashboard's ears and mouth: hears every broker, keeps the view, and asks gateways for what is not in it."""
+"""The link of the dashboard to the brokers: reads every broker, keeps the view, and sends requests to gateways."""
 
 import asyncio
 import json

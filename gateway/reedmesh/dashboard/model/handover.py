@@ -1,4 +1,4 @@
-"""What a shift hands over: alerts by cause, time in alert, who acknowledged, new models. Pure."""
+"""The summary of a shift: alerts by cause, time in alert, acknowledgements, new models. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What a gateway answers to `provenance` -> frozen values. Pure, and safe against any answer, as `answers.py` is."""
+"""The answer to `provenance` as frozen values. Pure, and safe against any answer, as `answers.py` is."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""MQTT message -> view: what each topic changes in what the dashboard shows. Pure, and safe against any payload.
+"""MQTT message -> view: the change that each topic makes to the view. Pure, and safe against any payload.
 
 Brokers carry what anybody publishes. So everything is bounded (gateways, sensors, alerts, scores, text), numbers have
 ranges, text is cut and cleaned of characters that do not print, and what does not fit is counted and dropped.

@@ -1,4 +1,4 @@
-"""What a gateway answers to a question -> lines that can be drawn. Pure, and safe against any answer."""
+"""The answer to a question as lines to draw. Pure, and safe against any answer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Who looks at the page, and for how long: roles, sessions, and how often one may guess a password. Pure."""
+"""Sessions of the page: roles, lifetimes, and a limit on wrong passwords. Pure."""
 
 import hashlib
 import secrets

@@ -1,4 +1,4 @@
-"""What the dashboard shows: frozen values, and the order and the numbers that follow from them. No I/O.
+"""The view of the dashboard: frozen values, with the order and the numbers that follow from them. No I/O.
 
 A view is made of one `Gateway` per gateway and one `Sensor` per sensor. Values are replaced, never changed, so that a
 page sees by identity what it need not draw again.

@@ -1,4 +1,4 @@
-"""An alert: what, where, since when; what the score did around it; what stood out; what was done, and what can be."""
+"""The page of an alert: its subject, the score around it, the features that stood out, its journal, and actions."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What can be taken along as CSV: alerts with their journals, the features of a sensor's newest windows.
+"""CSV files to download: alerts with their journals, the features of a sensor's newest windows.
 
 Readings never leave a sensor, so there are none to download, and no WAV.
 """

@@ -1,4 +1,4 @@
-"""Learning: which gateway hears which, what travelled, what was merged or refused and why, and what it was worth."""
+"""The page of learning: links between gateways, updates, merges, refusals with reasons, and their worth."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Provenance: what models were made from, who audited them, and what neighbours gave, were worth and are owed."""
+"""The page of provenance: the origin of models, audits, and the contributions and accounts of neighbours."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

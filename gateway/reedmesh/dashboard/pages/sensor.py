@@ -1,4 +1,4 @@
-"""A sensor: its score over hours or days, its spectrum beside normal, its models, its health; and what can be done."""
+"""The page of a sensor: its score over hours or days, its spectrum beside normal, models, health, and actions."""
 
 import time
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Settings: what each gateway, and this page, was told; read only. And what can be taken along."""
+"""The page of settings: those of each gateway and of this page, read only; and downloads."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who a request comes from, and whether it may come at all: names of the host, origins, sessions, the proxy. Pure.
+"""The origin of a request, and whether it is allowed: host names, origins, sessions, the proxy. Pure.
 
 NiceGUI takes a WebSocket from any page of any site (its Socket.IO server has cors_allowed_origins="*"), so that is
 checked here: a browser says in Origin which site a page is of, and it must be ours.

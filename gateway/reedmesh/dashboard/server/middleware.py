@@ -1,4 +1,4 @@
-"""Every request passes here first: host, origin, who it is; and every answer gets headers that bind the browser.
+"""Checks of every request: host, origin, session; and headers of every answer that restrict the browser.
 
 The Content-Security-Policy allows scripts and styles by a nonce only, which each page gets anew: a tag that found its
 way into a page would do nothing. Nothing is evaluated ('unsafe-eval' is not there), nothing is loaded from elsewhere.

@@ -1,4 +1,4 @@
-"""Which address shows which page, and what surrounds them all: the guard, the login, the style."""
+"""The address of each page, and the parts that all pages share: access checks, login, style."""
 
 from collections.abc import Callable
 from copy import copy

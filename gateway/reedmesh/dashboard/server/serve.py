@@ -1,4 +1,4 @@
-"""`reedmesh dashboard`: its options, and serving the pages until it is told to stop."""
+"""`reedmesh dashboard`: its options, and the web server until it is stopped."""
 
 import argparse
 import getpass

@@ -1,4 +1,4 @@
-"""What an operator may do with an alert or a sensor: buttons and fields, and what came of it in words.
+"""Actions of an operator on an alert or a sensor: buttons, fields, and the outcome in words.
 
 What cannot be undone by the same button asks once more. Each action carries the name of who does it.
 """

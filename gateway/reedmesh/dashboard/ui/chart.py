@@ -1,4 +1,4 @@
-"""What a chart is made of: positions on axes, ticks, and SVG paths. Pure.
+"""Parts of a chart: positions on axes, ticks, and SVG paths. Pure.
 
 Scores have the same axis everywhere, so that charts compare at a glance: multiples of the threshold on a logarithmic
 scale, from a tenth at the bottom.

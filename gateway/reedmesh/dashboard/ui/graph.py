@@ -1,4 +1,4 @@
-"""Gateways and whom they hear, as circles and arrows on a ring. Pure."""
+"""Gateways and their neighbours as circles and arrows on a ring. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

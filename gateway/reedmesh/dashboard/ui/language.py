@@ -1,4 +1,4 @@
-"""What the page says, in the reader's language: strings, numbers and times. Pure but for reading its files.
+"""The texts of the page in the reader's language: strings, numbers and times. Pure but for reading its files.
 
 The strings are in en.toml, pt.toml and fr.toml; names of alerts are those of their conditions. A string may name values
 in braces; one that counts something is a pair, for one and for many. What comes from a broker is only ever a value,

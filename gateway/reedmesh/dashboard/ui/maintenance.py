@@ -1,4 +1,4 @@
-"""How much a machine vibrates, for who maintains it: velocity and zone, shaft and bearing frequencies, the trend."""
+"""The maintenance view: velocity and zone of a machine, shaft and bearing frequencies, the trend."""
 
 from reedmesh.dashboard.model.maintenance import AxisVelocity, Maintenance, Trend
 from reedmesh.dashboard.ui import chart, spectra

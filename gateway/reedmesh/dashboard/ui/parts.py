@@ -1,4 +1,4 @@
-"""The parts of the first page: alert, gateway, sensor. Each draws a frozen value, and sends only what changed."""
+"""The parts of the first page: alert, gateway, sensor. Each draws a frozen value, and sends only changes."""
 
 import time
 from collections.abc import Mapping

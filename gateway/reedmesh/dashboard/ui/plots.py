@@ -1,4 +1,4 @@
-"""Charts with axes and units, as SVG and text. Each has what it shows in words beside it, for who cannot see it."""
+"""Charts with axes and units, as SVG, each with the same content in words for people who cannot see it."""
 
 import math
 from collections.abc import Sequence

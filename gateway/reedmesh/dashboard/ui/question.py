@@ -1,4 +1,4 @@
-"""The box in which one asks the line: a question, what gateways answer, links to the evidence, what can be asked."""
+"""The question box: a question, the answers of gateways, links to the evidence, and examples."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""What all pages have in common: header with the line in numbers, navigation, outages, who is looking.
+"""The frame of all pages: header with the line in numbers, navigation, outages, the user.
 
 Each browser has a page of its own, which looks at the feed's view five times a second and sends what changed.
 """

@@ -1,4 +1,4 @@
-"""One axis of many windows, whatever the kind of features: its mean removed, its RMS, logarithms of what is found."""
+"""One axis of many windows, for all kinds of features: its mean removed, its RMS, logarithms."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,1 +1,1 @@
-"""What is learnt of parts: a detector from OK parts alone, a classifier from labels, and where verdicts begin."""
+"""Learning of parts: a detector from OK parts alone, a classifier from labels, and the limits of verdicts."""

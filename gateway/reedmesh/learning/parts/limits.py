@@ -1,4 +1,4 @@
-"""Where verdicts begin: thresholds by what an escape and an overkill cost, from held-out parts, with bounds. Pure.
+"""Limits of verdicts: thresholds from the costs of an escape and an overkill, on held-out parts, with bounds. Pure.
 
 From OK parts alone nobody knows how faults score: a part is in doubt from MARGIN, and rejected from REJECT times a high
 quantile of their held-out scores. With labels each threshold minimises the expected cost: `doubt` by the upper bound of

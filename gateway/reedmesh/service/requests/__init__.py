@@ -1,1 +1,1 @@
-"""The request server: what people and programs ask of a gateway over MQTT."""
+"""The request server: answers requests of people and programs over MQTT."""

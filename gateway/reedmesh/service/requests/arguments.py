@@ -1,4 +1,4 @@
-"""The arguments of a request, taken one by one and checked. What does not fit is refused by name. Pure."""
+"""The arguments of a request, read one by one and checked; a wrong one is refused by its name. Pure."""
 
 from collections.abc import Mapping
 from typing import Any

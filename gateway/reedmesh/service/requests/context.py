@@ -1,4 +1,4 @@
-"""What requests work on, and what several of them do: find the alert or the sensor, and store a change."""
+"""The context of requests, with their common steps: find the alert or the sensor, store a change."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Requests for what was: alerts with their journals, scores over time, spectra, windows, models, passports."""
+"""Requests for the past: alerts with their journals, scores over time, spectra, windows, models, passports."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Requests about parts: labels, what was judged, quality figures, and what the thresholds trade."""
+"""Requests about parts: labels, judged parts, quality figures, and the trade-off of thresholds."""
 
 from dataclasses import asdict
 from typing import Any

@@ -1,4 +1,4 @@
-"""The request `provenance`: what models were made from, who audited them, and what neighbours gave, earned and owe."""
+"""The request `provenance`: the origin of models, audits, and the contributions and accounts of neighbours."""
 
 import json
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Requests that change sensors: shelve their alerts, forget them, learn them anew, go back to the model before."""
+"""Requests that change sensors: shelve their alerts, forget them, learn them anew, restore the previous model."""
 
 import logging
 import time
