@@ -117,12 +117,12 @@ def test_the_old_connection_is_closed_and_its_will_does_not_speak_after_the_new_
             assert not first.ping()  # MQTT-3.1.4-2; mosquitto speaks the will before it lets the second one in
             second.publish(ONLINE)
             first.close()
-            assert second.ping() and opened(b"onlooker%d" % i).retained() == ONLINE
+            assert second.ping() and opened(b"observer%d" % i).retained() == ONLINE
 
 
 @pytest.mark.parametrize("kind", BROKERS)
 def test_a_client_that_vanishes_is_offline(tmp_path: Path, kind: str) -> None:
-    with broker(kind, tmp_path) as port, closing(Client(port, b"onlooker")) as watcher:
+    with broker(kind, tmp_path) as port, closing(Client(port, b"observer")) as watcher:
         first = Client(port, b"press")
         first.publish(ONLINE)
         assert watcher.retained() == ONLINE

@@ -46,7 +46,7 @@ FIVE_MINUTES, HOUR = 300.0, 3600.0
 LOOKS = 2  # at the clock that nobody sets, of a gateway that sees to the time
 
 
-class Onlooker:
+class Observer:
     """Hears all a gateway says, over all lives of its broker; and speaks as its sensors."""
 
     def __init__(self, port: int) -> None:
@@ -106,8 +106,8 @@ class Hall:
         self.broker = ExitStack()
         stack.callback(self.broker.close)
         self.start_broker()
-        self.onlooker = Onlooker(self.port)
-        stack.callback(self.onlooker.close)
+        self.observer = Observer(self.port)
+        stack.callback(self.observer.close)
         self.config = folder / "reedmesh.toml"
         self.config.write_text(
             f'name = "gw"\nstate = "{folder}/state"\n[broker]\nport = {self.port}\nanonymous = true\n'
@@ -116,13 +116,13 @@ class Hall:
         command = [sys.executable, "-m", "reedmesh", "run", str(self.config)]
         self.process = stack.enter_context(subprocess.Popen(command, stderr=subprocess.DEVNULL))
         stack.callback(self.process.kill)
-        self.onlooker.until(lambda: ("status", "online") in self.states())
+        self.observer.until(lambda: ("status", "online") in self.states())
 
     def start_broker(self) -> None:
         self.broker.enter_context(mosquitto(self.folder, self.port, "max_queued_messages 10000"))
 
     def states(self) -> list[tuple[str, str]]:
-        return [(topic, value["state"]) for topic, value in list(self.onlooker.said) if topic == "status"]
+        return [(topic, value["state"]) for topic, value in list(self.observer.said) if topic == "status"]
 
     def journal(self) -> list[tuple[str, str]]:
         with contextlib.closing(sqlite3.connect(self.folder / "state" / database.NAME)) as db:
@@ -135,9 +135,9 @@ class Hall:
 
     def alarm(self, name: str) -> dict[str, Any]:
         """Raise an alert and wait until it is told."""
-        told = lambda: [each for each in self.onlooker.alerts() if each["sensor"] == name and each["type"] == "new"]  # noqa: E731
+        told = lambda: [each for each in self.observer.alerts() if each["sensor"] == name and each["type"] == "new"]  # noqa: E731
         before = len(told())
-        self.onlooker.until(lambda: len(told()) > before, lambda: self.onlooker.window(name, self.bad))
+        self.observer.until(lambda: len(told()) > before, lambda: self.observer.window(name, self.bad))
         return told()[-1]
 
 
@@ -149,19 +149,19 @@ def hall(tmp_path: Path) -> Iterator[Hall]:
 
 def test_a_broker_that_restarts_with_nothing_is_told_everything_again(hall: Hall) -> None:
     alert = hall.alarm("s0")
-    hall.onlooker.until(hall.nothing_waits)
+    hall.observer.until(hall.nothing_waits)
     hall.broker.close()
-    hall.onlooker.until(lambda: not hall.onlooker.listening.is_set())
-    hall.onlooker.said.clear()
+    hall.observer.until(lambda: not hall.observer.listening.is_set())
+    hall.observer.said.clear()
     hall.start_broker()
-    hall.onlooker.until(lambda: ("status", "online") in hall.states())
-    late = Onlooker(hall.port)
+    hall.observer.until(lambda: ("status", "online") in hall.states())
+    late = Observer(hall.port)
     wanted = {"status", "info", "alerts", "s0/state", "s3/state", "homeassistant/device/reedmesh_gw/config"}
     late.until(lambda: wanted <= set(late.retained))
     assert [each["id"] for each in late.retained["alerts"]["alerts"]] == [alert["id"]]
     late.close()
     again = hall.alarm("s1")
-    assert [each["id"] for each in hall.onlooker.alerts()] == [again["id"]]  # the old one is not repeated
+    assert [each["id"] for each in hall.observer.alerts()] == [again["id"]]  # the old one is not repeated
 
 
 def test_on_a_disk_that_takes_nothing_alerts_are_told_and_kept_once_it_does(hall: Hall) -> None:
@@ -172,8 +172,8 @@ def test_on_a_disk_that_takes_nothing_alerts_are_told_and_kept_once_it_does(hall
     assert {alert for alert, _ in hall.journal()} == {first["id"]}
     resource.prlimit(hall.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     ids = {first["id"], *(each["id"] for each in told)}
-    hall.onlooker.until(lambda: {alert for alert, what in hall.journal() if what == "raised"} == ids)
-    heard = Counter(each["id"] for each in hall.onlooker.alerts() if each["type"] == "new")
+    hall.observer.until(lambda: {alert for alert, what in hall.journal() if what == "raised"} == ids)
+    heard = Counter(each["id"] for each in hall.observer.alerts() if each["type"] == "new")
     assert heard == dict.fromkeys(ids, 1) and hall.process.poll() is None
 
 
@@ -181,7 +181,7 @@ def test_started_on_a_disk_that_takes_nothing_it_judges_on_and_stores_all_once_t
     first = hall.alarm("s0")
     hall.process.kill()
     hall.process.wait()
-    hall.onlooker.until(lambda: hall.states()[-1] == ("status", "offline"))
+    hall.observer.until(lambda: hall.states()[-1] == ("status", "offline"))
 
     def no_room() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
@@ -189,20 +189,20 @@ def test_started_on_a_disk_that_takes_nothing_it_judges_on_and_stores_all_once_t
     command = [sys.executable, "-m", "reedmesh", "run", str(hall.config)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=no_room) as process:
         try:
-            hall.onlooker.until(lambda: hall.states()[-1] == ("status", "online"))
+            hall.observer.until(lambda: hall.states()[-1] == ("status", "online"))
             second = hall.alarm("s1")  # with the model that is there
-            told = lambda: [each for each in hall.onlooker.alerts() if each["kind"] == "disk"]  # noqa: E731
-            hall.onlooker.until(told)
+            told = lambda: [each for each in hall.observer.alerts() if each["kind"] == "disk"]  # noqa: E731
+            hall.observer.until(told)
             assert process.poll() is None and {alert for alert, _ in hall.journal()} == {first["id"]}
             unlimited = resource.RLIM_INFINITY
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (unlimited, unlimited))
-            hall.onlooker.until(lambda: (second["id"], "raised") in hall.journal())
+            hall.observer.until(lambda: (second["id"], "raised") in hall.journal())
             third = hall.alarm("s2")
             assert process.poll() is None
-            hall.onlooker.until(lambda: (third["id"], "raised") in hall.journal())
+            hall.observer.until(lambda: (third["id"], "raised") in hall.journal())
         finally:
             process.kill()
-    heard = Counter(each["id"] for each in hall.onlooker.alerts() if each["type"] == "new")
+    heard = Counter(each["id"] for each in hall.observer.alerts() if each["type"] == "new")
     assert {first["id"], second["id"], third["id"]} <= heard.keys() and set(heard.values()) == {1}
 
 
@@ -275,7 +275,7 @@ class Inside:
         self.gateway = Gateway(config, family, store, lambda: self.clocks.wall, self.clocks.look)
         topics, greeting = self.gateway.subscriptions.topics, self.gateway.greeting
         self.link = Reachable("127.0.0.1", port, "gateway-gw", subscriptions=topics, greeting=greeting)
-        self.onlooker = Onlooker(port)
+        self.observer = Observer(port)
         self._number = 0
 
     async def by_wire(self, frame: bytes) -> None:
@@ -300,12 +300,12 @@ def inside(folder: Path, story: Callable[["Inside", ExitStack], Any]) -> None:
         it = Inside(folder, port)
         work = asyncio.create_task(it.run())
         try:
-            await it.until(lambda: it.link.connected and it.onlooker.listening.is_set())
+            await it.until(lambda: it.link.connected and it.observer.listening.is_set())
             await story(it, broker)
         finally:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
-            it.onlooker.close()
+            it.observer.close()
             broker.close()
 
     asyncio.run(told())
@@ -319,8 +319,8 @@ def test_a_broker_gone_for_five_minutes_costs_no_alert_and_blames_no_sensor(
     monkeypatch.setattr(state_publisher, "STATE_SECONDS", 0.01)
 
     async def story(it: Inside, broker: ExitStack) -> None:
-        it.onlooker.window("s1", it.good)
-        await it.until(lambda: any(topic == "s1/state" and value["windows"] for topic, value in it.onlooker.said))
+        it.observer.window("s1", it.good)
+        await it.until(lambda: any(topic == "s1/state" and value["windows"] for topic, value in it.observer.said))
         broker.close()
         await it.until(lambda: not it.link.connected)
         it.link.cut = True
@@ -330,15 +330,15 @@ def test_a_broker_gone_for_five_minutes_costs_no_alert_and_blames_no_sensor(
             await it.by_wire(it.good)
             await it.until(lambda: not it.gateway.line.sensors["s0"].watcher.alert)
             await it.clocks.go(FIVE_MINUTES / 3, step=1.0)
-        assert it.onlooker.alerts() == []
+        assert it.observer.alerts() == []
         failed = it.link.failures
         await it.until(lambda: it.link.failures > failed)
         broker.enter_context(mosquitto(tmp_path, it.port))
-        await it.until(it.onlooker.listening.is_set)
+        await it.until(it.observer.listening.is_set)
         it.link.cut = False
-        await it.until(lambda: len(it.onlooker.alerts()) >= 6)
+        await it.until(lambda: len(it.observer.alerts()) >= 6)
         await it.clocks.go(30)
-        steps = [(each["sensor"], each["kind"], each["type"]) for each in it.onlooker.alerts()]
+        steps = [(each["sensor"], each["kind"], each["type"]) for each in it.observer.alerts()]
         assert steps == [("s0", "anomaly", "new"), ("s0", "anomaly", "end")] * 3
 
     inside(tmp_path, story)
@@ -356,7 +356,7 @@ def test_a_clock_set_back_an_hour_changes_nothing_that_lasts(tmp_path: Path, mon
         await it.clocks.go(4)
         assert it.gateway.line.sensors["s1"].watcher.shelved_until == now - HOUR + 600
         await it.by_wire(it.bad)
-        told = lambda: [each for each in it.onlooker.alerts() if each["kind"] == "anomaly"]  # noqa: E731
+        told = lambda: [each for each in it.observer.alerts() if each["kind"] == "anomaly"]  # noqa: E731
         await it.until(told)
         alert = told()[0]
         assert alert["type"] == "new" and now - HOUR < alert["since"] < now - HOUR + 120
@@ -378,7 +378,7 @@ def test_a_sensor_that_floods_costs_the_others_no_window_is_an_alert_and_keeps_n
     def refused() -> int:
         return int(ask(load_config(hall.config), "status", {}, PATIENCE)["refused"])
 
-    before, look = rss(hall.process.pid), hall.onlooker
+    before, look = rss(hall.process.pid), hall.observer
     with Flood(hall.port, 10_000, name="s3", kind=kind, frame=hall.good) as flood:
         look.until(lambda: [each for each in look.alerts() if each["kind"] == "babbling"])
         alert = next(each for each in look.alerts() if each["kind"] == "babbling")

@@ -39,7 +39,7 @@ class FakeWire:
 
 
 class World:
-    """A gateway's channel with one wire, and an onlooker at the broker."""
+    """A gateway's channel with one wire, and an observer at the broker."""
 
     def __init__(self) -> None:
         self.broker = MemoryBroker()
@@ -127,11 +127,11 @@ def says(message: Message) -> str:
 
 def test_a_wired_sensor_is_heard_once_and_repeated_for_others() -> None:
     async def story(world: World) -> None:
-        onlooker = asyncio.create_task(world.next(world.seen))
+        observer = asyncio.create_task(world.next(world.seen))
         world.wire.from_sensor.put_nowait(WINDOW)
         assert says(await world.next(world.messages)) == "online", "before it says so itself"
         assert await world.next(world.messages) == WINDOW
-        assert says(await onlooker) == "online"
+        assert says(await observer) == "online"
         assert await world.next(world.seen) == WINDOW
         other = Message("reedmesh/gw/fan/window", b"over the network")
         await world.broker.link().publish(other)

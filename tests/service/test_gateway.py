@@ -41,7 +41,7 @@ def sounds() -> dict[str, NDArray[np.int8]]:
 
 
 class World:
-    """One gateway, one onlooker and as many sensors as a test wants."""
+    """One gateway, one observer and as many sensors as a test wants."""
 
     def __init__(self, folder: Path, assistant: Assistant, families: Families | Family = FAMILY) -> None:
         self.broker = MemoryBroker()

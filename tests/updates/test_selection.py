@@ -134,7 +134,7 @@ def test_a_fault_that_shows_in_every_other_window_is_in_alert_and_learning_on_do
     fault[::2] = recording.windows(1, "test", "normal")[: len(fault[::2])]
     x = recording.x.copy()
     x[(recording.gateway == 1) & (recording.label == "imbalance")] = fault
-    told = asyncio.run(alerts.story(FAMILY, replace(recording, x=x), 1, "imbalance", calm=1, faulty=3))
+    told = asyncio.run(alerts.case(FAMILY, replace(recording, x=x), 1, "imbalance", calm=1, faulty=3))
     assert told.false == 0 and told.alerted(slice(None)) > 0.7 and told.alerted(slice(1, None)) == 1.0
 
 

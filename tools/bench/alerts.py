@@ -39,7 +39,7 @@ HEADINGS = (
 
 
 @dataclass(frozen=True)
-class Story:
+class Case:
     """What came of one machine's condition: each round of it, how far the machine moved at last, and alerts of all
     machines while they ran normally."""
 
@@ -73,7 +73,7 @@ def main() -> int:
         family = load_family(find_family(chosen.family))
         recording = recordings.find(chosen.data or None, family.recipe)
         print(f"{recording.origin}; {chosen.calm} rounds, then {chosen.faulty} rounds; {report.machine()}\n{HEADINGS}")
-        told = list(_printed(stories(family, recording, chosen.calm, chosen.faulty)))
+        told = list(_printed(cases(family, recording, chosen.calm, chosen.faulty)))
     except ReedmeshError as error:
         print(f"bench_alerts: {error}", file=sys.stderr)
         return 2
@@ -83,15 +83,15 @@ def main() -> int:
     return 0
 
 
-def stories(family: Family, recording: Recording, calm: int, faulty: int) -> Iterator[Story]:
+def cases(family: Family, recording: Recording, calm: int, faulty: int) -> Iterator[Case]:
     """One for each machine and condition but "normal"."""
     family, recording = recordings.matched(family, recording)
     for machine in range(len(recording.names)):
         for condition in others(recording, machine):
-            yield asyncio.run(story(family, recording, machine, condition, calm, faulty))
+            yield asyncio.run(case(family, recording, machine, condition, calm, faulty))
 
 
-async def story(family: Family, recording: Recording, machine: int, condition: str, calm: int, faulty: int) -> Story:
+async def case(family: Family, recording: Recording, machine: int, condition: str, calm: int, faulty: int) -> Case:
     """Commission all machines, let them run for `calm` rounds, then one of them in `condition` for `faulty` rounds."""
     async with AsyncExitStack() as stack:
         gateways = [
@@ -113,7 +113,7 @@ async def story(family: Family, recording: Recording, machine: int, condition: s
                 told += [came] if fails else []
                 false += 0 if fails else came.raised
             await it.play()
-        return Story(recording.names[machine], condition, tuple(told), gateways[machine].moved, false)
+        return Case(recording.names[machine], condition, tuple(told), gateways[machine].moved, false)
 
 
 def learnt(family: Family, recording: Recording, machine: int) -> Windows:
@@ -136,7 +136,7 @@ def _again(windows: Windows) -> Iterator[Windows]:
         at += ROUND
 
 
-def _printed(told: Iterator[Story]) -> Iterator[Story]:
+def _printed(told: Iterator[Case]) -> Iterator[Case]:
     for each in told:
         print(each.row(), flush=True)
         yield each

@@ -1,7 +1,7 @@
 """kill -9 at random moments of a gateway under load: which alerts are lost, which come twice, is the database whole.
 
 Sensors raise and clear alerts without pause (a fault is one window, here). Afterwards three records are compared: the
-journal in the gateway's database, what an onlooker heard on MQTT, and the alerts as they stand.
+journal in the gateway's database, what an observer heard on MQTT, and the alerts as they stand.
 
     lost      a step in the journal that nobody heard and that does not wait to be told, or one that was heard and is
               not in the journal
@@ -53,7 +53,7 @@ Step = tuple[str, str, float]  # alert, what, at
 
 
 @dataclass
-class Onlooker:
+class Observer:
     """Hears everything the gateway says of alerts, over all its lives."""
 
     steps: Counter[Step] = field(default_factory=Counter)
@@ -124,14 +124,14 @@ def live(path: str) -> None:
     asyncio.run(run.serve(settings.load_config(Path(path)), systemd.ServiceNotifier({})))
 
 
-async def kill(onlooker: Onlooker, start: Callable[[], multiprocessing.Process], chance: random.Random) -> None:
+async def kill(observer: Observer, start: Callable[[], multiprocessing.Process], chance: random.Random) -> None:
     """One life, and its end at any moment, also while it starts."""
-    onlooker.state = ""
+    observer.state = ""
     process = start()
     try:
         if chance.random() < 0.9:
-            await onlooker.state_is("online")
-            await onlooker.hears(chance.randrange(MOST_STEPS))
+            await observer.state_is("online")
+            await observer.hears(chance.randrange(MOST_STEPS))
         await asyncio.sleep(chance.random() * SPREAD)
     finally:
         process.kill()
@@ -150,25 +150,25 @@ async def run(folder: Path, broker: str, kills: int, sensors: int, rate: float) 
         process.start()
         return process  # type: ignore[return-value]
 
-    onlooker, crowd = Onlooker(), Sensors(frames, sensors, rate, chance)
+    observer, crowd = Observer(), Sensors(frames, sensors, rate, chance)
     with ExitStack() as stack:
         if broker == "mosquitto":
             command = [str(mosquitto.program()), "-c", str(folder / "mosquitto.conf")]
             process = stack.enter_context(subprocess.Popen(command, stderr=subprocess.DEVNULL))
             stack.callback(process.terminate)
         topics = {f"{wire.BASE}/{GATEWAY}/{leaf}": 1 for leaf in ("alert", "status")}
-        ear, mouth = Link("127.0.0.1", port, "onlooker", subscriptions=topics), Link("127.0.0.1", port, "sensors")
-        tasks = [asyncio.create_task(work) for work in (onlooker.listen(ear), drained(mouth), crowd.publish(mouth))]
+        ear, mouth = Link("127.0.0.1", port, "observer", subscriptions=topics), Link("127.0.0.1", port, "sensors")
+        tasks = [asyncio.create_task(work) for work in (observer.listen(ear), drained(mouth), crowd.publish(mouth))]
         for number in range(kills):
-            await kill(onlooker, start, chance)
-            progress(number + 1, kills, broker, sum(onlooker.steps.values()))
-        await calm_down(folder, onlooker, crowd, start)
+            await kill(observer, start, chance)
+            progress(number + 1, kills, broker, sum(observer.steps.values()))
+        await calm_down(folder, observer, crowd, start)
         if broker == "mosquitto":  # the other one ends with its gateway
-            await onlooker.state_is("stopped")  # said last, and so heard last
+            await observer.state_is("stopped")  # said last, and so heard last
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    return judged(folder, onlooker.steps, exact=broker == "mosquitto")
+    return judged(folder, observer.steps, exact=broker == "mosquitto")
 
 
 def configured(folder: Path, broker: str, port: int) -> Path:
@@ -190,12 +190,12 @@ async def drained(link: Link) -> None:
 
 
 async def calm_down(
-    folder: Path, onlooker: Onlooker, crowd: Sensors, start: Callable[[], multiprocessing.Process]
+    folder: Path, observer: Observer, crowd: Sensors, start: Callable[[], multiprocessing.Process]
 ) -> None:
     """A last life without faults that ends as it should."""
-    crowd.faults, onlooker.state = 0.0, ""
+    crowd.faults, observer.state = 0.0, ""
     process = start()
-    await onlooker.state_is("online")
+    await observer.state_is("online")
     with contextlib.closing(sqlite3.connect(folder / database.NAME, timeout=10)) as db:
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end and db.execute("select count(*) from outbox").fetchone()[0]:
@@ -208,7 +208,7 @@ async def calm_down(
 
 
 def judged(folder: Path, heard: Counter[Step], exact: bool) -> dict[str, int]:
-    """What the records say. exact: the onlooker's broker outlived the gateway, so it heard all that was published."""
+    """What the records say. exact: the observer's broker outlived the gateway, so it heard all that was published."""
     with contextlib.closing(sqlite3.connect(folder / database.NAME)) as db:
         written = set(db.execute("select alert, what, at from journal"))
         waiting = {step(json.loads(message)) for (message,) in db.execute("select message from outbox")}

@@ -1,6 +1,6 @@
 """How fast a gateway judges: window in -> alert out, and the most windows a second it sustains.
 
-A real gateway process (`reedmesh run`) on a real broker, and this process as its sensors and as an onlooker. Alerts are
+A real gateway process (`reedmesh run`) on a real broker, and this process as its sensors and as an observer. Alerts are
 raised and cleared by single windows and every fourth window is a fault (every hundredth where the most is sought), so
 that many can be timed: from before the window is published until its alert is on disk, published and received here.
 

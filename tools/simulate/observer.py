@@ -14,16 +14,16 @@ from reedmesh.protocol import wire
 from tools.simulate.factory import dashboard_password
 from tools.simulate.layout import Machine, Plan
 
-NEWS = ("starting", "learning", "watching")  # states that are told once; what a sensor is at later, the table shows
+NEWS = ("starting", "learning", "watching")  # states that are noted once; the table shows later ones
 
 
 @dataclass
-class Sight:
-    """One machine, as its gateway describes it. told: what it was at before."""
+class SensorView:
+    """One sensor, as its gateway describes it. noted: the states that were noted already."""
 
     machine: Machine
     state: dict[str, Any] = field(default_factory=dict)
-    told: set[str] = field(default_factory=set)
+    noted: set[str] = field(default_factory=set)
     fault_began: float | None = None
     alerted: float | None = None  # first alert after the fault began
     false_alerts: int = 0
@@ -35,7 +35,7 @@ class Sight:
 
 
 class Picture:
-    """Everything seen so far. `good` is what the demo promises."""
+    """Everything observed so far. `good`: the demo shows what it promises."""
 
     def __init__(self, plan: Plan, origin: str, page: int) -> None:
         self.plan = plan
@@ -43,8 +43,8 @@ class Picture:
         self.page = page
         self.began = time.monotonic()
         self.joined = not plan.later  # whether every gateway is there
-        self.sights = {(machine.gateway, machine.name): Sight(machine) for machine in plan.machines}
-        self.updates: dict[tuple[str, str], int] = {}  # (gateway, neighbour) -> sequence of what was taken
+        self.sensors = {(machine.gateway, machine.name): SensorView(machine) for machine in plan.machines}
+        self.updates: dict[tuple[str, str], int] = {}  # (gateway, neighbour) -> sequence of the update taken
         self.taken = 0  # updates of neighbours
         self.merged: dict[str, dict[str, tuple[int, int]]] = {}  # gateway -> neighbour -> times merged, refused
         self.alerts: list[str] = []
@@ -54,23 +54,24 @@ class Picture:
     @property
     def good(self) -> bool:
         """Whether every failing machine raised an alert, and nothing else did; where a gateway has neighbours."""
-        return self.all_found() and not any(sight.false_alerts for sight in self.counted())
+        return self.all_found() and not any(sensor.false_alerts for sensor in self.counted())
 
-    def counted(self) -> list[Sight]:
-        """All but what is there to compare with."""
-        return [sight for sight in self.sights.values() if sight.machine.gateway != self.plan.alone]
+    def counted(self) -> list[SensorView]:
+        """All sensors but the one for comparison."""
+        return [sensor for sensor in self.sensors.values() if sensor.machine.gateway != self.plan.alone]
 
-    def present(self) -> list[Sight]:
-        """Those of the gateways that have come."""
-        return [sight for sight in self.sights.values() if self.joined or sight.machine.gateway not in self.plan.later]
+    def present(self) -> list[SensorView]:
+        """The sensors of the gateways that have joined."""
+        later = () if self.joined else self.plan.later
+        return [sensor for sensor in self.sensors.values() if sensor.machine.gateway not in later]
 
     def all_watching(self) -> bool:
-        """Whether every sensor runs the model of its machine."""
-        return all(sight.state.get("state") == "watching" for sight in self.present())
+        """Whether every sensor runs a model of its machine."""
+        return all(sensor.state.get("state") == "watching" for sensor in self.present())
 
     def all_taught(self) -> bool:
         """Whether every machine has a model; its sensor may be about to take the next."""
-        return self.joined and all("model" in sight.state for sight in self.sights.values())
+        return self.joined and all("model" in sensor.state for sensor in self.sensors.values())
 
     def has_handed_over(self) -> bool:
         """Whether the gateway that came late has what each of its neighbours learnt."""
@@ -78,37 +79,37 @@ class Picture:
 
     def all_found(self) -> bool:
         """Whether every failing machine raised an alert; where a gateway has neighbours."""
-        return all(sight.alerted for sight in self.counted() if sight.machine.faulty)
+        return all(sensor.alerted for sensor in self.counted() if sensor.machine.faulty)
 
     def merges(self) -> tuple[int, int]:
-        """How often what a neighbour learnt was merged, and refused because it would have hurt."""
+        """How many updates were merged, and refused because they would have raised the loss."""
         counts = [each for seen in self.merged.values() for each in seen.values()]
         return sum(each[0] for each in counts), sum(each[1] for each in counts)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until `condition` holds; it is looked at after every message."""
+        """Wait until `condition` holds; it is checked after every message."""
         while not condition():
             self._news.clear()
             await self._news.wait()
 
     def turned(self, machine: Machine) -> None:
         """A machine's condition changes now."""
-        sight = self.sights[machine.gateway, machine.name]
+        sensor = self.sensors[machine.gateway, machine.name]
         if machine.condition == "fault":
-            sight.fault_began = time.monotonic()
+            sensor.fault_began = time.monotonic()
             self.note(f"{machine.name}: the machine starts to fail")
 
     def take(self, message: Message) -> None:
         """One message of a gateway."""
         gateway, *leaf = wire.split_topic(message.topic)
         value = json.loads(message.payload or b"{}")
-        if leaf[-1] == "state" and (gateway, leaf[0]) in self.sights:
-            self._see_state(self.sights[gateway, leaf[0]], value)
+        if leaf[-1] == "state" and (gateway, leaf[0]) in self.sensors:
+            self._see_state(self.sensors[gateway, leaf[0]], value)
         elif leaf == ["info"]:
             self._see_updates(gateway, value.get("neighbours", {}))
             self._see_merges(gateway, value.get("reputation", {}))
-        elif leaf == ["alert"] and (gateway, value["sensor"]) in self.sights:
-            self._see_alert(self.sights[gateway, value["sensor"]], value)
+        elif leaf == ["alert"] and (gateway, value["sensor"]) in self.sensors:
+            self._see_alert(self.sensors[gateway, value["sensor"]], value)
         self._news.set()
 
     def note(self, text: str) -> None:
@@ -122,33 +123,33 @@ class Picture:
                 self.updates[gateway, neighbour] = sequence
                 self.taken += 1
                 if before is None:
-                    self.note(f"gateway {gateway}: has what {neighbour} learnt")
+                    self.note(f"gateway {gateway}: has the update of {neighbour}")
 
     def _see_merges(self, gateway: str, reputation: dict[str, dict[str, Any]]) -> None:
         self.merged[gateway] = {name: (known["merged"], known["refused"]) for name, known in reputation.items()}
 
-    def _see_state(self, sight: Sight, state: dict[str, Any]) -> None:
-        if state["state"] in NEWS and state["state"] not in sight.told:
-            sight.told.add(state["state"])
-            self.note(f"{sight.machine.name}: {state['state']}")
-        sight.state = state
+    def _see_state(self, sensor: SensorView, state: dict[str, Any]) -> None:
+        if state["state"] in NEWS and state["state"] not in sensor.noted:
+            sensor.noted.add(state["state"])
+            self.note(f"{sensor.machine.name}: {state['state']}")
+        sensor.state = state
 
-    def _see_alert(self, sight: Sight, alert: dict[str, Any]) -> None:
+    def _see_alert(self, sensor: SensorView, alert: dict[str, Any]) -> None:
         if alert["type"] == "new":
             numbers = f"score {alert['score']:.2f} above {alert['threshold']:.2f}"
-            self._pin(sight, numbers)
+            self._pin(sensor, numbers)
         elif alert["type"] != "update":
             self.note(f"{alert['sensor']}: alert {alert['type']}")
 
-    def _pin(self, sight: Sight, numbers: str) -> None:
-        """A new alert is noted, and stays on the screen."""
-        name = sight.machine.name
-        if sight.fault_began is None:
-            sight.false_alerts += 1
+    def _pin(self, sensor: SensorView, numbers: str) -> None:
+        """Note a new alert, which stays on the screen."""
+        name = sensor.machine.name
+        if sensor.fault_began is None:
+            sensor.false_alerts += 1
             self.note(f"{name}: FALSE ALERT, {numbers}")
-        elif sight.alerted is None:
-            sight.alerted = time.monotonic()
-            self.note(f"{name}: ALERT after {sight.found_after:.1f} s, {numbers}")
+        elif sensor.alerted is None:
+            sensor.alerted = time.monotonic()
+            self.note(f"{name}: ALERT after {sensor.found_after:.1f} s, {numbers}")
         else:
             return
         self.alerts.append(self.log[-1])

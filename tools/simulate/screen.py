@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from tools.simulate.observer import Picture, Sight
+from tools.simulate.observer import Picture, SensorView
 
 console = Console()
 ALERTS, LOG = 4, 14  # lines at most: of alerts, which stay, and of what happened last
@@ -33,7 +33,7 @@ def show(picture: Picture) -> Iterator[None]:
     else:
         picture.note = _printing(picture.note, picture.log)  # type: ignore[method-assign]
         broker = picture.plan.mosquitto or "embedded"
-        print(f"line: {picture.origin}; {len(picture.sights)} sensors on {len(picture.plan.ports)} gateways")
+        print(f"line: {picture.origin}; {len(picture.sensors)} sensors on {len(picture.plan.ports)} gateways")
         print(f"broker of each gateway: {broker}")
         print(how_to_stop(picture).plain, flush=True)
         yield
@@ -58,7 +58,7 @@ def _printing(note: Callable[[str], None], log: list[str]) -> Callable[[str], No
 def frame(picture: Picture, height: int) -> Group:
     """The whole screen, in at most `height` - 1 lines: alerts stay, older events give way to newer ones."""
     alerts = picture.alerts[-ALERTS:]
-    room = height - 1 - len(picture.sights) - FRAMES - (len(alerts) + 2 if alerts else 0)
+    room = height - 1 - len(picture.sensors) - FRAMES - (len(alerts) + 2 if alerts else 0)
     lines = picture.log[-max(LEAST, min(LOG, room)) :] or ["gateways and sensors are starting"]
     parts: list[RenderableType] = [Panel(_table(picture), title=Text(f"reedmesh · {picture.origin}"))]
     if alerts:
@@ -84,14 +84,14 @@ def _table(picture: Picture) -> Table:
     for heading, width in (("sensor", 23), ("machine", 10), ("state", 9), ("score", 6), ("limit", 6)):
         table.add_column(heading, width=width, no_wrap=True)
     table.add_column("", ratio=1, no_wrap=True)
-    for sight in picture.sights.values():
-        table.add_row(*_row(picture, sight))
+    for sensor in picture.sensors.values():
+        table.add_row(*_row(picture, sensor))
     return table
 
 
-def _row(picture: Picture, sight: Sight) -> list[str | Text | ProgressBar]:
-    state, machine = sight.state, sight.machine
-    if sight not in picture.present():
+def _row(picture: Picture, sensor: SensorView) -> list[str | Text | ProgressBar]:
+    state, machine = sensor.state, sensor.machine
+    if sensor not in picture.present():
         return [f"{machine.gateway}/{machine.name}", "", Text("later", "dim"), "", "", ""]
     condition = Text("failing", "red") if machine.condition == "fault" else Text("runs well", "green")
     judged = Text("ALERT", "bold white on red") if state.get("alert") else Text(state.get("state", "starting"))

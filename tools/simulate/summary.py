@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from tools.simulate.observer import Picture, Sight
+from tools.simulate.observer import Picture, SensorView
 from tools.simulate.screen import console
 
 
@@ -15,8 +15,8 @@ def show(picture: Picture) -> None:
     table = Table(title=picture.origin, title_justify="left")
     for heading in ("sensor", "machine", "alert", "windows", "missed", "disagreed"):
         table.add_column(heading, no_wrap=True)
-    for sight in picture.sights.values():
-        table.add_row(f"{sight.machine.gateway}/{sight.machine.name}", *_outcome(sight))
+    for sensor in picture.sensors.values():
+        table.add_row(f"{sensor.machine.gateway}/{sensor.machine.name}", *_outcome(sensor))
     console.print(table)
     merged, refused = picture.merges()
     said = f"updates of neighbours: {picture.taken} taken, {_times(merged)} merged, {_times(refused)} refused"
@@ -27,7 +27,7 @@ def show(picture: Picture) -> None:
 
 def _compare(picture: Picture) -> None:
     """The same machine from the same windows, with neighbours and without."""
-    plan, by_gateway = picture.plan, {sight.machine.gateway: sight for sight in picture.sights.values()}
+    plan, by_gateway = picture.plan, {sensor.machine.gateway: sensor for sensor in picture.sensors.values()}
     if not plan.late or not picture.joined:
         return
     windows, name = plan.learn[plan.late], by_gateway[plan.late].machine.name
@@ -35,8 +35,8 @@ def _compare(picture: Picture) -> None:
     for heading in ("", "false alerts", "fault found"):
         table.add_column(heading, no_wrap=True)
     for said, gateway in (("with neighbours", plan.late), ("without", plan.alone)):
-        sight = by_gateway[gateway]
-        table.add_row(said, str(sight.false_alerts), _found(sight))
+        sensor = by_gateway[gateway]
+        table.add_row(said, str(sensor.false_alerts), _found(sensor))
     console.print(table)
 
 
@@ -64,19 +64,19 @@ def _near(path: Path) -> str:
     return near if len(near) < len(str(path)) else str(path)
 
 
-def _outcome(sight: Sight) -> list[str]:
-    found = _found(sight) if sight.fault_began else "none"
-    if sight.false_alerts:
-        found = f"{sight.false_alerts} false" + (f", {found}" if sight.found_after else "")
-    machine = sight.machine
-    condition = "failed" if sight.fault_began else "would have failed later" if machine.faulty else "ran well"
-    return [condition, found, *(str(sight.state.get(key, "")) for key in ("windows", "missed", "disagreements"))]
+def _outcome(sensor: SensorView) -> list[str]:
+    found = _found(sensor) if sensor.fault_began else "none"
+    if sensor.false_alerts:
+        found = f"{sensor.false_alerts} false" + (f", {found}" if sensor.found_after else "")
+    machine = sensor.machine
+    condition = "failed" if sensor.fault_began else "would have failed later" if machine.faulty else "ran well"
+    return [condition, found, *(str(sensor.state.get(key, "")) for key in ("windows", "missed", "disagreements"))]
 
 
-def _found(sight: Sight) -> str:
-    if sight.found_after is not None:
-        return f"after {sight.found_after:.1f} s"
-    return "hidden by the false alert" if sight.false_alerts else "no"
+def _found(sensor: SensorView) -> str:
+    if sensor.found_after is not None:
+        return f"after {sensor.found_after:.1f} s"
+    return "hidden by the false alert" if sensor.false_alerts else "no"
 
 
 def _times(count: int) -> str:
@@ -84,7 +84,7 @@ def _times(count: int) -> str:
 
 
 def _failure(picture: Picture) -> str:
-    begun = all(sight.fault_began for sight in picture.counted() if sight.machine.faulty)
+    begun = all(sensor.fault_began for sensor in picture.counted() if sensor.machine.faulty)
     if not picture.joined or not begun:
         return "NOT SHOWN: it ended before every sensor was watching and a machine failed; give it more SECONDS"
     return "WRONG: a failing machine raised no alert, or a healthy one did"

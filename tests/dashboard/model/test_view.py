@@ -250,7 +250,7 @@ def test_a_hello_is_kept_beside_the_state() -> None:
 def test_an_answer_becomes_a_story() -> None:
     share = {"feature": "band 7", "axis": 1, "hz": [7.0, 8.6], "share": 0.4}
     step = {"at": 70.0, "what": "acknowledged", "who": "Ana", "text": "on my way"}
-    told = answers.story({"alert": ALERT | {"journal": [step]}, "contributions": [share, {"feature": "RMS"}, 7]})
+    told = answers.details({"alert": ALERT | {"journal": [step]}, "contributions": [share, {"feature": "RMS"}, 7]})
     assert (told.alert.id, told.alert.excess) == ("press3-1", 3.0)
     assert told.journal == (answers.Step(70.0, "acknowledged", "Ana", "on my way"),)
     assert told.shares == ((answers.Feature("band 7", 1, 7.0, 8.6), 0.4), (answers.Feature("RMS", 0), 0.0))
@@ -264,9 +264,9 @@ def test_an_answer_becomes_a_story() -> None:
 
 @given(st.dictionaries(st.sampled_from(KEYS), VALUES))
 def test_no_answer_breaks_it(answer: dict[str, Any]) -> None:
-    story = answers.story(answer)
-    assert all(each.isprintable() for step in story.journal for each in (step.what, step.who, step.text))
-    assert all(0 <= share <= 1 for _, share in story.shares)
+    details = answers.details(answer)
+    assert all(each.isprintable() for step in details.journal for each in (step.what, step.who, step.text))
+    assert all(0 <= share <= 1 for _, share in details.shares)
     answers.scores(answer), answers.picture(answer), answers.models(answer), answers.alerts(answer)
 
 

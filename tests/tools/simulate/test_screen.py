@@ -21,7 +21,7 @@ def picture(tmp_path: Path) -> Picture:
     """Of a line whose machines all run well."""
     it = Picture(layout.plan(recordings.bundled("actuators"), tmp_path / "line"), "four machines", 8080)
     it.joined = True
-    for gateway, name in it.sights:
+    for gateway, name in it.sensors:
         state = {"state": "watching", "score": 0.51, "threshold": 1.25, "windows": 12, "missed": 0, "model": "aa"}
         it.take(Message(f"{wire.BASE}/{gateway}/{name}/state", json.dumps(state | {"disagreements": 0}).encode()))
     return it
@@ -29,7 +29,7 @@ def picture(tmp_path: Path) -> Picture:
 
 def alert(picture: Picture, index: int) -> None:
     """One of its sensors raises an alert."""
-    gateway, name = list(picture.sights)[index]
+    gateway, name = list(picture.sensors)[index]
     said = {"type": "new", "sensor": name, "score": 2.08, "threshold": 1.25}
     picture.take(Message(f"{wire.BASE}/{gateway}/alert", json.dumps(said).encode()))
 
@@ -47,12 +47,12 @@ def shown(picture: Picture, width: int, height: int) -> list[str]:
 def test_it_fits_and_says_how_to_stop(picture: Picture, width: int, height: int) -> None:
     for number in range(100):
         picture.note(f"event {number}, which is told in more words than a narrow terminal has room for, and then some")
-    for index in range(len(picture.sights)):
+    for index in range(len(picture.sensors)):
         alert(picture, index)
     lines = shown(picture, width, height)
     assert len(lines) < height and max(map(len, lines)) <= width
     assert "Ctrl-C ends it" in lines[-1] and "http://127.0.0.1:8080" in lines[-1]
-    for gateway, name in picture.sights:
+    for gateway, name in picture.sensors:
         assert any(f"{gateway}/{name}" in line for line in lines)
 
 
@@ -80,13 +80,13 @@ def test_only_machines_of_gateways_with_neighbours_decide(picture: Picture) -> N
         if machine.faulty:
             machine.condition = "fault"
             picture.turned(machine)
-    failing = [i for i, sight in enumerate(picture.sights.values()) if sight.machine.faulty]
+    failing = [i for i, sensor in enumerate(picture.sensors.values()) if sensor.machine.faulty]
     compared = [i for i in failing if picture.plan.machines[i].gateway == "alone"]
     for index in set(failing) - set(compared):
         assert not picture.good
         alert(picture, index)
     assert picture.good and len(compared) == 1
-    picture.sights["hall1", "actuator1"].false_alerts = 1
+    picture.sensors["hall1", "actuator1"].false_alerts = 1
     assert not picture.good
 
 

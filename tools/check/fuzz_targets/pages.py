@@ -53,7 +53,7 @@ def on_pages() -> list[bytes]:
 def take_answer(data: bytes) -> None:
     """An answer of a gateway at the dashboard; nothing there raises."""
     said = read_json(data, wire.MAX_PAYLOAD)
-    for read in (answers.story, answers.alerts, answers.scores, answers.picture, answers.models):
+    for read in (answers.details, answers.alerts, answers.scores, answers.picture, answers.models):
         repr(read(said))
 
 

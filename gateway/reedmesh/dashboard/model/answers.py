@@ -49,7 +49,7 @@ class Feature:
 
 
 @dataclass(frozen=True)
-class Story:
+class AlertDetails:
     """An alert with its journal, and each feature's share (0..1) of the score of its worst window."""
 
     alert: Alert
@@ -86,7 +86,7 @@ class MadeModel:
     bytes: int
 
 
-def story(answer: Mapping[str, Any]) -> Story:
+def details(answer: Mapping[str, Any]) -> AlertDetails:
     """The answer to `alert`."""
     told = _dict(answer.get("alert"))
     shares = tuple(
@@ -94,7 +94,7 @@ def story(answer: Mapping[str, Any]) -> Story:
     )
     near = _dict(answer.get("near"))
     mark = (text(near.get("name"), 40), number(near.get("hz"), MAX_HZ) or 0.0) if near.get("name") else None
-    return Story(alert_of(told), steps(told.get("journal")), shares[:MOST_FEATURES], mark)
+    return AlertDetails(alert_of(told), steps(told.get("journal")), shares[:MOST_FEATURES], mark)
 
 
 @dataclass(frozen=True)

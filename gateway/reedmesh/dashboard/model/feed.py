@@ -32,7 +32,7 @@ class NoAnswerError(RefusedError):
 
 
 @dataclass(frozen=True)
-class Place:
+class BrokerAddress:
     """Where a broker is, and how to log in. ca: file of what its certificate is checked against; "" for no TLS."""
 
     host: str
@@ -44,7 +44,7 @@ class Place:
 class Feed:
     """What was heard on some brokers so far, in `view`."""
 
-    def __init__(self, brokers: Sequence[Place]) -> None:
+    def __init__(self, brokers: Sequence[BrokerAddress]) -> None:
         client = f"dashboard-{secrets.token_hex(4)}"  # two clients of one name would keep throwing each other out
         self.view = View()
         self._asked: dict[str, asyncio.Future[dict[str, Any]]] = {}

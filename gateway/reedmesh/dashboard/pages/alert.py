@@ -7,7 +7,7 @@ from nicegui.element import Element
 from reedmesh.alerts import words
 from reedmesh.alerts.alert import ANOMALY, FLOOD, STRANGERS
 from reedmesh.dashboard.model import answers
-from reedmesh.dashboard.model.answers import Feature, Step, Story
+from reedmesh.dashboard.model.answers import AlertDetails, Feature, Step
 from reedmesh.dashboard.model.replies import reply
 from reedmesh.dashboard.model.view import Alert, Gateway, Sensor, View
 from reedmesh.dashboard.ui import spectra
@@ -140,31 +140,31 @@ class AlertPage(Page):
         ]
 
     async def _ask(self) -> None:
-        """Ask for the alert's story, then for the scores around it."""
-        story = answers.story(await self.ask(self._gateway, "alert", alert=self._id))
-        if self._alert is None or story.alert.over:
-            self._alert = story.alert
-        self._draw_story(story)
+        """Ask for the alert's details, then for the scores around it."""
+        details = answers.details(await self.ask(self._gateway, "alert", alert=self._id))
+        if self._alert is None or details.alert.over:
+            self._alert = details.alert
+        self._draw_details(details)
         said = await self.ask(self._gateway, "why", alert=self._id, language=self.say.code)
         self._places.show(reply(self._gateway, said))
-        if story.alert.kind != ANOMALY:
+        if details.alert.kind != ANOMALY:
             return
-        since, until = story.alert.since - BEFORE, (story.alert.until or time.time()) + AFTER
+        since, until = details.alert.since - BEFORE, (details.alert.until or time.time()) + AFTER
         until = min(until, time.time())
         span = {"since": since, "until": until, "points": POINTS}
-        found = answers.scores(await self.ask(self._gateway, "history", sensor=story.alert.sensor, **span))
-        marks = [each for each in (story.alert.since, story.alert.until) if each]
+        found = answers.scores(await self.ask(self._gateway, "history", sensor=details.alert.sensor, **span))
+        marks = [each for each in (details.alert.since, details.alert.until) if each]
         self._scores.show(found, begin_of(found, since, until), until, marks)
-        lasts = [top for at, _, top in found.points if story.alert.since <= at <= (story.alert.until or until)]
+        lasts = [top for at, _, top in found.points if details.alert.since <= at <= (details.alert.until or until)]
         self._highest = max(lasts, default=0.0) / (found.threshold or 1.0)
 
-    def _draw_story(self, story: Story) -> None:
-        self._journal.show([(str(i), (each, time.time())) for i, each in enumerate(story.journal)])
-        self._shares.show(story.shares)
-        ranked = sorted(story.shares, key=lambda pair: -pair[1])
+    def _draw_details(self, details: AlertDetails) -> None:
+        self._journal.show([(str(i), (each, time.time())) for i, each in enumerate(details.journal)])
+        self._shares.show(details.shares)
+        ranked = sorted(details.shares, key=lambda pair: -pair[1])
         self._table.show([(f"{each.axis} {each.name}", (each, share)) for each, share in ranked])
-        near = self.say("alert.near", name=story.near[0], hz=self.say.number(story.near[1])) if story.near else ""
-        self._foremost.set_text(f"{foremost(story.shares, self.say)} {near}".strip())
+        near = self.say("alert.near", name=details.near[0], hz=self.say.number(details.near[1])) if details.near else ""
+        self._foremost.set_text(f"{foremost(details.shares, self.say)} {near}".strip())
 
     def _share(self, value: tuple[Feature, float]) -> tuple[str, str]:
         """A feature's row in the table."""

@@ -108,14 +108,14 @@ def serve(settings: Settings) -> None:
         from nicegui import app, ui
     except ImportError as error:
         raise ConfigError("the dashboard needs NiceGUI: pip install 'reedmesh[dashboard]'") from error
-    from reedmesh.dashboard.model.feed import Feed, Place
+    from reedmesh.dashboard.model.feed import BrokerAddress, Feed
     from reedmesh.dashboard.server.admission import Admission
     from reedmesh.dashboard.server.routes import add_routes
 
     _check_free(settings.host, settings.port)
     for warning in warnings(settings):
         log.warning(warning)
-    feed = Feed([Place(each.host, each.port, each.password, each.ca) for each in settings.brokers])
+    feed = Feed([BrokerAddress(each.host, each.port, each.password, each.ca) for each in settings.brokers])
 
     async def listen() -> None:
         try:
