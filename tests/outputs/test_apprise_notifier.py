@@ -250,6 +250,23 @@ def test_a_call_outlives_a_restart(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_a_gateway_that_ends_between_alert_and_call_calls_once_after_its_start(tmp_path: Path) -> None:
+    async def story() -> None:
+        before, phone = Desk(tmp_path), Phone()
+        publishing = asyncio.create_task(before.alert_publisher.run(Broker()))
+        await before.put(change())  # stored; it ends before anybody looks what is due
+        publishing.cancel()
+        await asyncio.gather(publishing, return_exceptions=True)
+        before.disk.close()
+        for _ in range(3):  # starts
+            async with at_work(Desk(tmp_path, phone, pause=lambda _: asyncio.sleep(0))) as desk:
+                await until(lambda: bool(phone.heard) and desk.waiting() == 0)
+                await until(lambda: [each.sent for each in desk.disk.store.calls.all()] == [True])
+        assert len(phone.heard) == 1
+
+    asyncio.run(story())
+
+
 def test_one_way_that_fails_does_not_repeat_the_call_on_the_others(tmp_path: Path) -> None:
     async def story() -> None:
         good, bad = Phone(), Phone()
