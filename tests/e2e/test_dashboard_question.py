@@ -92,6 +92,31 @@ def test_an_operator_says_that_an_answer_helped(play: Play) -> None:
     play(scenario, answers={"ask": asked, "feedback": lambda _: {}})
 
 
+def test_an_alert_s_page_says_where_to_look_and_keeps_whether_that_helped(play: Play) -> None:
+    line = ScriptedLine()
+    answers = {
+        "alert": lambda given: _finished(line.alert(given["alert"])),
+        "history": lambda _: {"at": [], "mean": [], "top": [], "threshold": 1.0},
+        "why": lambda given: asked({"text": "Why does press-2 alarm?", "language": given["language"]}),
+        "feedback": lambda _: {},
+    }
+
+    async def scenario(stage: Stage) -> None:
+        alert = _finished(line.alert("press-2-a"))["alert"]
+        await opened(stage)
+        await stage.say("hall1/alerts", {"alerts": [alert | {"worst": 3.4, "limit": 1.0, "call": True}], "open": 1})
+        await expect(stage.page.locator(".alert")).to_contain_text("new · calls people")
+        await stage.page.locator(".alert a").click()
+        places = stage.page.locator(".places")
+        await expect(places.locator("li").first).to_contain_text("bearing's outer ring")
+        await places.get_by_role("button", name="That is wrong").click()
+        await expect(places).to_contain_text("Kept with the alert.")
+        [given] = [each for verb, each in stage.requests if verb == "feedback"]
+        assert (given["alert"], given["answer"]) == ("press-2-a", "wrong")
+
+    play(scenario, answers=answers)
+
+
 def test_a_hostile_answer_is_text_and_nothing_else(play: Play) -> None:
     lines = [
         {"kind": "alert.none", "text": SCRIPT, "alert": "../../logout", "sensor": 7},

@@ -119,7 +119,7 @@ async def _reports(plan: layout.Plan) -> None:
 async def _act(page: Page, url: str) -> dict[str, str]:
     """Take an alert on; returns the paths of the pages to look at, by name."""
     await page.goto(url)
-    await page.locator(".alert a").first.click(timeout=PATIENCE)
+    await page.locator(".alert").filter(has_text="unusual behaviour").locator("a").first.click(timeout=PATIENCE)
     await page.get_by_label("Note").fill("Bearing on the drive side is warm, looking into it")
     await page.get_by_role("button", name="Acknowledge").click()
     await expect(page.get_by_role("status").filter(has_text="Acknowledged.")).to_be_visible(timeout=PATIENCE)

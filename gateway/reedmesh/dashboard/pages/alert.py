@@ -14,7 +14,7 @@ from reedmesh.dashboard.ui import spectra
 from reedmesh.dashboard.ui.actions import AlertActions
 from reedmesh.dashboard.ui.elements import Parts, Row, Text, box, link, put
 from reedmesh.dashboard.ui.language import Language
-from reedmesh.dashboard.ui.parts import ALERT_SYMBOLS, Badge, alert_state, taken_on
+from reedmesh.dashboard.ui.parts import ALERT_SYMBOLS, Badge, alert_state, amount, taken_on
 from reedmesh.dashboard.ui.places import PlacesPart
 from reedmesh.dashboard.ui.plots import ScorePlot, SharesPlot, begin_of
 from reedmesh.dashboard.ui.query import Asked
@@ -121,7 +121,7 @@ class AlertPage(Page):
         highest = max(alert.excess or 0.0, self._highest, now_at or 0.0)
         worst = say("alert.excess-at", n=say.factor(highest)) if alert.kind == ANOMALY and highest else ""
         if alert.kind != ANOMALY:
-            worst = say("alert.value-of", value=_amount(alert.worst, alert), limit=_amount(alert.limit, alert))
+            worst = say("alert.value-of", value=amount(alert.worst, alert, say), limit=amount(alert.limit, alert, say))
         return [
             (say("alert.kind"), say.of("kind", alert.kind)),
             (say("alert.priority"), say.of("priority", str(alert.priority))),
@@ -140,13 +140,12 @@ class AlertPage(Page):
         ]
 
     async def _ask(self) -> None:
-        """Ask for the alert's details, then for the scores around it."""
+        """Ask for the alert's details, then for the scores around it, then where to look."""
         details = answers.details(await self.ask(self._gateway, "alert", alert=self._id))
         if self._alert is None or details.alert.over:
             self._alert = details.alert
         self._draw_details(details)
-        said = await self.ask(self._gateway, "why", alert=self._id, language=self.say.code)
-        self._places.show(reply(self._gateway, said))
+        self._places.root.set_visibility(details.alert.kind == ANOMALY)  # of others the remedy is told already
         if details.alert.kind != ANOMALY:
             return
         since, until = details.alert.since - BEFORE, (details.alert.until or time.time()) + AFTER
@@ -157,6 +156,8 @@ class AlertPage(Page):
         self._scores.show(found, begin_of(found, since, until), until, marks)
         lasts = [top for at, _, top in found.points if details.alert.since <= at <= (details.alert.until or until)]
         self._highest = max(lasts, default=0.0) / (found.threshold or 1.0)
+        said = await self.ask(self._gateway, "why", alert=self._id, language=self.say.code)
+        self._places.show(reply(self._gateway, said))
 
     def _draw_details(self, details: AlertDetails) -> None:
         self._journal.show([(str(i), (each, time.time())) for i, each in enumerate(details.journal)])
@@ -217,10 +218,6 @@ def sentence(alert: Alert, say: Language) -> str:
     """What the alert is about, in the reader's language."""
     told = {"kind": alert.kind, "sensor": alert.sensor, "worst": alert.worst, "limit": alert.limit, "unit": alert.unit}
     return f"{words.sentence(told, say.code)}."
-
-
-def _amount(value: float, alert: Alert) -> str:
-    return f"{value:.0f} {alert.unit}".strip()
 
 
 def _now(sensor: Sensor | None) -> float | None:

@@ -25,10 +25,13 @@ EVERY = 15.0  # seconds between two questions
 COLUMNS = ("sensor", "count", "time", "open", "acknowledged", "models")
 CSV = ("gateway", "sensor", "alerts", "seconds_in_alert", "still_open", "acknowledged_by", "new_models")
 REPORT = "/handover.html"
+METAS = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
 STYLE = """
 body { font: 11pt/1.4 sans-serif; margin: 2rem auto; max-width: 50rem; color: #111; background: #fff }
 table { border-collapse: collapse; width: 100%; margin: 0 0 1.5rem } th, td { text-align: left; padding: .25rem .5rem;
-border-bottom: 1px solid #bbb; vertical-align: top } tr { break-inside: avoid } @page { margin: 15mm }
+border-bottom: 1px solid #bbb; vertical-align: top; overflow-wrap: anywhere } tr { break-inside: avoid }
+@page { margin: 15mm } @media screen { body { padding: 0 1rem } }
+@media (max-width: 40rem) { body { font-size: 9pt } th, td { padding: .2rem } }
 """
 
 
@@ -152,7 +155,7 @@ def html(it: Shift, say: Language) -> str:
         _html_table([say("alert.began"), say("handover.sensor"), say("alert.kind"), say("handover.cause"),
                      say("handover.acknowledged")], listed) if listed else "",
     ]  # fmt: skip
-    head = f'<meta charset="utf-8"><title>{escape(say("handover.title"))}</title><style>{STYLE}</style>'
+    head = f"{METAS}<title>{escape(say('handover.title'))}</title><style>{STYLE}</style>"
     return f'<!doctype html><html lang="{say.code}"><head>{head}</head><body>{"".join(parts)}</body></html>'
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 
+from reedmesh.alerts.alert import ANOMALY
 from reedmesh.dashboard.model import answers
 from reedmesh.dashboard.model.answers import MadeModel, Papers
 from reedmesh.dashboard.model.maintenance import Maintenance, maintenance
@@ -209,8 +210,9 @@ class SensorPage(Page):
     def _named(self, alert: Alert) -> str:
         state = self.say.of("alert-state", alert.state)
         verdict = f" · {self.say.of('step', alert.verdict)}" if alert.verdict else ""
-        worst = f" · {self.say('alert.excess-at', n=self.say.number(alert.excess))}" if alert.excess else ""
-        return f"{self.say.moment(alert.since, time.time())} · {state}{verdict}{worst}"
+        what = self.say("alert.excess-at", n=self.say.factor(alert.excess or 0.0))
+        what = what if alert.kind == ANOMALY else self.say.of("kind", alert.kind)
+        return f"{self.say.moment(alert.since, time.time())} · {what} · {state}{verdict}"
 
     async def _do(self, verb: str, **arguments: object) -> None:
         await self.ask(self._gateway, verb, sensor=self._id, by=self.user.name, **arguments)

@@ -18,6 +18,7 @@ WIDE, HIGH = 1000, 300  # of a large chart
 
 Tick = tuple[float, str]  # position 0..1, text
 STEPS = (1, 5, 15, 60, 300, 900, 1800, 3600, 10800, 21600, 43200, 86400, 172800, 604800)  # seconds between ticks
+MOST_SECONDS = 3  # ticks with seconds: more of them overlap on a phone
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,9 @@ def excess_ticks(axis: Axis) -> list[Tick]:
 
 
 def time_ticks(axis: Axis, most: int = 7) -> list[Tick]:
-    """Ticks at whole minutes, hours or days of local time, at most `most`."""
-    step = next((each for each in STEPS if (axis.high - axis.low) / each <= most), STEPS[-1])
+    """Ticks at whole minutes, hours or days of local time, at most `most`; of seconds, which are longer, fewer."""
+    span = axis.high - axis.low
+    step = next((each for each in STEPS if span / each <= (most if each >= 60 else MOST_SECONDS)), STEPS[-1])
     form = "%d.%m." if step >= 86400 else "%H:%M" if step >= 60 else "%H:%M:%S"
     midnight = datetime.fromtimestamp(axis.low).replace(hour=0, minute=0, second=0, microsecond=0)
     first = ceil((axis.low - midnight.timestamp()) / step)

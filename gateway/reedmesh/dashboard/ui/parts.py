@@ -113,7 +113,7 @@ class AlertPart:
         put(self._sensor, "href", to_alert(value.gateway, alert.id))
         self._sensor.set_text(alert.sensor or say("alert.unnamed"))
         self._where.set_text(say("alert.where", gateway=value.gateway, kind=say.of("kind", alert.kind)))
-        self._excess.set_text(excess(value.sensor, say) if alert.kind == ANOMALY else say.of("kind", alert.kind))
+        self._excess.set_text(excess(value.sensor, say) if alert.kind == ANOMALY else measured(alert, say))
         self._scores.set_text(_scores(alert, value.sensor, say) if alert.kind == ANOMALY else "")
         put(self.root, "data-state", taken_on(alert))
         self._symbol.set_name(ALERT_SYMBOLS[taken_on(alert)])
@@ -219,6 +219,16 @@ def excess(sensor: Sensor | None, say: Language) -> str:
     if sensor is None or sensor.score is None or not sensor.threshold:
         return say("alert.no-score")
     return say("alert.excess", n=say.factor(sensor.score / sensor.threshold))
+
+
+def measured(alert: Alert, say: Language) -> str:
+    """The worst value of a condition that has no score, and its limit."""
+    return say("alert.value-of", value=amount(alert.worst, alert, say), limit=amount(alert.limit, alert, say))
+
+
+def amount(value: float, alert: Alert, say: Language) -> str:
+    """A value with its unit: 3.3 dB, 60 s."""
+    return f"{say.fixed(value, 0 if value == round(value) else 1)} {alert.unit}".strip()
 
 
 def _scores(alert: Alert, sensor: Sensor | None, say: Language) -> str:

@@ -11,6 +11,7 @@ from reedmesh.dashboard.ui.language import Language
 from reedmesh.errors import RefusedError
 
 PLACE = "look."  # what the kinds of facts begin with that name a place
+HEAD = "look.head"  # "Places to look at on press-2 (no diagnosis):"
 
 Judge = Callable[[str], Awaitable[None]]  # "helped" or "wrong"
 
@@ -35,7 +36,7 @@ class PlacesPart:
 
     def show(self, reply: Reply) -> None:
         """Draw the places that the answer names."""
-        places = [each.text for each in reply.lines if each.kind.startswith(PLACE)]
+        places = [each.text for each in reply.lines if each.kind.startswith(PLACE) and each.kind != HEAD]
         self._none.set_visibility(not places)
         self._lines.show([(str(i), each) for i, each in enumerate(places)])
         self._judging.set_visibility(bool(self._judge and places and not self._judged_it))
