@@ -93,6 +93,12 @@ def test_a_clock_is_off_when_two_hellos_say_so() -> None:
     assert rule.look(replace(CALM, hello={"time": 1e9 + 1800}, now=1e9 + 1800)) is None
 
 
+def test_a_hello_that_is_repeated_says_nothing_new_of_a_clock() -> None:
+    rule = rules()["clock"]
+    told = [rule.look(replace(CALM, hello={"time": 1e9}, now=1e9 + 5 * i)) for i in range(100)]  # as on a wire
+    assert told == [None] * 100
+
+
 def test_losses_count_less_where_the_radio_is_strong() -> None:
     weak, strong = ({"rssi": rssi} for rssi in (-90, -50))
     for hello, stands in ((weak, True), (strong, False)):

@@ -1,4 +1,7 @@
-"""A sensor whose clock is wrong: two hellos in a row must show it, for a broker repeats an old one that it retained."""
+"""A sensor whose clock is wrong: two hellos of different times must show it.
+
+A broker repeats an old hello that it retained, and a sensor on a wire repeats its own: that says nothing new of its clock.
+"""
 
 from reedmesh.alerts.seen import Seen
 from reedmesh.alerts.standing import Finding
@@ -11,14 +14,14 @@ class Rule:
     """Of one sensor."""
 
     def __init__(self) -> None:
-        self._hello: object = None
+        self._said: float | None = None  # the time that the last hello told
         self._offsets: tuple[float, ...] = ()  # of the last two hellos
 
     def look(self, seen: Seen) -> Finding | None:
         """Whether its clock is off by more than that."""
         said = seen.number("time")
-        if seen.hello is not self._hello:
-            self._hello = seen.hello
+        if said != self._said:
+            self._said = said
             self._offsets = (*self._offsets[-1:], said - seen.now) if said else ()
         if len(self._offsets) < 2 or max(self._offsets) - min(self._offsets) > AGREE:
             return None
