@@ -30,6 +30,21 @@ def test_a_slip_is_answered_with_what_was_meant(
     assert ended.value.code == 2 and meant in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["report", "x.toml"],
+        ["report", "--shift", "8h", "x.toml"],
+        ["report", "x.toml", "--shift", "8h"],
+        ["ask", "why?", "--language", "pt", "x.toml"],
+        ["ask", "--language", "pt", "why?", "x.toml"],
+        ["status", "--json", "x.toml"],
+    ],
+)
+def test_the_config_may_stand_after_options(arguments: list[str]) -> None:
+    assert build().parse_args(arguments).config == Path("x.toml")
+
+
 def test_a_word_like_no_command_gets_no_hint(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["zzzzzz"])

@@ -34,11 +34,18 @@ DEFAULT_CONFIG = Path("/etc/reedmesh/reedmesh.toml")
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that names the nearest command or option."""
+    """An ArgumentParser that names the nearest command or option, and takes a config file after options, too."""
 
     def error(self, message: str) -> NoReturn:
         """As of ArgumentParser, with a hint; exits with status 2."""
         super().error(message + hint(message, options(self)))
+
+    def _match_arguments_partial(self, actions: Any, arg_strings_pattern: str) -> list[int]:
+        """Leave an optional argument for later while options follow: Python before 3.12.7 takes it for missing."""
+        counts: list[int] = super()._match_arguments_partial(actions, arg_strings_pattern)
+        while counts and not counts[-1] and "O" in arg_strings_pattern:
+            counts.pop()
+        return counts
 
 
 def build() -> Parser:

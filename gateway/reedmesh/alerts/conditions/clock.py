@@ -1,6 +1,6 @@
 """A sensor whose clock is wrong: two hellos of different times must show it.
 
-A broker repeats an old hello that it retained, and a sensor on a wire repeats its own: that says nothing new of its clock.
+A broker repeats an old hello that it retained, and a sensor on a wire its own: that says nothing new of its clock.
 """
 
 from reedmesh.alerts.seen import Seen
