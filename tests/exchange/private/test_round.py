@@ -154,7 +154,8 @@ def test_two_sets_in_a_round_show_at_most_one_sum(count: int) -> None:
     cell = Cell(layout(count))
     answered = split(cell)
     assert len(answered) == count and len(set(answered)) == 2
-    known = [answered.count(each) + cell.layout.hidden for each in set(answered)]
+    honest = answered[: count - cell.layout.hidden]  # the others help the attacker: they answer both
+    known = [honest.count(each) + cell.layout.hidden for each in set(answered)]
     assert min(known) < cell.layout.needed
 
 
