@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from reedmesh.identity.authority import Term
 from reedmesh.identity.keyring import Keyring
 from reedmesh.identity.trust_store import Trust
 from reedmesh.inference import family
-from reedmesh.learning import delta, steps
+from reedmesh.learning import delta, steps, summed
 from reedmesh.learning.events import Event, Given, Refused, Taken
 from reedmesh.learning.steps import Trained
 from reedmesh.links.memory_link import MemoryBroker
@@ -34,6 +35,7 @@ from reedmesh.store.ledger_table import LedgerTable
 from reedmesh.store.store import Store
 from reedmesh.store.writer import Disk
 from reedmesh.updates.statistics import LearningStatistics
+from tests.support.machines import windows
 from tests.support.timeouts import PATIENCE
 
 FAMILY = family.load_family(family.find_family("vibration"))
@@ -76,7 +78,7 @@ class World:
 
 @asynccontextmanager
 async def neighbours(
-    folder: Path, *names: str, all_names: str = "", site: bytes = b"", **settings: Any
+    folder: Path, *names: str, all_names: str = "", site: bytes = b"", private: float = 0.0, **settings: Any
 ) -> AsyncIterator[World]:
     """Those of `names` at work; all_names: who else is a neighbour, but away. site: an authority's secret."""
     it = World(folder, **settings)
@@ -94,7 +96,7 @@ async def neighbours(
             expected = {"authority": authority.point(site), "expected": others} if site else {}
             ring = Keyring(pinned, Trust(folder / name, pinned), **expected)  # type: ignore[arg-type]
             told = CheckpointExchange(disk, folder / name, ring)
-            member = Member(name, key, ring, others, credential=keystore.shown(folder / name))
+            member = Member(name, key, ring, others, credential=keystore.shown(folder / name), private=private)
             gateway = Neighbourhood(member, FAMILY, disk, told, it.profile, QUICK)
             gateway.event_handlers.append(it.events.append)
             it.gateways[name] = gateway
@@ -129,6 +131,51 @@ def test_copies_are_equal_after_every_update_and_after_a_restart(tmp_path: Path,
                     await it.in_step("a", "b")
                     check_copies(it)
                 assert it["c"].peers()["a"].windows == 180 and it["c"].peers()["a"].quantile == 2.0
+
+    asyncio.run(story())
+
+
+def sums(scale: float) -> Trained:
+    """What a machine whose noise is `scale` times as strong tells."""
+    told = summed.learn(FAMILY, windows(FAMILY.recipe, scale, 120)).told
+    return replace(trained(0.0), weights=np.zeros_like(START), told=told)
+
+
+def test_private_sums_give_the_mean_of_the_others_and_nothing_of_one(tmp_path: Path) -> None:
+    told = {"a": sums(1.0), "b": sums(1.1), "c": sums(0.9), "d": sums(1.05)}
+
+    async def story() -> None:
+        async with neighbours(tmp_path, *told, private=1.5) as it:
+            for name, each in told.items():
+                await it[name].give(each)
+            await it.until(lambda: all(it[name].peers() for name in told))
+            for name in told:
+                (peer,) = (await it[name].collect())[0].values()
+                others = [each.told for other, each in told.items() if other != name]
+                wanted = np.mean([each.scatter.covariance for each in others if each], axis=0)
+                assert peer.told and np.abs(peer.told.scatter.covariance - wanted).max() < 0.05
+                assert len(peer.told.scores) == 1 and not it[name].incoming.peers()
+            store = it["a"].outgoing._disk.store
+            assert {ledger.read(row)["kind"] for row in ledger_table.rows(store._db)} == {"summed"}
+
+    asyncio.run(story())
+
+
+def test_a_member_that_is_away_is_not_waited_for_and_comes_back(tmp_path: Path) -> None:
+    told = {"a": sums(1.0), "b": sums(1.1), "c": sums(0.9), "d": sums(1.05)}
+
+    def number(it: World, name: str) -> int:
+        cell = it[name].cell
+        assert cell
+        return cell._state.number
+
+    async def story() -> None:
+        for names in ("abc", "abcd"):
+            async with neighbours(tmp_path, *names, all_names="" if names == "abcd" else "d", private=3.0) as it:
+                before = {name: number(it, name) for name in names}
+                for name in names:
+                    await it[name].give(told[name])
+                await it.until(lambda: all(number(it, name) > before[name] for name in names))
 
     asyncio.run(story())
 

@@ -36,6 +36,10 @@ class Exchange:
         default=7.0, metadata={"min": 0.0, "max": 365.0}
     )  # a neighbour is silent for so long: an alert; 0: never
     secret: str = field(default="", metadata=SECRET)  # 64 digits of `reedmesh keys secret`; set: updates are sealed
+    private: bool = (
+        False  # what each gateway learnt is seen in a sum of all only; 3 to 16 gateways that all hear each other
+    )
+    private_seconds: float = field(default=600.0, metadata={"min": 10.0, "max": 86400.0})  # between two sums
     authority: str = ""  # 64 digits of `authority show`; set: neighbours without `key` show a credential of it
 
 
@@ -52,13 +56,15 @@ class Neighbour:
     plain: bool = False  # reach it without TLS: on an isolated network
 
 
-def exchange_faults(exchange: Exchange) -> list[str]:
+def exchange_faults(exchange: Exchange, neighbours: int = 0) -> list[str]:
     """Contradictions in `[exchange]`, one sentence each."""
     faults = []
     if not wire.is_name(exchange.federation):
         faults.append(f'exchange.federation = "{exchange.federation}": {NAME}')
     if not re.fullmatch("([0-9a-f]{64})?", exchange.secret):
         faults.append("exchange.secret: 64 of 0-9 a-f, as `reedmesh keys secret` prints them")
+    if exchange.private and not 2 <= neighbours <= 15:
+        faults.append(f"exchange.private: {neighbours} neighbours, 2 to 15 are needed, each with all others")
     if not re.fullmatch("([0-9a-f]{64})?", exchange.authority):
         faults.append("exchange.authority: 64 of 0-9 a-f, as `reedmesh authority new` prints them")
     return faults

@@ -140,7 +140,7 @@ def _faults(config: Config) -> list[str]:
         *rule_faults(config.alerts),
         *notify_faults(config.notify),
         *machine_faults(config.machines),
-        *exchange_faults(config.exchange),
+        *exchange_faults(config.exchange, len(config.neighbours)),
         *neighbour_faults(config.name, config.neighbours, config.exchange.authority),
         *learning_faults(config.learning),
         *metrics_faults(config.metrics),

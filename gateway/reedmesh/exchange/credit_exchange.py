@@ -47,8 +47,9 @@ class CreditExchange:
 
     def take(self, event: Event) -> None:
         """Have the worth of a round paid soon."""
-        if isinstance(event, Round) and event.merged.worth and len(self._rounds) < MOST_ROUNDS:
-            self._rounds.append(event.merged.worth)
+        if isinstance(event, Round) and len(self._rounds) < MOST_ROUNDS:
+            known = {name: worth for name, worth in event.merged.worth.items() if name in self._keyring}
+            self._rounds += [known] if known else []
 
     def hear(self, gateway: str, frame: bytes) -> None:
         """A neighbour's statement, to be taken soon; raises WireError for one that is not signed by it."""

@@ -48,6 +48,9 @@ LEAVES = {
     "seen": 1,
     "owed": 1,
     "credential": 1,
+    "cell/norms": 1,
+    "cell/set": 1,
+    "cell/answer": 1,
     "request/need": 1,
     "request/snapshot": 1,
 }  # with their QoS
@@ -162,8 +165,10 @@ class Sealed(Federation):
 
     def topics(self, gateway: str, family: str) -> dict[str, int]:
         """Those of three days, so that midnight and a clock that is wrong lose nothing."""
-        days = range(self.day() - 1, self.day() + 2)
-        return {self.topic(gateway, family, leaf, day): qos for day in days for leaf, qos in LEAVES.items()}
+        names = [self._pseudonym(gateway, family, day) for day in range(self.day() - 1, self.day() + 2)]
+        return {
+            wire.topic(name, "update", SEALED, *leaf.split("/")): qos for name in names for leaf, qos in LEAVES.items()
+        }
 
     def message(self, gateway: str, family: str, leaf: str, payload: bytes, retain: bool = False) -> Message:
         """In a box."""

@@ -20,6 +20,7 @@ from reedmesh.errors import WireError
 from reedmesh.exchange.federation import OPEN, Federation, Heard
 from reedmesh.exchange.lane import say
 from reedmesh.exchange.member import LOOK_SECONDS
+from reedmesh.exchange.private.round import LEAVES as CELL_LEAVES
 from reedmesh.exchange.sender import Sender
 from reedmesh.identity.keyring import Keyring
 from reedmesh.json_object import read_json
@@ -58,11 +59,12 @@ def unseen(_gateway: str, _family: str, _frame: bytes) -> None:
 
 @dataclass(frozen=True)
 class Taker:
-    """Who takes what neighbours say of one family: shards, payloads in order, and what they owe each other."""
+    """Who takes what neighbours say of one family: shards, payloads in order, what they owe, private sums."""
 
     collector: Collector
     deliver: Callable[[Payload], None]
     hear_credit: Callable[[str, bytes], None] = unwitnessed
+    hear_cell: Callable[[str, str, bytes], None] = unseen
 
 
 class Listener:
@@ -156,7 +158,7 @@ class Listener:
                 await self._finish(generation)
         elif heard.leaf == "manifest":
             self._announce(heard.family, heard.payload)
-        elif heard.leaf in ("key", "head", "seen", "owed"):
+        elif heard.leaf in ("key", "head", "seen", "owed", *CELL_LEAVES):
             self._take_frame(heard)
         else:
             verb = heard.leaf.removeprefix("request/")
@@ -172,6 +174,8 @@ class Listener:
             head(gateway, frame)
         elif leaf == "seen":
             seen(gateway, family, frame)
+        elif leaf in CELL_LEAVES:
+            self._takes[family].hear_cell(leaf, gateway, frame)
         else:
             self._takes[family].hear_credit(gateway, frame)
 

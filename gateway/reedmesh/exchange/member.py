@@ -20,6 +20,7 @@ class Member:
 
     name: its own; key: signs its updates. neighbours: names of the gateways whose updates it takes; keyring: their
     public keys. appointment: the message by which the key before appointed `key`; None: `key` is the first one.
+    private: seconds between two sums of what all members learnt, of which none is seen; 0: updates are seen.
     credential: what the site's authority gave for `key`; None without an authority.
     """
 
@@ -30,6 +31,7 @@ class Member:
     federation: Federation = OPEN
     appointment: bytes | None = None
     credential: bytes | None = None
+    private: float = 0.0
 
 
 @dataclass(frozen=True)

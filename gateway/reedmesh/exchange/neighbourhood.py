@@ -8,6 +8,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+import numpy as np
+
+from reedmesh.coding.collector import Payload
+from reedmesh.errors import WireError
 from reedmesh.exchange import entries
 from reedmesh.exchange.checkpoints import CheckpointExchange
 from reedmesh.exchange.credit_exchange import CreditExchange
@@ -15,8 +19,9 @@ from reedmesh.exchange.incoming import Incoming
 from reedmesh.exchange.listener import Listener, Taker
 from reedmesh.exchange.member import USUAL, Member, Timing
 from reedmesh.exchange.outgoing import Outgoing
+from reedmesh.exchange.private.cell_exchange import CellExchange
 from reedmesh.exchange.sender import Sender
-from reedmesh.inference.family import Family
+from reedmesh.inference.family import SUMS, Family
 from reedmesh.learning.aggregate import Merged, Peer
 from reedmesh.learning.delta import Profile
 from reedmesh.learning.events import Event, EventHandler
@@ -32,6 +37,9 @@ class Neighbourhood:
 
     event_handlers: called with each event, in the order in which they happen; they must not block. checkpoints: the
     exchange of ledger heads, which runs beside the updates.
+
+    Where sums are private (`member.private`), `cell` tells and hears them, and nothing else is exchanged of a family;
+    one that learns a network exchanges nothing then.
     """
 
     def __init__(
@@ -53,6 +61,8 @@ class Neighbourhood:
         self.checkpoints = checkpoints
         self.credits = CreditExchange(member.name, family.id, member.key, member.keyring, disk)
         self.event_handlers.append(self.credits.take)
+        private, blank = member.private and family.training.kind == SUMS, self.outgoing.learning_state.weights
+        self.cell = CellExchange(member, family, disk, member.private, np.zeros_like(blank)) if private else None
         checkpoints.held[family.id] = self.incoming.held
 
     @property
@@ -66,8 +76,8 @@ class Neighbourhood:
         return self.outgoing.sender
 
     def peers(self) -> dict[str, Peer]:
-        """As in Incoming."""
-        return self.incoming.peers()
+        """As in Incoming; where sums are private, the mean of all others."""
+        return self.cell.peers() if self.cell else self.incoming.peers()
 
     def heard(self) -> dict[str, int | None]:
         """As in Incoming."""
@@ -81,7 +91,7 @@ class Neighbourhood:
     @property
     def anything_new(self) -> bool:
         """As in Incoming."""
-        return self.incoming.anything_new
+        return self.cell.news.is_set() if self.cell else self.incoming.anything_new
 
     def greeting(self) -> list[Message]:
         """Retained messages of ours that our broker must hold."""
@@ -92,25 +102,44 @@ class Neighbourhood:
         await Neighbourhoods([self]).run(own, neighbours)
 
     async def give(self, trained: Trained) -> None:
-        """As in Outgoing."""
-        await self.outgoing.give(trained)
+        """As in Outgoing; where sums are private, at the next round of the cell."""
+        if self.cell and trained.told:
+            self.cell.offer(trained.told)
+        elif not self.member.private:
+            await self.outgoing.give(trained)
 
     def collected(self) -> dict[str, Peer]:
         """As in Incoming."""
         return self.incoming.collected()
 
     async def collect(self) -> tuple[dict[str, Peer], tuple[str, ...]]:
-        """As in Incoming."""
+        """As in Incoming; where sums are private, what the last round of the cell came to, at once."""
+        if self.member.private:
+            if self.cell:
+                self.cell.news.clear()
+            return self.peers(), ()
         return await self.incoming.collect()
 
     async def keep(self, merged: Merged, peers: Mapping[str, Peer]) -> None:
         """Keep the merged weights; the next update tells neighbours the difference."""
         await self.outgoing.keep(merged.weights, list(entries.merge(merged, peers, self.family.id)))
 
+    def taker(self) -> Taker:
+        """What takes the messages of neighbours."""
+        if self.cell:
+            return Taker(self.incoming.collector, self.cell.hear_told, self.credits.hear, self.cell.hear)
+        deliver = _dropped if self.member.private else self.incoming.put
+        return Taker(self.incoming.collector, deliver, self.credits.hear)
+
     def tell(self, event: Event) -> None:
         """Pass an event to all handlers."""
         for handler in self.event_handlers:
             handler(event)
+
+
+def _dropped(payload: Payload) -> None:
+    """For what is not exchanged here; raises WireError."""
+    raise WireError(f"an update of {payload.manifest.sender} that can be seen: sums are private here")
 
 
 class Neighbourhoods:
@@ -157,19 +186,19 @@ class Neighbourhoods:
             sender.keep(each.family.id, "key", each.member.appointment)
         if each.member.credential:
             sender.keep(each.family.id, "credential", each.member.credential)
-        listener.take_also(each.family.id, Taker(each.incoming.collector, each.incoming.put, each.credits.hear))
+        listener.take_also(each.family.id, each.taker())
         of = "" if each is self.first else f" of {each.family.name} {each.family.id[:4]}"
-        works: dict[str, Work] = {
-            "credit": partial(each.credits.run, partial(sender.keep, each.family.id)),
-            "outgoing": each.outgoing.run,
-            "incoming": each.incoming.run,
-        }
+        works: dict[str, Work] = {"credit": partial(each.credits.run, partial(sender.keep, each.family.id))}
+        if each.cell:
+            works["cell"] = partial(each.cell.run, sender)
+        elif not each.member.private:
+            works |= {"outgoing": each.outgoing.run, "incoming": each.incoming.run}
         for name, work in works.items():
             tasks.create_task(each.supervisor.keep(name + of, work))
 
     def _missed(self, family: str) -> None:
         for each in self.all:
-            if each.family.id == family:
+            if each.family.id == family and not each.member.private:
                 each.outgoing.note_missed(family)
 
     def _new_sender(self, own: Channel) -> Sender:

@@ -84,11 +84,7 @@ def _appoint(folder: Path, name: str, until: int, new: Key) -> None:
 def _key(folder: Path, file: str, shown_for: str) -> Key:
     """The key in `file`: a seed, or a scalar where the credential beside it is for the key that follows from that."""
     found, public = secret(folder / file), (_credential(folder / shown_for) or b"")[credential.SIZE :]
-    if public:
-        key = ScalarKey(found)
-        if key.public == public:
-            return key
-    return Key(found)
+    return ScalarKey(found) if public and authority.point(found) == public else Key(found)
 
 
 def _credential(path: Path) -> bytes | None:

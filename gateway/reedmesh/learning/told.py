@@ -70,7 +70,7 @@ def unpack(data: bytes, before: Told) -> Told:
     freedom, upper, pairs = _parts(data, features)
     matrix = before.scatter.matrix + _symmetric(upper, features)
     scores = _sum(before.scores, dict(zip(pairs[::2], pairs[1::2], strict=True)))
-    return _checked(Told(Scatter(matrix, before.scatter.freedom + freedom), scores))
+    return checked(Told(Scatter(matrix, before.scatter.freedom + freedom), scores))
 
 
 def quantiles(everyone: Sequence[Told], share: float) -> list[float]:
@@ -86,7 +86,8 @@ def _parts(data: bytes, features: int) -> tuple[int, list[int], list[int]]:
     return numbers[0], numbers[1 : size + 1], numbers[size + 2 :]
 
 
-def _checked(it: Told) -> Told:
+def checked(it: Told) -> Told:
+    """The same; raises WireError for what no windows can make."""
     matrix, freedom = it.scatter.matrix, it.scatter.freedom
     variances = np.diagonal(matrix)
     if not 0 < freedom <= MOST_WINDOWS or (variances < 0).any() or (variances > 255**2 * freedom).any():

@@ -29,6 +29,7 @@ SERVICE, ROLLBACK, REJECTED = "service", "rollback", "rejected"  # a model; reje
 ASSISTANT = "assistant"  # a language model was loaded that chooses which tool answers a question
 COMMITTED = "committed"  # to the windows that a model is about to be learnt from: their root and number
 AUDITED = "audited"  # somebody learnt a model again, and signed that it came out the same
+SUMMED = "summed"  # private sums: a round came to a sum, of whom, without whom, and who answered wrong
 OWED = "owed"  # points to a neighbour whose update helped; their number is in `sequence`
 BEGUN, FORK, RESTORED = "begun", "fork", "restored"  # the chain; a neighbour changed its past; ours was, from a backup
 

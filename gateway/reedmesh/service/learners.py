@@ -55,7 +55,8 @@ class NeighbourhoodMaker:
         state, names = Path(config.state), [each.name for each in config.neighbours]
         key, appointment = keystore.load(state), keystore.appointment(state)
         shown = keystore.shown(state) if config.exchange.authority else None
-        self._member = Member(config.name, key, keyring, names, federation, appointment, shown)
+        private = config.exchange.private_seconds if config.exchange.private else 0.0
+        self._member = Member(config.name, key, keyring, names, federation, appointment, shown, private)
         self._profile = delta.PROFILES[config.learning.profile]
         self._timing = Timing(Bounds(most=config.learning.patience))
         self._checkpoints = CheckpointExchange(disk, state, keyring)

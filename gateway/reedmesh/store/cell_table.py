@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from reedmesh.learning.arrays import Floats
 from reedmesh.learning.covariance import Scatter
 from reedmesh.learning.private_sums import Numbers
 from reedmesh.learning.told import Told
@@ -39,10 +38,6 @@ class CellState:
     def summed(self, number: int, mean: Told) -> "CellState":
         """When a round came to a sum."""
         return replace(self, number=number, mean=mean)
-
-    def weights(self) -> Floats:
-        """Of a network: none, private sums have no weights."""
-        return np.zeros(0, np.float32)
 
 
 class CellTable:

@@ -165,6 +165,19 @@ create table if not exists ledger (   -- see ledger.py; rows are added and never
   signature blob not null
 );
 
+create table if not exists cells (    -- private sums, of each family
+  family      text primary key,
+  told_in     integer not null,       -- the round in which `told` was told
+  told        blob not null,          -- a frame
+  numbers     blob not null,          -- what it hides, int64
+  answered_in integer not null,       -- the round in which the set `answered` was answered
+  answered    integer not null,       -- a bit for each member
+  number      integer not null,       -- the last round that came to a sum
+  freedom     integer not null,
+  scatter     blob,                   -- int64, the mean of the others; null before the first sum
+  scores      blob                    -- pairs of int64
+) without rowid;
+
 create table if not exists credit (   -- points between us and each neighbour, in all, ever
   gateway   text primary key,
   owed      integer not null default 0,  -- by us

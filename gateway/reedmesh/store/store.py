@@ -15,6 +15,7 @@ from reedmesh.provenance.ledger import Entry
 from reedmesh.store import database, standby
 from reedmesh.store.alerts import AlertTable
 from reedmesh.store.calls import Calls, Faults
+from reedmesh.store.cell_table import CellTable
 from reedmesh.store.credit_table import CreditTable
 from reedmesh.store.history import History
 from reedmesh.store.ledger_table import LedgerTable
@@ -50,6 +51,7 @@ class Store:
         self.sensors = SensorTable(self._db)
         self.models = ModelTable(self._db, self._append)
         self.replicas = ReplicaTable(self._db, self._append)
+        self.cells = CellTable(self._db, self._append)
         self.credit = CreditTable(self._db, self._append)
         self.history = History(self._db)
         self.parts = PartTable(self._db)

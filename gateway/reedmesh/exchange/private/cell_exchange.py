@@ -1,8 +1,8 @@
 """Private sums between neighbours: rounds by the clock, what is told as a coded update, and the sum as one neighbour.
 
-A round begins every `seconds` at the same moment everywhere. What is told travels as every update does, coded and signed;
-norms, set and answers are small, signed and retained. What was told and answered is on disk before it is said, so a power
-cut makes nobody say two things in a round.
+A round begins every `seconds` at the same moment everywhere. What is told travels as every update does, coded and
+signed; norms, set and answers are small, signed and retained. What was told and answered is on disk before it is said,
+so a power cut makes nobody say two things in a round.
 """
 
 import asyncio
@@ -21,19 +21,19 @@ from reedmesh.errors import WireError
 from reedmesh.exchange.member import Member
 from reedmesh.exchange.private import masks
 from reedmesh.exchange.private.masks import Layout
-from reedmesh.exchange.private.round import LEAVES, Outcome, Round
+from reedmesh.exchange.private.round import Outcome, Round
 from reedmesh.exchange.sender import Sender
 from reedmesh.identity.ed25519 import is_signed, twin
 from reedmesh.inference.family import Family
-from reedmesh.learning import private_sums
+from reedmesh.learning import private_sums, told
 from reedmesh.learning.aggregate import Peer
+from reedmesh.learning.arrays import Floats
 from reedmesh.learning.private_sums import Numbers
 from reedmesh.learning.told import Told
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Entry
 from reedmesh.store.cell_table import CellState
 from reedmesh.store.writer import Disk
-from reedmesh.token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
 
@@ -46,18 +46,24 @@ _EARLY = 2  # rounds that are open at a time: ours, and the next one of a clock 
 
 
 class CellExchange:
-    """Of a member of a federation whose sums are private, for one family. seconds: of a round.
+    """Of a member of a federation whose sums are private, for one family. seconds: of a round. weights: of no network.
 
     news: set when a sum came out. clock: s since 1970.
     """
 
     def __init__(
-        self, member: Member, family: Family, disk: Disk, seconds: float, clock: Callable[[], float] = time.time
+        self,
+        member: Member,
+        family: Family,
+        disk: Disk,
+        seconds: float,
+        weights: Floats,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.news = asyncio.Event()
         self.last: Outcome | None = None
         self._member, self._family, self._disk = member, family, disk
-        self._seconds, self._clock = seconds, clock
+        self._seconds, self._weights, self._clock = seconds, weights, clock
         self.members = tuple(sorted([member.name, *member.neighbours]))
         scope = f"{member.federation.name}\0{family.id}"
         self.layout = Layout(self.members, private_sums.length(family.recipe.length), scope=scope)
@@ -65,23 +71,22 @@ class CellExchange:
         self._state = disk.store.cells.state(family.id) or CellState()
         self._offered: Numbers | None = None
         self._rounds: dict[int, Round] = {}
-        self._budgets: dict[str, TokenBucket] = {}
 
     @property
     def number(self) -> int:
         """Of the round that is now."""
         return int(self._clock() // self._seconds)
 
-    def offer(self, told: Told) -> None:
+    def offer(self, sums: Told) -> None:
         """What the next round tells of us."""
-        self._offered = private_sums.numbers(told, self._family.sums.quantile)
+        self._offered = private_sums.numbers(sums, self._family.sums.quantile)
 
     def peers(self) -> dict[str, Peer]:
         """The mean of the others, of the last round that came to a sum, as one neighbour; {} before that."""
         found = self._state
         if found.mean is None:
             return {}
-        return {NAME: Peer(found.weights(), found.mean.scatter.freedom, sequence=found.number, told=found.mean)}
+        return {NAME: Peer(self._weights, found.mean.scatter.freedom, sequence=found.number, told=found.mean)}
 
     def hear_told(self, payload: Payload) -> None:
         """What a member told arrived whole; raises WireError."""
@@ -144,6 +149,11 @@ class CellExchange:
         ours = self._state.numbers if self._me in outcome.members else 0 * outcome.total
         others = len(outcome.members) - (self._me in outcome.members)
         mean = private_sums.mean(outcome.total, ours, others, self._family.recipe.length)
+        try:
+            told.checked(mean)
+        except WireError as fault:
+            log.error("private round %d is not taken: %s", outcome.number, fault)
+            return
         self._state = self._state.summed(outcome.number, mean)
         entry = Entry(ledger.SUMMED, family=self._family.id, sequence=outcome.number, reason=self._named(outcome))
         await self._disk.call(self._disk.store.cells.keep, self._family.id, self._state, entry)
@@ -197,8 +207,3 @@ class CellExchange:
 
     def _text(self, leaf: str, gateway: str, text: bytes) -> bytes:
         return hmac.digest(self.layout.id, _PURPOSE + leaf.encode() + b"\0" + gateway.encode() + b"\0" + text, "sha256")
-
-
-def leaves() -> tuple[str, ...]:
-    """Topics' ends on which members of a cell speak."""
-    return LEAVES
