@@ -236,6 +236,9 @@ bench-proof: $(READY) ## measure the cost of auditing a training, and the change
 bench-security: $(READY) ## measure sealing, opening, signatures, and HMAC on a sensor [LENGTH=bytes of an update]
 	$(BIN)/python -m tools.bench.security $(if $(LENGTH),--length $(LENGTH))
 
+bench-private: $(READY) ## what private sums cost, keep and lose [DATA="a.npz b.npz"]
+	$(BIN)/python -m tools.bench.private $(if $(DATA),--data $(DATA))
+
 bench-skab: $(READY) ## measure the process family on SKAB by its protocol. DATA=SKAB/data [SEEDS=3]
 	@$(call NEED,DATA,the folder SKAB/data of https://github.com/waico/SKAB: its licence forbids that we bundle it)
 	$(BIN)/python -m tools.bench.skab $(DATA) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FAMILY),--family $(FAMILY))

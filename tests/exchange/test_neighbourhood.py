@@ -35,7 +35,7 @@ from reedmesh.store.ledger_table import LedgerTable
 from reedmesh.store.store import Store
 from reedmesh.store.writer import Disk
 from reedmesh.updates.statistics import LearningStatistics
-from tests.support.machines import windows
+from tests.support import machines
 from tests.support.timeouts import PATIENCE
 
 FAMILY = family.load_family(family.find_family("vibration"))
@@ -137,7 +137,7 @@ def test_copies_are_equal_after_every_update_and_after_a_restart(tmp_path: Path,
 
 def sums(scale: float) -> Trained:
     """What a machine whose noise is `scale` times as strong tells."""
-    told = summed.learn(FAMILY, windows(FAMILY.recipe, scale, 120)).told
+    told = summed.learn(FAMILY, machines.windows(FAMILY.recipe, scale, 120)).told
     return replace(trained(0.0), weights=np.zeros_like(START), told=told)
 
 
@@ -169,15 +169,15 @@ def test_a_member_that_is_away_is_not_waited_for_and_comes_back(tmp_path: Path) 
         assert cell
         return cell._state.number
 
-    async def story() -> None:
-        for names in ("abc", "abcd"):
-            async with neighbours(tmp_path, *names, all_names="" if names == "abcd" else "d", private=3.0) as it:
-                before = {name: number(it, name) for name in names}
-                for name in names:
-                    await it[name].give(told[name])
-                await it.until(lambda: all(number(it, name) > before[name] for name in names))
+    async def summed_up(names: str, away: str) -> None:
+        async with neighbours(tmp_path, *names, all_names=away, private=3.0) as it:
+            before = {name: number(it, name) for name in names}
+            for name in names:
+                await it[name].give(told[name])
+            await it.until(lambda: all(number(it, name) > before[name] for name in names))
 
-    asyncio.run(story())
+    asyncio.run(summed_up("abc", "d"))
+    asyncio.run(summed_up("abcd", ""))
 
 
 SITE = (5).to_bytes(32, "little")

@@ -34,10 +34,28 @@ def lines(told: dict[str, Any]) -> list[str]:
     moved = [
         f"{name} moved {far} units: look at it, or `reedmesh relearn {name}`" for name, far in told["moved"].items()
     ]
-    found = [rounds, given, *moved, *(_neighbour(name, it) for name, it in sorted(told["neighbours"].items()))]
+    private = [_private(told["private"])] if told.get("private") else []
+    found = [
+        rounds,
+        given,
+        *private,
+        *moved,
+        *(_neighbour(name, it) for name, it in sorted(told["neighbours"].items())),
+    ]
     for merge in told["merges"][-SHOWN:]:
         found += _round(merge)
     return found
+
+
+def _private(it: dict[str, Any]) -> str:
+    """The last round of private sums."""
+    cell = f"private sums of {', '.join(it['members'])}; {it['enough']} answers are enough"
+    if "round" not in it:
+        return f"{cell}; no round is over yet"
+    if not it["sum"]:
+        return f"{cell}; round {it['round']} came to nothing: {it['reason']}"
+    parts = (("", it["of"]), ("left out: ", it["left_out"]), ("wrong answers: ", it["wrong"]))
+    return f"{cell}; round {it['round']}: " + "; ".join(what + ", ".join(who) for what, who in parts if who)
 
 
 def _neighbour(name: str, it: dict[str, Any]) -> str:

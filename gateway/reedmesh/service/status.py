@@ -90,7 +90,9 @@ def _vitals(sensor: Sensor) -> dict[str, Any]:
 
 def _learning(of: Learner) -> dict[str, Any]:
     """How learning a family together goes."""
-    return of.scheduler.table() | of.statistics.table() | {"heard_of": of.neighbourhood.heard()}
+    cell = of.neighbourhood.cell
+    private = {"private": cell.table()} if cell else {}
+    return of.scheduler.table() | of.statistics.table() | {"heard_of": of.neighbourhood.heard()} | private
 
 
 def _described(family: Family) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
+from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -87,6 +88,16 @@ class CellExchange:
         if found.mean is None:
             return {}
         return {NAME: Peer(self._weights, found.mean.scatter.freedom, sequence=found.number, told=found.mean)}
+
+    def table(self) -> dict[str, Any]:
+        """How the last round went, for people and programs."""
+        it = self.last
+        found = {"members": list(self.members), "enough": self.layout.needed, "seconds": self._seconds}
+        if not it:
+            return found
+        by = {"of": it.members, "left_out": it.left_out, "wrong": it.liars}
+        named = {what: [self.members[each] for each in who] for what, who in by.items()}
+        return found | named | {"round": it.number, "sum": it.total is not None, "reason": it.reason}
 
     def hear_told(self, payload: Payload) -> None:
         """What a member told arrived whole; raises WireError."""
