@@ -82,7 +82,7 @@ class Observer:
         await self.until(lambda: self.state == state)
 
     async def hears(self, steps: int) -> None:
-        """Wait for so many more steps of alerts."""
+        """Wait for `steps` more changes of alerts."""
         wanted = self.steps.total() + steps
         await self.until(lambda: self.steps.total() >= wanted)
 

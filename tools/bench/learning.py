@@ -151,7 +151,7 @@ def mean_area(it: Neighbourhood) -> float:
 
 
 async def played(family: Family, at: list[MachineData], setting: Setting, rounds: int) -> float:
-    """The mean AUC of the honest after so many rounds."""
+    """The mean AUC of the honest gateways after `rounds` rounds."""
     async with neighbourhood(family, [[place] for place in at], setting) as it:
         async for _ in it.rounds(rounds):
             pass

@@ -170,7 +170,7 @@ class Watching:
                 self._news.set()
 
     async def windows(self, count: int) -> None:
-        """Wait for so many more."""
+        """Wait for `count` more."""
         end = len(self.arrived) + count
         while len(self.arrived) < end:
             self._news.clear()

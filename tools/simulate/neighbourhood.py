@@ -201,7 +201,7 @@ async def neighbourhood(
 async def joined(
     family: Family, at: Sequence[MachineData], newcomer: MachineData, rounds: int, seed: int
 ) -> SimulatedLine:
-    """A gateway that comes when its neighbours `at` have learnt for so many rounds: it starts from their snapshots."""
+    """A gateway that joins after its neighbours `at` learnt for `rounds` rounds: it starts from their snapshots."""
     with ExitStack() as stack:
         disks = [Disk(Store()) for _ in at]
         for disk in disks:

@@ -52,7 +52,7 @@ class Flood:
         return self._standing.set(FLOOD, None, now)
 
     def move(self, step: float) -> None:
-        """The clock was set by so many seconds."""
+        """Follow the clock, which was set forward by `step` seconds."""
         self._raised = deque((at + step for at in self._raised), maxlen=self._raised.maxlen)
 
     def _grow(self, change: Change) -> list[Change]:

@@ -74,7 +74,7 @@ class Presence:
     def look(self, sensor: Observed, steady: float, deaf: float, now: float, babble: float = 0.0) -> list[Change]:
         """What is new about `sensor`. steady: time on the clock nobody sets; deaf: until when we could not hear.
 
-        babble: messages a second, far too many; then it is not listened to, and not missed.
+        babble: messages a second of a blocked sensor, else 0; a blocked one is not missed.
         """
         fresh, self._windows = sensor.counters.windows - self._windows, sensor.counters.windows
         if fresh or babble:

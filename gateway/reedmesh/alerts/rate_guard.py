@@ -55,7 +55,7 @@ class ClientRate:
             self.rate, self.pause = 0.0, FIRST
 
     def suspect(self, rate: float, now: float) -> None:
-        """It babbled, and is on trial."""
+        """Whether it was blocked, and is on trial now."""
         self.rate, self.until = rate, now + TRIAL
         self.said = 0
         self.bucket.set(MOST, now)
@@ -87,11 +87,11 @@ class RateGuard:
         return admitted
 
     def suspect(self, name: str, rate: float, now: float) -> None:
-        """`name` babbled before the gateway was started."""
+        """Treat `name` as blocked: it was so before the gateway started."""
         self._client(name, now).suspect(rate, now)
 
     def rates(self) -> dict[str, float]:
-        """Messages a second of those that babble."""
+        """Messages a second of the blocked senders."""
         return {name: client.rate for name, client in self._clients.items() if client.rate}
 
     def look(self, now: float) -> None:

@@ -23,7 +23,7 @@ class UnknownSenders:
         self._standing.alerts[STRANGERS] = alert
 
     def look(self, rates: Mapping[str, float], now: float) -> list[Change]:
-        """What changed. rates: messages a second of each unknown sender that babbles; "" for many of them."""
+        """Changes of the alert. rates: messages a second of each blocked unknown sender; "" stands for many of them."""
         name, rate = max(rates.items(), key=lambda each: each[1], default=("", 0.0))
         found = Finding(round(rate), MOST, f"{name or 'many names'}: not listened to") if rates else None
         change = self._standing.set(STRANGERS, found, now)

@@ -59,7 +59,7 @@ def _sensor(config: dict[str, Any]) -> Iterator[str]:
 
 
 def _another(axes: int) -> str:
-    """A driver for so many axes."""
+    """A driver with the right number of axes."""
     return "DRIVER=adxl345" if axes == 3 else "DRIVER=inmp441" if axes == 1 else "DRIVER=adc with CHANNELS="
 
 

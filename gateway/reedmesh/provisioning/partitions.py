@@ -31,7 +31,7 @@ def check(firmware: bytes, board: Board, source: str) -> None:
         there = f"0x{board.image.files:x} in boards/{board.name}.toml"
         raise ConfigError(f"{source}: its files begin at 0x{end:x}, not at {there}: another variant?")
     if len(firmware) > board.image.files - board.image.offset:
-        raise ConfigError(f"{source}: {len(firmware)} bytes, there is no room for so many")
+        raise ConfigError(f"{source}: {len(firmware)} bytes, there is no room for them")
 
 
 def partitions(firmware: bytes, at: int) -> dict[str, int]:

@@ -64,7 +64,7 @@ class Alarms:
         return sorted([*found, *own, *self._own.alerts.values()], key=lambda each: each.since)
 
     def babbling(self) -> dict[str, float]:
-        """Who babbles, and how many messages a second, as the open alerts have it."""
+        """Messages a second of each blocked sender, as the open alerts have it."""
         found = {each.sensor: each.value for each in self.open() if each.kind == BABBLING}
         return found | ({DOOR: self._strangers.alert.value} if self._strangers.alert else {})
 
@@ -102,7 +102,7 @@ class Alarms:
         return list(chain.from_iterable(map(self.take, changes)))
 
     def move(self, step: float, now: float) -> list[Change]:
-        """The clock was set by so many seconds."""
+        """Follow the clock, which was set forward by `step` seconds."""
         self._flood.move(step)
         moved = [sensor.watcher.move(step, now) for sensor in self._line.sensors.values()]
         return [change for change in moved if change]

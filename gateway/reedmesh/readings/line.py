@@ -43,10 +43,10 @@ class Line:
         served: str = "",
     ) -> None:
         self.sensors: dict[str, Sensor] = {}
-        self.revoked: frozenset[str] = frozenset()  # names that are not heard
+        self.revoked: frozenset[str] = frozenset()  # names whose messages are ignored
         self.babbling: Mapping[
             str, float
-        ] = {}  # messages a second of those who say far too much, see alerts/rate_guard.py
+        ] = {}  # messages a second of blocked senders, see alerts/rate_guard.py
         self.forgotten: set[str] = set()  # names whose retained topics are still to be taken back
         self._features = features
         self._to_learn = to_learn
@@ -57,7 +57,7 @@ class Line:
         self._served = served
 
     def sensor(self, name: str) -> Sensor:
-        """The sensor of that name, new if it was never heard of; raises WireError when revoked or too many."""
+        """The sensor of that name, a new one if it is unknown; raises WireError when revoked or too many."""
         if name in self.revoked:
             raise WireError(f"sensor {name} was revoked: `reedmesh sensor-key {name}` lets it in again, with a new key")
         if name not in self.sensors:
@@ -77,7 +77,7 @@ class Line:
         return self.sensors[name]
 
     def forget(self, sensor: Sensor) -> None:
-        """Expect the sensor no more."""
+        """Stop expecting the sensor."""
         self.sensors.pop(sensor.name, None)
         self.forgotten.add(sensor.name)
 

@@ -85,7 +85,7 @@ class SensorSubscriptions:
         return {f"{self._base}/{name}/{leaf}": qos for leaf, qos in leaves.items()}
 
     def _tell(self, before: dict[str, float]) -> dict[str, float]:
-        """Log who began and who ceased to babble."""
+        """Log senders that were blocked, and those that were released."""
         rates = self.rate_guard.rates()
         for name in rates.keys() - before:
             log.error("%s: %.0f messages/s: not listened to for now", name or "strangers", rates[name])

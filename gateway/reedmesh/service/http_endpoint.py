@@ -1,6 +1,6 @@
 """Serves /metrics, /health and /ready to a Prometheus, a load balancer or a person with curl; only reads, and only GET.
 
-/health   200 while link, judging and outbox get on, else 503: a restart would help
+/health   200 while link, judging and outbox make progress, else 503: a restart would help
 /ready    200 while the broker is there and the disk takes data, else 503: something outside must be mended
 """
 
@@ -87,7 +87,7 @@ class Endpoint:
 
 def healthy(vitals: dict[str, Any]) -> list[str]:
     """What a restart would help against."""
-    return [f"{part} does not get on" for part in vitals["stuck"]]
+    return [f"{part} makes no progress" for part in vitals["stuck"]]
 
 
 def ready(vitals: dict[str, Any]) -> list[str]:

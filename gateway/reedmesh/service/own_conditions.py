@@ -18,6 +18,6 @@ def disk(free: int, total: int, trouble: str) -> Finding | None:
 
 
 def neighbours(heard: Mapping[str, float], now: float, days: float) -> Finding | None:
-    """Whether a neighbour sent no update for so many days; 0: never told. heard: when each last did, or we began."""
+    """Whether a neighbour sent no update for `days` days; 0: no alert. heard: when each last did, or we began."""
     silent = {name: (now - at) / DAY for name, at in heard.items() if days and now - at > days * DAY}
     return Finding(round(max(silent.values()), 1), days, ", ".join(sorted(silent))) if silent else None

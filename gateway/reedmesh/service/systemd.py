@@ -32,7 +32,7 @@ class ServiceNotifier:
         self._say("READY=1")
 
     def alive(self) -> None:
-        """Everything that must get on does."""
+        """Report that every part makes progress."""
         self._say("WATCHDOG=1")
 
     def status(self, text: str) -> None:

@@ -25,7 +25,7 @@ READY_SECONDS = 20.0  # until the gateway counts as started without its broker
 
 @dataclass
 class Part:
-    """Something that must get on. count: grows when it does; None while there is nothing it could do."""
+    """A part that must make progress. count: grows with it; None while there is nothing to do."""
 
     count: Callable[[], int | None]
     patience: float  # seconds
@@ -61,7 +61,7 @@ class Watchdog:
         notifier: ServiceNotifier,
     ) -> None:
         self.judged = 0  # messages that went through the data path
-        self.stuck: list[str] = []  # parts that do not get on
+        self.stuck: list[str] = []  # parts that make no progress
         self.ready = False
         self._channel = channel
         self._topic = topic
@@ -121,13 +121,13 @@ class Watchdog:
         return {"link": link, "stuck": self.stuck, **done}
 
     def look(self, now: float) -> None:
-        """See whether everything gets on, and tell."""
+        """Check whether every part makes progress, and log changes."""
         self._offline += 0.0 if self.connected else now - self._looked
         self._looked = now
         stuck = [name for name, part in self._parts.items() if part.late(now)]
         if stuck != self.stuck:
             self.stuck = stuck
-            log.error("stuck: %s", ", ".join(stuck)) if stuck else log.warning("everything gets on again")
+            log.error("stuck: %s", ", ".join(stuck)) if stuck else log.warning("everything makes progress again")
         if self.ready and not stuck:
             self._notifier.alive()
         if not self.ready and (self.connected or now - self._began > READY_SECONDS):

@@ -70,5 +70,5 @@ class Outbox:
                 self.dropped["many"] += self._db.execute(many, (way, spare)).rowcount
 
     def move(self, step: float) -> None:
-        """The clock was set by so many seconds: what waits grew no older by that. Within the caller's commit."""
+        """Follow the clock, which was set: messages that wait do not age by that. Within the caller's commit."""
         self._db.execute("update outbox set queued = queued + ?", (step,))

@@ -19,7 +19,7 @@ FEW = 0.01  # of windows that may be missed
 
 
 def answers(case: Case) -> Iterable[Finding]:
-    """Whether the gateway runs, and gets on."""
+    """Whether the gateway runs, and makes progress."""
     if case.vitals is None:
         remedy = "systemctl status reedmesh; journalctl -u reedmesh -n 50; reedmesh check-config"
         yield error(f"the gateway does not answer: {case.why}", remedy)

@@ -63,7 +63,7 @@ class Language:
         return "–" if value is None else self.fixed(value, 1)
 
     def fixed(self, value: float, digits: int) -> str:
-        """With so many digits after the point."""
+        """A number with `digits` digits after the point."""
         return self._decimal(f"{value:.{digits}f}")
 
     def count(self, value: int) -> str:
