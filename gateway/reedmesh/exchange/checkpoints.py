@@ -79,7 +79,7 @@ class CheckpointExchange:
                 self._dispute(gateway, name, theirs)
 
     async def run(self, say: Say) -> None:
-        """Tell and compare, for ever. say: has brokers hold a frame from now on, by family and leaf."""
+        """Publish and compare until cancelled. say: has brokers retain a frame, by family and leaf."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._tell(say))
             tasks.create_task(self._tell_seen(say))

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 MOST_LINES = 20  # of one call; the rest is a number
 RETRY = 30.0  # seconds until a call that reached nobody is tried again ...
-LONGEST_RETRY = 300.0  # ... and twice as many each time, until so many
+LONGEST_RETRY = 300.0  # ... and twice as many each time, at most
 LOOK = 1.0  # seconds between two looks at what became due by time alone
 FIRST, SECOND_CONTACT = "first", "second"  # names of the contacts of [notify] itself
 Send = Callable[[str, str], bool]  # title, text -> whether it went out
@@ -35,7 +35,7 @@ Send = Callable[[str, str], bool]  # title, text -> whether it went out
 class AppriseNotifier:
     """Of the gateway `name`. alerts: gives those that are open. ways: of each contact, a function for each URL.
 
-    pause: waits so many seconds. steps: seconds that the clock was set by since it was last asked.
+    pause: sleeps, in seconds. steps: seconds by which the clock was set since the last call.
     """
 
     def __init__(
