@@ -44,9 +44,7 @@ class Line:
     ) -> None:
         self.sensors: dict[str, Sensor] = {}
         self.revoked: frozenset[str] = frozenset()  # names whose messages are ignored
-        self.babbling: Mapping[
-            str, float
-        ] = {}  # messages a second of blocked senders, see alerts/rate_guard.py
+        self.babbling: Mapping[str, float] = {}  # messages a second of blocked senders, see alerts/rate_guard.py
         self.forgotten: set[str] = set()  # names whose retained topics are still to be taken back
         self._features = features
         self._to_learn = to_learn
