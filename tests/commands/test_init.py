@@ -64,4 +64,4 @@ def test_the_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert schema["required"] == ["name", "state"] and not schema["additionalProperties"]
     port = schema["properties"]["broker"]["properties"]["port"]
     assert port == {"type": "integer", "minimum": 1, "maximum": 65535, "default": 1883}
-    assert schema["properties"]["neighbours"]["items"]["required"] == ["name", "host", "key"]
+    assert schema["properties"]["neighbours"]["items"]["required"] == ["name"]

@@ -101,6 +101,29 @@ def test_what_leaves_the_machine_has_tls_unless_the_config_says_otherwise(tmp_pa
     settings.load_config(written(tmp_path, 'name = "a"\nstate = "s"\n[broker]\nhost = "127.1.2.3"\n'))
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ('hosts = ["a", "b:8883"]', r'broker.hosts\[0\] = "a": reached without TLS'),
+        ('host = "c"\nhosts = ["a"]\nplain = true', "broker.host and broker.hosts: one of them"),
+        ('hosts = ["a", "b:x"]\nplain = true', r"broker.hosts\[1\] = 'b:x': host or host:port"),
+        ('hosts = ["a", "a:1883"]\nplain = true', r'broker.hosts\[1\] = "a:1883": it stands there twice'),
+        (f"hosts = {[f'h{i}' for i in range(10)]}\nplain = true", "10 nodes, 9 are the most"),
+        ('cluster = "emqx"', 'broker.cluster = "emqx": "nats" or "rabbitmq"'),
+        ('embedded = true\nhosts = ["127.0.0.1"]', "broker.embedded: it is one broker"),
+        ('cluster = "nats"\npsk_port = 8884', "broker.psk_port: nats has no TLS-PSK"),
+    ],
+)
+def test_the_nodes_of_a_cluster_that_cannot_be_are_refused_by_name(tmp_path: Path, lines: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        settings.load_config(written(tmp_path, f'name = "a"\nstate = "s"\n[broker]\n{lines}\n'))
+
+
+def test_nodes_have_the_port_of_the_table_unless_they_name_their_own(tmp_path: Path) -> None:
+    text = 'name = "a"\nstate = "s"\n[broker]\nhosts = ["a", "b:1", "[::1]"]\nport = 8883\nca = "ca.crt"\n'
+    assert settings.load_config(written(tmp_path, text)).broker.nodes == [("a", 8883), ("b", 1), ("::1", 8883)]
+
+
 def test_what_is_secret_is_shown_to_nobody() -> None:
     told = settings.shown(
         settings.Config("a", "s", neighbours=(settings.Neighbour("b", "h", "0f", password="open sesame"),))

@@ -11,14 +11,14 @@ from reedmesh.links.mqtt_link import Link
 
 def own_link(config: Config, suffix: str, subscriptions: dict[str, int] | Topics, **more: Any) -> Link:
     """A link to our own broker by our own name; suffix: of the client's name, which a broker knows once."""
-    user = acl.gateway_user(config.name)
+    user, nodes = acl.gateway_user(config.name), config.broker.nodes
     return Link(
-        config.broker.host,
-        config.broker.port,
+        *nodes[0],
         f"gateway-{config.name}{suffix}",
         subscriptions=subscriptions,
         keepalive=config.broker.keepalive,
         login=(user, Users(config).password(user) or ""),
         ca=config.broker.ca,
+        others=nodes[1:],
         **more,
     )

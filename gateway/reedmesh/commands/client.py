@@ -28,14 +28,15 @@ async def _ask(config: Config, verb: str, arguments: dict[str, Any], patience: f
     mine = secrets.token_hex(8)
     payload = json.dumps({**arguments, "transaction": mine}).encode()
     request = Message(wire.topic(config.name, "request", verb), payload, qos=1)
+    nodes = config.broker.nodes
     link = Link(
-        config.broker.host,
-        config.broker.port,
+        *nodes[0],
         f"ask-{mine}",
         subscriptions={wire.topic(config.name, "response", verb): 1},
         greeting=lambda: [request],
         login=(DASHBOARD, derived(Path(config.state), DASHBOARD)),
         ca=config.broker.ca,
+        others=nodes[1:],
     )
     try:
         async with asyncio.timeout(patience):

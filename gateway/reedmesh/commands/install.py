@@ -21,7 +21,8 @@ from reedmesh.broker.acl import DASHBOARD
 from reedmesh.commands import broker as broker_command
 from reedmesh.commands import ownership
 from reedmesh.commands.host import Host, Step, nothing
-from reedmesh.config.settings import Config, is_loopback, load_config
+from reedmesh.config.checks import is_loopback
+from reedmesh.config.settings import Config, load_config
 from reedmesh.errors import ConfigError
 from reedmesh.protocol import wire
 
@@ -128,8 +129,9 @@ def removal(host: Host, _: argparse.Namespace) -> Iterator[Step]:
 def _broker(host: Host, settings: Config) -> Iterator[Step]:
     """mosquitto's files, if the broker is one of this machine."""
     broker = settings.broker
-    if broker.embedded or not is_loopback(broker.host):
-        yield Step(f"leave mosquitto alone: the broker is {'embedded' if broker.embedded else broker.host}", nothing)
+    if broker.embedded or broker.cluster or not is_loopback(broker.nodes[0].host):
+        there = "embedded" if broker.embedded else ", ".join(map(str, broker.nodes))
+        yield Step(f"leave mosquitto alone: the broker is {there}", nothing)
         return
     if not host.at(INCLUDED.parent).is_dir():
         raise ConfigError("there is no mosquitto: apt install mosquitto, or set broker.embedded")

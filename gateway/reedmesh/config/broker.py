@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from reedmesh.config.checks import NO_TLS, is_loopback
+from reedmesh.config import hosts
+from reedmesh.config.hosts import Address
+
+LOOPBACK = "127.0.0.1"
+CLUSTERS = ("", "nats", "rabbitmq")
 
 
 @dataclass(frozen=True)
@@ -11,14 +15,21 @@ class Broker:
     """Where this gateway's sensors publish."""
 
     embedded: bool = False  # run a broker inside the gateway: demo and tests; a factory runs mosquitto
-    host: str = "127.0.0.1"
+    host: str = LOOPBACK
     port: int = field(default=1883, metadata={"min": 1, "max": 65535})
+    hosts: tuple[str, ...] = ()  # instead of host: the nodes of a cluster, each "HOST" or "HOST:PORT"
+    cluster: str = ""  # its software: "nats" or "rabbitmq"; not set: one broker
     keepalive: int = field(default=15, metadata={"min": 5, "max": 3600})  # seconds
     ca: str = ""  # file of the authority, or of the one certificate, that it must show; not set: no TLS
     tls_port: int | None = field(default=None, metadata={"min": 1, "max": 65535})  # where it serves others by TLS
     psk_port: int | None = field(default=None, metadata={"min": 1, "max": 65535})  # where sensors come by TLS-PSK
     plain: bool = False  # serve others without TLS as well: on an isolated network
     anonymous: bool = False  # everybody may publish everything: for benchmarks
+
+    @property
+    def nodes(self) -> list[Address]:
+        """The addresses of the broker, at least one."""
+        return hosts.nodes(self)
 
 
 @dataclass(frozen=True)
@@ -32,9 +43,13 @@ class Serial:
 
 def broker_faults(broker: Broker) -> list[str]:
     """Contradictions in `[broker]`, one sentence each."""
-    faults = []
-    if not broker.ca and not broker.plain and not is_loopback(broker.host):
-        faults.append(f'broker.host = "{broker.host}": {NO_TLS}')
+    faults = list(hosts.faults("broker", broker, LOOPBACK))
+    if broker.cluster not in CLUSTERS:
+        faults.append(f'broker.cluster = "{broker.cluster}": "nats" or "rabbitmq"')
+    if broker.embedded and (broker.cluster or broker.hosts):
+        faults.append("broker.embedded: it is one broker in this process; hosts and cluster are for other brokers")
+    if broker.psk_port and broker.cluster:
+        faults.append(f"broker.psk_port: {broker.cluster} has no TLS-PSK, mosquitto has")
     if broker.psk_port and broker.embedded:
         faults.append("broker.psk_port: the embedded broker has no TLS-PSK, mosquitto has")
     return faults

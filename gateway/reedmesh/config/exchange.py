@@ -4,7 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from reedmesh.config.checks import NAME, NO_TLS, SECRET, is_loopback
+from reedmesh.config import hosts
+from reedmesh.config.checks import NAME, SECRET
+from reedmesh.config.hosts import Address
 from reedmesh.protocol import wire
 
 FEDERATION = "reedmesh"  # the name of a federation that has no other
@@ -48,12 +50,18 @@ class Neighbour:
     """A gateway whose updates we take, read from its broker."""
 
     name: str
-    host: str
+    host: str = ""
     key: str = ""  # its public key, 64 hexadecimal digits: `reedmesh keys show` prints it there; empty: an authority's
     port: int = field(default=1883, metadata={"min": 1, "max": 65535})
+    hosts: tuple[str, ...] = ()  # instead of host: the nodes of its broker cluster
     password: str = field(default="", metadata=SECRET)  # `reedmesh acl invite` prints it there
     ca: str = ""  # file of the authority, or of the one certificate, that its broker must show
     plain: bool = False  # reach it without TLS: on an isolated network
+
+    @property
+    def nodes(self) -> list[Address]:
+        """The addresses of its broker, at least one."""
+        return hosts.nodes(self)
 
 
 def exchange_faults(exchange: Exchange, neighbours: int = 0) -> list[str]:
@@ -83,8 +91,7 @@ def neighbour_faults(name: str, neighbours: Sequence[Neighbour], authority: str 
         if not wire.is_name(neighbour.name) or neighbour.name in names:
             faults.append(f'neighbours[{i}].name = "{neighbour.name}": {NAME}, different for each gateway')
         names.append(neighbour.name)
-        if not neighbour.ca and not neighbour.plain and not is_loopback(neighbour.host):
-            faults.append(f'neighbours[{i}].host = "{neighbour.host}": {NO_TLS}')
+        faults += hosts.faults(f"neighbours[{i}]", neighbour)
         if not re.fullmatch("[0-9a-f]{64}", neighbour.key) and (neighbour.key or not authority):
             faults.append(
                 f'neighbours[{i}].key: 64 of 0-9 a-f, as `reedmesh keys show` prints it on "{neighbour.name}"'

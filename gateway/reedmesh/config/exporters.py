@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass, field
 
-from reedmesh.config.checks import NO_TLS, SECRET, is_loopback
+from reedmesh.config import hosts
+from reedmesh.config.checks import SECRET, is_loopback
 
 NO_USERS = 'Modbus knows no users: set "plain" = true on a network nobody else is on'
 
@@ -35,6 +36,7 @@ class Sparkplug:
     group: str = ""  # its group; not set: it is none
     host: str = ""  # of the broker of the SCADA system; not set: our own
     port: int = field(default=1883, metadata={"min": 1, "max": 65535})
+    hosts: tuple[str, ...] = ()  # instead of host: the nodes of its cluster
     user: str = ""
     password: str = field(default="", metadata=SECRET)
     ca: str = ""  # file of the authority, or of the one certificate, that it must show
@@ -92,8 +94,8 @@ def sparkplug_faults(wanted: Sparkplug) -> list[str]:
     faults = []
     if not re.fullmatch("[A-Za-z0-9_ -]{0,64}", wanted.group):
         faults.append(f'sparkplug.group = "{wanted.group}": at most 64 of A-Z a-z 0-9 _ - and space')
-    if wanted.host and not wanted.ca and not wanted.plain and not is_loopback(wanted.host):
-        faults.append(f'sparkplug.host = "{wanted.host}": {NO_TLS}')
+    if wanted.host or wanted.hosts:
+        faults += hosts.faults("sparkplug", wanted)
     return faults
 
 

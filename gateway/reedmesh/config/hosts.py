@@ -5,13 +5,16 @@ tries the next node in the order of the settings; a node that failed within the 
 others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
+
+from reedmesh.config.checks import NO_TLS, is_loopback
 
 T = TypeVar("T")
 
 LAST = 30.0  # seconds
+MOST = 9  # nodes of a cluster
 
 
 class Address(NamedTuple):
@@ -64,3 +67,56 @@ class Rotation:
     def failed(self, place: Address, now: float) -> None:
         """Note that there was no connection to `place`, or that it broke."""
         self._failed[place] = now
+
+
+class Reached(Protocol):
+    """Settings of a broker: `host` and `port`, or `hosts` of a cluster, for which `port` is the default."""
+
+    @property
+    def host(self) -> str: ...  # noqa: D102 - as in the settings
+
+    @property
+    def port(self) -> int: ...  # noqa: D102
+
+    @property
+    def hosts(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    @property
+    def ca(self) -> str: ...  # noqa: D102
+
+    @property
+    def plain(self) -> bool: ...  # noqa: D102
+
+
+def nodes(settings: Reached) -> list[Address]:
+    """Return all nodes of a broker, in the order of its settings; raises ValueError for an address that is none."""
+    if not settings.hosts:
+        return [Address(settings.host, settings.port)]
+    return [read(each, settings.port) for each in settings.hosts]
+
+
+def faults(key: str, settings: Reached, default: str = "") -> Iterator[str]:
+    """Yield what is wrong with the addresses of a broker. key: of the table; default: `host` where nobody set one."""
+    if settings.hosts and settings.host != default:
+        yield f"{key}.host and {key}.hosts: one of them, not both"
+    if not settings.hosts and not settings.host:
+        yield f'{key}: neither "host" nor "hosts" says where the broker is'
+    if len(settings.hosts) > MOST:
+        yield f"{key}.hosts: {len(settings.hosts)} nodes, {MOST} are the most"
+    for i, text in enumerate(settings.hosts):
+        try:
+            read(text, settings.port)
+        except ValueError as fault:
+            yield f"{key}.hosts[{i}] = {fault}"
+            return
+    yield from _faults_of_nodes(key, settings)
+
+
+def _faults_of_nodes(key: str, settings: Reached) -> Iterator[str]:
+    found = nodes(settings)
+    for i, node in enumerate(found):
+        shown = f"{key}.hosts[{i}]" if settings.hosts else f"{key}.host"
+        if node in found[:i]:
+            yield f'{shown} = "{node}": it stands there twice'
+        if node.host and not settings.ca and not settings.plain and not is_loopback(node.host):
+            yield f'{shown} = "{node.host}": {NO_TLS}'

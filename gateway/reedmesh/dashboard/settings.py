@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reedmesh.config import schema
-from reedmesh.config.settings import NO_TLS, is_loopback
+from reedmesh.config import hosts, schema
+from reedmesh.config.hosts import Address
 from reedmesh.dashboard.model.passwords import is_hash
 from reedmesh.dashboard.model.sessions import OPERATOR, ROLES, VIEWER
 from reedmesh.errors import ConfigError
@@ -15,11 +15,17 @@ from reedmesh.errors import ConfigError
 class Broker:
     """The broker of a gateway."""
 
-    host: str
+    host: str = ""
     port: int = field(default=1883, metadata={"min": 1, "max": 65535})
+    hosts: tuple[str, ...] = ()  # instead of host: the nodes of a cluster, each "HOST" or "HOST:PORT"
     password: str = ""  # what `reedmesh acl invite dashboard` prints on that gateway
     ca: str = ""  # file of the authority, or of the one certificate, that it must show
     plain: bool = False  # reach it without TLS: on an isolated network
+
+    @property
+    def nodes(self) -> list[Address]:
+        """Where it is reached."""
+        return hosts.nodes(self)
 
 
 @dataclass(frozen=True)
@@ -78,11 +84,7 @@ def load(path: Path) -> Settings:
 
 
 def _contradictions(settings: Settings) -> list[str]:
-    faults = [
-        f'brokers[{i}].host = "{each.host}": {NO_TLS}'
-        for i, each in enumerate(settings.brokers)
-        if not each.ca and not each.plain and not is_loopback(each.host)
-    ]
+    faults = [fault for i, each in enumerate(settings.brokers) for fault in hosts.faults(f"brokers[{i}]", each)]
     if bool(settings.certificate) != bool(settings.private_key):
         faults.append("certificate and private_key: both or none")
     if not re.fullmatch("(/[A-Za-z0-9_.-]+)*", settings.prefix):

@@ -12,6 +12,7 @@ from typing import Any
 
 from reedmesh import __version__
 from reedmesh.broker.own_link import own_link
+from reedmesh.config import hosts
 from reedmesh.config.settings import Config
 from reedmesh.errors import WireError
 from reedmesh.links.message import Channel, Message
@@ -34,11 +35,12 @@ def run(config: Config, line: Line) -> Coroutine[Any, Any, None]:
     told = Sparkplug(node)
     listen: dict[str, int] = {node.commands: 1}
     said: dict[str, Any] = {"will": node.will, "farewell": node.death, "greeting": told.greeting}
-    if not there.host:
+    if not there.host and not there.hosts:
         return told.run(own_link(config, "-sparkplug", listen, **said))
     login = (there.user, there.password) if there.user else None
     name = f"reedmesh-{config.name}-sparkplug"
-    return told.run(Link(there.host, there.port, name, subscriptions=listen, login=login, ca=there.ca, **said))
+    first, *others = hosts.nodes(there)
+    return told.run(Link(*first, name, subscriptions=listen, login=login, ca=there.ca, others=others, **said))
 
 
 class EdgeNode:

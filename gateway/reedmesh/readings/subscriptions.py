@@ -29,19 +29,26 @@ class SensorSubscriptions:
     """Of gateway `name`, to the sensors of `line`.
 
     by_name: False where the broker itself slows down a client that sends too much: matching thousands of topics would
-    cost it more.
+    cost it more; and on a cluster, where its nodes must agree on each filter. most_qos: 0 on a cluster, which would
+    make a replicated queue for each filter at QoS 1; the session is clean, so such a queue outlives nothing.
     """
 
-    def __init__(self, name: str, line: Line, by_name: bool, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, name: str, line: Line, by_name: bool, clock: Callable[[], float] = time.monotonic, most_qos: int = 1
+    ) -> None:
         self.rate_guard = RateGuard(line.sensors, own=[REQUEST])
         self._base = wire.topic(name)
         self._line = line
         self._by_name = by_name
+        self._most_qos = most_qos
         self._clock = clock
         self._stir = asyncio.Event()
 
     def topics(self) -> dict[str, int]:
         """Topic filters with their QoS, as of now."""
+        return {topic: min(qos, self._most_qos) for topic, qos in self._filters().items()}
+
+    def _filters(self) -> dict[str, int]:
         if not self._by_name:
             return self._of("+", {**SAYS, HELLO: 1}) | self._own()
         names = self._line.sensors.keys() - self.rate_guard.shut

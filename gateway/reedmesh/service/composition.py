@@ -105,7 +105,8 @@ def compose(config: Config, families: Families, store: Store, clock: Clock, stea
     name, state = config.name, Path(config.state)
     supervisor, disk = Supervisor(), Disk(store)
     line = _line(config, families)
-    subscriptions = SensorSubscriptions(name, line, not config.broker.embedded, steady)
+    by_name = not config.broker.embedded and not config.broker.cluster
+    subscriptions = SensorSubscriptions(name, line, by_name, steady, most_qos=0 if config.broker.cluster else 1)
     sensor_keys = SensorKeys(state)
 
     keyring = _keyring(config)

@@ -133,12 +133,12 @@ def _neighbours(config: Config, gateway: Gateway) -> list[Link]:
     """A link to each neighbour's broker, which listens only."""
     return [
         Link(
-            each.host,
-            each.port,
+            *each.nodes[0],
             f"{config.name}-at-{each.name}",
             subscriptions=partial(subscriptions_of, each.name, gateway.parts.exchanged, gateway.federation),
             login=(acl.gateway_user(config.name), each.password) if each.password else None,
             ca=each.ca,
+            others=each.nodes[1:],
         )
         for each in config.neighbours
     ]

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reedmesh.commands.doctor.finding import Case, Finding, error, good, warning
-from reedmesh.config.settings import is_loopback
+from reedmesh.config.checks import is_loopback
 from reedmesh.errors import ConfigError
 from reedmesh.identity import certificates as pki
 from reedmesh.inference import families

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reedmesh.broker.acl import DASHBOARD
+from reedmesh.config.hosts import Address
 from reedmesh.dashboard.model.reducer import SUBSCRIPTIONS, connection, fold
 from reedmesh.dashboard.model.view import View
 from reedmesh.errors import RefusedError
@@ -39,6 +40,7 @@ class BrokerAddress:
     port: int
     password: str = ""
     ca: str = ""
+    others: Sequence[Address] = ()  # further nodes of a cluster
 
 
 class Feed:
@@ -56,6 +58,7 @@ class Feed:
                 subscriptions=SUBSCRIPTIONS,
                 login=(DASHBOARD, each.password),
                 ca=each.ca,
+                others=each.others,
             )
             for each in brokers
         ]

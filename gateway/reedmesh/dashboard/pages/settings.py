@@ -108,7 +108,7 @@ def _shown(settings: Settings) -> dict[str, Any]:
     return {
         "host": settings.host,
         "port": settings.port,
-        "brokers": [f"{each.host}:{each.port}{' TLS' if each.ca else ''}" for each in settings.brokers],
+        "brokers": [f"{node}{' TLS' if each.ca else ''}" for each in settings.brokers for node in each.nodes],
         "https": bool(settings.certificate),
         "session_hours": settings.session_hours,
         "idle_minutes": settings.idle_minutes,

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from reedmesh.config.settings import is_loopback
+from reedmesh.config.checks import is_loopback
 from reedmesh.dashboard.model.sessions import OPERATOR, VIEWER, Sessions, Tries, User
 from reedmesh.dashboard.settings import Settings
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from reedmesh.config.settings import is_loopback
+from reedmesh.config.checks import is_loopback
 from reedmesh.dashboard.model.passwords import SHORTEST, hashed
 from reedmesh.dashboard.model.sessions import OPERATOR, ROLES
 from reedmesh.dashboard.settings import Broker, Settings, load
@@ -115,7 +115,7 @@ def serve(settings: Settings) -> None:
     _check_free(settings.host, settings.port)
     for warning in warnings(settings):
         log.warning(warning)
-    feed = Feed([BrokerAddress(each.host, each.port, each.password, each.ca) for each in settings.brokers])
+    feed = Feed([BrokerAddress(*each.nodes[0], each.password, each.ca, each.nodes[1:]) for each in settings.brokers])
 
     async def listen() -> None:
         try:
@@ -136,9 +136,9 @@ def serve(settings: Settings) -> None:
 def warnings(settings: Settings) -> list[str]:
     """What crosses the network for others to read."""
     page = not settings.certificate and not is_loopback(settings.host) and bool(settings.accounts)
-    brokers = [each for each in settings.brokers if not each.ca and not is_loopback(each.host)]
+    nodes = [node for each in settings.brokers if not each.ca for node in each.nodes if not is_loopback(node.host)]
     found = ["passwords of readers go in the clear: set certificate and private_key, or use a proxy"] if page else []
-    return found + [f"our password for {each.host} goes in the clear: give it a ca in the config" for each in brokers]
+    return found + [f"our password for {node.host} goes in the clear: give it a ca in the config" for node in nodes]
 
 
 def _scheme(settings: Settings) -> str:
