@@ -17,8 +17,8 @@ GOOD = 'name = "gw"\nstate = "/tmp"\n'
         (GOOD + "[broker]\nprot = 1\n", 'unknown key "broker.prot"; did you mean "broker.port"? (line 4)'),
         (GOOD + '[[serial]]\nport = "a"\n[[serial]]\nport = "b"\nbaud = 1\n', "not 1 (line 7)"),
         (
-            GOOD + '[[neighbours]]\nname = "x"\n',
-            'missing key "neighbours[0].host", text in "quotes" (line 3)',
+            GOOD + "[[serial]]\nbaud = 9600\n",
+            'missing key "serial[0].port", text in "quotes" (line 3)',
         ),
         (GOOD + 'name = "b"\n', '"name" stands there twice: again on line 3, first on line 1'),
         (GOOD + "[broker]\n[alerts]\n[broker]\n", '"broker" stands there twice: again on line 5, first on line 3'),
