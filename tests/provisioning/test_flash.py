@@ -110,7 +110,7 @@ def booted(path: Path, log: Path, *fakes: Path) -> Iterator[int]:
 
 
 def test_another_chip_is_refused_with_the_boards_that_fit() -> None:
-    with chip("ESP32-C3") as port, pytest.raises(ConfigError, match=r"an ESP32-C3, esp32 has an ESP32: try BOARD=es"):
+    with chip("ESP32-C3") as port, pytest.raises(ConfigError, match=r"an ESP32-C3, esp32 has an ESP32: try --board es"):
         flash.flash(port, boards.load("esp32"), b"", {}, reset="no-reset")
 
 
@@ -187,7 +187,7 @@ class TestOfficial:
             micropython_images.image(board, url, cache)
 
     def test_one_that_cannot_be_had_says_what_to_do(self, tmp_path: Path) -> None:
-        with pytest.raises(ConfigError, match="FIRMWARE=path"):
+        with pytest.raises(ConfigError, match="--firmware PATH"):
             micropython_images.image(boards.load("esp32"), f"http://127.0.0.1:{free_port()}/", tmp_path / "cache")
         assert not list((tmp_path / "cache").iterdir())
 

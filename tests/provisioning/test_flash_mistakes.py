@@ -71,7 +71,7 @@ def test_a_port_that_is_not_there(bench: Bench) -> None:
 def test_a_port_that_is_busy(bench: Bench) -> None:
     ours, device = pty.openpty()
     with serial.Serial(os.ttyname(device), exclusive=True):
-        assert "make monitor" in bench.flash("--port", os.ttyname(device))
+        assert "sensor monitor" in bench.flash("--port", os.ttyname(device))
     os.close(ours)
     os.close(device)
 
@@ -92,7 +92,7 @@ def test_why_a_port_does_not_open_is_told_with_the_remedy(
 
 
 @pytest.mark.parametrize(
-    ("found", "says"), [([], "no board found on USB: is the cable"), (["a", "b"], "2 boards .* PORT=a or PORT=b")]
+    ("found", "says"), [([], "no board found on USB: is the cable"), (["a", "b"], "2 boards .* --port a or --port b")]
 )
 def test_none_or_two_boards_on_usb(found: list[str], says: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serial_port, "attached", lambda: found)
@@ -132,7 +132,7 @@ def test_ctrl_c_before_anything_was_written(bench: Bench, monkeypatch: pytest.Mo
 
 
 def test_settings_for_another_board(bench: Bench) -> None:
-    assert "made for esp32, not for esp32c3: BOARD=esp32" in bench.flash(board="esp32c3", to="ESP32-C3")
+    assert "made for esp32, not for esp32c3: --board esp32" in bench.flash(board="esp32c3", to="ESP32-C3")
 
 
 @pytest.mark.parametrize(
@@ -146,12 +146,12 @@ def test_settings_for_another_board(bench: Bench) -> None:
 def test_settings_the_firmware_would_not_take(bench: Bench, content: str, says: str) -> None:
     bench.config.write_text(content)
     said = bench.flash()
-    assert says in said and "make provision" in said
+    assert says in said and "sensor add" in said
 
 
 def test_no_settings_at_all(bench: Bench) -> None:
     bench.config.unlink()
-    assert "make provision" in bench.flash()
+    assert "sensor add" in bench.flash()
 
 
 WRONG_FILES = [

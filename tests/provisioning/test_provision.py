@@ -78,10 +78,10 @@ def test_a_sensor_on_a_wire_gets_the_pins_of_its_board_and_the_gateways_lines(bo
         (["--board", "esp8266"], "no board"),
         (["--ssid", ""], "name of the Wi-Fi: not given"),
         (["--ca", "none"], "none"),
-        (["--psk"], "KEY="),
+        (["--psk"], "--key"),
         (["--host", "a,b:0"], "1 to 65535"),
         (["--host", "a,,b"], "host or host:port"),
-        (["--key", "0f" * 31], "KEY=0f0f...: 64 digits"),
+        (["--key", "0f" * 31], "--key 0f0f...: 64 digits"),
         (["--key", "xy" * 32], "64 digits"),
         (["--port", "/dev/ttyUSB9"], "there is no such port"),
     ],
@@ -169,8 +169,8 @@ def test_a_sensor_gets_new_settings_over_its_serial_line_and_keeps_the_rest(tmp_
     ("there", "says"),
     [
         ('{"board": "esp32c3"}', "it was flashed as esp32c3"),
-        (None, "MicroPython without settings of ours on it: `make flash`"),
-        ("{", "MicroPython without settings of ours on it: `make flash`"),
+        (None, "MicroPython without our settings: `reedmesh sensor add`"),
+        ("{", "MicroPython without our settings: `reedmesh sensor add`"),
     ],
 )
 def test_a_board_that_is_no_such_sensor_is_left_alone(tmp_path: Path, there: str | None, says: str) -> None:

@@ -83,7 +83,7 @@ def check_settings(path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=False)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1].partition(": ")[2]
-        raise ConfigError(f"{last}; `make provision` writes one")
+        raise ConfigError(f"{last}; `reedmesh sensor add` writes one")
 
 
 def mpy_cross() -> str:

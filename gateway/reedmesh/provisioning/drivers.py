@@ -49,7 +49,7 @@ def names() -> list[str]:
 def load(name: str) -> Driver:
     """The driver of this name; raises ConfigError with those there are."""
     if name not in names():
-        raise ConfigError(f'sensor.driver: no driver "{name}"; there are {", ".join(names())}: DRIVER=adxl345')
+        raise ConfigError(f'sensor.driver: no driver "{name}"; there are {", ".join(names())}: --driver adxl345')
     text = (FOLDER / f"{name}.py").read_text()
     told = _constants(ast.parse(text))
     most = told.get("MOST_HZ", float("inf"))

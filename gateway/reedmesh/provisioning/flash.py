@@ -109,7 +109,7 @@ def _first_line(error: BaseException) -> str:
 def _other(chip: str, board: Board) -> str:
     """What to say of a chip that is not the board's."""
     fitting = [name for name in boards.names() if boards.load(name).chip == chip]
-    remedy = f"try BOARD={' or '.join(fitting)}" if fitting else "there is no file in boards/ for it yet"
+    remedy = f"try --board {' or '.join(fitting)}" if fitting else "there is no file in boards/ for it yet"
     return f"this is an {chip}, {board.name} has an {board.chip}: {remedy}"
 
 

@@ -1,6 +1,6 @@
 """Checks a sensor's settings against its chip, its driver and its network, before anything is flashed.
 
-Every refusal names the setting, the limit and a working example. `make provision`, `make image` and `make flash` ask.
+Every refusal names the setting, the limit and a working example. Whoever makes settings or an image asks.
 """
 
 import tomllib
@@ -52,7 +52,7 @@ def _sensor(config: dict[str, Any]) -> Iterator[str]:
     if driver.name == "adc":
         yield from _channels(sensor, axes)
     if not isinstance(rate, int | float) or isinstance(rate, bool) or not rate > 0:
-        yield f"sensor.rate_hz: {rate!r} is no number above 0: RATE=200"
+        yield f"sensor.rate_hz: {rate!r} is no number above 0: --rate 200"
     else:
         yield from _rate(driver, float(rate), axes)
     yield from _range(driver, sensor)
@@ -60,7 +60,7 @@ def _sensor(config: dict[str, Any]) -> Iterator[str]:
 
 def _another(axes: int) -> str:
     """A driver with the right number of axes."""
-    return "DRIVER=adxl345" if axes == 3 else "DRIVER=inmp441" if axes == 1 else "DRIVER=adc with CHANNELS="
+    return "--driver adxl345" if axes == 3 else "--driver inmp441" if axes == 1 else "--driver adc --channels FILE"
 
 
 def _rate(driver: drivers.Driver, rate: float, axes: int) -> Iterator[str]:
@@ -68,10 +68,10 @@ def _rate(driver: drivers.Driver, rate: float, axes: int) -> Iterator[str]:
         most = drivers.ADC_MOST_HZ / axes
         if not drivers.ADC_LEAST_HZ <= rate <= most:
             limit = f"from a reading in 600 s to {most:g} a second with {axes} channels"
-            yield f"sensor.rate_hz: {rate:g}: the converter keeps rates {limit}: RATE=1"
+            yield f"sensor.rate_hz: {rate:g}: the converter keeps rates {limit}: --rate 1"
     elif driver.rates and abs(driver.nearest(rate) / rate - 1) > drivers.SAME:
         had = ", ".join(f"{each:g}" for each in driver.rates)
-        yield f"sensor.rate_hz: {rate:g}: {driver.name} keeps {had} readings a second: RATE={driver.nearest(rate):g}"
+        yield f"sensor.rate_hz: {rate:g}: {driver.name} keeps {had} readings a second: --rate {driver.nearest(rate):g}"
 
 
 def _range(driver: drivers.Driver, sensor: dict[str, Any]) -> Iterator[str]:
@@ -80,7 +80,7 @@ def _range(driver: drivers.Driver, sensor: dict[str, Any]) -> Iterator[str]:
         return
     if told not in driver.ranges:
         had = ", ".join(map(str, sorted(driver.ranges))) or "none"
-        example = f"RANGE={driver.range_for(told if isinstance(told, int) else 8)}" if driver.ranges else "no RANGE="
+        example = f"--range {driver.range_for(told if isinstance(told, int) else 8)}" if driver.ranges else "no --range"
         yield f"sensor.range_g: {told}: {driver.name} has the ranges {had} in g: {example}"
     elif sensor.get("lsb_per_g") != driver.ranges[told]:
         right = driver.ranges[told]
@@ -164,21 +164,21 @@ def _link(config: dict[str, Any], board: Board) -> Iterator[str]:
         yield from _ssid(wifi)
         yield from _password(wifi.get("password"))
     elif config.get("broker") and config["board"] != "unix":
-        yield "wifi: missing, and the broker is reached over it: SSID='Halle 5'"
+        yield "wifi: missing, and the broker is reached over it: --ssid 'Halle 5'"
     if isinstance(serial, dict) and "uart" in serial:
         uarts = chips()[board.chip]["uarts"]
         if serial["uart"] not in uarts:
-            yield f"serial.uart: {serial['uart']}: of an {board.chip} {uarts} are free, 0 is the console: UART=1"
+            yield f"serial.uart: {serial['uart']}: of an {board.chip} {uarts} are free, 0 is the console: --uart 1"
         if serial.get("baud") not in BAUDS:
             yield f"serial.baud: {serial.get('baud')}: one of {', '.join(map(str, BAUDS))}: 115200"
     broker = config.get("broker")
     if isinstance(broker, dict) and not (isinstance(broker.get("port"), int) and 0 < broker["port"] < 65536):
         yield f"broker.port: {broker.get('port')}: 1 to 65535: 8883 with TLS"
     if isinstance(broker, dict) and not _is_host(broker.get("host")):
-        yield f"broker.host: {broker.get('host')!r} is no address: HOST=192.168.1.10"
+        yield f"broker.host: {broker.get('host')!r} is no address: --host 192.168.1.10"
     others = broker.get("others", []) if isinstance(broker, dict) else []
     if not isinstance(others, list) or len(others) > MOST_OTHERS or not all(map(_is_place, others)):
-        yield f"broker.others: not at most {MOST_OTHERS} of [address, port]: HOST=192.168.1.10,192.168.1.11"
+        yield f"broker.others: not at most {MOST_OTHERS} of [address, port]: --host 192.168.1.10,192.168.1.11"
     if not 0 < config["model_bytes"] <= MODEL_BYTES:
         yield f"model_bytes: {config['model_bytes']}: 1 to {MODEL_BYTES}: 12288 for the vibration family"
 
@@ -206,7 +206,7 @@ def _ssid(wifi: dict[str, Any]) -> Iterator[str]:
     except (TypeError, ValueError):
         name = b""
     if not 0 < len(name) <= SSID_BYTES:
-        yield f"wifi.ssid: {len(name)} bytes, a network's name has 1 to {SSID_BYTES}: SSID='Halle 5'"
+        yield f"wifi.ssid: {len(name)} bytes, a network's name has 1 to {SSID_BYTES}: --ssid 'Halle 5'"
 
 
 def _password(password: object) -> Iterator[str]:

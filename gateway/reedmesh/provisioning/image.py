@@ -32,7 +32,7 @@ def read_config(path: Path, board: Board | None = None) -> dict[str, Any]:
     config: dict[str, Any] = json.loads(path.read_text())
     if board and config["board"] != board.name:
         made_for = config["board"]
-        raise ConfigError(f"{path}: made for {made_for}, not for {board.name}: BOARD={made_for}, or `make provision`")
+        raise ConfigError(f"{path}: made for {made_for}, not for {board.name}: --board {made_for}")
     if config["board"] in boards.names():
         _check_hardware(path, config)
     return config

@@ -47,7 +47,7 @@ def _fetch(url: str, path: Path) -> None:
             raise OSError(f"{got} of {size} bytes came")
         draft.rename(path)
     except OSError as error:
-        raise ConfigError(f"{url}: {error}; get it another way and say FIRMWARE=path") from error
+        raise ConfigError(f"{url}: {error}; get it another way and say --firmware PATH") from error
     finally:
         draft.unlink(missing_ok=True)
 

@@ -41,7 +41,7 @@ def settings(port: str) -> dict[str, str]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise ConfigError(f"{port}: MicroPython without settings of ours on it: `make flash` makes it a sensor")
+        raise ConfigError(f"{port}: MicroPython without our settings: `reedmesh sensor add` makes it a sensor")
     return found
 
 
@@ -63,4 +63,5 @@ def _mpremote(port: str, *command: str) -> str:
 
 
 def _silent(port: str) -> str:
-    return f"no MicroPython answers: `make monitor PORT={port}` shows what it does; a bare board needs `make flash`"
+    shows = f"`reedmesh sensor monitor --port {port}` shows what it does"
+    return f"no MicroPython answers: {shows}; a bare board needs `reedmesh sensor add`"

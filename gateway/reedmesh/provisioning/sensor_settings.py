@@ -124,7 +124,7 @@ def _channels(path: Path, axes: int) -> list[dict[str, Any]]:
 def _key(digits: str) -> str:
     """The key, if it is one: a digit that was lost on the way would be noticed by the sensor only."""
     if len(digits) != KEY_DIGITS or not set(digits) <= set(string.hexdigits):
-        raise ConfigError(f"KEY={digits[:4]}...: {KEY_DIGITS} digits of 0-9 a-f, as `reedmesh sensor-key` prints them")
+        raise ConfigError(f"--key {digits[:4]}...: {KEY_DIGITS} digits 0-9 a-f, as `reedmesh sensor-key` prints them")
     return digits
 
 
@@ -144,7 +144,7 @@ def _nodes(given: list[str], name: str, broker: dict[str, Any]) -> dict[str, Any
     try:
         first, *others = hosts.begun_by([hosts.read(each.strip(), broker["port"]) for each in given], name)
     except ValueError as fault:
-        raise ConfigError(f"HOST={','.join(given)}: {fault}") from fault
+        raise ConfigError(f"--host {','.join(given)}: {fault}") from fault
     broker = {"host": first.host, **broker, "port": first.port}
     return broker | ({"others": [list(each) for each in others]} if others else {})
 
@@ -165,10 +165,10 @@ def _broker(chosen: argparse.Namespace) -> dict[str, Any]:
         return {"port": chosen.broker_port or 8883, "ca": base64.b64encode(der).decode()}
     if chosen.psk:
         if not chosen.key:
-            raise ConfigError("PSK=1 needs KEY=, as `reedmesh sensor-key` prints it on the gateway")
+            raise ConfigError("--psk needs --key, as `reedmesh sensor-key` prints it on the gateway")
         return {"port": chosen.broker_port or 8884, "psk": True}
     if not chosen.plain:
-        raise ConfigError("neither CA= (certificate of the broker or its authority) nor PSK=1 nor PLAIN=1 (isolated)")
+        raise ConfigError("neither --ca (certificate of the broker or its authority) nor --psk nor --plain (isolated)")
     return {"port": chosen.broker_port or 1883, "plain": True}
 
 

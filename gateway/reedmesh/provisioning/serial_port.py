@@ -23,8 +23,8 @@ def only() -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise ConfigError(f"{len(found)} boards are attached: say which with PORT={' or PORT='.join(found)}")
-    raise ConfigError("no board found on USB: is the cable one that carries data? Otherwise say PORT=...")
+        raise ConfigError(f"{len(found)} boards are attached: say which with --port {' or --port '.join(found)}")
+    raise ConfigError("no board found on USB: is the cable one that carries data? Otherwise say --port ...")
 
 
 def attached() -> list[str]:
@@ -55,7 +55,7 @@ def remedy(port: str, error: OSError) -> str:
     if error.errno in (errno.EACCES, errno.EPERM):
         return f"no permission: sudo usermod -aG {_group(port)} $USER, then log out and in again"
     if error.errno in (errno.EBUSY, errno.EAGAIN):
-        return f"another program has it open, perhaps `make monitor`: close that (fuser {port} says which)"
+        return f"another program has it open, perhaps `reedmesh sensor monitor`: close that (fuser {port} says which)"
     return str(error).splitlines()[0]
 
 
