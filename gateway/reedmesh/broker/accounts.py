@@ -12,6 +12,7 @@ from reedmesh.broker import acl
 from reedmesh.config.settings import Config
 from reedmesh.errors import ConfigError
 from reedmesh.identity import keys, keystore
+from reedmesh.identity.invitations import Invitations
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.identity.trust_store import Trust
 from reedmesh.protocol import wire
@@ -45,12 +46,14 @@ class Users:
         self._sensors = SensorKeys(self._state)
         self._trust = Trust(self._state, keys.pinned(config.neighbours))
         self._expected = {each.name for each in config.neighbours if not each.key}  # an authority gives their keys
+        self._invitations = Invitations(self._state)
 
     def passwords(self) -> dict[str, str]:
         """Every user with its password; raises ConfigError for a damaged or readable key."""
         names = [acl.gateway_user(self.gateway), *acl.PROGRAMS]
         names += [acl.gateway_user(name) for name in sorted({*self._trust.names(), *self._expected})]
         names += [acl.sensor_user(name) for name in self._sensors.names()]
+        names += [f"{acl.INVITED}.{each}" for each in self._invitations.ids()]
         found = {name: self.password(name) for name in names}
         return {name: password for name, password in found.items() if password}
 
@@ -65,11 +68,18 @@ class Users:
         if role == "sensor" and wire.is_name(name):
             key = self._sensors.of(name)
             return sensor_password(key) if key else None
+        if role == acl.INVITED:
+            invitation = self._invitations.find(name)
+            return invitation.password if invitation else None
         if user in (acl.gateway_user(self.gateway), *acl.PROGRAMS):
             return derived(self._state, user)
         if role != "gateway" or not (self._trust.of(name) or self._is_expected(name)):
             return None
-        before = self._trust.revocations(name)
+        return self.of_neighbour(name)
+
+    def of_neighbour(self, name: str) -> str:
+        """The password of a neighbour that is trusted, or is about to be."""
+        user, before = acl.gateway_user(name), self._trust.revocations(name)
         return derived(self._state, f"{user} {before}" if before else user)
 
     def _is_expected(self, name: str) -> bool:

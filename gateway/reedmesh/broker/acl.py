@@ -7,6 +7,7 @@
                           late/taken, trigger of its own     status
     dashboard             all of this gateway                request/#
     home-assistant        all of this gateway, <prefix>/#    request/#, <prefix>/status and <prefix>/device/+/config
+    invite.<id>           response/join                      request/join
     sparkplug             spBv1.0/#                          spBv1.0/+/NCMD/<this one>, spBv1.0/STATE/+
 
 A neighbour reads reedmesh/+/update/#: updates of a sealed federation stand under pseudonyms (`federation.py`), and only
@@ -21,6 +22,7 @@ from reedmesh.protocol.wire import BASE, is_name
 
 READ, WRITE = "read", "write"
 DASHBOARD, HOME_ASSISTANT, SPARKPLUG = "dashboard", "home-assistant", "sparkplug"
+INVITED = "invite"  # role of who has an invitation and wants to join
 PROGRAMS = (DASHBOARD, HOME_ASSISTANT, SPARKPLUG)  # users that are no gateway and no sensor
 SENSOR_SAYS = ("hello", "availability", "window", "part", "late", "model/status", "firmware/status")
 SENSOR_HEARS = ("model/#", "firmware/#", "late/taken", "trigger")
@@ -79,6 +81,8 @@ def _rules(base: str, gateway: str, user: str, prefix: str) -> Iterator[Rule]:
     elif role == "sensor" and is_name(name):
         yield from (Rule(READ, f"{base}/{name}/{leaf}") for leaf in SENSOR_HEARS)
         yield from (Rule(WRITE, f"{base}/{name}/{leaf}") for leaf in SENSOR_SAYS)
+    elif role == INVITED:
+        yield from (Rule(READ, f"{base}/response/join"), Rule(WRITE, f"{base}/request/join"))
     elif user in (DASHBOARD, HOME_ASSISTANT):
         yield from (Rule(READ, f"{base}/#"), Rule(WRITE, f"{base}/request/#"))
         if user == HOME_ASSISTANT:

@@ -3,11 +3,14 @@
 import asyncio
 import json
 import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reedmesh.broker.accounts import derived
 from reedmesh.broker.acl import DASHBOARD
+from reedmesh.config.hosts import Address
 from reedmesh.config.settings import Config
 from reedmesh.errors import RefusedError
 from reedmesh.json_object import read_json
@@ -19,30 +22,46 @@ from reedmesh.protocol.wire import WireError
 PATIENCE = 10.0  # seconds
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a gateway is asked: its name, its broker's nodes, the login there, and the file of its certificate."""
+
+    gateway: str
+    nodes: Sequence[Address]
+    login: tuple[str, str]
+    ca: str = ""
+
+
 def ask(config: Config, verb: str, arguments: dict[str, Any], patience: float = PATIENCE) -> dict[str, Any]:
     """What the gateway of `config` answers; raises RefusedError with its reason, or when there is no answer."""
-    return asyncio.run(_ask(config, verb, arguments, patience))
+    login = DASHBOARD, derived(Path(config.state), DASHBOARD)
+    place = Place(config.name, config.broker.nodes, login, config.broker.ca)
+    return ask_at(place, verb, arguments, patience)
 
 
-async def _ask(config: Config, verb: str, arguments: dict[str, Any], patience: float) -> dict[str, Any]:
+def ask_at(place: Place, verb: str, arguments: dict[str, Any], patience: float = PATIENCE) -> dict[str, Any]:
+    """What the gateway at a place answers; raises RefusedError as `ask` does."""
+    return asyncio.run(_ask(place, verb, arguments, patience))
+
+
+async def _ask(place: Place, verb: str, arguments: dict[str, Any], patience: float) -> dict[str, Any]:
     mine = secrets.token_hex(8)
     payload = json.dumps({**arguments, "transaction": mine}).encode()
-    request = Message(wire.topic(config.name, "request", verb), payload, qos=1)
-    nodes = config.broker.nodes
+    request = Message(wire.topic(place.gateway, "request", verb), payload, qos=1)
     link = Link(
-        *nodes[0],
+        *place.nodes[0],
         f"ask-{mine}",
-        subscriptions={wire.topic(config.name, "response", verb): 1},
+        subscriptions={wire.topic(place.gateway, "response", verb): 1},
         greeting=lambda: [request],
-        login=(DASHBOARD, derived(Path(config.state), DASHBOARD)),
-        ca=config.broker.ca,
-        others=nodes[1:],
+        login=place.login,
+        ca=place.ca,
+        others=place.nodes[1:],
     )
     try:
         async with asyncio.timeout(patience):
             return _data(await _answer(link, mine))
     except TimeoutError as error:
-        where = f"gateway {config.name} at {link.place}"
+        where = f"gateway {place.gateway} at {link.place}"
         raise RefusedError(f"{where} did not answer within {patience:g} s: is `reedmesh run` running?") from error
 
 

@@ -19,6 +19,7 @@ from reedmesh.commands import (
     doctor,
     init,
     install,
+    join,
     keys,
     learning,
     ledger,
@@ -26,6 +27,7 @@ from reedmesh.commands import (
     prove,
     recordings,
     run,
+    sensor,
     sensors,
     status,  # fmt: skip
 )
@@ -56,7 +58,9 @@ def build() -> Parser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     init.add(commands, DEFAULT_CONFIG)
     run.add(commands, DEFAULT_CONFIG)
+    sensor.add(commands, DEFAULT_CONFIG)
     sensors.add(commands, DEFAULT_CONFIG)
+    join.add(commands, DEFAULT_CONFIG)
     keys.add_keys(commands, DEFAULT_CONFIG)
     keys.add_sensors(commands, DEFAULT_CONFIG)
     alerts.add(commands, DEFAULT_CONFIG)

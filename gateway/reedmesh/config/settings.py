@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reedmesh.config import credentials, schema
+from reedmesh.config import credentials, joined, schema
 from reedmesh.config.alerts import AlertRule, Alerts, Notify, Route, notify_faults, rule_faults
 from reedmesh.config.assistant import Assistant, assistant_faults
 from reedmesh.config.broker import Broker, Serial, broker_faults, serial_faults
@@ -124,7 +124,7 @@ def shown(settings: Any) -> Any:
 
 def load_config(path: Path) -> Config:
     """The settings in the TOML file at `path`; raises ConfigError with one line per fault, each naming file and key."""
-    config = _with_secrets(schema.read_file(Config, path), path)
+    config = _with_secrets(_with_joined(schema.read_file(Config, path)), path)
     if faults := _faults(config):
         raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
     return config
@@ -150,6 +150,13 @@ def _faults(config: Config) -> list[str]:
         *assistant_faults(config.assistant),
         *(["families: each stands there once"] if len(set(config.families)) < len(config.families) else []),
     ]
+
+
+def _with_joined(config: Config) -> Config:
+    """The settings with the neighbours that joined by an invitation, after those of the file."""
+    named = {each.name for each in config.neighbours}
+    more = [each for each in joined.load(Path(config.state)) if each.name not in named]
+    return replace(config, neighbours=(*config.neighbours, *more))
 
 
 def _with_secrets(config: Config, path: Path) -> Config:

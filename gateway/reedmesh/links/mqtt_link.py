@@ -244,6 +244,7 @@ def _tls(ca: str) -> ssl.SSLContext:
     except OSError as error:  # ssl.SSLError is one
         raise ConfigError(f"ca = {ca}: {error.strerror or error}: a file with certificates in PEM is needed") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a certificate of an authority may be pinned by itself
     return context
 
 

@@ -23,6 +23,7 @@ from reedmesh.service import daily_copy
 from reedmesh.service.composition import Parts, compose, listed
 from reedmesh.service.requests.assistant import add_questions
 from reedmesh.service.requests.context import Context
+from reedmesh.service.requests.joining import Joining
 from reedmesh.service.requests.server import RequestServer
 from reedmesh.service.state_publisher import StatePublisher
 from reedmesh.service.status import Status
@@ -53,6 +54,8 @@ class Gateway:
         self._states = StatePublisher(self.parts, self.reported)
         self._requests = RequestServer(_context(self.parts), self._facts())
         self._model = add_questions(self.parts, self.reported, self._requests)
+        self._requests.add("join", Joining(config, lambda: self.begin_anew()).join)
+        self.begin_anew: Callable[[], None] = lambda: None  # has the process read its settings again
         self.stopping: Callable[[], bool] = lambda: False  # whether somebody told it to end
 
         self.config, self.family, self.store = config, served.first, store

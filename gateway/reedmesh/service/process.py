@@ -79,6 +79,7 @@ async def serve(config: Config, notifier: ServiceNotifier, reread: Callable[[], 
         task = asyncio.create_task(_work(gateway, watchdog, _neighbours(config, gateway), beside))
         signals = Signals(task, notifier, reread)
         gateway.stopping = lambda: signals.ends
+        gateway.begin_anew = signals.begin_anew
         if store.trouble:
             waiting = asyncio.create_task(_leave_standby(store, signals))
             stack.callback(waiting.cancel)

@@ -22,6 +22,13 @@ class Arguments:
             raise RefusedError(f"{key}: a printable text of at most {most} characters")
         return value.strip()
 
+    def lines(self, key: str, most: int) -> str:
+        """A text of several lines, of at most `most` characters of ASCII; "" when there is none."""
+        value = self._table.get(key, "")
+        if not isinstance(value, str) or len(value) > most or not value.isascii():
+            raise RefusedError(f"{key}: a text of at most {most} characters of ASCII")
+        return value
+
     def some_text(self, key: str, most: int = LONGEST_TEXT) -> str:
         """As `text`, and it must be there."""
         if not (value := self.text(key, most)):
