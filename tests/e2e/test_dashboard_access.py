@@ -48,6 +48,7 @@ PAGES = {  # path: what is there when it is complete
     "/learning": "tbody tr",
     "/provenance": "tbody tr",
     "/settings": "section:nth-child(2) tbody tr",
+    "/add": ".step:nth-child(4)",
 }
 
 

@@ -31,6 +31,9 @@ def add(commands: Any, default: Path) -> None:
     listing.add_argument("--all", action="store_true", help="those that are over, too")
     listing.add_argument("--json", action="store_true", help="for programs, with journals")
     _finish(listing, default, _list)
+    test = commands.add_parser("test-alert", help="raise an alert that ends by itself, to see whom it reaches")
+    test.add_argument("--by", default=getpass.getuser(), help="who does it; default the user's name")
+    _finish(test, default, _test)
     for verb, (what, text) in ACTIONS.items():
         command = commands.add_parser(verb, help=text)
         command.add_argument("what", metavar=what.upper(), help="its id" if what == "alert" else "its name")
@@ -47,6 +50,11 @@ def add(commands: Any, default: Path) -> None:
 def _finish(command: argparse.ArgumentParser, default: Path, run: Any, **known: str) -> None:
     command.add_argument("config", nargs="?", type=Path, default=default, help=f"default {default}")
     command.set_defaults(run=run, **known)
+
+
+def _test(chosen: argparse.Namespace) -> None:
+    ask(settings.load_config(chosen.config), "test-alert", {"by": chosen.by})
+    print("sent: it stands for half a minute on page, screen and wherever alerts go; `reedmesh alerts --all` has it")
 
 
 def _act(chosen: argparse.Namespace) -> None:

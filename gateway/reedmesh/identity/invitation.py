@@ -115,3 +115,22 @@ def _texts(rest: bytes) -> tuple[str, str]:
     if len(first) != rest[0] or len(second) != 1 + second[0]:
         raise ValueError("lengths")
     return first.decode("ascii"), second[1:].decode("ascii")
+
+
+def sealed_by(password: str, text: str) -> str:
+    """A token for who has the password of a login, such as the dashboard: other logins of the broker read answers."""
+    nonce = os.urandom(NONCE)
+    return base64.b64encode(nonce + _for(password).encrypt(nonce, text.encode(), None)).decode()
+
+
+def opened_by(password: str, sealed: str) -> str:
+    """What `sealed_by` sealed; raises WireError."""
+    try:
+        raw = base64.b64decode(sealed, validate=True)
+        return _for(password).decrypt(raw[:NONCE], raw[NONCE:], None).decode()
+    except (ValueError, InvalidTag) as error:
+        raise WireError("sealed for another login") from error
+
+
+def _for(password: str) -> ChaCha20Poly1305:
+    return ChaCha20Poly1305(hmac.digest(password.encode(), b"reedmesh invitation shown", "sha256"))

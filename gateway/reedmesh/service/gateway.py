@@ -54,7 +54,10 @@ class Gateway:
         self._states = StatePublisher(self.parts, self.reported)
         self._requests = RequestServer(_context(self.parts), self._facts())
         self._model = add_questions(self.parts, self.reported, self._requests)
-        self._requests.add("join", Joining(config, lambda: self.begin_anew()).join)
+        joining = Joining(config, lambda: self.begin_anew())
+        added = {"join": joining.join, "invitation": joining.pending, "test-alert": self._states.test_alert}
+        for verb, answer in added.items():
+            self._requests.add(verb, answer)
         self.begin_anew: Callable[[], None] = lambda: None  # has the process read its settings again
         self.stopping: Callable[[], bool] = lambda: False  # whether somebody told it to end
 

@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import logging
 from pathlib import Path
+from typing import Any
 
 from reedmesh.alerts.standing import Finding
 from reedmesh.errors import DiskError
 from reedmesh.links.message import Channel
 from reedmesh.service import own_conditions
 from reedmesh.service.composition import Parts, listed
+from reedmesh.service.requests.arguments import Arguments
 from reedmesh.service.status import Status
 from reedmesh.store import database
 
@@ -26,6 +28,11 @@ class StatePublisher:
         self._parts = parts
         self._status = status
         self._began = parts.clock()
+        self._test = own_conditions.TestAlert()
+
+    async def test_alert(self, given: Arguments) -> dict[str, Any]:
+        """{by}: an alert is raised and ends by itself, to see whom it reaches."""
+        return {"until": self._test.send(given.who(), self._parts.clock())}
 
     async def run(self, channel: Channel) -> None:
         """Publish what changed, every STATE_SECONDS until cancelled."""
@@ -67,5 +74,6 @@ class StatePublisher:
         heard = {each.name: max(of.heard(each.name) or self._began for of in known) for each in config.neighbours}
         return {
             own_conditions.DISK: own_conditions.disk(space["free"], space["total"], self._parts.disk.trouble),
+            own_conditions.TEST: self._test.finding(now),
             own_conditions.NEIGHBOUR: own_conditions.neighbours(heard, now, config.exchange.silent_days),
         }

@@ -14,6 +14,7 @@ from reedmesh.config.hosts import Address
 from reedmesh.dashboard.model.reducer import SUBSCRIPTIONS, connection, fold
 from reedmesh.dashboard.model.view import View
 from reedmesh.errors import RefusedError
+from reedmesh.identity.invitation import opened_by
 from reedmesh.json_object import read_json
 from reedmesh.links.message import Message
 from reedmesh.links.mqtt_link import Link
@@ -63,6 +64,7 @@ class Feed:
             for each in brokers
         ]
         self._links = {link.place: link for link in links}
+        self._passwords = {link.place: each.password for link, each in zip(links, brokers, strict=True)}
 
     async def run(self) -> None:
         """Listen until cancelled."""
@@ -89,6 +91,16 @@ class Feed:
             raise NoAnswerError(gateway) from error
         finally:
             del self._asked[mine]
+
+    async def invitation(self, gateway: str, by: str) -> str:
+        """The open invitation of a gateway, "" if there is none; raises as `ask` does, and for a wrong login."""
+        answer = await self.ask(gateway, "invitation", by=by)
+        if not answer.get("sealed"):
+            return ""
+        try:
+            return opened_by(self._passwords[self.view.gateways[gateway].broker], str(answer["sealed"]))
+        except (WireError, KeyError) as error:
+            raise RefusedError(f"the invitation of {gateway}: {error}") from error
 
     async def _listen(self, link: Link) -> None:
         async for message in link.messages():

@@ -3,6 +3,7 @@
 from reedmesh.assistant.understand import understand
 from reedmesh.dashboard.model.replies import Reply, reply
 from reedmesh.dashboard.model.view import Gateway, Sensor, View, gateways_worst_first, open_alerts, worst_first
+from reedmesh.dashboard.pages.add import add_steps
 from reedmesh.dashboard.ui.elements import Field, Parts, Text, box
 from reedmesh.dashboard.ui.parts import AlertPart, AlertView, GatewayPart, GatewayView
 from reedmesh.dashboard.ui.question import QuestionBox
@@ -27,6 +28,7 @@ class Overview(Page):
             self._more = Text("p", "quiet")
         QuestionBox(self.say, self._ask_line, self._judge if self.user.acts else None)
         self._nobody = Text("p", "quiet", self.say("overview.nobody"))
+        self._first = add_steps(self)
         self._tools = box("div", "tools")
         with self._tools:
             self._filter = Field(self.say("filter.text"), limit=32)
@@ -49,6 +51,7 @@ class Overview(Page):
         some, total = sum(len(mine) for _, mine in shown), sum(len(each.sensors) for each in view.line)
         self._shown.set_text(self.say("filter.shown", some=some, all=total) if part else "")
         self._nobody.set_visibility(not view.line)
+        self._first.root.set_visibility(not total)
         return ""
 
     async def _ask_line(self, verb: str, **arguments: str) -> list[Reply]:

@@ -11,6 +11,7 @@ from starlette.responses import FileResponse, Response
 
 from reedmesh.dashboard.model.feed import Feed
 from reedmesh.dashboard.model.sessions import User
+from reedmesh.dashboard.pages.add import AddPage
 from reedmesh.dashboard.pages.alert import AlertPage
 from reedmesh.dashboard.pages.downloads import Downloads
 from reedmesh.dashboard.pages.handover import HandoverFiles, HandoverPage
@@ -61,6 +62,10 @@ def add_routes(app: Any, feed: Feed, admission: Admission) -> None:
     @ui.page("/provenance")
     def provenance_page(request: Request) -> None:
         ProvenancePage(_visit(request, feed, admission))
+
+    @ui.page("/add")
+    def add_page(request: Request) -> None:
+        AddPage(_visit(request, feed, admission))
 
     @ui.page("/settings")
     def settings_page(request: Request) -> None:

@@ -29,6 +29,7 @@ PAGES = (
     ("handover", "/handover"),
     ("learning", "/learning"),
     ("provenance", "/provenance"),
+    ("add", "/add"),
     ("settings", "/settings"),
 )
 

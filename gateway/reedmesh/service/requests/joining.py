@@ -3,7 +3,8 @@
     {"invitation": "16 digits", "sealed": base64}      sealed: name, key, host, port, password, ca (PEM, "" without TLS)
     {"sealed": base64}                                 sealed: password, ca
 
-An invitation ends with its first use, so a request that is heard twice does nothing the second time.
+An invitation ends with its first use, so a request that is heard twice does nothing the second time. The request
+`invitation` hands an open one to the dashboard.
 """
 
 import asyncio
@@ -17,10 +18,12 @@ from typing import Any
 from cryptography import x509
 
 from reedmesh.broker import authority
-from reedmesh.broker.accounts import Users
+from reedmesh.broker.accounts import Users, derived
+from reedmesh.broker.acl import DASHBOARD
 from reedmesh.config import joined
 from reedmesh.config.settings import Config, Neighbour
 from reedmesh.errors import RefusedError
+from reedmesh.identity.invitation import sealed_by, token
 from reedmesh.identity.invitations import Invitations
 from reedmesh.protocol import wire
 from reedmesh.protocol.wire import WireError
@@ -67,6 +70,16 @@ class Joining:
         asyncio.get_running_loop().call_later(PAUSE, self._begin_anew)
         answer = {"password": Users(self._config).of_neighbour(neighbour.name), "ca": authority.pem(self._config)}
         return {"sealed": invitation.seal("answer", answer)}
+
+    async def pending(self, given: Arguments) -> dict[str, Any]:
+        """{by}: the invitation that was made last and is open, sealed for the dashboard and nobody else; or nothing."""
+        given.who()
+        found = [each for number in self._invitations.ids() if (each := self._invitations.find(number))]
+        if not found:
+            return {}
+        newest = max(found, key=lambda each: each.until)
+        key = derived(Path(self._config.state), DASHBOARD)
+        return {"sealed": sealed_by(key, token(newest)), "until": newest.until}
 
     def _neighbour(self, told: Arguments) -> tuple[Neighbour, str]:
         """Who joins, and its certificate; raises RefusedError for what cannot be."""
