@@ -1,4 +1,4 @@
-"""The page of a line that has nothing yet: first steps with their commands, a test alert, an invitation as a QR code."""
+"""The page of a line that has nothing yet: first steps with commands, a test alert, an invitation as a QR code."""
 
 from typing import Any
 
