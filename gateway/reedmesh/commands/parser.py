@@ -25,6 +25,7 @@ from reedmesh.commands import (
     ledger,
     passport,
     prove,
+    record,
     recordings,
     run,
     sensor,
@@ -78,6 +79,7 @@ def build() -> Parser:
     broker.add_acl(commands, DEFAULT_CONFIG)
     broker.add_pki(commands, DEFAULT_CONFIG)
     recordings.add(commands)
+    record.add(commands, DEFAULT_CONFIG)
     install.add(commands)
     check_model.add(commands)
     _add_dashboard(commands)

@@ -59,6 +59,7 @@ class Sensor:
     fresh: int = 0  # normal windows since the last round of learning
     called: int = CALLED  # alerts down to this priority call people
     rules: Mapping[str, Rule] = field(default_factory=rules)  # of conditions that are looked at once a second
+    recording: tuple[str, float] | None = None  # label of what is recorded of it, and until when, s since 1970
     station: Station | None = None  # what it is besides, when it judges parts
 
     @property
@@ -184,6 +185,8 @@ class Sensor:
         state |= {"priority": min((alert.priority for alert in standing), default=None)}
         state |= {"update": self.update} if self.update else {}
         state |= {"moved": self.moved} if self.moved else {}
+        if self.recording:
+            state |= {"recording": {"label": self.recording[0], "until": self.recording[1]}}
         state |= {"parts": self.station.summary()} if self.station else {}
         if self.state == LEARNING:
             return state | {"progress": min(1.0, round(self.learnt / self.to_learn, 3))}

@@ -21,6 +21,7 @@ from reedmesh.links.message import Channel, Message, Subscriber
 from reedmesh.readings.watch import Events, watch
 from reedmesh.service import daily_copy
 from reedmesh.service.composition import Parts, compose, listed
+from reedmesh.service.recorder import Recorder
 from reedmesh.service.requests.assistant import add_questions
 from reedmesh.service.requests.context import Context
 from reedmesh.service.requests.joining import Joining
@@ -56,6 +57,9 @@ class Gateway:
         self._model = add_questions(self.parts, self.reported, self._requests)
         joining = Joining(config, lambda: self.begin_anew())
         added = {"join": joining.join, "invitation": joining.pending, "test-alert": self._states.test_alert}
+        self._recorder = Recorder(self.parts)
+        added |= {"record": self._recorder.record, "stop-recording": self._recorder.stop}
+        added |= {"recordings": self._recorder.listed}
         for verb, answer in added.items():
             self._requests.add(verb, answer)
         self.begin_anew: Callable[[], None] = lambda: None  # has the process read its settings again
@@ -86,6 +90,7 @@ class Gateway:
         notifications = {"notifications": parts.notifier.run} if parts.notifier else {}
         return {
             "receipts": partial(parts.receipts.run, channel),
+            "recordings": self._recorder.run,
             "states": partial(self._states.run, channel),
             "requests": partial(self._requests.run, channel, parts.retained.topic),
             "hellos": partial(models.meet, channel),

@@ -83,6 +83,7 @@ def _info(gateway: Gateway, info: dict[str, Any]) -> Gateway:
 
 def _state(before: Sensor, state: dict[str, Any], now: float) -> Sensor:
     """The sensor as `state` describes it; fields that are missing or make no sense are unknown."""
+    recorded = _table(state.get("recording"))
     after = Sensor(
         name=before.name,
         state=text(state.get("state")),
@@ -101,6 +102,8 @@ def _state(before: Sensor, state: dict[str, Any], now: float) -> Sensor:
         sequence=count(state.get("sequence")),
         update=text(state.get("update")),
         shelved_until=number(state.get("shelved_until"), MAX_TIME),
+        recording=text(recorded.get("label")),
+        recording_until=number(recorded.get("until"), MAX_TIME),
         hello=before.hello,
     )
     return replace(after, history=_history(before, after, now))

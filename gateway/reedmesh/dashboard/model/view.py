@@ -74,6 +74,8 @@ class Sensor:
     shelved_until: float | None = None
     hello: Hello | None = None
     moved: float | None = None
+    recording: str = ""  # label of what is recorded of it
+    recording_until: float | None = None
 
 
 @dataclass(frozen=True)

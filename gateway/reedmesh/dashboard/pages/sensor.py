@@ -146,7 +146,12 @@ class SensorPage(Page):
             (say("fact.disagreements"), say.count(sensor.disagreements)),
             (say("alert.until"), say.moment(sensor.shelved_until, now) if sensor.shelved_until else ""),
             (say("fact.update"), sensor.update),
+            (say("fact.recording"), self._recording(sensor, now)),
         ]
+
+    def _recording(self, sensor: Sensor, now: float) -> str:
+        until = self.say.moment(sensor.recording_until, now) if sensor.recording_until else ""
+        return f"{sensor.recording} · {self.say('alert.until')} {until}" if sensor.recording else ""
 
     def _chooser(self, key: str) -> Callable[[], Awaitable[None]]:
         async def choose() -> None:
