@@ -22,6 +22,7 @@ from tests.support.flashing import chip, micropython_image
 from tests.support.paths import ROOT, SCRIPTS
 from tests.support.timeouts import PATIENCE
 
+STORY = 4 * PATIENCE  # two boards are compiled for and written to a mock of their flash
 BOARD = boards.load("esp32s3")
 
 
@@ -113,7 +114,7 @@ def test_one_command_makes_a_board_a_watching_sensor_and_others_replace_move_and
     installed, broker = machine
 
     async def story() -> None:
-        async with test_app.listening(broker) as it, asyncio.timeout(PATIENCE):
+        async with test_app.listening(broker) as it, asyncio.timeout(STORY):
             process, image = await asyncio.to_thread(installed.write, "add", "press")
             with booted(image, installed.folder / "boot.log", SCRIPTS / "fakes", SCRIPTS):
                 said, _ = await asyncio.to_thread(process.communicate)
