@@ -27,6 +27,7 @@ CALM = Seen(
 def test_no_kind_of_alert_is_without_a_condition() -> None:
     made = {kinds_of_alert.ANOMALY, kinds_of_alert.SILENT, kinds_of_alert.DOUBLE, kinds_of_alert.BABBLING}
     made |= {kinds_of_alert.FLOOD, kinds_of_alert.STRANGERS, own_conditions.DISK, own_conditions.NEIGHBOUR, *kinds()}
+    made |= {own_conditions.TEST}
     assert made == set(conditions())
 
 

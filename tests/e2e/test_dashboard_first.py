@@ -26,7 +26,7 @@ def test_an_empty_line_offers_the_first_steps_and_one_with_a_sensor_no_more(play
             await expect(stage.page.locator(".first code", has_text=command)).to_be_visible()
         await stage.page.get_by_role("button", name="Send it").click()
         await expect(stage.page.get_by_role("status").filter(has_text="stands for half a minute")).to_be_visible()
-        assert ("test-alert", "dashboard") in [(verb, asked.get("by")) for verb, asked in stage.requests]
+        assert ("test-alert", "this computer") in [(verb, asked.get("by")) for verb, asked in stage.requests]
         await stage.say("gw1/press3/state", WATCHING)
         await expect(steps.first).to_be_hidden()
 

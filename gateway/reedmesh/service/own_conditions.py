@@ -39,4 +39,4 @@ class TestAlert:
 
     def finding(self, now: float) -> Finding | None:
         """Whether it stands."""
-        return Finding(1.0, 1.0, f"by {self._by}") if now < self._until else None
+        return Finding(TEST_SECONDS, TEST_SECONDS, f"by {self._by}") if now < self._until else None
