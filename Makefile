@@ -101,6 +101,9 @@ wheel: $(READY) ## make wheel and source archive in dist/, and check them as a p
 	@rm -rf dist && $(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
 	@$(BIN)/python -m twine check --strict dist/*
 
+check-container: $(READY) ## containers/Dockerfile built by buildah on a Debian of mmdebstrap, and its three parts run [KEEP=1]
+	@$(SUDO) $(abspath $(BIN))/python -m tools.check.container $(if $(KEEP),--keep)
+
 check-wheels: $(READY) ## check that a gateway on a Raspberry Pi needs wheels only, for Python 3.11 and 3.13
 	@$(BIN)/python -m tools.check.wheels
 

@@ -65,7 +65,7 @@ class Installed:
         """Begin `sensor ...` on a board; returns it, waiting for the hello, and the file system that it wrote."""
         with chip(BOARD.chip) as port:
             place = ["--config", self.config, "--board", "here", "--port", port, "--before", "no-reset"]
-            link = ["--firmware", self.firmware, "--host", "127.0.0.1", "--ssid", "hall", "--rate", 1600]
+            link = ["--firmware", self.firmware, "--host", "127.0.0.1", "--ssid", "hall", "--rate", 1600, "--range", 16]
             process = self.begin("sensor", *verb, *place, *link)
             assert process.stdout
             said = []
