@@ -32,7 +32,7 @@ NEEDED = ("buildah", "mmdebstrap", "nsenter", "ip")
 BUILDAH = ("buildah", "--storage-driver", "vfs")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")  # this machine's, by which pip trusts its package index
 PARTS = ("gateway", "broker", "dashboard")
-PATIENCE = 120.0  # seconds
+PATIENCE = 300.0  # seconds
 USER = 10001
 STATE = "var/lib/reedmesh"
 
@@ -116,7 +116,8 @@ class Machine:
             mount --make-rprivate / && mount --bind {self.root} {self.root} && mount -o remount,bind,ro {self.root} &&
             mount --bind {self.volume} {self.root}/{STATE} && mount -t tmpfs tmpfs {self.root}/tmp &&
             mount -t proc proc {self.root}/proc && mount -t tmpfs tmpfs {self.root}/dev &&
-            mknod -m 666 {self.root}/dev/null c 1 3 && mkdir -m 1777 {self.root}/dev/shm && mknod -m 666 {self.root}/dev/urandom c 1 9 &&
+            mkdir -m 1777 {self.root}/dev/shm &&
+            mknod -m 666 {self.root}/dev/null c 1 3 && mknod -m 666 {self.root}/dev/urandom c 1 9 &&
             exec chroot --userspec={USER}:{USER} {self.root} /usr/bin/setpriv --no-new-privs "$@"
         """
         return ["nsenter", self._net, "unshare", "--mount", "--ipc", "--uts", "sh", "-c", mounts, "sh", *words]
