@@ -101,6 +101,9 @@ wheel: $(READY) ## make wheel and source archive in dist/, and check them as a p
 	@rm -rf dist && $(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
 	@$(BIN)/python -m twine check --strict dist/*
 
+docs: $(READY) ## the documentation as a site in build/site, every link checked
+	@$(BIN)/python -m tools.docs.site
+
 check-container: $(READY) ## containers/Dockerfile built by buildah on a Debian of mmdebstrap, and its three parts run [KEEP=1]
 	@$(SUDO) $(abspath $(BIN))/python -m tools.check.container $(if $(KEEP),--keep)
 

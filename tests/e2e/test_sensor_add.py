@@ -126,9 +126,9 @@ def test_one_command_makes_a_board_a_watching_sensor_and_others_replace_move_and
                 ]
                 status, said = await asyncio.to_thread(installed.run, "sensor", "move", "press")
                 assert not status and "40 windows" in said
-            key = (installed.state / "sensors/press").read_text()
+            key = (installed.state / "sensors/press").read_bytes()
             process, image = await asyncio.to_thread(installed.write, "replace", "press")
-            assert (installed.state / "sensors/press").read_text() != key, "who found the old board has no key"
+            assert (installed.state / "sensors/press").read_bytes() != key, "who found the old board has no key"
             with booted(image, installed.folder / "boot.log", SCRIPTS / "fakes", SCRIPTS):
                 said, _ = await asyncio.to_thread(process.communicate)
                 assert not process.returncode and "press: heard" in said, said
