@@ -1,6 +1,6 @@
 """Whether everything a gateway needs comes as a wheel for a Raspberry Pi: aarch64, each Python, each extra.
 
-A wheel of the tree is resolved as pip on a Pi would, with the pins of constraints.txt and nothing built from source.
+A wheel of the tree is resolved as pip on a Pi would, with the pins of constraints.txt and nothing compiled.
 
     python -m tools.check.wheels
 """
@@ -15,9 +15,11 @@ from pathlib import Path
 from tools.checkout import ROOT
 
 PYTHONS = ("3.11", "3.13")  # of Raspberry Pi OS bookworm and trixie
-ELSEWHERE = ("models", "flash", "demo", "dev")  # extras of a workstation
+ELSEWHERE = ("models", "demo", "dev")  # extras of a workstation
+PURE = ("esptool",)  # comes as source, all Python: pip makes a wheel of it for any processor, without a compiler
 # What pip on glibc 2.36 takes, the newest first; it does not derive the older ones from a platform that is given.
 PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64")
+MADE = "made"  # folder of the wheels of PURE
 PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
 
 
@@ -27,6 +29,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([*PIP, "wheel", "--no-deps", "--wheel-dir", folder, str(ROOT)], check=True)
         (wheel,) = Path(folder).glob("reedmesh-*.whl")
+        pins = ["--constraint", str(ROOT / "constraints.txt")]
+        subprocess.run([*PIP, "wheel", "--no-deps", *pins, "--wheel-dir", f"{folder}/{MADE}", *PURE], check=True)
+        if wrong := [path.name for path in Path(folder, MADE).iterdir() if not path.name.endswith("-none-any.whl")]:
+            print(f"needs a compiler: {', '.join(wrong)}")
+            missing += 1
         for python in PYTHONS:
             for extra in ("", *(f"[{name}]" for name in extras if name not in ELSEWHERE)):
                 fault, found = download(f"{wheel}{extra}", python, Path(folder) / "found")
@@ -43,6 +50,7 @@ def download(what: str, python: str, folder: Path) -> tuple[str, list[Path]]:
     options = ["--only-binary=:all:", "--implementation", "cp", "--python-version", python]
     options += [word for abi in (f"cp{python.replace('.', '')}", "abi3", "none") for word in ("--abi", abi)]
     options += [word for platform in PLATFORMS for word in ("--platform", platform)]
+    options += ["--find-links", str(folder.parent / MADE)]
     command = [*PIP, "download", *options, "--constraint", str(ROOT / "constraints.txt"), "--dest", str(folder), what]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]

@@ -70,16 +70,16 @@ def _cut(chosen: argparse.Namespace) -> tuple[Recording, str]:
 
 def learn(recording: Recording, family_name: str) -> list[str]:
     """Learn the first machine's normal windows as a gateway without neighbours would; says what would alarm."""
-    family = _fitted(load_family(find_family(family_name)), recording)
+    family = fitted(load_family(find_family(family_name)), recording)
     train = recording.windows(0, TRAIN, NORMAL)
     if len(train) < LEAST_LEARNT:
         raise ConfigError(f"{len(train)} normal windows to learn from are too few: at least {LEAST_LEARNT} are needed")
-    model = Model(_alone(family, features.extract(train, family.recipe)[: family.training.windows]))
+    model = Model(alone(family, features.extract(train, family.recipe)[: family.training.windows]))
     lines = [f"learnt from {min(len(train), family.training.windows)} normal windows"]
     return lines + [_judged(recording, family, model, label) for label in (NORMAL, *recording.faults(0))]
 
 
-def _alone(family: Family, windows: Windows) -> bytes:
+def alone(family: Family, windows: Windows) -> bytes:
     """The int8 model that a gateway without neighbours makes of normal windows."""
     machine = TrainingSet(dataset.of(family, [windows]))
     epochs = steps.epochs(family, [machine])
@@ -87,7 +87,7 @@ def _alone(family: Family, windows: Windows) -> bytes:
     return steps.make(family, machine, Merged(trained.weights, {}, {}), {}).model
 
 
-def _fitted(family: Family, recording: Recording) -> Family:
+def fitted(family: Family, recording: Recording) -> Family:
     """The family with windows of the recording's length."""
     table = {**family.features, "samples": recording.x.shape[1]}
     return replace(family, features=table | ({"hop": recording.x.shape[1]} if "hop" in table else {}))
