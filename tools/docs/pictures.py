@@ -95,9 +95,9 @@ def _imported(folder: Path) -> str:
         values = x[label == name].reshape(-1, x.shape[2])
         (folder / "fan").mkdir(exist_ok=True)
         np.savetxt(folder / "fan" / f"{name}.csv", values, "%d", ",", header="ax,ay,az", comments="")
-    words = [*REEDMESH, "import", "fan", "--rate", "20", "--window", "60", "--learn"]
+    words = [*REEDMESH, "import", "fan", "--rate", "20", "--window", "60", "--family", "vibration", "--learn"]
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
-    return f"$ reedmesh import fan --rate 20 --window 60 --learn\n{done.stdout}"
+    return f"$ reedmesh import fan --rate 20 --window 60 --family vibration --learn\n{done.stdout}"
 
 
 async def _terminal(browser: Browser, text: str) -> None:
