@@ -90,7 +90,9 @@ def _join(chosen: argparse.Namespace) -> None:
     if time.time() >= made.until:
         raise ConfigError(f"the invitation of {made.name} ended at {_at(made.until)}, or our clock is wrong")
     with _certificate(made) as shown:
-        place = Place(made.name, [Address(made.host, made.port)], (made.user, made.password), str(shown) if shown else "")
+        place = Place(
+            made.name, [Address(made.host, made.port)], (made.user, made.password), str(shown) if shown else ""
+        )
         with _owner(settings):
             request = made.seal("request", _introduction(settings, chosen.host, made))
         answer = ask_at(place, "join", {"invitation": made.id.hex(), "sealed": request})

@@ -24,10 +24,11 @@ def wait(config: Config, sensor: str, patience: float = PATIENCE) -> None:
 async def _wait(config: Config, sensor: str, patience: float) -> None:
     state, *spoken = (wire.topic(config.name, sensor, leaf) for leaf in ("state", "hello", "window"))
     link = Link(
-        config.broker.host, config.broker.port, "hello",
+        *config.broker.nodes[0], "hello",
         subscriptions=dict.fromkeys([state, *spoken], 1),
         login=(DASHBOARD, derived(Path(config.state), DASHBOARD)),
         ca=config.broker.ca,
+        others=config.broker.nodes[1:],
     )  # fmt: skip
     speaks = online = False
     try:

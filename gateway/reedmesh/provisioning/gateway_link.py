@@ -2,6 +2,7 @@
 
 import argparse
 import socket
+from pathlib import Path
 
 from reedmesh.broker import authority
 from reedmesh.config.settings import Config, is_loopback
@@ -16,6 +17,10 @@ def complete(chosen: argparse.Namespace, settings: Config) -> None:
     if chosen.uart is not None:
         return
     broker = settings.broker
+    if broker.hosts:  # a cluster, which serves sensors as it serves us
+        chosen.host, chosen.plain = chosen.host or ",".join(broker.hosts), chosen.plain or not (chosen.ca or broker.ca)
+        chosen.ca, chosen.broker_port = chosen.ca or (Path(broker.ca) if broker.ca else None), broker.port
+        return
     chosen.host = chosen.host or (own_address() if is_loopback(broker.host) else broker.host)
     if chosen.ca or chosen.psk or chosen.plain:
         chosen.broker_port = chosen.broker_port or (None if chosen.ca or chosen.psk else broker.port)
