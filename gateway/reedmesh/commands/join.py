@@ -98,7 +98,7 @@ def _join(chosen: argparse.Namespace) -> None:
         answer = ask_at(place, "join", {"invitation": made.id.hex(), "sealed": request})
     told = made.opened("answer", str(answer.get("sealed", "")))
     theirs = Neighbour(
-        made.name, made.host, made.key.hex(), made.port, str(told["password"]), plain=not made.fingerprint
+        made.name, made.host, made.key.hex(), made.port, password=str(told["password"]), plain=not made.fingerprint
     )
     with _owner(settings):
         joined.save(Path(settings.state), theirs, str(told["ca"]))

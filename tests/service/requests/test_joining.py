@@ -57,7 +57,7 @@ def test_who_has_the_token_becomes_a_neighbour_and_learns_its_password(bench: Be
     answer = bench.invitation.opened("answer", bench.ask(bench.request())["sealed"])
     assert len(answer["password"]) == 64 and answer["ca"] == ""
     (neighbour,) = joined.load(bench.state)
-    assert neighbour == Neighbour("hall2", "10.0.0.2", "ab" * 32, 1883, "p" * 64, plain=True)
+    assert neighbour == Neighbour("hall2", "10.0.0.2", "ab" * 32, 1883, password="p" * 64, plain=True)
 
 
 def test_a_request_that_is_heard_twice_does_nothing_the_second_time(bench: Bench) -> None:

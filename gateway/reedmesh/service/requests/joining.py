@@ -93,7 +93,8 @@ class Joining:
         certificate = told.lines("ca", MOST_CERTIFICATE)
         _check(certificate)
         port = int(told.number("port", 1, 65535))
-        return Neighbour(name, host, key, port, told.text("password", 64), plain=not certificate), certificate
+        password = told.text("password", 64)
+        return Neighbour(name, host, key, port, password=password, plain=not certificate), certificate
 
 
 def _check(certificate: str) -> None:
