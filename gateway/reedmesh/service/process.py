@@ -19,13 +19,14 @@ from reedmesh.broker import acl, embedded
 from reedmesh.broker.accounts import Users
 from reedmesh.broker.own_link import own_link
 from reedmesh.config.settings import Config
-from reedmesh.errors import ConfigError, ReedmeshError
+from reedmesh.errors import ReedmeshError
 from reedmesh.exchange.listener import subscriptions_of
 from reedmesh.identity import certificates
 from reedmesh.inference.families import Families, load
 from reedmesh.learning import rules
-from reedmesh.links.combined_link import Wire, Wired
+from reedmesh.links.combined_link import Wired
 from reedmesh.links.mqtt_link import Link
+from reedmesh.links.wires import wires
 from reedmesh.outputs.exporters import exporters
 from reedmesh.protocol import wire
 from reedmesh.readings.subscriptions import BEAT
@@ -108,8 +109,9 @@ async def _work(gateway: Gateway, watchdog: Watchdog, neighbours: list[Link], be
 
 
 def _watchdog(config: Config, link: Link, gateway: Gateway, notifier: ServiceNotifier) -> Watchdog:
-    named = [each.sensors for each in config.serial]
-    wired = Wired(config.name, link, _wires(config), named=named, says=acl.SENSOR_SAYS) if config.serial else None
+    found = wires(config)
+    named = [names for _, names in found]
+    wired = Wired(config.name, link, [each for each, _ in found], named=named, says=acl.SENSOR_SAYS) if found else None
     channel = wired or link
     topic = wire.topic(config.name, BEAT)
     return Watchdog(channel, topic, link, gateway.see_to_outbox, notifier)
@@ -120,14 +122,6 @@ def _link(config: Config, gateway: Gateway) -> Link:
     said = {"will": will, "farewell": gateway.farewell, "greeting": gateway.greeting}
     admit = None if config.broker.embedded else gateway.subscriptions.admit  # that broker asks by itself
     return own_link(config, "", gateway.subscriptions.topics, admit=admit, **said)
-
-
-def _wires(config: Config) -> list[Wire]:
-    try:
-        from reedmesh.links.serial_link import SerialLink
-    except ImportError as error:
-        raise ConfigError(f"[[serial]] needs pyserial: pip install 'reedmesh[serial]' ({error})") from error
-    return [SerialLink(each.port, each.baud) for each in config.serial]
 
 
 def _neighbours(config: Config, gateway: Gateway) -> list[Link]:
