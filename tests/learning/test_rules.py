@@ -43,7 +43,7 @@ def test_the_config_names_the_rule_by_which_a_family_learns(monkeypatch: pytest.
 
 
 def test_an_unknown_rule_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ConfigError, match="one of .*clipped.*mean"):
+    with pytest.raises(ConfigError, match=r"one of .*clipped.*mean"):
         rules.chosen(FAMILY, "unknown")
     with pytest.raises(ConfigError, match="aggregation"):
         summed.learn(replace(FAMILY, training=replace(FAMILY.training, aggregation="none")), windows(FAMILY.recipe))

@@ -4,9 +4,7 @@ from reedmesh.config.settings import Config
 from reedmesh.errors import ConfigError
 from reedmesh.links.combined_link import Wire
 
-Opened = tuple[
-    Wire, tuple[str, ...]
-]  # a wire, and the sensors that may publish there; (): all new ones
+Opened = tuple[Wire, tuple[str, ...]]  # a wire, and the sensors that may publish there; (): all new ones
 
 
 def wires(config: Config) -> list[Opened]:
