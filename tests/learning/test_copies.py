@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from reedmesh.inference.family import find_family, load_family
-from reedmesh.learning import copies, summed
+from reedmesh.learning import summed
 from reedmesh.learning.aggregate import Peer
+from reedmesh.learning.contribution import copies
 from reedmesh.learning.covariance import Scatter
 from reedmesh.learning.rules import clipped
 from reedmesh.learning.told import Told

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reedmesh.learning import shapley
-from reedmesh.learning.shapley import Coalition
+from reedmesh.learning.contribution import shapley
+from reedmesh.learning.contribution.shapley import Coalition
 
 NAMES = ["east", "mill", "north", "south"]
 ALL = [frozenset(each) for size in range(len(NAMES) + 1) for each in combinations(NAMES, size)]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from reedmesh.inference.family import find_family, load_family
-from reedmesh.learning import detector, states, summed, told, worth
+from reedmesh.learning import detector, states, summed, told
+from reedmesh.learning.contribution import worth
 from reedmesh.learning.told import Told
 from tests.support.machines import windows
 

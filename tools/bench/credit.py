@@ -9,9 +9,10 @@ from dataclasses import replace
 import numpy as np
 
 from reedmesh.inference.family import Family, find_family, load_family
-from reedmesh.learning import copies, detector, states, summed, worth
+from reedmesh.learning import detector, states, summed
 from reedmesh.learning.aggregate import Peer
 from reedmesh.learning.arrays import Windows
+from reedmesh.learning.contribution import copies, worth
 from reedmesh.learning.covariance import Scatter
 from reedmesh.learning.told import Told
 from reedmesh.provenance import netting

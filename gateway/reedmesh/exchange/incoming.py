@@ -15,8 +15,8 @@ from reedmesh.exchange.member import Member, Timing
 from reedmesh.exchange.seen import Held
 from reedmesh.identity.keyring import Keyring
 from reedmesh.inference.family import Family
-from reedmesh.learning import copies
 from reedmesh.learning.aggregate import Peer
+from reedmesh.learning.contribution import copies
 from reedmesh.learning.events import Event, Refused, Taken
 from reedmesh.learning.verify import verify
 from reedmesh.provenance import ledger

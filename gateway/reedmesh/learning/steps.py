@@ -10,10 +10,11 @@ import numpy as np
 
 from reedmesh.inference.family import NETWORK, SUMS, Family
 from reedmesh.inference.model import Model
-from reedmesh.learning import evaluate, rules, summed, trainer, worth
+from reedmesh.learning import evaluate, rules, summed, trainer
 from reedmesh.learning.aggregate import Merged, Peer
 from reedmesh.learning.arrays import Floats, Windows
 from reedmesh.learning.candidate import Candidate, make_candidate
+from reedmesh.learning.contribution import worth
 from reedmesh.learning.dataset import Machine
 from reedmesh.learning.told import Told
 from reedmesh.learning.trainer import Trainer

@@ -10,9 +10,10 @@ from statistics import median
 
 import numpy as np
 
-from reedmesh.learning import covariance, shapley
+from reedmesh.learning import covariance
 from reedmesh.learning.aggregate import Loss, Merged, Peer, refused_copies
 from reedmesh.learning.arrays import Floats
+from reedmesh.learning.contribution import shapley
 
 # A neighbour's step may raise our loss by this factor: its machine is another one.
 TOLERANCE = 1.05

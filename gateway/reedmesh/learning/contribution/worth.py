@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from reedmesh.learning import covariance, detector, faultset, shapley, states
+from reedmesh.learning import covariance, detector, faultset, states
 from reedmesh.learning.arrays import Doubles, Windows
+from reedmesh.learning.contribution import shapley
+from reedmesh.learning.contribution.shapley import Coalition
 from reedmesh.learning.covariance import FLOOR, PRIOR, Scatter
-from reedmesh.learning.shapley import Coalition
 from reedmesh.learning.told import Told
 from reedmesh.protocol.recipe import Recipe
 
