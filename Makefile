@@ -80,17 +80,17 @@ check-model: $(READY) ## check whether a .tflite runs on a board, and how fast. 
 
 ##@ Gateway
 
-install-gateway: $(READY) ## show how to install the gateway as a service of this machine; YES=1 installs it
-	@echo "put a wheel of this tree, with [dashboard,serial], into $(GATEWAY_HOME)"
+install-gateway: ## show how to install the gateway as a service of this machine; YES=1 installs it; needs no .venv
+	@echo "install this tree, with [dashboard,serial,flash], into $(GATEWAY_HOME)"
 ifdef YES
-	@rm -rf build/wheel && $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
 	@$(SUDO) $(GATEWAY_PYTHON) -m venv $(GATEWAY_HOME)
-	@$(SUDO) $(GATEWAY_HOME)/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall \
-	  --no-deps "$$(echo build/wheel/reedmesh-*.whl)"
-	@$(SUDO) $(GATEWAY_HOME)/bin/python $(PIP_INSTALL) "$$(echo build/wheel/reedmesh-*.whl)[dashboard,serial]"
+	@$(SUDO) $(GATEWAY_HOME)/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps .
+	@$(SUDO) $(GATEWAY_HOME)/bin/python $(PIP_INSTALL) ".[dashboard,serial,flash]"
 	@$(SUDO) $(GATEWAY_HOME)/bin/reedmesh install --yes
 else
-	@$(BIN)/reedmesh install --program $(GATEWAY_HOME)/bin/reedmesh
+	@for each in $(GATEWAY_HOME)/bin/reedmesh $(BIN)/reedmesh; do \
+	  if [ -x $$each ]; then $$each install --program $(GATEWAY_HOME)/bin/reedmesh; exit; fi; done; \
+	  echo "then $(GATEWAY_HOME)/bin/reedmesh install --yes: a user, folders, units, mosquitto's files; without --yes it says each step"
 	@echo "make install-gateway YES=1"
 endif
 
