@@ -45,6 +45,7 @@ def test_it_has_every_file_that_is_no_python(wheel: Path) -> None:
     for folder, here in (
         ("models", ROOT / "models"),
         ("boards", ROOT / "boards"),
+        ("firmware", ROOT / "firmware"),
         ("systemd", ROOT / "gateway/systemd"),
     ):
         files = [path for path in here.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
