@@ -55,19 +55,23 @@ class Gateway:
         self._states = StatePublisher(self.parts, self.reported)
         self._requests = RequestServer(_context(self.parts), self._facts())
         self._model = add_questions(self.parts, self.reported, self._requests)
-        joining = Joining(config, lambda: self.begin_anew())
-        added = {"join": joining.join, "invitation": joining.pending, "test-alert": self._states.test_alert}
         self._recorder = Recorder(self.parts)
-        added |= {"record": self._recorder.record, "stop-recording": self._recorder.stop}
-        added |= {"recordings": self._recorder.listed}
-        for verb, answer in added.items():
-            self._requests.add(verb, answer)
+        self._add_requests()
         self.begin_anew: Callable[[], None] = lambda: None  # has the process read its settings again
         self.stopping: Callable[[], bool] = lambda: False  # whether somebody told it to end
 
         self.config, self.family, self.store = config, served.first, store
         self.line, self.subscriptions = self.parts.line, self.parts.subscriptions
         self.supervisor, self.federation = self.parts.supervisor, self.parts.federation
+
+    def _add_requests(self) -> None:
+        """Answer the requests of parts that the request server does not know."""
+        joining = Joining(self.parts.config, lambda: self.begin_anew())
+        added = {"join": joining.join, "invitation": joining.pending, "test-alert": self._states.test_alert}
+        added |= {"record": self._recorder.record, "stop-recording": self._recorder.stop}
+        added |= {"recordings": self._recorder.listed}
+        for verb, answer in added.items():
+            self._requests.add(verb, answer)
 
     async def run(self, channel: Channel, neighbours: Sequence[Subscriber] = ()) -> None:
         """Judge, store, publish, answer, learn and exchange until cancelled; then write what waits."""
