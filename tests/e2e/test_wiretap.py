@@ -33,7 +33,7 @@ from reedmesh.inference import family, features
 from reedmesh.links.message import Message
 from reedmesh.links.mqtt_link import Link
 from reedmesh.protocol.shards import Manifest, Shard, unpack_manifest, unpack_shard
-from reedmesh.provenance import ledger
+from reedmesh.provenance import credit, ledger
 from reedmesh.store.store import Store
 from tests.support.brokers import CONNECT, DISCONNECT, PINGREQ, PUBACK, PUBLISH, SUBSCRIBE, free_port
 from tests.support.sensor import FakeSensor
@@ -256,7 +256,7 @@ def test_nothing_crosses_between_gateways_but_updates(
 def explained(hall: Hall, reader: Hall) -> dict[str, int]:
     """Account for every byte that left `hall` by the tap: bytes by what they are; fails for what is not explained."""
     federation = reader.federation(hall.name, hall.key.public)
-    counts = dict.fromkeys(("packets", "shards", "manifests", "heads", "requests", "status", "MQTT"), 0)
+    counts = dict.fromkeys(("packets", "shards", "manifests", "heads", "points", "requests", "status", "MQTT"), 0)
     manifests: dict[bytes, Manifest] = {}
     shards: dict[bytes, list[Shard]] = {}
     for up, down in hall.from_neighbour.said:
@@ -321,6 +321,10 @@ def note(
             ledger.unpack_checkpoint(heard.payload, [signer]).name == heard.gateway
         )  # a number, hashes and a signature
         counts["heads"] += size
+    elif heard.leaf == "owed":
+        said = credit.unpack(heard.payload, [signer])
+        assert said.name == heard.gateway and set(said.entries) <= set(HALLS)  # points
+        counts["points"] += size
     else:
         assert json.loads(heard.payload).keys() <= {"to", "bundle", "need", "received", "lost"}
         counts["requests"] += size

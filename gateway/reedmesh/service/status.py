@@ -45,6 +45,7 @@ class Status:
         settings = {"profile": self._parts.config.learning.profile, "fresh": self._parts.config.learning.fresh}
         others = {each.family.name: _learning(each) for each in self._parts.learners[1:]}
         told = self._parts.scheduler.table() | settings | self._parts.statistics.table()
+        told |= _private(self._parts.learners[0])
         return told | ({"families": others} if others else {})
 
     def vitals(self) -> dict[str, Any]:
@@ -90,9 +91,14 @@ def _vitals(sensor: Sensor) -> dict[str, Any]:
 
 def _learning(of: Learner) -> dict[str, Any]:
     """How learning a family together goes."""
+    heard = {"heard_of": of.neighbourhood.heard()}
+    return of.scheduler.table() | of.statistics.table() | heard | _private(of)
+
+
+def _private(of: Learner) -> dict[str, Any]:
+    """How private sums go, where they are."""
     cell = of.neighbourhood.cell
-    private = {"private": cell.table()} if cell else {}
-    return of.scheduler.table() | of.statistics.table() | {"heard_of": of.neighbourhood.heard()} | private
+    return {"private": cell.table()} if cell else {}
 
 
 def _described(family: Family) -> dict[str, Any]:
