@@ -109,12 +109,12 @@ class Asker:
         self._answers: asyncio.Queue[dict[str, object]] = asyncio.Queue()
 
     async def listen(self) -> None:
-        """Hear answers."""
+        """Collect answers until cancelled."""
         async for message in self._link.messages():
             self._answers.put_nowait(json.loads(message.payload))
 
     async def ask(self, text: str) -> dict[str, object]:
-        """The answer."""
+        """Send a question; returns the answer."""
         payload = json.dumps({"text": text, "transaction": "1"}).encode()
         async with asyncio.timeout(PATIENCE):
             while not await self._link.publish(Message(self._topic, payload, qos=1)):

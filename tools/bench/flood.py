@@ -54,7 +54,7 @@ class Flood:
 
     @property
     def sent(self) -> int:
-        """Messages."""
+        """Messages that the flood sent."""
         return int(self._count.value)
 
     def __enter__(self) -> "Flood":
@@ -108,11 +108,11 @@ class Outcome:
 
     @property
     def p99(self) -> float:
-        """ms."""
+        """The 99th percentile of the delay of alerts, in ms."""
         return float(np.percentile(self.took, 99))
 
     def row(self, broker: str, kind: str) -> str:
-        """Of the table."""
+        """The figures as a row of the table."""
         return (
             f"{broker:<10} {kind:<8} {self.flooded:>7.0f} {len(self.took):>7} {np.median(self.took):>8.1f}"
             f" {self.p99:>8.1f} {self.missed:>7} {self.growth:>10.1f} {self.cpu:>6.0f}"

@@ -40,7 +40,7 @@ class Use:
 
     @classmethod
     def of(cls, pid: int) -> "Use":
-        """By now."""
+        """The counters of a process until now."""
         proc = Path("/proc") / str(pid)
         times = (proc / "stat").read_text().rsplit(") ", 1)[1].split()
         written = dict(line.split(": ") for line in (proc / "io").read_text().splitlines())["write_bytes"]
@@ -80,7 +80,7 @@ class Load:
         return (self.uses[-1].written - self.uses[0].written) / self.seconds * DAY / 1e6
 
     def row(self) -> str:
-        """Of the table."""
+        """The figures as a row of the table."""
         p50, p99 = np.percentile(self.took, [50, 99]) if self.took else (0.0, 0.0)
         rss = self.uses[-1].rss / 1e6
         return (

@@ -54,12 +54,12 @@ class Recording:
     curves: NDArray[np.float32]
 
     def __getitem__(self, rows: Any) -> "Recording":
-        """Some of them."""
+        """A selection of the parts."""
         return Recording(self.parts[rows], self.labels[rows], self.names, self.curves[rows])
 
     @property
     def taught(self) -> Taught:
-        """For learning."""
+        """The parts to learn from."""
         return Taught(self.parts, self.labels, self.names)
 
 

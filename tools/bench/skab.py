@@ -145,7 +145,7 @@ class Heard:
         self.fault: Flags = record.anomaly[ends[ends >= LEARN]]
 
     def judged(self, tflite: bytes) -> Judged:
-        """By an int8 model."""
+        """The records, judged by an int8 model."""
         model = Model(tflite)
         return Judged(model.scores(self.rest).astype(np.float64), model.threshold, self.fault)
 

@@ -59,7 +59,7 @@ class Lossy:
         self.publish = link.publish
 
     async def messages(self) -> AsyncIterator[Message]:
-        """What arrives."""
+        """Messages that are not lost."""
         async for message in self._link.messages():
             if not message.topic.endswith("/shard") or self._dice.random() >= self._loss:
                 yield message
@@ -226,7 +226,7 @@ def is_in_step(it: Neighbourhood) -> bool:
 
 
 def name(i: int) -> str:
-    """Of a gateway."""
+    """The name of gateway `i`."""
     return f"gw{i}"
 
 

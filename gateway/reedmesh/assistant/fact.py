@@ -51,7 +51,7 @@ class Fact:
     page: str = ""
 
     def table(self) -> dict[str, Any]:
-        """As JSON says it."""
+        """The fact as a JSON object."""
         values = {name: _told(value) for name, value in self.values.items()}
         places = {"alert": self.alert, "sensor": self.sensor, "page": self.page}
         return {"kind": self.kind, "values": values, **{name: place for name, place in places.items() if place}}

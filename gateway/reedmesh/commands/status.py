@@ -31,7 +31,7 @@ def _run(chosen: argparse.Namespace) -> None:
 
 
 def lines(vitals: dict[str, Any], now: float) -> list[str]:
-    """The screen."""
+    """The screen as lines of text."""
     return [*_gateway(vitals, now), "", *_alerts(vitals), "", *_sensors(vitals)]
 
 

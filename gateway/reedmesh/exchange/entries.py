@@ -14,7 +14,7 @@ def update(kind: str, name: str, family: str, sequence: int, payload: bytes, rea
 
 
 def merge(merged: Merged, peers: Mapping[str, Peer], family: str) -> Iterator[Entry]:
-    """Of a merge: whose updates are in it and what each was worth, whose are not and why."""
+    """The ledger entries of a merge: the updates in it with their worth, and those left out with the reason."""
     for name, share in merged.taken.items():
         shares = round(share, 6), round(merged.worth.get(name, 0.0), 9)
         yield Entry(ledger.MERGED, name, "", family, *peers[name].origin, *shares)

@@ -171,7 +171,7 @@ class Sealed(Federation):
         }
 
     def message(self, gateway: str, family: str, leaf: str, payload: bytes, retain: bool = False) -> Message:
-        """In a box."""
+        """The message, sealed in a box."""
         day = self.day(gateway)
         topic = self.topic(gateway, family, leaf, day)
         nonce, filled = secrets.token_bytes(NONCE), payload + b"\x80"  # ISO/IEC 7816-4 padding
@@ -180,7 +180,7 @@ class Sealed(Federation):
         return Message(topic, bytes([VERSION]) + nonce + box, LEAVES[leaf], retain)
 
     def hear(self, message: Message) -> Heard:
-        """Out of its box."""
+        """The message out of its box; raises WireError for a box that does not open."""
         pseudonym, *parts = wire.split_topic(message.topic)
         leaf = "/".join(parts[2:])
         place = self._names().get(pseudonym)

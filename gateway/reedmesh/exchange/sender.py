@@ -24,7 +24,7 @@ MOST_BUNDLES = 2  # of a family that more is sent of: the newest, and the snapsh
 
 @dataclass
 class Counts:
-    """What went out."""
+    """Bytes and messages that were sent."""
 
     shards: int = 0
     manifests: int = 0

@@ -39,7 +39,7 @@ class Machine:
 
     @property
     def unseen(self) -> Floats:
-        """What it is tested on."""
+        """Windows to test on, scaled."""
         return inputs(self.held_out, self.scaling)
 
 

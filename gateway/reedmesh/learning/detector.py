@@ -43,7 +43,7 @@ class Detector:
 
     @property
     def told(self) -> Told:
-        """For neighbours."""
+        """The sums for neighbours."""
         return Told(self.scatter, threshold.histogram(self.held_out))
 
 

@@ -53,13 +53,13 @@ class Estimate:
 
 
 def in_service(model: Model, held_out: Windows) -> Estimate:
-    """Of a model whose threshold was set before."""
+    """The estimate of a model in service, whose threshold was set before."""
     scores = model.scores(held_out)
     return Estimate(_loss(scores, model), float((scores > model.threshold).mean()), windows=len(scores))
 
 
 def candidate(family: Family, model: Model, held_out: Windows) -> Estimate:
-    """Of a model whose threshold follows from the same windows."""
+    """The estimate of a candidate, whose threshold follows from the same windows."""
     scores = model.scores(held_out)
     halves = scores[::2], scores[1::2]
     margin, quantile = family.threshold.margin, family.threshold.quantile

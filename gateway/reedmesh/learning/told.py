@@ -39,7 +39,7 @@ class Told:
 
 
 def nothing(features: int) -> Told:
-    """Of no machine."""
+    """The sums of no windows: zeros [p, p]."""
     return Told(Scatter(np.zeros((features, features), np.int64), 0))
 
 

@@ -74,7 +74,7 @@ class AppriseNotifier:
         self._news.set()
 
     def facts(self) -> dict[str, Any]:
-        """How it goes."""
+        """Counts of notifications, and the last trouble, for the status."""
         waiting = sum(len(self._escalation.waiting(each)) for each in self._ways)
         return {"sent": self.sent, "failed": self.failed, "waiting": waiting, "trouble": self.trouble}
 

@@ -30,7 +30,7 @@ Metrics = Mapping[str, tuple[int, Value]]
 
 
 def run(config: Config, line: Line) -> Coroutine[Any, Any, None]:
-    """The work of this exporter."""
+    """Run until cancelled."""
     node, there = EdgeNode(config.sparkplug.group, config.name, line), config.sparkplug
     told = Sparkplug(node)
     listen: dict[str, int] = {node.commands: 1}

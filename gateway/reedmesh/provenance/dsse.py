@@ -19,7 +19,7 @@ MOST_SIGNATURES = 4
 
 
 class Signer(Protocol):
-    """A private key."""
+    """A private key that signs bytes."""
 
     public: bytes
 

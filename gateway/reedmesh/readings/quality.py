@@ -27,7 +27,7 @@ RULES = {
 
 @dataclass(frozen=True)
 class Row:
-    """Of a part: verdict and fault as words, label or "", what speaks against it."""
+    """A judged part: verdict and fault as words, label or "", evidence against it."""
 
     verdict: str
     fault: str = ""

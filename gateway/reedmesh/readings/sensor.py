@@ -174,7 +174,7 @@ class Sensor:
         )
 
     def alerts(self) -> list[Alert]:
-        """Those that stand."""
+        """The open alerts."""
         return [*filter(None, [self.watcher.alert]), *self.presence.alerts.values()]
 
     def summary(self) -> dict[str, Any]:

@@ -31,7 +31,7 @@ MOST_EXCHANGED = 16  # families that are exchanged, of stations each recipe bein
 
 @dataclass(frozen=True)
 class Learner:
-    """Of one family."""
+    """The learning of one family."""
 
     family: Family
     neighbourhood: Neighbourhood

@@ -44,7 +44,7 @@ class Histogram:
         self.total = 0.0
 
     def add(self, seconds: float) -> None:
-        """One more."""
+        """Count one observation, in seconds."""
         self.counts[bisect_left(BUCKETS, seconds)] += 1
         self.total += seconds
 

@@ -71,7 +71,7 @@ class ModelRollout:
         self._pause: dict[str, float] = {}  # seconds from the last offer to the next, where it is not OFFER_SECONDS
 
     def introduce(self, sensor: Sensor) -> None:
-        """It said hello."""
+        """Note the hello of a sensor: offer it the model that it lacks."""
         self.introductions.put((sensor, None))
 
     async def meet(self, publisher: Publisher) -> None:

@@ -11,7 +11,7 @@ AGREE = 30.0  # seconds by which two hellos of one wrong clock differ at most
 
 
 class Rule:
-    """Of one sensor."""
+    """The rule for one sensor."""
 
     def __init__(self) -> None:
         self._said: float | None = None  # the time that the last hello told

@@ -12,7 +12,7 @@ CALM = 0.5  # of the limit: an alert ends when no more are lost
 
 
 class Rule:
-    """Of one sensor."""
+    """The rule for one sensor."""
 
     def __init__(self) -> None:
         self._windows, self._missed = Recent(SPAN), Recent(SPAN)

@@ -5,7 +5,7 @@ from reedmesh.alerts.standing import Finding
 
 
 class Rule:
-    """Of one sensor."""
+    """The rule for one sensor."""
 
     def look(self, seen: Seen) -> Finding | None:
         """Whether it does, and why in its own words."""

@@ -8,7 +8,7 @@ SPAN = 3600.0  # ... within so many seconds: an update takes one, a person with 
 
 
 class Rule:
-    """Of one sensor."""
+    """The rule for one sensor."""
 
     def __init__(self) -> None:
         self._starts = Recent(SPAN)

@@ -9,7 +9,7 @@ AXES = "xyz"
 
 
 class Rule:
-    """Of one sensor."""
+    """The rule for one sensor."""
 
     def __init__(self) -> None:
         self._clipped = Recent(SPAN)

@@ -55,7 +55,7 @@ class PlacesPart:
 
 
 class Line:
-    """One place."""
+    """One line of the list of places."""
 
     def __init__(self) -> None:
         self.root: Element = Text("li")
