@@ -40,6 +40,11 @@ def test_a_gateway_gets_its_key_in_three_commands(
     assert shown
     said, key = credential.unpack(shown, bytes.fromhex(point))
     assert (said.term.name, said.term.last - said.term.first, key) == ("hall2", 29, keystore.load(tmp_path).public)
+    assert main(["authority", "revoke", str(file), keystore.load(tmp_path).public.hex()]) == 0
+    line = capsys.readouterr().out.strip()
+    assert main(["keys", "revoke", line, settings]) == 0
+    assert main(["keys", "revoke", line[:-1] + ("0" if line[-1] != "0" else "1"), settings]) != 0
+    assert "copy the whole line" in capsys.readouterr().err
     assert main(["keys", "accept", answer, settings]) != 0  # it was the answer to the request before
     assert "not the answer to the last request" in capsys.readouterr().err
 

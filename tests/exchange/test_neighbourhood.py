@@ -19,7 +19,7 @@ from reedmesh.exchange.lane import Pace
 from reedmesh.exchange.listener import subscriptions
 from reedmesh.exchange.member import Member, Timing
 from reedmesh.exchange.neighbourhood import Neighbourhood
-from reedmesh.identity import authority, keystore
+from reedmesh.identity import authority, keystore, revocation
 from reedmesh.identity.authority import Term
 from reedmesh.identity.keyring import Keyring
 from reedmesh.identity.trust_store import Trust
@@ -207,6 +207,22 @@ def test_who_shows_a_credential_of_the_authority_is_heard_without_a_listed_key(t
             await it["a"].give(trained(0.3))
             await it.until(lambda: it["b"].peers()["a"].sequence == it["a"].learning_state.sequence)
             assert "c" not in it["a"].peers() and "c" not in it["b"].peers()
+
+    asyncio.run(story())
+
+
+def test_what_the_authority_took_back_on_one_gateway_is_revoked_on_all(tmp_path: Path) -> None:
+    async def story() -> None:
+        certified(tmp_path, "a", "b", "c")
+        async with neighbours(tmp_path, "a", "b", "c", site=SITE) as it:
+            for name in "abc":
+                await it[name].give(trained(0.1))
+            await it.in_step("a", "b", "c")
+            gone = keystore.load(tmp_path / "c").public
+            ring = it["a"].member.keyring
+            ring.take_back(revocation.pack(gone, authority.ScalarKey(SITE)))
+            await it.until(lambda: gone not in it["b"].member.keyring.of("c"))
+            assert "c" not in it["b"].peers() and it["b"].member.keyring.taken_back() == ring.taken_back()
 
     asyncio.run(story())
 

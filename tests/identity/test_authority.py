@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reedmesh.errors import ConfigError, WireError
-from reedmesh.identity import authority, credential, keystore
+from reedmesh.identity import authority, credential, keystore, revocation
 from reedmesh.identity.authority import ORDER, ScalarKey, Term
 from reedmesh.identity.credential import Credential
 from reedmesh.identity.ed25519 import is_signed, twin
@@ -226,3 +226,36 @@ def test_signatures_differ_each_time_and_hold(hall: Hall) -> None:
     text = secrets.token_bytes(40) + pack("<Q", 5)
     one, two = key.signature(text), key.signature(text)
     assert one != two and is_signed(key.public, one, text) and is_signed(key.public, two, text)
+
+
+def test_a_key_that_the_authority_took_back_counts_no_more_whoever_says_so(hall: Hall) -> None:
+    key, said = given_key()
+    hall.ring.enrol("hall2", credential.pack(said, key))
+    frame = revocation.pack(key.public, ScalarKey(SITE))
+    hall.ring.take_back(frame)
+    assert hall.ring.of("hall2") == [] and hall.ring.taken_back() == frame
+    hall.ring.take_back(frame)  # again
+    assert hall.ring.taken_back() == frame
+
+
+def test_nobody_but_the_authority_takes_a_key_back(hall: Hall) -> None:
+    key, said = given_key()
+    hall.ring.enrol("hall2", credential.pack(said, key))
+    frame = bytearray(revocation.pack(key.public, ScalarKey(SITE)))
+    forged = [revocation.pack(key.public, key), bytes(frame[:-1]), b"", bytes(frame) * 65]
+    for at in range(0, len(frame), 7):
+        bent = bytearray(frame)
+        bent[at] ^= 1
+        forged.append(bytes(bent))
+    for each in forged:
+        with pytest.raises(WireError):
+            hall.ring.take_back(each)
+    assert hall.ring.of("hall2") == [key.public]
+
+
+def test_frames_that_are_kept_are_bounded(hall: Hall) -> None:
+    site = ScalarKey(SITE)
+    for i in range(revocation.MOST):
+        hall.ring.take_back(revocation.pack(i.to_bytes(32, "little"), site))
+    with pytest.raises(WireError, match="taken back already"):
+        hall.ring.take_back(revocation.pack(bytes(31) + b"\1", site))

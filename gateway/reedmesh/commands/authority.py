@@ -1,4 +1,4 @@
-"""`reedmesh authority new | show | issue`: a site's authority, which certifies keys and is offline but for that."""
+"""`reedmesh authority new | show | issue | revoke`: a site's authority, which certifies keys and is kept offline."""
 
 import argparse
 import time
@@ -7,7 +7,7 @@ from typing import Any
 
 from reedmesh import atomic_file
 from reedmesh.errors import ConfigError, DeployError, WireError
-from reedmesh.identity import authority, credential, keys, keystore
+from reedmesh.identity import authority, credential, keys, keystore, revocation
 from reedmesh.identity.authority import Term
 from reedmesh.protocol import wire
 
@@ -23,9 +23,11 @@ def add(commands: Any) -> None:
     new = verbs.add_parser("new", help="make the authority's secret: keep the file offline, and a copy of it")
     show = verbs.add_parser("show", help="the authority's point, for [exchange] authority of all gateways")
     issue = verbs.add_parser("issue", help="answer what `reedmesh keys request` printed on a gateway")
-    for verb, run in ((new, _new), (show, _show), (issue, _issue)):
+    revoke = verbs.add_parser("revoke", help="take a key back: prints what to give to `keys revoke` on one gateway")
+    for verb, run in ((new, _new), (show, _show), (issue, _issue), (revoke, _revoke)):
         verb.add_argument("file", type=Path, help="with the authority's secret")
         verb.set_defaults(run=run)
+    revoke.add_argument("key", help="64 hexadecimal digits, as `reedmesh keys show` prints them")
     issue.add_argument("name", help="of the gateway")
     issue.add_argument("request", help="64 hexadecimal digits")
     issue.add_argument("--days", type=int, default=DAYS, help=f"that the key counts, default {DAYS}")
@@ -55,6 +57,14 @@ def _issue(chosen: argparse.Namespace) -> None:
     except (WireError, ValueError) as error:
         raise DeployError(f"request: {error}: copy what `reedmesh keys request` printed on {chosen.name}") from error
     print(f"{term.first}-{term.last}-{given.hex()}-{answer.hex()}")
+
+
+def _revoke(chosen: argparse.Namespace) -> None:
+    try:
+        key = keys.read_public(chosen.key)
+    except ValueError as error:
+        raise DeployError(f"key: {error}: copy what `reedmesh keys show` printed") from error
+    print(revocation.pack(key, authority.ScalarKey(_secret(chosen.file))).hex())
 
 
 def _secret(path: Path) -> bytes:

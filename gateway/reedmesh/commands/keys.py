@@ -12,8 +12,9 @@ from reedmesh.commands.broker import close_to_revoked
 from reedmesh.commands.client import ask
 from reedmesh.config.settings import Config, load_config
 from reedmesh.errors import ConfigError, WireError
-from reedmesh.identity import keys, keystore
+from reedmesh.identity import keys, keystore, revocation
 from reedmesh.identity.authority import Term
+from reedmesh.identity.keyring import Keyring
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.identity.trust_store import Trust
 from reedmesh.protocol import wire
@@ -34,7 +35,9 @@ def add_keys(commands: Any, default: Path) -> None:
     rotate = verbs.add_parser("rotate", help="make a new key; the present one stays valid for a while")
     rotate.add_argument("--days", type=float, default=OVERLAP_DAYS, help=f"of overlap, default {OVERLAP_DAYS}; 0: none")
     revoke = verbs.add_parser("revoke", help="believe nobody with this key, nor with those it appointed, ever again")
-    revoke.add_argument("key", help="64 hexadecimal digits, or the name of a gateway: all its keys")
+    revoke.add_argument(
+        "key", help="64 hexadecimal digits; a gateway's name: all its keys; or a line of `authority revoke`"
+    )
     request = verbs.add_parser("request", help="ask a site's authority for a key: what to give to `authority issue`")
     accept = verbs.add_parser("accept", help="take the authority's answer: our key, certified")
     accept.add_argument("answer", help="as `authority issue` printed it")
@@ -125,12 +128,26 @@ def _accept(chosen: argparse.Namespace) -> None:
 def _revoke(chosen: argparse.Namespace) -> None:
     settings = load_config(chosen.config)
     trust = trust_of(settings)
+    if len(chosen.key) == 2 * revocation.SIZE:
+        _take_back(settings, chosen.key)
+        return
     found = trust.ever(chosen.key) if chosen.key in trust.names() else [_public(chosen.key)]
     gone = list(dict.fromkeys(each for key in found for each in trust.revoke(key)))
     if keystore.load(Path(settings.state)).public in gone:
         print("this is our own key: `keys rotate --days 0` here, `keys revoke` and `keys trust` at each neighbour")
     for each in gone:
         print(f"revoked {each.hex()}, fingerprint {keys.fingerprint(each)}")
+
+
+def _take_back(settings: Config, said: str) -> None:
+    """Believe the authority, and have the gateway pass it on to its neighbours."""
+    pinned = keys.pinned(settings.neighbours)
+    point = bytes.fromhex(settings.exchange.authority)
+    try:
+        Keyring(pinned, Trust(Path(settings.state), pinned), authority=point).take_back(bytes.fromhex(said))
+    except (WireError, ValueError) as error:
+        raise ConfigError(f"{error}: copy the whole line that `reedmesh authority revoke` printed") from error
+    print("revoked; neighbours that hear this gateway revoke it, too, and pass it on")
 
 
 def _revoke_sensor(chosen: argparse.Namespace) -> None:

@@ -48,6 +48,7 @@ LEAVES = {
     "seen": 1,
     "owed": 1,
     "credential": 1,
+    "revoked": 1,
     "cell/norms": 1,
     "cell/set": 1,
     "cell/answer": 1,

@@ -158,7 +158,7 @@ class Listener:
                 await self._finish(generation)
         elif heard.leaf == "manifest":
             self._announce(heard.family, heard.payload)
-        elif heard.leaf in ("key", "head", "seen", "owed", *CELL_LEAVES):
+        elif heard.leaf in ("key", "head", "seen", "owed", "revoked", *CELL_LEAVES):
             self._take_frame(heard)
         else:
             verb = heard.leaf.removeprefix("request/")
@@ -170,6 +170,8 @@ class Listener:
         head, seen = self._witnesses
         if leaf == "key":
             self._succeed(gateway, frame)
+        elif leaf == "revoked":
+            self._keys.take_back(frame)
         elif leaf == "head":
             head(gateway, frame)
         elif leaf == "seen":

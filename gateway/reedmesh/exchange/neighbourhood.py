@@ -31,6 +31,8 @@ from reedmesh.store.replicas import LearningState
 from reedmesh.store.writer import Disk
 from reedmesh.supervisor import Supervisor, Work
 
+PASS_ON_SECONDS = 1.0  # between two looks for keys that were taken back
+
 
 class Neighbourhood:
     """What one gateway exchanges with its neighbours, for one family.
@@ -166,6 +168,7 @@ class Neighbourhoods:
                     self._begin(each)
                 tasks.create_task(listener.run(neighbours))
                 tasks.create_task(self.first.supervisor.keep("checkpoints", told))
+                tasks.create_task(self.first.supervisor.keep("revocations", partial(self._pass_on, sender)))
         finally:
             self._running = None
 
@@ -195,6 +198,16 @@ class Neighbourhoods:
             works |= {"outgoing": each.outgoing.run, "incoming": each.incoming.run}
         for name, work in works.items():
             tasks.create_task(each.supervisor.keep(name + of, work))
+
+    async def _pass_on(self, sender: Sender) -> None:
+        """Tell neighbours which keys the authority took back, as soon as we know."""
+        told = b""
+        while True:
+            frames = self.first.member.keyring.taken_back()
+            if frames != told:
+                sender.keep(self.first.family.id, "revoked", frames)
+                told = frames
+            await asyncio.sleep(PASS_ON_SECONDS)
 
     def _missed(self, family: str) -> None:
         for each in self.all:

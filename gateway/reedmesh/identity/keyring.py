@@ -1,17 +1,20 @@
 """The public keys that count, and whether one of them signed a manifest."""
 
+import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from struct import unpack_from
 
 from reedmesh.config.settings import FEDERATION
 from reedmesh.errors import ReedmeshError, WireError
-from reedmesh.identity import credential, succession
+from reedmesh.identity import credential, revocation, succession
 from reedmesh.identity.ed25519 import is_signed
 from reedmesh.identity.keys import signed_text
 from reedmesh.identity.trust_store import Trust
 from reedmesh.protocol import shards
 from reedmesh.protocol.shards import Manifest
+
+log = logging.getLogger(__name__)
 
 LIFE = 2 * 86400  # seconds that a manifest's signature counts
 AHEAD = 3600  # seconds that a neighbour's clock may be ahead of ours
@@ -96,3 +99,18 @@ class Keyring:
             return key if self._trust.enrol(key, said.term) else None
         except ReedmeshError as error:
             raise WireError(str(error)) from error
+
+    def take_back(self, frames: bytes) -> None:
+        """Revoke the keys that the authority took back, see `revocation.py`, and keep the frames; raises WireError."""
+        if not self._authority or not self._trust:
+            raise WireError("revocation: [exchange] authority is not set here")
+        try:
+            for key, frame in revocation.unpack(frames, self._authority):
+                if self._trust.take_back(key, frame):
+                    log.error("the authority took back the key %s", key.hex())
+        except ReedmeshError as error:
+            raise WireError(str(error)) from error
+
+    def taken_back(self) -> bytes:
+        """Frames to pass on."""
+        return self._trust.taken_back() if self._trust else b""

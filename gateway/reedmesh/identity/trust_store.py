@@ -17,6 +17,7 @@ from pathlib import Path
 
 from reedmesh import atomic_file
 from reedmesh.errors import ConfigError
+from reedmesh.identity import revocation
 from reedmesh.identity.authority import Term
 
 FILE = "trust.json"
@@ -33,7 +34,8 @@ class Known:
 
     trusted: gateway -> its keys, the newest last. revoked: keys that nobody is believed with. until: keys that have a
     successor, and the time (s since 1970) until which they still count. appointed: successor -> who appointed it.
-    terms: keys that an authority gave -> name, first and last day since 1970.
+    terms: keys that an authority gave -> name, first and last day since 1970. signed: keys that an authority took back ->
+    the frame that says so.
     """
 
     trusted: dict[str, list[str]] = field(default_factory=dict)
@@ -41,6 +43,7 @@ class Known:
     until: dict[str, float] = field(default_factory=dict)
     appointed: dict[str, str] = field(default_factory=dict)
     terms: dict[str, tuple[str, int, int]] = field(default_factory=dict)
+    signed: dict[str, str] = field(default_factory=dict)
 
 
 class Trust:
@@ -126,6 +129,25 @@ class Trust:
         self._save(known)
         return [bytes.fromhex(each) for each in gone]
 
+    def take_back(self, key: bytes, frame: bytes) -> bool:
+        """Revoke a key that the authority took back, and keep the frame to pass it on; whether it is news.
+
+        Raises ConfigError beyond MOST frames.
+        """
+        if key.hex() in self.known().signed:
+            return False
+        if len(self.known().signed) >= revocation.MOST:
+            raise ConfigError(f"{revocation.MOST} keys were taken back already: begin with another authority")
+        self.revoke(key)
+        known = deepcopy(self.known())
+        known.signed[key.hex()] = frame.hex()
+        self._save(known)
+        return True
+
+    def taken_back(self) -> bytes:
+        """The frames of all keys that the authority took back, to pass on."""
+        return b"".join(bytes.fromhex(frame) for _, frame in sorted(self.known().signed.items()))
+
     def _add(self, known: Known, name: str, key: bytes) -> bool:
         """Whether `key` is new among the keys of `name`, and now one of them."""
         if key.hex() in known.revoked:
@@ -178,6 +200,7 @@ def _read(path: Path) -> Known:
             raise ValueError("a key has 64 hexadecimal digits")
         until = {key: float(at) for key, at in known.until.items()}
         terms = {key: (str(name), int(first), int(last)) for key, (name, first, last) in known.terms.items()}
-        return Known(known.trusted, known.revoked, until, known.appointed, terms)
+        signed = {key: bytes.fromhex(frame).hex() for key, frame in known.signed.items()}
+        return Known(known.trusted, known.revoked, until, known.appointed, terms, signed)
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path}: {error}: restore it, or delete it and revoke again what was revoked") from error
