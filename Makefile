@@ -245,6 +245,9 @@ bench-security: $(READY) ## measure sealing, opening, signatures, and HMAC on a 
 bench-private: $(READY) ## what private sums cost, keep and lose [DATA="a.npz b.npz"]
 	$(BIN)/python -m tools.bench.private $(if $(DATA),--data $(DATA))
 
+bench-tracking: $(READY) ## whether days of a sealed federation's pseudonyms can be linked, by a simulated observer [DAYS=30]
+	$(BIN)/python -m tools.bench.tracking $(if $(DAYS),--days $(DAYS))
+
 bench-skab: $(READY) ## measure the process family on SKAB by its protocol. DATA=SKAB/data [SEEDS=3]
 	@$(call NEED,DATA,the folder SKAB/data of https://github.com/waico/SKAB: its licence forbids that we bundle it)
 	$(BIN)/python -m tools.bench.skab $(DATA) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FAMILY),--family $(FAMILY))

@@ -38,14 +38,24 @@ Key = tuple[str, str]  # who says it, and of whom
 class CheckpointExchange:
     """Of the gateway whose state directory is `state`; `keyring` has the keys of its neighbours.
 
-    held: of each family, the update that is held of each neighbour. clock: s, one that nobody sets.
+    held: of each family, the update that is held of each neighbour. steady: seconds between two times that all is told,
+    changed or not, so that when and how often says nothing of the gateway; 0: it is told when it changed. clock: s, one
+    that nobody sets.
     """
 
-    def __init__(self, disk: Disk, state: Path, keyring: Keyring, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        disk: Disk,
+        state: Path,
+        keyring: Keyring,
+        steady: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.held: dict[str, Callable[[], Mapping[str, Held]]] = {}
         self._disk = disk
         self._state = state
         self._keyring = keyring
+        self._steady = steady
         self._clock = clock
         self._heard: dict[Key, Checkpoint] = {}  # what waits to be looked at
         self._budgets: dict[str, TokenBucket] = {}
@@ -92,21 +102,22 @@ class CheckpointExchange:
                 for family in self.held:
                     say(family, "head", ledger.pack_checkpoint(head))
                 self._said = head.number
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(self._steady or LOOK_SECONDS)
 
     async def _tell_seen(self, say: Say) -> None:
         before: dict[str, bytes] = {}
         while True:
-            await asyncio.sleep(SEEN_SECONDS)
+            await asyncio.sleep(self._steady or SEEN_SECONDS)
             for family, held in self.held.items():
-                if (frame := seen.pack(self._newest.values(), held())) != before.get(family, b""):
+                frame = seen.pack(self._newest.values(), held())
+                if self._steady or frame != before.get(family, b""):
                     say(family, "seen", frame)
                     before[family] = frame
 
     def _own(self) -> Checkpoint | None:
         """On the store's thread: our head, if it was not told yet; what will be told is noted first."""
         store = self._disk.store
-        if not store.ledger or store.ledger.last()[0] <= self._said:
+        if not store.ledger or (store.ledger.last()[0] <= self._said and not self._steady):
             return None
         if head := store.ledger.head():
             ledger_table.publish(self._state, head)

@@ -34,8 +34,8 @@ class Known:
 
     trusted: gateway -> its keys, the newest last. revoked: keys that nobody is believed with. until: keys that have a
     successor, and the time (s since 1970) until which they still count. appointed: successor -> who appointed it.
-    terms: keys that an authority gave -> name, first and last day since 1970. signed: keys that an authority took back ->
-    the frame that says so.
+    terms: keys that an authority gave -> name, first and last day since 1970. signed: keys that an authority took
+    back -> the frame that says so.
     """
 
     trusted: dict[str, list[str]] = field(default_factory=dict)

@@ -26,6 +26,7 @@ from reedmesh.updates.statistics import LearningStatistics
 
 log = logging.getLogger(__name__)
 
+HEADS_SECONDS = 3600.0  # between two heads of the ledger, where what is said must not tell how busy a gateway is
 MOST_EXCHANGED = 16  # families that are exchanged, of stations each recipe being one
 
 
@@ -59,7 +60,9 @@ class NeighbourhoodMaker:
         self._member = Member(config.name, key, keyring, names, federation, appointment, shown, private)
         self._profile = delta.PROFILES[config.learning.profile]
         self._timing = Timing(Bounds(most=config.learning.patience))
-        self._checkpoints = CheckpointExchange(disk, state, keyring)
+        self._checkpoints = CheckpointExchange(
+            disk, state, keyring, steady=max(private, HEADS_SECONDS) if private else 0.0
+        )
         self._disk = disk
         self._supervisor = supervisor
         self._ids = ids
