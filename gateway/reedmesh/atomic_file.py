@@ -52,7 +52,7 @@ def make(path: Path, data: bytes, mode: int = 0o600) -> None:
 
 
 def read(path: Path, most: int) -> bytes:
-    """What is in `path`, which is no link, and of it `most` bytes at most; raises OSError."""
+    """The content of `path`, which is no link, at most `most` bytes; raises OSError."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
         return file.read(min(most, os.fstat(file.fileno()).st_size))  # a buffer of what is there
 

@@ -17,7 +17,7 @@ __all__ = ["ConfigError", "DeployError", "DiskError", "ReedmeshError", "RefusedE
 
 
 class ReedmeshError(Exception):
-    """What this program can explain; the text is one line, with the remedy where there is one."""
+    """A fault that this program can explain; the text is one line, with the remedy where there is one."""
 
 
 class ConfigError(ReedmeshError):

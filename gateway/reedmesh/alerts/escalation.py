@@ -53,7 +53,7 @@ class Contact:
 
 @dataclass(frozen=True)
 class Call:
-    """What one contact is told of one alert, or was. at: when it became due; sent: whether it went out."""
+    """A notification of one contact about one alert. at: when it became due; sent: whether it was delivered."""
 
     alert: str
     contact: str

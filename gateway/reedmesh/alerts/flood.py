@@ -33,7 +33,7 @@ class Flood:
         self._standing.alerts[FLOOD] = alert
 
     def take(self, change: Change) -> list[Change]:
-        """What to tell of `change`: mostly itself; in a flood marked as part of it, after what that changes of it."""
+        """The changes to publish for `change`: itself, in a flood marked as part of it, after a change of the flood."""
         if change.type != "new":
             return [change]
         self._raised.append(change.at)

@@ -43,7 +43,7 @@ class Observed(Protocol):
 
     @property
     def counters(self) -> Counted:
-        """What was heard of it."""
+        """Counters of its windows."""
 
     @property
     def watcher(self) -> Shelved:
@@ -72,7 +72,7 @@ class Presence:
         return self._standing.alerts
 
     def look(self, sensor: Observed, steady: float, deaf: float, now: float, babble: float = 0.0) -> list[Change]:
-        """What is new about `sensor`. steady: time on the clock nobody sets; deaf: until when we could not hear.
+        """Changes of the sensor's alerts. steady: monotonic seconds; deaf: until when the gateway could not receive.
 
         babble: messages a second of a blocked sensor, else 0; a blocked one is not missed.
         """

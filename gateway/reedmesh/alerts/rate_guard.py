@@ -24,7 +24,7 @@ DOOR = ""  # stands for unknown senders; no sensor's name is empty
 
 @dataclass
 class ClientRate:
-    """What one name says. rate: messages a second when it was last shut out; 0 while all is well."""
+    """The rate of one name. rate: messages a second when it was last blocked; 0 while it is not."""
 
     bucket: TokenBucket
     began: float = 0.0

@@ -12,7 +12,7 @@ UNKNOWN = Words("{kind}", "{sensor}: {kind}", "")
 
 
 def sentence(alert: Mapping[str, Any], code: str = "en", text: str = "") -> str:
-    """What an alert, as JSON has it, is about. text: details of the step that raised it."""
+    """The sentence for an alert, a JSON object. text: details of the step that raised it."""
     kind, unit = str(alert["kind"]), str(alert.get("unit", ""))
     worst, limit = float(alert["worst"]), float(alert["limit"])
     said = _words(kind, code).sentence.format(
@@ -27,7 +27,7 @@ def sentence(alert: Mapping[str, Any], code: str = "en", text: str = "") -> str:
 
 
 def remedy(kind: str, code: str = "en") -> str:
-    """What to do about a condition; "" for one that nobody foresaw."""
+    """The remedy for a condition; "" for an unknown kind."""
     return _words(kind, code).remedy
 
 

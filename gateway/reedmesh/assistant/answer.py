@@ -26,7 +26,7 @@ OF_SENSOR = ("why", "look", "state", "trend")
 
 
 class Source(Protocol):
-    """What a gateway can be asked; answers are the tables of its requests of the same names."""
+    """The requests that a gateway answers; answers are the tables of its requests of the same names."""
 
     name: str
 
@@ -61,7 +61,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Query:
-    """What a tool works with. now: s since 1970; shifts: when they begin, "06:00" and so on."""
+    """The input of a tool. now: s since 1970; shifts: when they begin, such as "06:00"."""
 
     intent: Intent
     line: Source
@@ -114,7 +114,7 @@ async def answer(query: Query, by: str = TEMPLATE) -> Answer:
 
 
 def suggestions(intent: Intent) -> list[Fact]:
-    """What can be asked; of a sensor the question named, if it named one."""
+    """Example questions; about a sensor, if the question named one."""
     if intent.sensors and intent.tool != NONE:
         about: dict[str, Value] = {"sensor": intent.sensors[0]}
         return [Fact("can.sensor", about), *(Fact(f"can.{tool}.sensor", about) for tool in OF_SENSOR)]

@@ -78,7 +78,7 @@ def count(number: int) -> Quantity:
 
 
 def name(text: object) -> str:
-    """What somebody else named, as an answer may hold it: printable, in one line, at most LONGEST characters."""
+    """A name from outside, as an answer may hold it: printable, in one line, at most LONGEST characters."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in str(text)[:LONGEST])
 
 

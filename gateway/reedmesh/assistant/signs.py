@@ -43,7 +43,7 @@ class Signs:
     counters: frozenset[str]
 
     def hints(self, word: str) -> tuple[Hint, ...]:
-        """What a single word hints at."""
+        """The hints of a single word."""
         found = self.words.get(word, ())
         return found + tuple(hint for end in range(2, len(word) + 1) for hint in self.stems.get(word[:end], ()))
 
@@ -114,7 +114,7 @@ def overruled(tool: str, question: str, named: bool, spoken: Signs) -> str:
 
 
 def votes(question: str, named: bool, spoken: Signs) -> dict[str, float]:
-    """What each tool's hints in a question come to."""
+    """The sum of each tool's hints in a question."""
     found: dict[str, float] = defaultdict(float)
     for word in dict.fromkeys(question.split()):
         for tool, weight in _best(spoken.hints(word)).items():

@@ -20,7 +20,7 @@ MOST_DAYS = 31
 
 @dataclass(frozen=True)
 class Intent:
-    """What a question asks for.
+    """The intent of a question.
 
     tool: one of tables.TOOLS, NONE when it is no question about the line, "" when no rule fits.
     period: "", one of periods.NAMED such as "today", or a length of time such as "12h", "3d", "30min".

@@ -37,7 +37,7 @@ def derived(state: Path, user: str) -> str:
 
 
 class Users:
-    """Who may log in at the broker of the gateway of `config`, now."""
+    """The users who may log in at the broker of the gateway of `config`, now."""
 
     def __init__(self, config: Config) -> None:
         self.gateway = config.name

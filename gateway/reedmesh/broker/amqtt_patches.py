@@ -114,7 +114,7 @@ class TakeOver(broker.Broker):  # type: ignore[misc]
 
 
 class Reader(StreamReaderAdapter):  # type: ignore[misc]
-    """What a client sends, packet by packet, none of them too long; before the login, too."""
+    """A client's packets, none of them too long, also before the login."""
 
     over = False
 

@@ -47,7 +47,7 @@ def shards_to_send(k: int, received: float, lost: float, risk: float = RISK, mos
 
 
 class Losses:
-    """What each receiver reported, the newest `MEMORY` shards of it."""
+    """Reports of each receiver, the newest `MEMORY` shards of it."""
 
     def __init__(self) -> None:
         self._reports: dict[str, tuple[float, float]] = {}

@@ -67,7 +67,7 @@ def read(verb: str, family: str, table: Mapping[str, Any]) -> Request:
 
 
 class PendingRepairs:
-    """What is still to be sent of one bundle, because receivers asked for it.
+    """Shards of one bundle that are still to be sent, because receivers asked for them.
 
     Asked for by several at once, a shard is sent once: each can use it. So the most that anyone needs is what is sent.
     merge: seconds from the first request to the answer, for others to be heard.

@@ -33,14 +33,14 @@ class Place:
 
 
 def ask(config: Config, verb: str, arguments: dict[str, Any], patience: float = PATIENCE) -> dict[str, Any]:
-    """What the gateway of `config` answers; raises RefusedError with its reason, or when there is no answer."""
+    """The answer of the gateway of `config`; raises RefusedError with its reason, or when there is no answer."""
     login = DASHBOARD, derived(Path(config.state), DASHBOARD)
     place = Place(config.name, config.broker.nodes, login, config.broker.ca)
     return ask_at(place, verb, arguments, patience)
 
 
 def ask_at(place: Place, verb: str, arguments: dict[str, Any], patience: float = PATIENCE) -> dict[str, Any]:
-    """What the gateway at a place answers; raises RefusedError as `ask` does."""
+    """The answer of the gateway at a place; raises RefusedError as `ask` does."""
     return asyncio.run(_ask(place, verb, arguments, patience))
 
 

@@ -45,7 +45,7 @@ def add(commands: Any, default: Path) -> None:
 
 
 def questions() -> list[Question]:
-    """What must be known of a gateway before it can run."""
+    """The questions without whose answers a gateway cannot run."""
     name = re.sub("[^a-z0-9_-]", "-", socket.gethostname().lower())[:32] or "gateway"
     return [
         Question("name", "the gateway's name, which becomes part of topics", name, _name),

@@ -110,7 +110,7 @@ def _refuse_no_system(host: Host) -> None:
 
 
 def removal(host: Host, _: argparse.Namespace) -> Iterator[Step]:
-    """What undoes it, but for what people and sensors have told."""
+    """The steps that undo an installation; data of people and sensors stays."""
     units = [unit for unit in (DASHBOARD_UNIT, GATEWAY) if host.at(UNITS / unit).exists()]
     for unit in units:
         yield host.call("systemctl", "disable", *([] if host.other else ["--now"]), unit)

@@ -66,7 +66,7 @@ def add_sensors(commands: Any, default: Path) -> None:
 
 
 def trust_of(settings: Config) -> Trust:
-    """Whom the gateway of these settings trusts."""
+    """The keys that the gateway of these settings trusts."""
     return Trust(Path(settings.state), keys.pinned(settings.neighbours))
 
 

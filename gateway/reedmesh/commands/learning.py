@@ -26,7 +26,7 @@ def _show(chosen: argparse.Namespace) -> None:
 
 
 def lines(told: dict[str, Any]) -> list[str]:
-    """What the gateway answers, as lines of text."""
+    """The gateway's answer, as lines of text."""
     rounds = f"{told['rounds']} rounds, now {told['state']}: {told['heard']} of {told['fresh']} windows for the next"
     given = (
         f"{told['updates']} updates of {told['bytes_out']} bytes given; a round waits {told['deadline']:.1f} s at most"

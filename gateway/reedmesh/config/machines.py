@@ -28,7 +28,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class PartCosts:
-    """What wrong verdicts on parts cost, in any currency: thresholds follow from it once faults are labelled."""
+    """Costs of wrong verdicts on parts, in any currency: thresholds follow from them once faults are labelled."""
 
     escape_cost: float = field(default=100.0, metadata={"min": 0.001, "max": 1e9})  # of a NOK part that passes
     overkill_cost: float = field(default=1.0, metadata={"min": 0.001, "max": 1e9})  # of an OK part that does not

@@ -76,7 +76,7 @@ class CheckpointExchange:
         self._said = -1
 
     def hear_seen(self, gateway: str, family: str, frame: bytes) -> None:
-        """What a neighbour has seen of others, to be held against what we have; raises WireError."""
+        """Take a neighbour's view of others, and compare it with ours; raises WireError."""
         heads, held = seen.unpack(frame)
         for each in heads:
             name = ledger.name_of(each)

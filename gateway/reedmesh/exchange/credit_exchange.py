@@ -65,7 +65,7 @@ class CreditExchange:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def once(self, say: Say) -> None:
-        """What waits now."""
+        """Process everything that waits now."""
         while self._rounds:
             await self._pay(self._rounds.pop(0))
         for gateway in [each for each in self._heard if self._may_write(each)]:

@@ -66,7 +66,7 @@ MOST_KEPT = 2  # envelopes: the newest update, and a snapshot
 
 
 class Heard(NamedTuple):
-    """What a message says, and who says it where."""
+    """The content of a message, its sender and its leaf."""
 
     gateway: str
     family: str
@@ -103,11 +103,11 @@ class Federation:
         return {self.topic(gateway, family, leaf): qos for leaf, qos in LEAVES.items()}
 
     def message(self, gateway: str, family: str, leaf: str, payload: bytes, retain: bool = False) -> Message:
-        """What `gateway` says now."""
+        """The message by which `gateway` publishes a payload now."""
         return Message(self.topic(gateway, family, leaf), payload, LEAVES[leaf], retain)
 
     def hear(self, message: Message) -> Heard:
-        """What a neighbour said; raises WireError."""
+        """The content of a neighbour's message; raises WireError."""
         gateway, *parts = wire.split_topic(message.topic)
         leaf = "/".join(parts[2:])
         if parts[0] != "update" or leaf not in LEAVES:

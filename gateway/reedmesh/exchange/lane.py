@@ -33,7 +33,7 @@ async def say(link: Publisher, message: Message) -> bool:
 
 @dataclass
 class Wave:
-    """What is on its way: what is to be retained goes to every link, each frame to whichever is ready."""
+    """Frames on their way: retained ones go to every link, each other frame to one that is ready."""
 
     family: str
     retained: dict[str, bytes]  # by leaf

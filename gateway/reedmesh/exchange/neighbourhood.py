@@ -35,7 +35,7 @@ PASS_ON_SECONDS = 1.0  # between two looks for keys that were taken back
 
 
 class Neighbourhood:
-    """What one gateway exchanges with its neighbours, for one family.
+    """The exchange of one gateway with its neighbours, for one family.
 
     event_handlers: called with each event, in the order in which they happen; they must not block. checkpoints: the
     exchange of ledger heads, which runs beside the updates.

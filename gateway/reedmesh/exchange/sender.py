@@ -76,7 +76,7 @@ class Sender:
         self._coding = asyncio.Lock()  # one bundle at a time, in a thread
 
     def greeting(self) -> list[Message]:
-        """What every broker must hold, for links to say when they connect."""
+        """The messages that every broker must retain, for links to publish when they connect."""
         return [
             self._message(family, leaf, what) for family, kept in self._retained.items() for leaf, what in kept.items()
         ]

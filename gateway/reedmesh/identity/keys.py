@@ -43,7 +43,7 @@ class Key:
 
 
 def signed_text(federation: str, manifest: bytes, stamp: bytes) -> bytes:
-    """What a manifest's signature speaks for."""
+    """The bytes of a manifest that are signed."""
     return _PURPOSE + federation.encode() + b"\0" + manifest + stamp
 
 

@@ -30,7 +30,7 @@ class Succession:
     new: bytes
 
     def text(self) -> bytes:
-        """What both keys sign."""
+        """The bytes that both keys sign."""
         return _PURPOSE + self.body()
 
     def body(self) -> bytes:

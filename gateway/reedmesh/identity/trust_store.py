@@ -30,7 +30,7 @@ LEAST_OVERLAP, MOST_OVERLAP = DAY, 90 * DAY  # s that a key counts beside its su
 
 @dataclass
 class Known:
-    """What is in the file. Keys are written as 64 hexadecimal digits.
+    """The content of the file. Keys are written as 64 hexadecimal digits.
 
     trusted: gateway -> its keys, the newest last. revoked: keys that nobody is believed with. until: keys that have a
     successor, and the time (s since 1970) until which they still count. appointed: successor -> who appointed it.
@@ -164,7 +164,7 @@ class Trust:
         return True
 
     def known(self) -> Known:
-        """What the file says now; raises ConfigError when it is damaged."""
+        """The present content of the file; raises ConfigError when it is damaged."""
         try:
             found = self._path.stat()
         except FileNotFoundError:

@@ -78,7 +78,7 @@ class Operator:
 
 @dataclass(frozen=True)
 class Report:
-    """What a model takes: operators in order, bytes of its file and of the arena."""
+    """The needs of a model: operators in order, bytes of its file and of the arena."""
 
     operators: tuple[Operator, ...]
     file: int

@@ -120,7 +120,7 @@ def load_family(folder: Path) -> Family:
 
 
 def read_plan(folder: Path) -> Plan:
-    """What `folder`'s model.toml says; raises ConfigError with a line for each fault."""
+    """The plan in `folder`'s model.toml; raises ConfigError with a line for each fault."""
     file = folder / "model.toml"
     plan = read_file(Plan, file)
     if plan.name != folder.resolve().name:

@@ -45,7 +45,7 @@ class Learnt:
 
 
 def unpack(said: bytes | None) -> Learnt | None:
-    """What the metadata says; None of a model without, what can be read of one that ends early."""
+    """The record in the metadata; None of a model without one; of one cut short, its readable part."""
     if said is None:
         return None
     if len(said) < _HEAD.size or said[0] != 2:

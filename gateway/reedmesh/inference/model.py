@@ -65,7 +65,7 @@ class Model:
         return np.asarray(self.errors(features).sum(axis=1))
 
     def errors(self, features: NDArray[np.int8]) -> NDArray[np.int64]:
-        """What each feature contributes to the scores, int64 [m, length], of m windows' features, int8 [m, length]."""
+        """Each feature's contribution to the scores, int64 [m, length], of m windows' features, int8 [m, length]."""
         if features.shape[1:] != (self.length,):
             raise ValueError(f"{features.shape[-1]} features, the model takes {self.length}")
         z = normalisation.apply(features, self._means, self._gains)

@@ -36,7 +36,7 @@ _CODE = ("learning", "inference", "protocol")  # the packages that decide what i
 
 @dataclass(frozen=True)
 class Material:
-    """What one model was learnt from.
+    """The training data of one model.
 
     windows: features, int8 [m, p], in their order. secret: of the salts of their Merkle tree, 32 bytes. neighbours:
     what they had told. before: the .tflite in service, b"" for the first. anew: as in `steps.TrainingSet`.
@@ -56,7 +56,7 @@ class Material:
 
     @property
     def root(self) -> bytes:
-        """What is committed to before the model is learnt."""
+        """The root that is committed to before the model is learnt, 32 bytes."""
         return merkle.root(self.leaves())
 
 

@@ -23,7 +23,7 @@ from reedmesh.learning.trainer import Trainer
 
 @dataclass(frozen=True)
 class Candidate:
-    """What was learnt of one machine.
+    """The result of learning one machine.
 
     model: the int8 .tflite for gateway and sensor. weights: its float32 weights, as bytes of the flat vector. held_out:
     the scores of the windows that were not trained on; threshold follows from them. trial: features of one of them, and

@@ -34,7 +34,7 @@ class Machine:
 
     @property
     def seen(self) -> Floats:
-        """What a network learns from: float32 [m, length], in deviations."""
+        """The windows that a network learns from: float32 [m, length], in deviations."""
         return inputs(self.learnt, self.scaling)
 
     @property

@@ -56,7 +56,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Round:
-    """What came of a round. at: s since 1970, when it was over.
+    """The outcome of a round. at: s since 1970, when it ended.
 
     windows: learnt from. merged: who is in it and who is not. late: those that were not heard of in time. before,
     after: mean squared error on our held-out windows, before and after the merge.

@@ -19,7 +19,7 @@ LIFTS = (8, 16)  # steps: 3 and 6 dB
 
 
 def changes(recipe: Recipe) -> dict[str, Changes]:
-    """What each fault adds to the features, int64 [p], by its name."""
+    """The change of each synthetic fault to the features, int64 [p], by its name."""
     if isinstance(recipe, Spectrum):
         return _of_spectrum(recipe)
     return _of_trend(recipe) if isinstance(recipe, Trend) else _of_others(recipe)

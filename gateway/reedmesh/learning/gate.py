@@ -28,7 +28,7 @@ def learnable(windows: Windows, recipe: Recipe) -> Windows:
 
 
 def faults(windows: Windows, recipe: Recipe) -> Mapping[str, Flags]:
-    """What is wrong with each of `windows`, bool [m] each, by name."""
+    """Faults of each of `windows`, bool [m] each, by name."""
     same = np.zeros(len(windows), bool)
     same[1:] = (windows[1:] == windows[:-1]).all(axis=1)
     found = {"are the same as the one before": same}

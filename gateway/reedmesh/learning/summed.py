@@ -44,14 +44,14 @@ def learn(family: Family, windows: Windows, neighbours: Sequence[Told] = ()) -> 
 
 
 def telling(family: Family, machines: Sequence[Windows]) -> tuple[Told, float]:
-    """What to tell of all machines, each learnt by itself, and the mean score, in squared deviations a feature."""
+    """The sums of all machines, each learnt by itself, and the mean score, in squared deviations a feature."""
     found = [learn(family, windows) for windows in machines]
     whole = sum((each.told for each in found), told.nothing(family.recipe.length))
     return whole, _loss(np.concatenate([each.held_out for each in found]), family)
 
 
 def believed(family: Family, weights: Floats, own: Told, peers: Mapping[str, Peer]) -> Merged:
-    """Who is in the models of this round, with the share that the covariance of a neighbour has; and who is not."""
+    """The neighbours in the models of this round, with the share of their covariance; and those left out."""
     taken, refused = {}, refused_copies(peers)
     heard = {name: peer.told for name, peer in sorted(peers.items()) if name not in refused}
     for name, each in heard.items():

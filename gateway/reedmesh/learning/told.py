@@ -26,7 +26,7 @@ _RIDGE = 1e-3  # of a correlation matrix that was rounded to whole products
 
 @dataclass(frozen=True)
 class Told:
-    """What one gateway tells of its machines: scatter within their states, and a histogram of held-out scores."""
+    """A gateway's sums: scatter within the states of its machines, and a histogram of held-out scores."""
 
     scatter: Scatter
     scores: Histogram = field(default_factory=dict)
@@ -44,12 +44,12 @@ def nothing(features: int) -> Told:
 
 
 def most_bytes(features: int) -> int:
-    """What `pack` makes at most."""
+    """The most bytes that `pack` makes."""
     return LONGEST * (2 + features * (features + 1) // 2 + 2 * BINS)
 
 
 def pack(it: Told, before: Told) -> bytes:
-    """What must be added to `before` to make `it`."""
+    """The bytes by which `before` becomes `it`."""
     upper = np.triu_indices(len(it.scatter.matrix))
     numbers = [it.scatter.freedom - before.scatter.freedom]
     numbers += (it.scatter.matrix - before.scatter.matrix)[upper].tolist()

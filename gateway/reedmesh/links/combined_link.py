@@ -77,7 +77,7 @@ class Wired:
         return await there.publish(message)
 
     async def messages(self) -> AsyncIterator[Message]:
-        """What comes from anywhere, for as long as the caller listens."""
+        """Messages from the broker and from all wires, while the caller listens."""
         listening = asyncio.create_task(self._listen())
         listening.add_done_callback(lambda _: self._inbox.put_nowait(None))
         try:

@@ -26,7 +26,7 @@ def end_if_cancelled() -> None:
 
 
 class Publisher(Protocol):
-    """What the rest of the gateway needs to speak."""
+    """A link that the rest of the gateway can publish on."""
 
     async def publish(self, message: Message) -> bool:
         """Send; at QoS 1, wait for the broker's word. False: not sent, the link is down."""

@@ -171,7 +171,7 @@ class AppriseNotifier:
 
 
 def contacts(settings: Notify) -> list[Contact]:
-    """Whom the settings want called: the first contact, the second, and those of the routes."""
+    """The contacts in the settings: the first, the second, and those of the routes."""
     first = Contact(FIRST, settings.priority, quiet=settings.quiet)
     second = Contact(SECOND_CONTACT, settings.priority, quiet=settings.quiet, after=60 * settings.escalate)
     routes = [

@@ -44,7 +44,7 @@ def run(config: Config, line: Line) -> Coroutine[Any, Any, None]:
 
 
 class EdgeNode:
-    """What the edge node `name` of `group` says, one message after the other. Pure: somebody publishes them so."""
+    """The messages of the edge node `name` of `group`, in their order. Pure: the caller publishes them."""
 
     def __init__(self, group: str, name: str, line: Line) -> None:
         self.commands = f"spBv1.0/{group}/NCMD/{name}"
@@ -56,7 +56,7 @@ class EdgeNode:
         self._said: dict[str, Metrics] = {}  # by device, "" being the node: metrics as last told
 
     def will(self) -> Message:
-        """What the broker is to say if we vanish from the connection to come; each has a number of its own."""
+        """The last will for the next connection; each has a number of its own."""
         return self._death((self._births + 1) % NUMBERS)
 
     def joined(self) -> None:
@@ -78,7 +78,7 @@ class EdgeNode:
         return [born, *self.news()]
 
     def news(self) -> list[Message]:
-        """What changed since: data of node and devices, births of those that came, deaths of those that went."""
+        """Changes since the last call: data of node and devices, births of new ones, deaths of those gone."""
         there = {sensor.name: device(sensor) for sensor in self._line.sensors.values() if sensor.online}
         gone = [name for name in self._said if name and name not in there]
         said = [self._next("DDEATH", name, {}) for name in gone]

@@ -16,7 +16,7 @@ UNJUDGED = 255  # the verdict on a part that nobody judged; and the fault of one
 
 
 class Part:
-    """What a sensor decided of the part whose window has this boot and number.
+    """The decision of a sensor on the part whose window has this boot and number.
 
     verdict: as `verdict.py` has it, or UNJUDGED. fault: the class of one that is not OK. latency_us: from its last
     reading to the pin. missed, doubled: triggers of which no cycle came; late: verdicts the gate did not wait for.

@@ -102,7 +102,7 @@ def unpack_shard(frame: "bytes | memoryview[int]", key: "bytes | None" = None) -
 
 
 class Manifest:
-    """What a bundle is, and how each of its shards and the whole can be checked.
+    """The description of a bundle, with hashes by which each shard and the payload can be checked.
 
     sha256: of the payload. family: of models it belongs to; sender: the gateway that made it; sequence: grows with
     every payload of that sender. base: sequence of the payload this one is applied to; its own for one that stands

@@ -49,7 +49,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Statement:
-    """What one gateway says: by the other's name, the points it owes that one, and those it is owed."""
+    """The statement of one gateway: by the name of the other, the points it owes that one, and those it is owed."""
 
     name: str
     day: int

@@ -45,7 +45,7 @@ _PURPOSE = b"reedmesh ledger\0"  # what is signed or hashed here must not pass f
 
 @dataclass(frozen=True)
 class Entry:
-    """What happened. What does not apply is left empty.
+    """An event. Fields that do not apply are left empty.
 
     gateway: whose update. sha256: of the update's payload, or of the model. share, worth: see `merge.Merged`. omitted:
     entries of this neighbour that were not made before this one, because there were too many in a day.
@@ -122,7 +122,7 @@ class Checkpoint:
 
 @dataclass
 class Findings:
-    """What was found in a chain. faults: that it is not whole, or not ours; notes: that is odd, but proves nothing."""
+    """The result of a check of a chain. faults: it is not whole, or not ours; notes: it is odd, but proves nothing."""
 
     entries: int = 0
     head: bytes = b""

@@ -42,7 +42,7 @@ def net(debts: Debts) -> tuple[list[Circle], dict[tuple[str, str], int]]:
 
 
 def balances(debts: Debts) -> dict[str, int]:
-    """What each party is owed in all, less what it owes."""
+    """The points that each party is owed in all, less those that it owes."""
     found: dict[str, int] = {}
     for (debtor, creditor), amount in debts.items():
         found[debtor] = found.get(debtor, 0) - amount

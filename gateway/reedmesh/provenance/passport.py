@@ -24,7 +24,7 @@ PREDICATE = "urn:reedmesh:passport:1"
 
 @dataclass(frozen=True)
 class Source:
-    """What a model was made from: `start` weights, or the sensor's model `before`; by the SHA-256 of its file."""
+    """The origin of a model: `start` weights, or the sensor's model `before`; by the SHA-256 of its file."""
 
     name: str
     sha256: str
@@ -60,7 +60,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Maker:
-    """Who signed, with which key."""
+    """The signer, and the key."""
 
     gateway: str
     fingerprint: str

@@ -35,7 +35,7 @@ def restart(port: str) -> None:
 
 
 def settings(port: str) -> dict[str, str]:
-    """What the sensor on `port` has now; raises ConfigError when it is none."""
+    """The settings of the sensor on `port`; raises ConfigError when it is none."""
     try:
         found = json.loads(_mpremote(port, "exec", PRESENT))
     except ValueError:

@@ -49,7 +49,7 @@ def check(port: str) -> None:
 
 
 def remedy(port: str, error: OSError) -> str:
-    """What is wrong with a port, and what to do about it, in a line."""
+    """The fault of a port and its remedy, in a line."""
     if error.errno == errno.ENOENT:
         return f"there is no such port; {' and '.join(attached()) or 'no board'} is attached"
     if error.errno in (errno.EACCES, errno.EPERM):

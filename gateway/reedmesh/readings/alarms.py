@@ -69,14 +69,14 @@ class Alarms:
         return found | ({DOOR: self._strangers.alert.value} if self._strangers.alert else {})
 
     def take(self, change: Change) -> list[Change]:
-        """What to store and tell of what a sensor's scores changed: marked, and with company, in a flood."""
+        """The changes to store and publish for a change of a sensor's alert; in a flood it is marked, with others."""
         changes = self._flood.take(change)
         if changes[-1].alert.open:
             self._put(changes[-1].alert)
         return changes
 
     def tick(self, now: float) -> list[Change]:
-        """What time alone changes: shelves expire and floods end."""
+        """Changes by time alone: shelves expire and floods end."""
         expired = chain.from_iterable(sensor_alerts.expire(sensor, now) for sensor in self._line.sensors.values())
         return [*expired, *filter(None, [self._flood.expire(now)])]
 

@@ -53,7 +53,7 @@ class Counters:
 
 @dataclass
 class Station:
-    """What a sensor with a recipe of kind `cycle` is besides. heard: parts ever, of those that the store has.
+    """The parts of a sensor with a recipe of kind `cycle`. heard: parts ever, of those that the store has.
 
     due: a label changed, or so many parts came that a new model is worth it.
     """
@@ -85,7 +85,7 @@ class Station:
         return made
 
     def tell(self, part: Part) -> Judged | None:
-        """What the sensor says of a part; None while its window has not come."""
+        """Take the verdict of a sensor on a part; None while its window has not come."""
         counters = self.counters
         counters.missed, counters.doubled, counters.late = part.missed, part.doubled, part.late
         order = part.boot, part.number

@@ -155,7 +155,7 @@ class Sensor:
         return score, self.watcher.judge_late(self.readable(score), self.limit, order, at, now)
 
     def seen(self, steady: float, now: float) -> Seen:
-        """What is known of it, for the rules of conditions."""
+        """The facts about it, for the rules of conditions."""
         places = axes.rms_places(self.hello.get("features"), len(self.arrivals.features))
         learnt = axes.flat_mean(self.model.normal()[0].tolist(), places) if self.model and places else ()
         return Seen(
@@ -178,7 +178,7 @@ class Sensor:
         return [*filter(None, [self.watcher.alert]), *self.presence.alerts.values()]
 
     def summary(self) -> dict[str, Any]:
-        """What is published as the sensor's state. Scores are mean squared deviations per feature."""
+        """The published state of the sensor. Scores are mean squared deviations per feature."""
         state: dict[str, Any] = {"state": self.state, "online": self.online, **vars(self.counters)}
         standing = self.alerts()
         state |= {"alerts": [alert.kind for alert in standing], "call": self.calls}

@@ -30,7 +30,7 @@ OLDEST = 90 * 86400  # seconds: the age of a late window that is believed
 
 
 class Events:
-    """What the path hands on, and to whom."""
+    """Functions to which the path hands on its results."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ def take(message: Message, line: Line, windows: WindowTable, events: Events, now
 
 
 def note(leaf: list[str], said: dict[str, Any], sensor: Sensor, line: Line, events: Events) -> None:
-    """What a sensor says in JSON. Raises WireError."""
+    """Take a JSON message of a sensor. Raises WireError."""
     if leaf == ["hello"]:
         introduce(sensor, said, line, events)
     elif leaf == ["availability"]:
@@ -113,7 +113,7 @@ def judge(frame: bytes, name: str, line: Line, windows: WindowTable, events: Eve
 
 
 def tell_part(frame: bytes, name: str, line: Line, events: Events) -> None:
-    """What a station decided of a part; of a sensor that is none, it is refused."""
+    """Take the verdict of a station on a part; that of any other sensor is refused."""
     part, sensor = parts.unpack(frame), line.sensors.get(name)
     if not sensor or not sensor.station:
         raise WireError("part: of a sensor that did not say in its hello that it judges parts")
@@ -160,7 +160,7 @@ def note_availability(sensor: Sensor, said: dict[str, Any]) -> None:
 
 
 def note_status(sensor: Sensor, status: dict[str, Any], events: Events) -> None:
-    """What became of the model we offered; codes as in HTTP: 206 part of it is here, from 400 on it was refused."""
+    """Take the answer to an offered model; codes as in HTTP: 206 part of it is here, from 400 on it was refused."""
     code, reason = status.get("code"), str(status.get("reason", ""))[:200]
     block, missing = status.get("block", 0), status.get("missing")
     if not isinstance(code, int):

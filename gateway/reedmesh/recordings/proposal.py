@@ -36,7 +36,7 @@ class Proposal:
 
 
 def propose(signals: Sequence[Signal], rate: float = 0.0, samples: int = 0, family: str = "") -> Proposal:
-    """What suits the signals; rate, samples and family are the user's words, if said.
+    """The proposal for the signals; rate, samples and family override it, if given.
 
     Raises ConfigError when the files do not fit together, or the family cannot hear so many axes.
     """

@@ -51,6 +51,6 @@ def make_signal(
 
 
 def label_of(text: str) -> str:
-    """What a label column's cell means: normal, or a fault's name in lower case."""
+    """The meaning of a cell in a label column: normal, or the name of a fault in lower case."""
     word = text.strip().lower()
     return NORMAL if word in NORMAL_WORDS else FAULT_WORDS.get(word, word.replace(" ", "-")[:32])

@@ -168,7 +168,7 @@ class Gateway:
         }
 
     def farewell(self) -> Message:
-        """What is said when the gateway ends: stopped by somebody, or offline because it failed."""
+        """The message when the gateway ends: stopped by a person, or offline because it failed."""
         return self.status("stopped" if self.stopping() else "offline")
 
     def _take(self, change: Change) -> None:

@@ -73,7 +73,7 @@ class Endpoint:
         return "\r\n".join(lines).encode() + (b"" if method == "HEAD" else body)
 
     def answer(self, method: str, path: str) -> Answer:
-        """What to say to a request."""
+        """The answer to a request."""
         if method not in ("GET", "HEAD"):
             return HTTPStatus.METHOD_NOT_ALLOWED, JSON, "{}"
         if path == "/metrics":
@@ -86,12 +86,12 @@ class Endpoint:
 
 
 def healthy(vitals: dict[str, Any]) -> list[str]:
-    """What a restart would help against."""
+    """The faults that a restart would help against."""
     return [f"{part} makes no progress" for part in vitals["stuck"]]
 
 
 def ready(vitals: dict[str, Any]) -> list[str]:
-    """What keeps the gateway from its work."""
+    """The faults that keep the gateway from its work."""
     wrong = healthy(vitals)
     if not vitals["link"]["connected"]:
         wrong.append("the broker cannot be reached")

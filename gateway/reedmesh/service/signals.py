@@ -22,7 +22,7 @@ def hold_reloads() -> None:
 
 
 class Signals:
-    """What they do to `task`. anew: whether the process shall begin anew."""
+    """The effect of signals on `task`. anew: whether the process shall begin anew."""
 
     def __init__(
         self, task: "asyncio.Task[None]", notifier: ServiceNotifier, reread: Callable[[], Config] | None

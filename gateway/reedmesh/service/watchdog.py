@@ -40,7 +40,7 @@ class Part:
 
 
 class Linked(Protocol):
-    """What counts how it went with the broker."""
+    """Counters of the link to the broker."""
 
     attempts: int
     reconnects: int
@@ -111,7 +111,7 @@ class Watchdog:
             await asyncio.sleep(self._every if self.ready else min(self._every, 0.2))
 
     def table(self) -> dict[str, Any]:
-        """How it goes, as vitals have it."""
+        """The state of the link and of judging, for the status."""
         link = {
             "connected": self.connected,
             "reconnects": max(0, self._link.reconnects),

@@ -27,7 +27,7 @@ class Calls:
         self._db = db
 
     def all(self) -> list[Call]:
-        """What is remembered of every call that is not done with."""
+        """Every notification that is not done with."""
         rows = self._db.execute("select alert, contact, priority, at, first, why, sent from calls")
         return [
             Call(name, who, priority, at, first, why, bool(sent)) for name, who, priority, at, first, why, sent in rows

@@ -35,7 +35,7 @@ class CreditTable:
             self._append([Entry(ledger.OWED, name, "", family, more) for name, more in points.items()])
 
     def keep(self, name: str, account: Account, frame: bytes) -> None:
-        """What a neighbour stated, with the signed frame that shows it."""
+        """Keep a neighbour's statement, with the signed frame that proves it."""
         with self._db:
             self._db.execute(
                 "insert into credit (gateway, due, agreed, frame) values (?1, ?2, ?3, ?4) "

@@ -26,7 +26,7 @@ class History:
         return [each.table() | {"journal": self.journal(each.id)} for each in found]
 
     def journal(self, alert: str) -> list[dict[str, Any]]:
-        """Who did what when with one alert, oldest first; the newest steps of a long one."""
+        """The journal of one alert, oldest step first; the newest steps of a long one."""
         query = "select at, what, by, text from journal where alert = ? order by id desc limit ?"
         rows = self._db.execute(query, (alert, MOST_STEPS)).fetchall()
         return [dict(zip(("at", "what", "who", "text"), row, strict=True)) for row in rows[::-1]]

@@ -50,7 +50,7 @@ class LedgerTable:
         return (row[0], row[1]) if row else (0, ledger.origin(self._name))
 
     def newest(self, limit: int) -> list[dict[str, Any]]:
-        """What the newest entries say, `limit` of them at most, oldest first."""
+        """The newest entries, `limit` of them at most, oldest first."""
         query = "select number, entry, hash, signature from ledger order by number desc limit ?"
         return [ledger.read(Row(*row)) for row in self._db.execute(query, (limit,))][::-1]
 

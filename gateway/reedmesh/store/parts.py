@@ -88,7 +88,7 @@ class PartTable:
         return [PartRow(*row) for row in self._db.execute(query, (sensor, since, until, count))][::-1]
 
     def taught(self, sensor: str, first: int) -> list[PartRow]:
-        """What a model is made of: labelled parts, those that passed, and the `first` ones, in their order."""
+        """The parts to learn from: labelled ones, those that passed, and the `first` ones, in their order."""
         query = (
             f"select {_COLUMNS} from parts as p where sensor = ? and (label != '' or verdict = 'OK' or rowid in "
             "(select rowid from parts where sensor = p.sensor order by at limit ?)) order by at"

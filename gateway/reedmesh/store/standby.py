@@ -22,7 +22,7 @@ WINDOWS = "windows"  # the bulk of the file, and of worth for learning alone
 
 
 def open_in(directory: Path, without: Collection[str] = (WINDOWS,)) -> sqlite3.Connection:
-    """What the database in `directory` says, in memory, but for some tables; raises ConfigError if it is unreadable."""
+    """The database in `directory`, in memory, without some tables; raises ConfigError if it is unreadable."""
     path, memory = directory / database.NAME, database.in_memory()
     try:
         with contextlib.closing(_reader(path)) as file:

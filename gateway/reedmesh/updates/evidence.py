@@ -51,7 +51,7 @@ async def commit(family: Family, disk: Disk, training_sets: Mapping[str, Trainin
 def material(
     family: Family, sensor: str, training_set: TrainingSet, secret: bytes, neighbours: Sequence[Told] = ()
 ) -> Material:
-    """What a candidate of that machine is learnt from."""
+    """The training data of a candidate of that machine."""
     windows, before = training_set.machine.windows, training_set.model
     return Material(sensor, family.id, windows, secret, tuple(neighbours), before, training_set.anew)
 

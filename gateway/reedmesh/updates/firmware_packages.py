@@ -88,5 +88,5 @@ class PackageStore:
         return True
 
     def of(self, code: object) -> FirmwarePackage | None:
-        """What a sensor with this code should run."""
+        """The package for a sensor with this code; None if there is none."""
         return next((each for each in self._packages.values() if each.code == code), None)

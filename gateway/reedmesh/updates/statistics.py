@@ -18,7 +18,7 @@ MOST_REFUSALS = 10  # remembered of each neighbour
 
 @dataclass
 class NeighbourStatistics:
-    """What is known of a neighbour's updates since the gateway started."""
+    """Statistics of a neighbour's updates since the gateway started."""
 
     sequence: int | None = None  # of the newest that was taken
     at: float | None = None  # when

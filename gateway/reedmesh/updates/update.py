@@ -32,7 +32,7 @@ class Machines(Protocol):
     """Where windows come from, and models go to."""
 
     async def training_sets(self) -> dict[str, TrainingSet]:
-        """What each machine is learnt from in this round, by its sensor's name; those with too little are left out."""
+        """The training set of each machine in this round, by its sensor's name; those with too little are left out."""
         ...
 
     async def commit(self, training_sets: Mapping[str, TrainingSet]) -> dict[str, Commitment]:

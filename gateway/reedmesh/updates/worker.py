@@ -19,7 +19,7 @@ class Worker(Protocol):
     """Calls a pure function somewhere."""
 
     async def __call__(self, function: Callable[..., T], *arguments: object) -> T:
-        """What `function` returns or raises."""
+        """The result of `function`, or its exception."""
         ...
 
 

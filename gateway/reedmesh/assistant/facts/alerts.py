@@ -11,7 +11,7 @@ MOST_LISTED = 5  # alerts in one answer
 
 
 def urgency(alert: Table) -> tuple[Any, ...]:
-    """What alerts are sorted by: priority, whether somebody has taken it on, how far above the threshold, age."""
+    """The key by which alerts are sorted: priority, acknowledged or not, factor above the threshold, age."""
     return alert["priority"], alert["state"] == ACKNOWLEDGED, -_excess(alert), alert["since"]
 
 
@@ -33,7 +33,7 @@ def brief(alert: Table) -> Fact:
 
 
 def story(alert: Table, now: float) -> list[Fact]:
-    """What one alert is, and who has taken it on."""
+    """Facts about one alert, with the person who acknowledged it."""
     over = alert["state"] == CLEARED
     until = alert["until"] or now
     values = _about(alert) | {"since": moment(alert["since"]), "lasted": span(until - alert["since"])}

@@ -28,7 +28,7 @@ def first(alerts: Sequence[Table], sensors: Mapping[str, Table]) -> list[Fact]:
 
 
 def learning(told: Table) -> list[Fact]:
-    """What neighbours taught. told: what a gateway answers to `learning`."""
+    """Facts about learning from neighbours. told: a gateway's answer to `learning`."""
     found = [Fact("learning.rounds", {"n": count(told["rounds"])}, page="learning")]
     neighbours = sorted(told["neighbours"].items(), key=lambda pair: -pair[1]["merged"])[:MOST_NEIGHBOURS]
     if not neighbours:

@@ -76,7 +76,7 @@ def _learnt(merges: Sequence[Table], since: float, until: float) -> list[Fact]:
 
 
 def judged(alerts: Sequence[Table]) -> list[Fact]:
-    """What people thought of answers; credited: those of alerts whose verdict was given afterwards."""
+    """People's feedback on answers; credited: feedback on alerts whose verdict came afterwards."""
     steps = [(each, step) for each in alerts for step in each.get("journal", ()) if step["what"] in (HELPED, WRONG)]
     if not steps:
         return []

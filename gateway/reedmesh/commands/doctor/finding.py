@@ -21,7 +21,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Case:
-    """What is looked at. vitals: what the running gateway says, None if it did not answer; why: then the reason."""
+    """The case that checks examine. vitals: status of the running gateway, None without an answer; why: the reason."""
 
     path: Path
     config: Config

@@ -74,7 +74,7 @@ def outbox(case: Case) -> Iterable[Finding]:
 
 
 def floods(case: Case) -> Iterable[Finding]:
-    """Who says so much that it is not listened to."""
+    """Senders that the rate limiter blocks."""
     for name, rate in (case.vitals or {"babbling": {}})["babbling"].items():
         known = case.vitals and name in case.vitals["sensors"]
         who = f"sensor {name}" if known else f"{name or 'somebody'}, no sensor of ours,"
@@ -125,7 +125,7 @@ def _sensor(name: str, told: dict[str, Any]) -> Iterable[Finding]:
 
 
 def hellos(case: Case) -> Iterable[Finding]:
-    """What sensors said of themselves when they last connected: versions, relapses, errors nobody foresaw."""
+    """The hellos of sensors: versions, relapses, unforeseen errors."""
     try:
         with closing(database.reader(case.state)) as db:
             told = {

@@ -20,7 +20,7 @@ LEAST_HZ, MAX_HZ = 1e-4, 1e6
 
 @dataclass(frozen=True)
 class Step:
-    """What somebody, or nobody, did with an alert. at: seconds since 1970."""
+    """A step in the journal of an alert, with the person, if any. at: seconds since 1970."""
 
     at: float
     what: str
@@ -30,7 +30,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Feature:
-    """What one number of a window tells of. low, high: of a band, Hz; 0, 0 for what is no band or has none known.
+    """The meaning of one number of a window. low, high: of a band, Hz; 0, 0 for others and unknown ones.
 
     unit: of its value. axis_name: of a transducer's axis, where it has one.
     """
@@ -99,7 +99,7 @@ def details(answer: Mapping[str, Any]) -> AlertDetails:
 
 @dataclass(frozen=True)
 class Papers:
-    """What a model's passport says. merged: (gateway, share); false_alarms: at most, of normal windows; fault: if any.
+    """A model's passport. merged: (gateway, share); false_alarms: at most, of normal windows; fault: if any.
 
     learnt, held_out: windows; loss, threshold: squared deviations a feature; fingerprint: of the key that signed.
     """

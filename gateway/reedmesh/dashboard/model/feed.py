@@ -45,7 +45,7 @@ class BrokerAddress:
 
 
 class Feed:
-    """What was heard on some brokers so far, in `view`."""
+    """The messages of some brokers so far, in `view`."""
 
     def __init__(self, brokers: Sequence[BrokerAddress]) -> None:
         client = f"dashboard-{secrets.token_hex(4)}"  # two clients of one name would keep throwing each other out
@@ -74,7 +74,7 @@ class Feed:
             tasks.create_task(self._look(), name="look")
 
     async def ask(self, gateway: str, verb: str, **arguments: Any) -> dict[str, Any]:
-        """What `gateway` answers to `verb`; raises RefusedError with its reason, NoAnswerError if it gives none."""
+        """The answer of `gateway` to `verb`; raises RefusedError with its reason, NoAnswerError without one."""
         known = self.view.gateways.get(gateway)
         link = self._links.get(known.broker) if known else None
         if not link or not link.connected or len(self._asked) >= MOST_ASKED:

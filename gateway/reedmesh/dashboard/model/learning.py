@@ -12,7 +12,7 @@ MOST_ROUNDS = 8
 
 @dataclass(frozen=True)
 class NeighbourState:
-    """What is known of a neighbour's updates. sequence: of the newest; share: in the last merge, 0..1.
+    """The state of a neighbour's updates. sequence: of the newest; share: in the last merge, 0..1.
 
     last: merged, refused or late in the last round; reason: of the last refusal.
     """

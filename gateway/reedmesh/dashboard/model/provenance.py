@@ -13,7 +13,7 @@ MOST_AUDITORS = 20
 
 @dataclass(frozen=True)
 class ModelOrigin:
-    """What the newest model of a sensor was made from. root: of the windows, committed to in entry `committed`.
+    """The origin of a sensor's newest model. root: of the windows, committed to in entry `committed`.
 
     merged: (neighbour, share, worth). checkable: it can be learnt again. fault: why its passport does not hold, or "".
     """
@@ -32,7 +32,7 @@ class ModelOrigin:
 
 @dataclass(frozen=True)
 class NeighbourAccount:
-    """What a neighbour gave, by the newest entries of the ledger, and the points between us.
+    """The contributions of a neighbour, by the newest entries of the ledger, and the points between us.
 
     over: its worth in all, (s since 1970, natural logarithms). head, heard: its ledger's newest entry, and when.
     """

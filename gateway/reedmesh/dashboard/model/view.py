@@ -26,7 +26,7 @@ def nothing() -> Mapping[K, V]:
 
 @dataclass(frozen=True)
 class Hello:
-    """What a sensor said of itself when it connected. memory: bytes of its heap; hz: readings a second.
+    """The hello of a sensor. memory: bytes of its heap; hz: readings a second.
 
     rssi: dBm of its Wi-Fi, None where it has none or does not tell. error: the last one nobody foresaw.
     """

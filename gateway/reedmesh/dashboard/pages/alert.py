@@ -215,7 +215,7 @@ class LinkPart:
 
 
 def sentence(alert: Alert, say: Language) -> str:
-    """What the alert is about, in the reader's language."""
+    """The sentence for the alert, in the reader's language."""
     told = {"kind": alert.kind, "sensor": alert.sensor, "worst": alert.worst, "limit": alert.limit, "unit": alert.unit}
     return f"{words.sentence(told, say.code)}."
 
@@ -226,7 +226,7 @@ def _now(sensor: Sensor | None) -> float | None:
 
 
 def foremost(shares: tuple[tuple[Feature, float], ...], say: Language) -> str:
-    """What stands out, in a sentence."""
+    """The features that stand out, in a sentence."""
     if not shares:
         return say("alert.no-shares")
     named = [f"{feature_name(each, say)} ({say.percent(share)})" for each, share in spectra.outstanding(shares)]

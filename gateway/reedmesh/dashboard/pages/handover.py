@@ -36,7 +36,7 @@ border-bottom: 1px solid #bbb; vertical-align: top; overflow-wrap: anywhere } tr
 
 
 class HandoverPage(Page):
-    """What happened in a shift."""
+    """The report of a shift."""
 
     part = "handover"
 
@@ -123,7 +123,7 @@ class HandoverFiles:
 
 
 async def collect(feed: Feed, since: float, until: float) -> Shift:
-    """What all gateways that answer know of that time."""
+    """The data of that time from all gateways that answer."""
     alerts: list[tuple[str, Alert]] = []
     models: list[tuple[str, str, float]] = []
     cut: list[str] = []

@@ -20,7 +20,7 @@ STATES = ("merged", "late", "refused", "")
 
 
 class LearningPage(Page):
-    """What all gateways learn from each other."""
+    """Learning between all gateways."""
 
     part = "learning"
 

@@ -87,7 +87,7 @@ class GatewayPart:
 
 
 class WorthPlot:
-    """What each neighbour was worth in all, over time; the caption says it in words."""
+    """The total worth of each neighbour over time; the caption says it in words."""
 
     def __init__(self, say: Language) -> None:
         self._say = say

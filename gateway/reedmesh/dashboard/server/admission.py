@@ -64,7 +64,7 @@ class Admission:
         return (first, 0), secure.get(scheme, scheme) if told == "https" else scheme, peer
 
     def user(self, address: str, headers: Mapping[str, str], cookies: Mapping[str, str]) -> User | None:
-        """Who asks, from `address`; None: they must log in first. Names of headers are in lower case."""
+        """The user at `address`; None: they must log in first. Names of headers are in lower case."""
         settings = self.settings
         if settings.proxy and address in settings.proxy.addresses:
             name = headers.get(settings.proxy.header.lower(), "").strip()[:64]

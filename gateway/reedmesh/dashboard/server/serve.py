@@ -68,7 +68,7 @@ def print_user(chosen: argparse.Namespace) -> None:
 
 
 def settings_of(chosen: argparse.Namespace) -> Settings:
-    """What file and command line say together; raises ConfigError."""
+    """The settings of file and command line together; raises ConfigError."""
     settings = load(chosen.config) if chosen.config else Settings()
     if chosen.brokers:
         brokers = (
@@ -134,7 +134,7 @@ def serve(settings: Settings) -> None:
 
 
 def warnings(settings: Settings) -> list[str]:
-    """What crosses the network for others to read."""
+    """Warnings about data that others on the network can read."""
     page = not settings.certificate and not is_loopback(settings.host) and bool(settings.accounts)
     nodes = [node for each in settings.brokers if not each.ca for node in each.nodes if not is_loopback(node.host)]
     found = ["passwords of readers go in the clear: set certificate and private_key, or use a proxy"] if page else []

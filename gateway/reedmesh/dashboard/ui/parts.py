@@ -172,7 +172,7 @@ class SensorPart(Element, component="card.js"):
 
 
 def card(gateway: str, sensor: Sensor, standing: str, say: Language) -> dict[str, Any]:
-    """What card.js draws: texts, a symbol's name, the path of a chart of scores."""
+    """The data that card.js draws: texts, the name of a symbol, the path of a chart of scores."""
     learning = sensor.progress is not None
     line = chart.path(sensor.history)
     over = say("sensor.over", span=say.duration(chart.span(sensor.history)))
@@ -257,7 +257,7 @@ def _counts(sensor: Sensor, say: Language) -> str:
 
 
 def faults(sensor: Sensor, say: Language) -> list[str]:
-    """What somebody should look into."""
+    """The faults that a person should look into."""
     gone, hello = sensor.missed + sensor.lost, sensor.hello
     found = [
         say("alert.shelved", when=say.moment(sensor.shelved_until, time.time())) if sensor.shelved_until else "",

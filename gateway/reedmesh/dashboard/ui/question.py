@@ -62,7 +62,7 @@ class QuestionBox:
 
 
 class ReplyPart:
-    """What one gateway answers."""
+    """The answer of one gateway."""
 
     def __init__(self, say: Language, ask: Callable[[str], Awaitable[None]], judge: Judge | None) -> None:
         self._say, self._ask, self._judge = say, ask, judge

@@ -81,7 +81,7 @@ class Page(ABC):
         """Draw `view`; returns what this page is called. now: seconds since 1970."""
 
     async def ask(self, gateway: str, verb: str, **arguments: Any) -> dict[str, Any]:
-        """What a gateway answers; raises RefusedError with a text for people, LeftError when nobody waits for it."""
+        """The answer of a gateway; raises RefusedError with a text for people, LeftError when nobody waits for it."""
         try:
             answer = await self.feed.ask(gateway, verb, **arguments)
         except NoAnswerError as error:

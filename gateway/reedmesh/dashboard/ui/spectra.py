@@ -18,7 +18,7 @@ V = TypeVar("V")
 
 @dataclass(frozen=True)
 class Panel(Generic[V]):
-    """What belongs to one axis of the transducer: its bands, by frequency, and the rest."""
+    """The panel of one axis of the transducer: its bands, by frequency, and the rest."""
 
     axis: int
     name: str

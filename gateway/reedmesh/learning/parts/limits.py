@@ -32,7 +32,7 @@ class Costs:
 
 @dataclass(frozen=True)
 class Point:
-    """What a threshold would do: escape and overkill as measured, and the upper bounds of both."""
+    """The effect of a threshold: escape and overkill as measured, and the upper bounds of both."""
 
     at: int
     escape: float

@@ -27,7 +27,7 @@ _LEAST_SPREAD = 2.0  # of OK parts' levels, in 1/32 octave
 
 @dataclass(frozen=True)
 class Promise:
-    """What held-out parts say: how many there were, and shares with the upper bound that so few leave possible.
+    """The result on held-out parts: their number, and shares with upper bounds for so few parts.
 
     escape: NOK parts that pass as OK; overkill: OK parts that do not. An unsure part does not pass.
     """
@@ -106,7 +106,7 @@ def learn(
 
 
 def promise(ok: Ints, nok: Ints, doubt: int) -> Promise:
-    """What held-out parts' evidence says of a threshold."""
+    """The result of a threshold on the evidence of held-out parts."""
     over, passed = int((ok >= doubt).sum()), int((nok < doubt).sum())
     escape = passed / max(1, len(nok)), binomial.upper(passed, len(nok))
     return Promise(len(ok), len(nok), *escape, over / max(1, len(ok)), binomial.upper(over, len(ok)))

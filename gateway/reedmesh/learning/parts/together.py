@@ -51,7 +51,7 @@ def learn(taught: Taught, recipe: Cycle, costs: Costs, neighbours: Mapping[str, 
 
 
 def telling(ok: Windows, made: PartModel) -> Told:
-    """What neighbours are told."""
+    """The sums for neighbours."""
     return Told(Scatter(sums.of(ok).scatter, len(ok) - 1), threshold.histogram(np.array(made.held_out)))
 
 

@@ -36,7 +36,7 @@ class Arguments:
         return value
 
     def who(self) -> str:
-        """Who asks: every action has a name to it."""
+        """The person who asks: every action needs a name."""
         return self.some_text("by", LONGEST_NAME)
 
     def tables(self, key: str, most: int) -> "list[Arguments]":

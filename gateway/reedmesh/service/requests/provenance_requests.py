@@ -22,7 +22,7 @@ COUNTED = (ledger.TAKEN, ledger.REFUSED, ledger.MERGED, ledger.LEFT_OUT, ledger.
 
 @verb("provenance")
 async def provenance(at: Context, given: Arguments) -> dict[str, Any]:  # noqa: ARG001 - it needs no arguments
-    """What models were made from, and neighbours' contributions, as far as the newest MOST_ENTRIES entries tell."""
+    """The origin of models, and neighbours' contributions, as far as the newest MOST_ENTRIES entries tell."""
     found = await at.disk.once(gather, at.disk.store, sorted(at.line.sensors))
     for each in found["models"]:
         shown = at.passports.shown(each.pop("stored"))

@@ -28,7 +28,7 @@ LONGEST_PERIOD = 16  # characters
 
 
 class Tables:
-    """What the assistant asks a gateway for. ask: a verb and its arguments -> the gateway's answer."""
+    """The tables that the assistant requests from a gateway. ask: a verb and its arguments -> the gateway's answer."""
 
     def __init__(self, name: str, vitals: Callable[[], Table], learning: Callable[[], Table], ask: Ask) -> None:
         self.name = name

@@ -93,7 +93,7 @@ class RequestServer:
         return said | ({"transaction": transaction} if transaction else {})
 
     async def do(self, verb: str, table: dict[str, Any]) -> dict[str, Any]:
-        """What a request comes to; raises RefusedError with what is wrong with it."""
+        """The answer to a request; raises RefusedError with its fault."""
         given = Arguments(table)
         if fact := self._facts.get(verb):
             return fact()
