@@ -73,10 +73,11 @@ def test_the_largest_head_is_kept_and_the_next_one_is_heard(tmp_path: Path) -> N
 def test_a_head_that_our_own_fault_trips_over_leaves_the_others_heard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    really = ledger_table.LedgerTable.witness
+    really, looked_at = ledger_table.LedgerTable.witness, []
     monkeypatch.setattr(checkpoints, "LOOK_SECONDS", 0.01)
 
     def witness(self: Any, head: Checkpoint) -> int | None:
+        looked_at.append(head.number)
         if head.number == 5:
             raise OverflowError("Python int too large to convert to SQLite INTEGER")
         return really(self, head)
@@ -87,6 +88,7 @@ def test_a_head_that_our_own_fault_trips_over_leaves_the_others_heard(
         async with neighbours(tmp_path, "a", "b") as it:
             key = keystore.load(tmp_path / "b")
             await say(it, "head", head(key, 5))
+            await it.until(lambda: looked_at == [5])
             await say(it, "head", head(key, 6))
             await it.until(lambda: bool(ledger_table.remembered(it["a"].incoming._disk.store._db)))
             await truth(it, 0.1)
@@ -264,7 +266,7 @@ def test_a_flood_of_heads_costs_a_bounded_number_of_writes_and_the_newest_is_kep
             for number in range(1000, 1500):
                 checks.hear("b", head(key, number))
                 await asyncio.sleep(0.002)
-            assert 1 <= writes <= checkpoints.HEAD_BURST
+            assert 1 <= writes <= 20
             now += 3600
             db = it["a"].incoming._disk.store._db
             await it.until(lambda: db.execute("select max(number) from heads").fetchone() == (1499,))

@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,19 @@ def test_a_key_appoints_one_successor_and_the_second_is_refused_by_name(tmp_path
     known.succeed("hall2", appointed(OLD, NEW, days=3))  # said again, with other words
     with pytest.raises(WireError, match=f"has appointed {NEW.public.hex()} already"):
         known.succeed("hall2", appointed(OLD, THIEF))
+    assert known.of("hall2") == [NEW.public, OLD.public]
+
+
+@pytest.mark.parametrize(("first", "second"), [(THIEF, THIEF), (OLD, OLD), (NEW, OLD)])
+def test_a_succession_that_not_both_keys_signed_is_refused(tmp_path: Path, first: Key, second: Key) -> None:
+    known, said = ring(tmp_path), Succession("hall2", int(time.time() + DAY), OLD.public, NEW.public)
+    with pytest.raises(WireError, match="not signed by both keys"):
+        known.succeed("hall2", succession.pack(said, first.signature(said.text()), second.signature(said.text())))
+    known.succeed("hall2", appointed(OLD, NEW))
+    with pytest.raises(WireError):  # a thief who holds the key it wants trusted
+        text = Succession("hall2", said.until, NEW.public, THIEF.public).text()
+        frame = succession.pack(replace(said, old=NEW.public, new=THIEF.public), *(THIEF.signature(text),) * 2)
+        known.succeed("hall2", frame)
     assert known.of("hall2") == [NEW.public, OLD.public]
 
 
