@@ -1,7 +1,7 @@
 """Checkpoints: ours is published when it changes; neighbours' are compared with their earlier ones, and passed on.
 
 A neighbour whose head belies an earlier one has rewritten its past, was put back from a backup, or shows one past to us
-and another to others: so each gateway also tells, once a minute, what it has seen of the others (`seen`): their newest
+and another to others: so each gateway also tells what it has seen of the others (`seen`): their newest
 heads, which they signed, and which update it holds of each. Two heads under one number are proof, and are kept; two
 updates under one number are one gateway's word against another's, and are entered with who says so.
 
@@ -27,8 +27,9 @@ from reedmesh.token_bucket import TokenBucket
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
-SEEN_SECONDS = 60.0  # between two times that we tell what we have seen
+SEEN_SECONDS = 5.0  # at least, between two times that we tell what we have seen: when it is news
 HEAD_RATE, HEAD_BURST = 1 / 60, 20  # heads that one neighbour may have written: a second, and at once
+DISPUTE_RATE, DISPUTE_BURST = 1 / 3600, 10  # that one neighbour may have entered
 MOST_DISPUTES = 1000  # that are remembered, so that each is entered once
 
 Say = Callable[[str, str, bytes], None]  # family, leaf, frame
@@ -59,6 +60,7 @@ class CheckpointExchange:
         self._clock = clock
         self._heard: dict[Key, Checkpoint] = {}  # what waits to be looked at
         self._budgets: dict[str, TokenBucket] = {}
+        self._doubts: dict[str, TokenBucket] = {}
         self._disputed: dict[tuple[str, int, str], None] = {}
         self._disputes: list[Entry] = []
         self._newest: dict[str, Checkpoint] = {}  # of each neighbour, as it told us itself
@@ -152,6 +154,8 @@ class CheckpointExchange:
         what = name, theirs.sequence, theirs.digest
         if what in self._disputed or len(self._disputed) >= MOST_DISPUTES:
             return
+        if not self._doubts.setdefault(via, TokenBucket(DISPUTE_RATE, DISPUTE_BURST)).spend(self._clock()):
+            return  # who doubts everybody fills no ledger, and uses up nobody else's entries of the day
         self._disputed[what] = None
         log.error("update %d of %s is another at %s: one of them was shown two", theirs.sequence, name, via)
         reason = f"{via} holds another update under that number"

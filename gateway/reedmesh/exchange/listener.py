@@ -92,8 +92,9 @@ class Listener:
         witness_seen: Callable[[str, str, bytes], None] = unseen,
         hear_credit: Callable[[str, bytes], None] = unwitnessed,
         supervisor: Supervisor | None = None,
+        rejects: Rejects | None = None,
     ) -> None:
-        self.rejects = Rejects()
+        self.rejects = rejects or Rejects()
         self._federation = federation
         self._witnesses = witness, witness_seen
         self._name = name

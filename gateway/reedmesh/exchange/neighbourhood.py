@@ -27,6 +27,7 @@ from reedmesh.learning.delta import Profile
 from reedmesh.learning.events import Event, EventHandler
 from reedmesh.learning.steps import Trained
 from reedmesh.links.message import Channel, Message, Subscriber
+from reedmesh.links.rejects import Rejects
 from reedmesh.store.replicas import LearningState
 from reedmesh.store.writer import Disk
 from reedmesh.supervisor import Supervisor, Work
@@ -55,6 +56,7 @@ class Neighbourhood:
         supervisor: Supervisor | None = None,
     ) -> None:
         self.event_handlers: list[EventHandler] = []
+        self.rejects = Rejects()  # of what neighbours say
         self.profile = profile
         self.supervisor = supervisor or Supervisor()
         self.outgoing = Outgoing(member.name, family, disk, profile, self.tell)
@@ -234,4 +236,5 @@ class Neighbourhoods:
             witness_seen=it.checkpoints.hear_seen,
             hear_credit=it.credits.hear,
             supervisor=it.supervisor,
+            rejects=it.rejects,
         )

@@ -6,6 +6,7 @@ tag under the sensor's key: a forged one would have it forget an alarm.
 
 import asyncio
 import logging
+import time
 
 from reedmesh.errors import ConfigError
 from reedmesh.identity.sensor_keys import SensorKeys
@@ -13,10 +14,12 @@ from reedmesh.links.message import Message, Publisher
 from reedmesh.protocol import wire
 from reedmesh.protocol.wire import Window
 from reedmesh.store.writer import Disk
+from reedmesh.token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
 
 MOST = 1000  # receipts that wait; a sensor that gets none asks again
+FLUSH_RATE, FLUSH_BURST = 1 / 10, 20  # commits for late windows: a second, and at once; more wait for each other
 
 
 class Receipts:
@@ -26,6 +29,7 @@ class Receipts:
         self._name = name
         self._keys = keys
         self._disk = disk
+        self._commits = TokenBucket(FLUSH_RATE, FLUSH_BURST)
         self._queue: asyncio.Queue[tuple[str, Window]] = asyncio.Queue()
 
     def put(self, sensor: str, window: Window) -> None:
@@ -37,6 +41,7 @@ class Receipts:
         """Give them, until cancelled."""
         while True:
             due = [await self._queue.get()]
+            await asyncio.sleep(self._commits.wait(1.0, time.monotonic()))
             while not self._queue.empty():  # one commit for all that came meanwhile
                 due.append(self._queue.get_nowait())
             await self._disk.flush()

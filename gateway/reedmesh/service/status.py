@@ -74,6 +74,9 @@ class Status:
             "store": disk,
         }
         about |= {"babbling": guard.rates(), "refused": guard.refused}
+        about |= {
+            "taken": {each.name: self._parts.statistics.heard(each.name) for each in self._parts.config.neighbours}
+        }
         return self.info() | about | told | self.process()
 
     def health(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from reedmesh.provenance.dsse import Signer
 from reedmesh.provenance.ledger import Checkpoint, Entry, Quota, Row
 
 FILE = "ledger.head"  # in the state directory; no backup of the database has it
+LOOKED_AT = 20_000  # newest entries that a start looks through
 MOST_HEADS = 100  # kept of each neighbour, and as many that belie them
 DAY = 86400.0
 
@@ -100,6 +101,16 @@ class LedgerTable:
     def lost(self, checkpoint: Checkpoint) -> str:
         """As `lost`, of this table."""
         return lost(self._db, checkpoint)
+
+
+def last_taken(db: sqlite3.Connection) -> dict[str, float]:
+    """When the newest update of each neighbour was taken, in seconds since 1970; looks at the last LOOKED_AT."""
+    query = (
+        "with told as (select cast(entry as text) as entry from ledger order by number desc limit ?) "
+        "select json_extract(entry, '$.gateway'), max(json_extract(entry, '$.at')) from told "
+        "where json_extract(entry, '$.kind') = ? group by 1"
+    )
+    return dict(db.execute(query, (LOOKED_AT, ledger.TAKEN)))
 
 
 def rows(db: sqlite3.Connection) -> Iterator[Row]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from reedmesh.errors import DiskError
 from reedmesh.provenance.dsse import Signer
 from reedmesh.provenance.ledger import Entry
-from reedmesh.store import database, standby
+from reedmesh.store import database, ledger_table, standby
 from reedmesh.store.alerts import AlertTable
 from reedmesh.store.calls import Calls, Faults
 from reedmesh.store.cell_table import CellTable
@@ -95,6 +95,10 @@ class Store:
         """Add entries to the ledger in a commit of their own."""
         with self._db:
             self._append(entries)
+
+    def last_taken(self) -> dict[str, float]:
+        """As `ledger_table.last_taken`."""
+        return ledger_table.last_taken(self._db)
 
     def note(self, *entries: Entry) -> None:
         """As `enter`, but a full disk keeps nobody from starting."""

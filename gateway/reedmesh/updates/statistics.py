@@ -6,7 +6,7 @@ statistics, and part of `info`.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,13 +33,19 @@ class NeighbourStatistics:
 
 
 class LearningStatistics:
-    """Of one gateway. merges: of earlier runs, as `Round.table` made them."""
+    """Of one gateway. merges: of earlier runs, as `Round.table` made them; taken: when each neighbour last gave one."""
 
-    def __init__(self, merges: Iterable[dict[str, Any]] = (), clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        merges: Iterable[dict[str, Any]] = (),
+        clock: Callable[[], float] = time.time,
+        taken: Mapping[str, float] = {},
+    ) -> None:
         self.neighbours: dict[str, NeighbourStatistics] = {}
         self.merges: deque[dict[str, Any]] = deque(merges, MOST_MERGES)
         self.updates = self.bytes_out = 0
         self._clock = clock
+        self._taken = dict(taken)
 
     def take(self, event: Event) -> None:
         """Note what happened."""
@@ -56,9 +62,9 @@ class LearningStatistics:
             self._note_round(event)
 
     def heard(self, name: str) -> float | None:
-        """When the newest update of a neighbour was taken, in seconds since 1970; None: none since the start."""
+        """When the newest update of a neighbour was taken, in seconds since 1970; None: never."""
         known = self.neighbours.get(name)
-        return known.at if known else None
+        return known.at if known and known.at is not None else self._taken.get(name)
 
     def reputation(self) -> dict[str, dict[str, Any]]:
         """How often each neighbour's update was merged and refused, and why it was the last time."""

@@ -15,6 +15,8 @@ from reedmesh.store import database
 OFTEN = 10  # reconnects a day that are too many: two clients of one name throw each other out
 DEAF = 20.0  # dB: who needs more to see a fault sees but the coarsest
 PROMISED = 0.08  # of normal windows above the threshold: about what 30 windows of which none was can promise
+DAY = 86400.0  # seconds
+QUIET = 2.0  # days without an update that are worth a look
 FEW = 0.01  # of windows that may be missed
 
 
@@ -158,11 +160,18 @@ def _hello(name: str, hello: dict[str, Any]) -> Iterable[Finding]:
 
 
 def neighbours(case: Case) -> Iterable[Finding]:
-    """Neighbours that were never heard."""
+    """When something was heard of each neighbour."""
     for name, number in (case.vitals or {"neighbours": {}})["neighbours"].items():
+        at = (case.vitals or {}).get("taken", {}).get(name)
+        remedy = f"is it on? `reedmesh keys show` there, `reedmesh acl invite {case.config.name}` there"
         if number is None:
-            remedy = f"is it on? `reedmesh keys show` there, `reedmesh acl invite {case.config.name}` there"
             yield warning(f"neighbour {name}: nothing heard since the start", remedy)
+        elif at is None:
+            yield warning(f"neighbour {name}: update {number} is here, and nothing newer came since the start", remedy)
+        elif (days := (case.now - at) / DAY) > QUIET:
+            yield warning(f"neighbour {name}: nothing newer than update {number}, {days:.0f} days old", remedy)
+        else:
+            yield good(f"neighbour {name}: update {number}, {max(0.0, days * 24):.0f} hours old")
 
 
 CHECKS = (answers, link, failures, calls, outbox, floods, sensors, hellos, neighbours)
