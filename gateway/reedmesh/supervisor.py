@@ -6,13 +6,24 @@ Judging, storing and telling are vital, and end the process when they fail: syst
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from reedmesh.backoff import Backoff
 from reedmesh.errors import ReedmeshError
 
 log = logging.getLogger(__name__)
+
+
+@contextmanager
+def apart(name: str) -> Iterator[None]:
+    """What fails in here concerns `name` alone: it is logged, and the others have their turn."""
+    try:
+        yield
+    except Exception as error:
+        log.error("%s is left out: %s", name, error, exc_info=error)
+
 
 Work = Callable[[], Awaitable[None]]
 

@@ -299,7 +299,9 @@ def strictly(value: Any) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_nothing_that_anybody_says_ends_anything(tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_that_anybody_says_ends_anything(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(state_publisher, "STATE_SECONDS", 0.02)
     monkeypatch.setattr(checkpoints, "LOOK_SECONDS", 0.01)
 
@@ -314,6 +316,7 @@ def test_nothing_that_anybody_says_ends_anything(tmp_path: Path, seed: int, monk
             await stage.check(gateway)
 
     asyncio.run(story())
+    assert not [each.getMessage() for each in caplog.records if each.exc_info], "faults that nobody foresaw"
 
 
 def test_the_attacks_reach_what_they_attack(tmp_path: Path) -> None:

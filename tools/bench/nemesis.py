@@ -251,14 +251,14 @@ async def _end(hall: Hall) -> None:
 
 def _sensors(chance: random.Random) -> list[Sensor]:
     family, recording = load_family(find_family("vibration")), recordings.simulate()
-    made = []
+    made, hello = [], {"features": family.recipe.table()}
     for number, gateway in enumerate(NAMES):
         which = number % len(recording.names)
         good = features.extract(recording.windows(which, "train", "normal"), family.recipe)
         bad = features.extract(recording.windows(which, "test", "imbalance"), family.recipe)
         for i in range(SENSORS):
             frames = [each.tobytes() for each in good], [each.tobytes() for each in bad]
-            made.append(Sensor(gateway, f"s{i}", *frames, random.Random(chance.random())))
+            made.append(Sensor(gateway, f"s{i}", *frames, random.Random(chance.random()), hello))
     return made
 
 

@@ -6,6 +6,7 @@ sensors and the onlooker reach it directly, so that what is lost is lost by a ga
 
 import asyncio
 import contextlib
+import json
 import os
 import random
 import resource
@@ -18,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from reedmesh.identity import keystore, succession
 from reedmesh.identity.keys import Key
@@ -154,6 +156,7 @@ class Sensor:
     good: Sequence[bytes]
     bad: Sequence[bytes]
     chance: random.Random
+    hello: dict[str, Any]
     number: int = 0
     faulty: int = 0  # windows of the present fault that are still to come
     next_fault: float = 0.0
@@ -317,6 +320,10 @@ async def feed(sensors: Sequence[Sensor], ports: dict[str, int], pace: float) ->
     async with asyncio.TaskGroup() as tasks:
         for link in links.values():
             tasks.create_task(_drain(link))
+        for each in sensors:
+            hello = Message(wire.topic(each.gateway, each.name, "hello"), json.dumps(each.hello).encode(), 1, True)
+            while not await links[each.gateway].publish(hello):
+                await asyncio.sleep(pace)
         while True:
             for each in sensors:
                 topic = wire.topic(each.gateway, each.name, "window")

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+MOST = 1e15  # of a number in a hello: nothing that is counted or measured there is beyond it
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -31,10 +33,12 @@ class Seen:
     unserved: str = ""
 
     def number(self, key: str, table: str = "") -> float | None:
-        """A number in the hello, or in a table of it; None for what is none."""
+        """A number in the hello, or in a table of it, to MOST on either side; None for what is none."""
         found = self.hello.get(table) if table else self.hello
         value = found.get(key) if isinstance(found, Mapping) else None
-        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        if not isinstance(value, int | float) or isinstance(value, bool) or not -MOST <= value <= MOST:
+            return None
+        return float(value)
 
     def text(self, key: str, table: str = "") -> str:
         """A text in the hello, or in a table of it, at most 200 characters that print."""

@@ -34,8 +34,8 @@ def features(recipe: Recipe, hz: float = 0.0, names: Sequence[str] = ()) -> list
 def contributions(
     recipe: Recipe, model: "Model | None", window: bytes, hz: float = 0.0, names: Sequence[str] = ()
 ) -> list[Row]:
-    """Each feature with its share of the window's score, 0..1; [] without a model."""
-    if model is None:
+    """Each feature with its share of the window's score, 0..1; [] without a model, or of a window of other features."""
+    if model is None or not model.length == len(window) == recipe.length:
         return []
     errors = model.errors(np.frombuffer(window, dtype=np.int8)[None])[0]
     total = max(1, int(errors.sum()))
@@ -52,12 +52,13 @@ def picture(
 
     lifts: what each band must rise by to raise an alert. Kurtosis, the last feature of each axis of a spectrum, has no
     unit: its steps are given as if it were a power.
+    A window, or a model, of other features than the recipe's counts as missing: the sensor made others then.
     """
     said: Row = {"features": features(recipe, hz, names)}
     step, zero = np.array([_scale(each["feature"]) for each in said["features"]]).T
-    if rows:
+    if rows and len(rows[0][1]) == recipe.length:
         said |= {"at": rows[0][0], "now": _rounded(np.array(ints(rows[0][1])) * step + zero)}
-    if model:
+    if model and model.length == recipe.length:
         normal, spread = model.normal()
         said |= {"normal": _rounded(normal * step + zero), "spread": _rounded(spread * step)}
         said |= {"lifts": _lifts(said["features"], model)}

@@ -18,6 +18,7 @@ from reedmesh.links.message import Channel, Message
 from reedmesh.protocol import wire
 from reedmesh.readings.line import Line
 from reedmesh.readings.sensor import DEPLOYING, LEARNING, WATCHING, Sensor
+from reedmesh.supervisor import apart
 
 LOOK_SECONDS = 1.0  # between two looks for what is new
 DELAY = 5.0  # seconds at most, by chance, until a start is answered: every gateway of a site hears it at once
@@ -71,7 +72,8 @@ class HomeAssistant:
                 self._said[""] = self
             for sensor in list(self._line.sensors.values()):
                 if self._said.get(sensor.name) is not sensor.hello:
-                    await self._introduce(channel, sensor)
+                    with apart(f"device {sensor.name} at Home Assistant"):
+                        await self._introduce(channel, sensor)
             try:
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._again.wait()

@@ -24,6 +24,7 @@ from reedmesh.alerts.unknown_senders import UnknownSenders
 from reedmesh.readings import sensor_alerts
 from reedmesh.readings.line import Line
 from reedmesh.readings.sensor import Sensor
+from reedmesh.supervisor import apart
 
 LONGEST_HOLD = 3600.0  # seconds that a verdict waits for its lesson
 LATE = 5.0  # seconds between two looks, beyond which the gateway itself was held up and nobody else was silent
@@ -92,14 +93,18 @@ class Alarms:
         changes = self._strangers.look({name: babbling[name] for name in babbling.keys() - sensors}, now)
         changes += [step for kind, each in own.items() if (step := self._own.set(kind, each, now))]
         for name, sensor in sensors.items():
-            if name in self._line.revoked:
-                changes += sensor_alerts.close(sensor, "revoked", now)
-            else:
-                changes += sensor.presence.look(sensor, steady, self._deaf, now, babbling.get(name, 0.0))
-                seen = sensor.seen(steady, now)
-                changes += sensor.presence.set({kind: it.look(seen) for kind, it in sensor.rules.items()}, sensor, now)
-            changes += self._learnt(sensor, now)
+            with apart(f"conditions of {name}"):
+                changes += self._look_at(sensor, now, steady, babbling.get(name, 0.0))
         return list(chain.from_iterable(map(self.take, changes)))
+
+    def _look_at(self, sensor: Sensor, now: float, steady: float, babbling: float) -> list[Change]:
+        """Which conditions of one sensor began and ended."""
+        if sensor.name in self._line.revoked:
+            return sensor_alerts.close(sensor, "revoked", now) + self._learnt(sensor, now)
+        changes = sensor.presence.look(sensor, steady, self._deaf, now, babbling)
+        seen = sensor.seen(steady, now)
+        found = {kind: it.look(seen) for kind, it in sensor.rules.items()}
+        return [*changes, *sensor.presence.set(found, sensor, now), *self._learnt(sensor, now)]
 
     def move(self, step: float, now: float) -> list[Change]:
         """Follow the clock, which was set forward by `step` seconds."""

@@ -8,6 +8,7 @@ from reedmesh.protocol.wire import MODEL_SHARD
 SHORTEST_SHARD = 64  # bytes: shorter ones are mostly header
 MOST_ROOM = 1 << 17  # bytes of a block
 MOST_HZ = 1e6  # no sensor samples faster
+MOST_SAMPLES = 1e9  # readings of a window
 MOST_PACE = 86400.0  # seconds from one window to the next, at most
 
 
@@ -23,7 +24,7 @@ def pace(hello: Mapping[str, Any]) -> float:
     said = hello.get("features")
     recipe = said if isinstance(said, dict) else {}
     hop = recipe.get("hop", recipe.get("samples"))
-    if not isinstance(hop, int | float) or hop <= 0 or not hz(hello):
+    if not isinstance(hop, int | float) or not 0 < hop < MOST_SAMPLES or not hz(hello):
         return 0.0
     return min(MOST_PACE, hop / hz(hello))
 

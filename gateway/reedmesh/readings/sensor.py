@@ -125,6 +125,8 @@ class Sensor:
         """Judge one window: its score, and what that changes. While learning there is no score."""
         self.arrivals.count(window)
         self.running, self.judgement = window.model, None
+        if self.model and self.model.length != len(window.features) and not self.relearning:
+            self.relearning, self.learnt = True, 0  # it makes other features than those that its model learnt
         if self.model is None or self.relearning:
             self.learnt += not window.clipped
             return None, None
@@ -146,7 +148,7 @@ class Sensor:
     def take_late(self, window: Window, at: float, now: float) -> tuple[int | None, Change | None]:
         """Judge a window that was kept since `at`. The machine is not learnt from it: it seemed abnormal there."""
         self.arrivals.count_late(window)
-        if self.model is None or self.relearning:
+        if self.model is None or self.relearning or self.model.length != len(window.features):
             return None, None
         score = self.model.score(window.features)
         if window.model == self.model.key and window.score != score:
@@ -157,7 +159,8 @@ class Sensor:
     def seen(self, steady: float, now: float) -> Seen:
         """The facts about it, for the rules of conditions."""
         places = axes.rms_places(self.hello.get("features"), len(self.arrivals.features))
-        learnt = axes.flat_mean(self.model.normal()[0].tolist(), places) if self.model and places else ()
+        fits = self.model is not None and self.model.length == len(self.arrivals.features)
+        learnt = axes.flat_mean(self.model.normal()[0].tolist(), places) if self.model and fits and places else ()
         return Seen(
             steady,
             now,

@@ -14,6 +14,7 @@ from reedmesh.service.composition import Parts, listed
 from reedmesh.service.requests.arguments import Arguments
 from reedmesh.service.status import Status
 from reedmesh.store import database
+from reedmesh.supervisor import apart
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,8 @@ class StatePublisher:
             await self._pass_time(channel.connected)
             await self._take_back(channel)
             for sensor in list(parts.line.sensors.values()):
-                await parts.retained.publish(channel, f"{sensor.name}/state", sensor.summary())
+                with apart(f"state of {sensor.name}"):
+                    await parts.retained.publish(channel, f"{sensor.name}/state", sensor.summary())
             await parts.retained.publish(channel, "info", self._status.info())
             await parts.retained.publish(channel, "alerts", listed(parts.alarms, parts.config.notify.priority))
             await asyncio.sleep(STATE_SECONDS)

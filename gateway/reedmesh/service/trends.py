@@ -37,7 +37,7 @@ async def keep_trends(
 def velocity_of(recipe: Recipe, windows: list[bytes], hz: float, scale: float) -> float | None:
     """Median over windows of the velocity, mm/s, of the axis that vibrates most; None where it cannot be told."""
     found = []
-    for window in windows if hz and scale else ():
+    for window in [each for each in windows if len(each) == recipe.length] if hz and scale else ():
         shown = explain.picture(recipe, None, [(0.0, window)], hz)
         axes = machine_health.velocities(shown["features"], shown["now"], scale).values()
         found += [max(each.mm_s for each in axes)] if axes else []

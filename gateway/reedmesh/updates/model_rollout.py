@@ -25,6 +25,7 @@ from reedmesh.readings.line import Line
 from reedmesh.readings.sensor import DEPLOYING, LEARNING, Sensor
 from reedmesh.store.models import StoredModel
 from reedmesh.store.writer import Disk
+from reedmesh.supervisor import apart
 from reedmesh.token_bucket import TokenBucket
 from reedmesh.updates.attestation import Origin, Passports
 from reedmesh.updates.evidence import Evidence
@@ -78,11 +79,12 @@ class ModelRollout:
         """Remember each sensor that introduces itself, and give it its model if it runs another, until cancelled."""
         while True:
             sensor, _ = await self.introductions.get()
-            await self._save_hello(sensor)
-            if sensor.unserved:
-                log.error("%s is not judged: %s", sensor.name, sensor.unserved)
-            self._pause[sensor.name] = ANEW_SECONDS
-            await self.offer(publisher, sensor)
+            with apart(f"hello of {sensor.name}"):
+                await self._save_hello(sensor)
+                if sensor.unserved:
+                    log.error("%s is not judged: %s", sensor.name, sensor.unserved)
+                self._pause[sensor.name] = ANEW_SECONDS
+                await self.offer(publisher, sensor)
 
     async def _save_hello(self, sensor: Sensor) -> None:
         """On disk if it is news, and not too often: who changes it all the time would wear out the card."""
@@ -97,7 +99,8 @@ class ModelRollout:
         """Repeat offers that were not taken, until cancelled."""
         while True:
             for sensor in list(self._line.sensors.values()):
-                await self.offer(publisher, sensor)
+                with apart(f"model offer to {sensor.name}"):
+                    await self.offer(publisher, sensor)
             await asyncio.sleep(LOOK_SECONDS)
 
     def learn_now(self, sensor: Sensor) -> None:

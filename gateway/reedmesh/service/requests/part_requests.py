@@ -103,7 +103,7 @@ async def _orders(at: Context, sensor: Sensor, given: Arguments) -> list[tuple[i
 
 def _band(sensor: Sensor, station: Station) -> dict[str, Any]:
     """Mean and three deviations of the curve of OK parts, in its steps."""
-    if not sensor.model:
+    if not sensor.model or sensor.model.length != station.recipe.length:
         return {}
     mean, spread = (each[: station.recipe.points] for each in sensor.model.normal())
     return {"low": (mean - 3 * spread).round(1).tolist(), "high": (mean + 3 * spread).round(1).tolist()}

@@ -7,6 +7,7 @@ What a request changes is on disk before it is answered. Reading is done on the 
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -38,6 +39,8 @@ MODULES = (
     audits,
     provenance_requests,
 )
+log = logging.getLogger(__name__)
+
 MOST_JSON = 4096  # bytes of a request
 QUEUE = 200  # requests that wait; more are dropped
 MOST_ANSWERING = 4  # requests that may take their time at once; further ones are answered in turn
@@ -90,6 +93,12 @@ class RequestServer:
             said = {"status": "ok", "data": await self.do(verb, table)}
         except (RefusedError, WireError, DiskError) as error:
             said = {"status": "error", "error": f"{verb:.20}: {error}"}
+        except Exception as error:
+            log.error("%.20s: not foreseen", verb, exc_info=error)
+            said = {
+                "status": "error",
+                "error": f"{verb:.20}: {type(error).__name__}, which nobody foresaw: see the log",
+            }
         return said | ({"transaction": transaction} if transaction else {})
 
     async def do(self, verb: str, table: dict[str, Any]) -> dict[str, Any]:
