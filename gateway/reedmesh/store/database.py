@@ -135,7 +135,8 @@ def _migrate(db: sqlite3.Connection) -> None:
         version = 1  # the first schema had no number
     for each in range(version or VERSION, VERSION):
         db.executescript(f"begin; {_script(f'migrations/{each:02d}.sql')} pragma user_version = {each + 1}; commit;")
-    db.executescript(f"{_script('schema.sql')} pragma user_version = {VERSION};")
+    # In one commit: of tables without their number, a power cut would leave what looks like the first schema.
+    db.executescript(f"begin; {_script('schema.sql')} pragma user_version = {VERSION}; commit;")
 
 
 def _script(name: str) -> str:
