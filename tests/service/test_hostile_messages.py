@@ -39,7 +39,8 @@ from reedmesh.outputs.sparkplug import device
 from reedmesh.outputs.sparkplug_payload import pack as sparkplug_pack
 from reedmesh.protocol import part as parts
 from reedmesh.protocol import wire
-from reedmesh.provenance import ledger
+from reedmesh.provenance import credit, ledger
+from reedmesh.provenance.credit import Statement
 from reedmesh.provenance.ledger import Checkpoint
 from reedmesh.service import prometheus, state_publisher
 from reedmesh.service.gateway import Gateway
@@ -200,7 +201,9 @@ class Stage:
 
     async def hostile_neighbour(self) -> None:
         dice, base = self.dice, f"reedmesh/evil/update/{FAMILY.id}"
-        leaf = dice.choice(("head", "seen", "key", "request/need", "request/snapshot", "update", "update", "status"))
+        leaf = dice.choice(
+            ("head", "seen", "key", "owed", "request/need", "request/snapshot", "update", "update", "status")
+        )
         if leaf == "update":
             await self._update(base)
             return
@@ -209,15 +212,16 @@ class Stage:
             "head": lambda: self._head(dice.choice(hostile.INTEGERS) % 2**64),
             "seen": lambda: hostile.frame(seen.pack([], {"gw": Held(2**32 - 1, "ab" * 32)}), dice),
             "key": lambda: self._succession(dice.choice(hostile.INTEGERS) % 2**64),
+            "owed": lambda: self._statement(dice.choice(hostile.INTEGERS) % 2**64),
             "request/need": lambda: hostile.said(need, dice),
             "request/snapshot": lambda: hostile.said({"to": "gw"}, dice),
             "status": lambda: hostile.said({"state": "online", "federation": "reedmesh"}, dice),
         }
         topic = "reedmesh/evil/status" if leaf == "status" else f"{base}/{leaf}"
         payload = said[leaf]()
-        if leaf in ("head", "key") and dice.random() < 0.3:
+        if leaf in ("head", "key", "owed") and dice.random() < 0.3:
             payload = hostile.frame(payload, dice)
-        await self.theirs.link().publish(Message(topic, payload, 1, leaf in ("head", "seen", "key", "status")))
+        await self.theirs.link().publish(Message(topic, payload, 1, leaf in ("head", "seen", "key", "owed", "status")))
 
     async def _update(self, base: str) -> None:
         """A bundle that is signed as it should be; what is in it, and what its manifest says, is not."""
@@ -254,6 +258,10 @@ class Stage:
         signature = EVIL.signature(ledger.signed_text("evil", number, hashed))
         return ledger.pack_checkpoint(Checkpoint("evil", number, hashed, signature, hashed))
 
+    def _statement(self, points: int) -> bytes:
+        said = Statement("evil", points % 2**32, {"gw": (points, self.dice.choice((0, points)))})
+        return credit.pack(said, EVIL.signature(said.text()))
+
     def _succession(self, until: int) -> bytes:
         said = Succession("evil", until, EVIL.public, NEXT.public)
         return succession.pack(said, EVIL.signature(said.text()), NEXT.signature(said.text()))
@@ -265,12 +273,12 @@ class Stage:
 
     async def check(self, gateway: Gateway) -> None:
         """All is as it should be: judged, answered, exported, shown; and no fault of ours was tripped over."""
-        rejects = (gateway._events.rejects, gateway.parts.share.rejects)
+        rejects = (gateway._events.rejects, gateway.parts.neighbourhood.rejects)
         assert not any(each.unforeseen for each in rejects)
         assert self.true
-        before = gateway.line.sensors["true"].counters.windows
+        before = gateway.line.sensors["true"].arrivals.counters.windows
         await self.true.window(sounds()["normal"][self.dice.randrange(60)].tobytes())
-        while gateway.line.sensors["true"].counters.windows == before:
+        while gateway.line.sensors["true"].arrivals.counters.windows == before:
             await asyncio.sleep(0.001)
         transaction = str(len(self.answers))
         await self.say("reedmesh/gw/request/status", json.dumps({"transaction": transaction}).encode())
@@ -330,7 +338,7 @@ def test_the_attacks_reach_what_they_attack(tmp_path: Path) -> None:
                 await stage.attack(gateway)
                 await stage.check(gateway)
             assert len(gateway.line.sensors) > 3 and any(each.station for each in gateway.line.sensors.values())
-            assert gateway.parts.share.heard()["evil"]
+            assert gateway.parts.neighbourhood.heard()["evil"]
             assert any(each["status"] == "ok" for each in stage.answers)
 
     asyncio.run(story())
