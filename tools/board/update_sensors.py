@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from reedmesh.config import settings
+from reedmesh.config.firmware import signer_of
 from reedmesh.errors import ConfigError
 from reedmesh.inference import boards
 from reedmesh.provisioning import device_tree, image
@@ -24,12 +25,12 @@ def main() -> int:
     """Make packages, and hand them over; returns the exit status."""
     chosen = _arguments()
     try:
-        state = Path(settings.load_config(chosen.config).state) if chosen.config else None
+        config = settings.load_config(chosen.config) if chosen.config else None
         for architecture in chosen.architecture or architectures():
             path = save(architecture, chosen.out)
             print(f"{path}: firmware {firmware_packages.read(path).sequence}, {path.stat().st_size} bytes")
-            if state:
-                firmware_packages.put(path, state)
+            if config:
+                firmware_packages.put(path, Path(config.state), signer_of(config.firmware))
     except ConfigError as error:
         print(f"update-sensors: {error}", file=sys.stderr)
         return 2

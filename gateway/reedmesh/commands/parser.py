@@ -27,6 +27,7 @@ from reedmesh.commands import (
     prove,
     record,
     recordings,
+    release,
     run,
     sensor,
     sensors,
@@ -62,6 +63,7 @@ def build() -> Parser:
     sensor.add(commands, DEFAULT_CONFIG)
     sensors.add(commands, DEFAULT_CONFIG)
     join.add(commands, DEFAULT_CONFIG)
+    release.add(commands, DEFAULT_CONFIG)
     keys.add_keys(commands, DEFAULT_CONFIG)
     keys.add_sensors(commands, DEFAULT_CONFIG)
     alerts.add(commands, DEFAULT_CONFIG)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from reedmesh.commands import broker
+from reedmesh.config.firmware import signer_of
 from reedmesh.config.settings import load_config
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.updates import firmware_packages
@@ -29,7 +30,8 @@ def print_key(chosen: argparse.Namespace) -> None:
 
 def update_sensors(chosen: argparse.Namespace) -> None:
     """Put firmware packages into the gateway's store; it offers them to its sensors."""
-    state = Path(load_config(chosen.config).state)
+    settings = load_config(chosen.config)
+    state, signer = Path(settings.state), signer_of(settings.firmware)
     for path in chosen.packages:
-        taken = firmware_packages.put(path, state)
+        taken = firmware_packages.put(path, state, signer)
         print(f"{path}: firmware {taken.sequence} for {taken.code}, {len(taken.payload)} bytes, goes to its sensors")

@@ -35,6 +35,7 @@ from reedmesh.config.exporters import (
     plc_faults,
     sparkplug_faults,
 )
+from reedmesh.config.firmware import Firmware, firmware_faults
 from reedmesh.config.machines import Bearing, Machine, PartCosts, machine_faults
 from reedmesh.errors import ConfigError
 from reedmesh.protocol import wire
@@ -51,6 +52,7 @@ __all__ = [
     "Broker",
     "Config",
     "Exchange",
+    "Firmware",
     "HomeAssistant",
     "Learning",
     "Machine",
@@ -94,6 +96,7 @@ class Config:
     store: Store = field(default_factory=Store)
     metrics: Metrics = field(default_factory=Metrics)
     exchange: Exchange = field(default_factory=Exchange)
+    firmware: Firmware = field(default_factory=Firmware)
     home_assistant: HomeAssistant = field(default_factory=HomeAssistant)
     sparkplug: Sparkplug = field(default_factory=Sparkplug)
     opcua: OpcUa = field(default_factory=OpcUa)
@@ -143,6 +146,7 @@ def _faults(config: Config) -> list[str]:
         *exchange_faults(config.exchange, len(config.neighbours)),
         *neighbour_faults(config.name, config.neighbours, config.exchange.authority),
         *learning_faults(config.learning),
+        *firmware_faults(config.firmware),
         *metrics_faults(config.metrics),
         *home_assistant_faults(config.home_assistant),
         *sparkplug_faults(config.sparkplug),

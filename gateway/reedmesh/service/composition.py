@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from reedmesh.alerts.escalation import calls_for
+from reedmesh.config.firmware import signer_of
 from reedmesh.config.settings import Config
 from reedmesh.exchange.federation import Federation, Sealed
 from reedmesh.exchange.neighbourhood import Neighbourhood, Neighbourhoods
@@ -141,7 +142,7 @@ def compose(config: Config, families: Families, store: Store, clock: Clock, stea
         learners=made,
         neighbourhoods=neighbourhoods,
         exchanged=ids,
-        firmware_rollout=FirmwareRollout(name, line, state),
+        firmware_rollout=FirmwareRollout(name, line, state, signer=signer_of(config.firmware)),
         model_rollout=models,
         part_learning=PartLearning(
             line, disk, models, _costs(config), PartNeighbourhoods(maker, neighbourhoods, made[-1].statistics).of

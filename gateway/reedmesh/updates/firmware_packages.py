@@ -11,6 +11,7 @@ from reedmesh import atomic_file
 from reedmesh.errors import ConfigError
 from reedmesh.protocol import firmware_package
 from reedmesh.protocol.wire import WireError
+from reedmesh.updates import firmware_signature
 
 SUFFIX = ".parcel"
 
@@ -51,29 +52,32 @@ def unpack(payload: bytes) -> FirmwarePackage:
     return FirmwarePackage(payload, head.code, head.sequence)
 
 
-def read(path: Path) -> FirmwarePackage:
-    """The package in a file; raises ConfigError."""
+def read(path: Path, signer: bytes = b"") -> FirmwarePackage:
+    """The package in a file, signed with `signer` unless that is b""; raises ConfigError."""
     try:
         with path.open("rb") as file:
-            return unpack(file.read(firmware_package.LARGEST + 1))
+            data = file.read(firmware_package.LARGEST + firmware_signature.TRAILER + 1)
+        return unpack(firmware_signature.checked(data, signer))
     except (OSError, WireError) as error:
         raise ConfigError(f"{path}: no firmware for sensors: {error}; `make update-sensors` makes it") from error
 
 
-def put(path: Path, state: Path) -> FirmwarePackage:
+def put(path: Path, state: Path, signer: bytes = b"") -> FirmwarePackage:
     """Hold the package in `path` ready for the sensors of the gateway with this state directory.
 
-    Raises ConfigError for what is no package, and DiskError.
+    Its signature goes with it: the gateway checks again what it reads there. Raises ConfigError for what is no package,
+    or not signed with `signer`, and DiskError.
     """
-    taken = read(path)
-    atomic_file.write(state / "firmware" / (taken.code + SUFFIX), taken.payload)
+    taken = read(path, signer)
+    atomic_file.write(state / "firmware" / (taken.code + SUFFIX), path.read_bytes())
     return taken
 
 
 class PackageStore:
-    """The packages in the state directory `state`, read again when one changed."""
+    """The packages in the state directory `state`, read again when one changed. signer: as of `read`."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, signer: bytes = b"") -> None:
+        self._signer = signer
         self._folder = state / "firmware"
         self._seen: dict[Path, int] = {}
         self._packages: dict[Path, FirmwarePackage] = {}
@@ -84,7 +88,7 @@ class PackageStore:
         if found == self._seen:
             return False
         self._seen = found
-        self._packages = {path: read(path) for path in found}
+        self._packages = {path: read(path, self._signer) for path in found}
         return True
 
     def of(self, code: object) -> FirmwarePackage | None:

@@ -32,11 +32,18 @@ PARTIAL, TAKEN, SAME, BUSY, TIMEOUT = 206, 200, 304, 409, 408  # what a sensor s
 class FirmwareRollout:
     """Updates the sensors of gateway `gateway` from the packages in its `state` directory."""
 
-    def __init__(self, gateway: str, line: Line, state: Path, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        gateway: str,
+        line: Line,
+        state: Path,
+        clock: Callable[[], float] = time.monotonic,
+        signer: bytes = b"",
+    ) -> None:
         self.statuses: LatestQueue[dict[str, Any]] = LatestQueue()
         self._gateway = gateway
         self._line = line
-        self._store = PackageStore(state)
+        self._store = PackageStore(state, signer)
         self._keys = SensorKeys(state)
         self._clock = clock
         self._turn: Sensor | None = None  # who is being updated
