@@ -37,7 +37,7 @@ from reedmesh.links.mqtt_link import Link
 from reedmesh.store import database
 from tools.bench import report
 from tools.bench.crash import Step, step
-from tools.bench.nemesis_hall import Gateway, Hall, Proxy, Sensor, feed
+from tools.bench.support.nemesis_hall import Gateway, Hall, Proxy, Sensor, feed
 from tools.checkout import ROOT
 from tools.simulate import recordings
 

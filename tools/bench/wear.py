@@ -36,8 +36,9 @@ from reedmesh.protocol import wire
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Checkpoint
 from tools.bench import report
-from tools.bench.latency import GATEWAY, LINES, mosquitto, prepare
+from tools.bench.latency import GATEWAY, LINES, prepare
 from tools.checkout import ROOT
+from tools.simulate import mosquitto
 from tools.simulate.free_ports import free_ports
 
 FOLDER = ROOT / "build" / "wear"
@@ -172,7 +173,7 @@ async def measure(name: str, seconds: float) -> Cost:
     frames = prepare(folder, 2)
     (folder / "mosquitto.conf").write_text("\n".join(LINES).format(port=port) + "\n")
     (folder / "reedmesh.toml").write_text(_settings(folder, port))
-    program = mosquitto()
+    program = mosquitto.program()
     assert program, "no mosquitto found: apt install mosquitto"
     broker = subprocess.Popen([str(program), "-c", str(folder / "mosquitto.conf")], stderr=subprocess.DEVNULL)
     words = [sys.executable, "-m", "reedmesh", "run", str(folder / "reedmesh.toml")]

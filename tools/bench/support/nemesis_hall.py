@@ -29,7 +29,8 @@ from reedmesh.links.mqtt_link import Link
 from reedmesh.protocol import wire
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Checkpoint
-from tools.bench.latency import LINES, mosquitto
+from tools.bench.latency import LINES
+from tools.simulate import mosquitto
 from tools.simulate.free_ports import free_ports
 
 FAKETIME = (
@@ -274,7 +275,7 @@ class Hall:
 
     async def start(self) -> None:
         """All of it; returns when the gateways run, not when they are ready."""
-        program = mosquitto()
+        program = mosquitto.program()
         assert program, "no mosquitto found: apt install mosquitto"
         for name, port in self.broker_port.items():
             config = self.folder / f"{name}.conf"
