@@ -229,6 +229,9 @@ bench-load: $(READY) ## run 200 sensors for ten minutes: latency, CPU, memory, d
 bench-memory: $(READY) ## find the smallest heap that the engine runs in [MICROPYTHON=path of a 32-bit build]
 	$(BIN)/python -m tools.bench.memory $(if $(MICROPYTHON),--micropython $(MICROPYTHON))
 
+bench-nemesis: $(READY) ## break everything at once on three gateways: count alerts lost or doubled, and unasked ends [SECONDS=300 SEED=1]
+	$(BIN)/python -m tools.bench.nemesis --seconds $(or $(SECONDS),300) --seed $(or $(SEED),1)
+
 bench-ota: $(READY) ## cut the power during updates of a sensor, and measure how long sampling pauses
 	$(BIN)/python -m tools.bench.ota
 
@@ -251,6 +254,9 @@ bench-tracking: $(READY) ## whether days of a sealed federation's pseudonyms can
 bench-skab: $(READY) ## measure the process family on SKAB by its protocol. DATA=SKAB/data [SEEDS=3]
 	@$(call NEED,DATA,the folder SKAB/data of https://github.com/waico/SKAB: its licence forbids that we bundle it)
 	$(BIN)/python -m tools.bench.skab $(DATA) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FAMILY),--family $(FAMILY))
+
+bench-wear: $(READY) ## measure what each attack has a gateway write, in GB a day [SECONDS=60]
+	$(BIN)/python -m tools.bench.wear --seconds $(or $(SECONDS),60)
 
 ##@ Other
 
