@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reedmesh.coding.bundle import Bundle
+from reedmesh.config.settings import FEDERATION
 from reedmesh.errors import WireError
-from reedmesh.exchange import checkpoints, seen
+from reedmesh.exchange import checkpoints, proofs, seen
 from reedmesh.identity import keystore, succession
 from reedmesh.identity.keys import Key
 from reedmesh.identity.succession import Succession
@@ -22,6 +24,7 @@ from reedmesh.identity.trust_store import Trust
 from reedmesh.learning.aggregate import Peer
 from reedmesh.learning.events import Refused
 from reedmesh.links.message import Message
+from reedmesh.protocol.shards import unpack_manifest
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Checkpoint
 from reedmesh.store import ledger_table
@@ -239,6 +242,47 @@ def test_two_updates_under_one_number_are_entered_once_with_who_says_so(tmp_path
             assert "c holds another" in entry["reason"]
 
     asyncio.run(story())
+
+
+def given_update(it: World, name: str, what: bytes, sequence: int = 7) -> bytes:
+    """b gives one gateway an update of its own, signed, on a way that the others do not see; returns its manifest."""
+    made = Bundle(what, FAMILY.id, "b", sequence, sequence)
+    frame = keystore.load(it.folder / "b").sign(made.manifest)
+    manifest = unpack_manifest(frame)
+    manifest.signer = it[name].incoming._keyring.check(manifest)
+    it[name]._checkpoints.hear_manifest(manifest, frame)
+    digest = sha256(what).hexdigest()
+    it[name].incoming._peers["b"] = Peer(trained(0.1).weights, 10, sequence=sequence, digest=digest)
+    return frame
+
+
+@pytest.mark.usefixtures("quick")
+def test_two_updates_under_one_number_become_a_proof_that_anybody_can_check(tmp_path: Path) -> None:
+    """b shows a this and c that; a and c tell each other what b signed, and each has both signatures on disk."""
+
+    async def story() -> None:
+        async with neighbours(tmp_path, "a", "c", all_names="b") as it:
+            for name, what in (("a", b"one"), ("c", b"other")):
+                given_update(it, name, what)
+            public = [keystore.load(tmp_path / "b").public]
+            for name in ("a", "c"):
+                await it.until(lambda: bool(proofs.proved(tmp_path / name, {"b": public}, FEDERATION)))  # noqa: B023
+                assert proofs.proved(tmp_path / name, {"b": public}, FEDERATION) == [("b", 7)]
+                assert proofs.proved(tmp_path / name, {"b": [Key(bytes(32)).public]}, FEDERATION) == []
+                found = [each for each in entered(it, name, ledger.FORK) if proofs.SIGNED_TWO in each["reason"]]
+                assert [(each["gateway"], each["sequence"]) for each in found] == [("b", 7)]
+
+    asyncio.run(story())
+
+
+def test_one_update_that_is_signed_again_or_by_another_key_proves_nothing(tmp_path: Path) -> None:
+    key, other, held = Key(bytes([1]) * 32), Key(bytes([2]) * 32), proofs.Proofs(tmp_path, FEDERATION)
+    for signer, what, at in ((key, b"one", 1000.0), (key, b"one", 2000.0), (other, b"other", 2000.0)):
+        frame = signer.sign(Bundle(what, FAMILY.id, "b", 7, 7).manifest, at=at)
+        manifest = unpack_manifest(frame)
+        manifest.signer = signer.public
+        assert held.meet(manifest, frame) is None
+    assert not (tmp_path / proofs.FOLDER).exists()
 
 
 @given(st.binary(max_size=400))

@@ -15,6 +15,7 @@ from typing import Any
 from reedmesh.commands.keys import trust_of
 from reedmesh.config.settings import Config, load_config
 from reedmesh.errors import DeployError
+from reedmesh.exchange import proofs
 from reedmesh.identity import keystore
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Entry
@@ -50,6 +51,9 @@ def _verify(chosen: argparse.Namespace) -> None:
         neighbours, trust = ledger_table.remembered(db), trust_of(settings)
     for note in found.notes:
         print(f"note: {note}")
+    keys = {name: trust.ever(name) for name in trust.names()}
+    for name, number in proofs.proved(Path(settings.state), keys, settings.exchange.federation):
+        print(f"{name} SIGNED TWO UPDATES under number {number}: it shows one neighbour this and another that")
     for name, heads in neighbours.items():
         print(_neighbour(name, heads, trust.ever(name)))
     if faults:

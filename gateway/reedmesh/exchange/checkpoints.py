@@ -5,7 +5,8 @@ and another to others: so each gateway also tells what it has seen of the others
 heads, which they signed, and which update it holds of each. Two heads under one number are proof, and are kept; two
 updates under one number are one gateway's word against another's, and are entered with who says so.
 
-What it costs to write is bounded for each neighbour; of heads that wait, the newest counts.
+What it costs to write is bounded for each neighbour; of heads that wait, the newest counts. Of two updates under one
+number each also tells the manifest that it was given, and who has both has proof (`proofs.py`).
 """
 
 import asyncio
@@ -14,9 +15,12 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from reedmesh.exchange import seen
+from reedmesh.config.settings import FEDERATION
+from reedmesh.exchange import proofs, seen
+from reedmesh.exchange.proofs import Proofs
 from reedmesh.exchange.seen import Held
 from reedmesh.identity.keyring import Keyring
+from reedmesh.protocol.shards import Manifest, unpack_manifest
 from reedmesh.protocol.wire import WireError
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Checkpoint, Entry
@@ -41,7 +45,7 @@ class CheckpointExchange:
 
     held: of each family, the update that is held of each neighbour. steady: seconds between two times that all is told,
     changed or not, so that when and how often says nothing of the gateway; 0: it is told when it changed. clock: s, one
-    that nobody sets.
+    that nobody sets. federation: its name.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class CheckpointExchange:
         keyring: Keyring,
         steady: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
+        federation: str = FEDERATION,
     ) -> None:
         self.held: dict[str, Callable[[], Mapping[str, Held]]] = {}
         self._disk = disk
@@ -60,6 +65,10 @@ class CheckpointExchange:
         self._clock = clock
         self._heard: dict[Key, Checkpoint] = {}  # what waits to be looked at
         self._budgets: dict[str, TokenBucket] = {}
+        self._proofs = Proofs(state, federation)
+        self._doubted: set[tuple[str, str, int]] = (
+            set()
+        )  # updates that somebody holds another of: whose, family, number
         self._doubts: dict[str, TokenBucket] = {}
         self._disputed: dict[tuple[str, int, str], None] = {}
         self._disputes: list[Entry] = []
@@ -88,7 +97,19 @@ class CheckpointExchange:
         for name, theirs in held.items():
             ours = mine.get(name)
             if ours and ours.sequence == theirs.sequence and ours.digest != theirs.digest:
-                self._dispute(gateway, name, theirs)
+                self._dispute(gateway, name, family, theirs)
+
+    def hear_manifest(self, manifest: Manifest, frame: bytes) -> None:
+        """A neighbour's manifest, its signature checked, whoever passed it on."""
+        if entry := self._proofs.meet(manifest, frame):
+            self._disputes.append(entry)
+
+    def hear_proof(self, gateway: str, frame: bytes) -> None:
+        """A manifest that a neighbour was given by another one, and of which we may have been given a second."""
+        manifest = unpack_manifest(frame)
+        manifest.signer = self._keyring.check(manifest)
+        if manifest.sender != gateway and self._proofs.of(manifest.sender, manifest.family, manifest.sequence):
+            self.hear_manifest(manifest, frame)
 
     async def run(self, say: Say) -> None:
         """Publish and compare until cancelled. say: has brokers retain a frame, by family and leaf."""
@@ -115,6 +136,9 @@ class CheckpointExchange:
                 if self._steady or frame != before.get(family, b""):
                     say(family, "seen", frame)
                     before[family] = frame
+            for of in [each for each in self._doubted if self._proofs.of(*each)]:
+                say(of[1], proofs.LEAF, self._proofs.of(*of) or b"")
+            self._doubted.clear()
 
     def _own(self) -> Checkpoint | None:
         """On the store's thread: our head, if it was not told yet; what will be told is noted first."""
@@ -149,7 +173,7 @@ class CheckpointExchange:
         """Whether what a neighbour says may cost a write now."""
         return self._budgets.setdefault(name, TokenBucket(HEAD_RATE, HEAD_BURST)).spend(self._clock())
 
-    def _dispute(self, via: str, name: str, theirs: Held) -> None:
+    def _dispute(self, via: str, name: str, family: str, theirs: Held) -> None:
         """Enter, once, that a neighbour holds another update of somebody than we do under the same number."""
         what = name, theirs.sequence, theirs.digest
         if what in self._disputed or len(self._disputed) >= MOST_DISPUTES:
@@ -157,6 +181,7 @@ class CheckpointExchange:
         if not self._doubts.setdefault(via, TokenBucket(DISPUTE_RATE, DISPUTE_BURST)).spend(self._clock()):
             return  # who doubts everybody fills no ledger, and uses up nobody else's entries of the day
         self._disputed[what] = None
+        self._doubted.add((name, family, theirs.sequence))
         log.error("update %d of %s is another at %s: one of them was shown two", theirs.sequence, name, via)
         reason = f"{via} holds another update under that number"
         self._disputes.append(Entry(ledger.FORK, name, "", "", theirs.sequence, theirs.digest, reason=reason))

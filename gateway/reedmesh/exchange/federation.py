@@ -52,6 +52,7 @@ LEAVES = {
     "cell/norms": 1,
     "cell/set": 1,
     "cell/answer": 1,
+    "proof": 1,
     "request/need": 1,
     "request/snapshot": 1,
 }  # with their QoS

@@ -27,7 +27,7 @@ from reedmesh.json_object import read_json
 from reedmesh.links.message import Message, Publisher, Subscriber
 from reedmesh.links.rejects import Rejects
 from reedmesh.protocol import wire
-from reedmesh.protocol.shards import unpack_manifest, unpack_shard
+from reedmesh.protocol.shards import Manifest, unpack_manifest, unpack_shard
 from reedmesh.supervisor import Supervisor, Work
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,10 @@ def subscriptions_of(neighbour: str, families: Iterable[str], federation: Federa
 
 def unwitnessed(_gateway: str, _frame: bytes) -> None:
     """For who remembers no ledgers of others."""
+
+
+def unmet(_manifest: Manifest, _frame: bytes) -> None:
+    """For who keeps no manifests."""
 
 
 def unseen(_gateway: str, _family: str, _frame: bytes) -> None:
@@ -91,12 +95,15 @@ class Listener:
         witness: Callable[[str, bytes], None] = unwitnessed,
         witness_seen: Callable[[str, str, bytes], None] = unseen,
         hear_credit: Callable[[str, bytes], None] = unwitnessed,
+        hear_proof: Callable[[str, bytes], None] = unwitnessed,
+        hear_manifest: Callable[[Manifest, bytes], None] = unmet,
         supervisor: Supervisor | None = None,
         rejects: Rejects | None = None,
     ) -> None:
         self.rejects = rejects or Rejects()
         self._federation = federation
         self._witnesses = witness, witness_seen
+        self._hear_proof, self._hear_manifest = hear_proof, hear_manifest
         self._name = name
         self._keys = keys
         self._takes = dict.fromkeys(families, Taker(collector, deliver, hear_credit))
@@ -159,7 +166,7 @@ class Listener:
                 await self._finish(generation)
         elif heard.leaf == "manifest":
             self._announce(heard.family, heard.payload)
-        elif heard.leaf in ("key", "head", "seen", "owed", "revoked", *CELL_LEAVES):
+        elif heard.leaf in ("key", "head", "seen", "owed", "revoked", "proof", *CELL_LEAVES):
             self._take_frame(heard)
         else:
             verb = heard.leaf.removeprefix("request/")
@@ -177,6 +184,8 @@ class Listener:
             head(gateway, frame)
         elif leaf == "seen":
             seen(gateway, family, frame)
+        elif leaf == "proof":
+            self._hear_proof(gateway, frame)
         elif leaf in CELL_LEAVES:
             self._takes[family].hear_cell(leaf, gateway, frame)
         else:
@@ -196,6 +205,7 @@ class Listener:
         if manifest.family != family:
             raise WireError(f"manifest of family {manifest.family} among those of {family}")
         manifest.signer = self._keys.check(manifest)
+        self._hear_manifest(manifest, frame)
         self._takes[family].collector.announce(manifest, self._clock())
 
     def _enrol(self, gateway: str, family: str, frame: bytes) -> None:

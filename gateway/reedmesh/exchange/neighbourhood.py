@@ -235,6 +235,8 @@ class Neighbourhoods:
             witness=it.checkpoints.hear,
             witness_seen=it.checkpoints.hear_seen,
             hear_credit=it.credits.hear,
+            hear_proof=it.checkpoints.hear_proof,
+            hear_manifest=it.checkpoints.hear_manifest,
             supervisor=it.supervisor,
             rejects=it.rejects,
         )

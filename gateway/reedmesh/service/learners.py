@@ -61,7 +61,11 @@ class NeighbourhoodMaker:
         self._profile = delta.PROFILES[config.learning.profile]
         self._timing = Timing(Bounds(most=config.learning.patience))
         self._checkpoints = CheckpointExchange(
-            disk, state, keyring, steady=max(private, HEADS_SECONDS) if private else 0.0
+            disk,
+            state,
+            keyring,
+            steady=max(private, HEADS_SECONDS) if private else 0.0,
+            federation=config.exchange.federation,
         )
         self._disk = disk
         self._supervisor = supervisor
