@@ -132,7 +132,7 @@ class Stage:
         work = [asyncio.create_task(gateway.run(link, [ear])), asyncio.create_task(self._onlook())]
         try:
             async with asyncio.timeout(PATIENCE):
-                while "reedmesh/gw/status" not in self.broker.retained:
+                while not self._is_online():
                     await asyncio.sleep(0)
                 yield gateway
                 assert not any(task.done() for task in work)
@@ -141,6 +141,10 @@ class Stage:
                 task.cancel()
             for ended in await asyncio.gather(*work, return_exceptions=True):
                 assert isinstance(ended, asyncio.CancelledError), ended
+
+    def _is_online(self) -> bool:
+        said = self.broker.retained.get("reedmesh/gw/status")
+        return said is not None and b'"online"' in said.payload
 
     async def _onlook(self) -> None:
         """A dashboard: it hears what sensors and gateway say alike."""
