@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from tests.broker.test_attacks import BROKER_ATTACKS
 from tests.exchange.test_attacks import ATTACKS
 from tests.support.paths import ROOT, TESTS
@@ -30,3 +32,28 @@ def test_every_test_that_the_documentation_names_is_there() -> None:
     functions = set(re.findall(r"`(test_\w+)`", DOC.read_text()))
     written = "".join(path.read_text() for path in TESTS.rglob("test_*.py"))
     assert not [each for each in functions if f"def {each}(" not in written]
+
+
+@pytest.mark.parametrize("page", ["security.md", "reliability.md"])
+def test_each_row_of_what_is_stopped_or_survived_names_what_shows_it(page: str) -> None:
+    """In tables whose last column is "test" or "shown by": a test by its path, or a target of the Makefile."""
+    checked = 0
+    for table in re.findall(r"(?:^\|.*\|\n)+", (ROOT / "docs" / page).read_text(), flags=re.M):
+        head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+        if head[-1] in ("test", "shown by"):
+            unshown = [row for row in rows if not all(map(_is_there, _named(row[-1])))]
+            assert not unshown and all(_named(row[-1]) or row[-1] == "the same" for row in rows), unshown or rows
+            checked += len(rows)
+    assert checked > 15
+
+
+def _named(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def _is_there(name: str) -> bool:
+    if name.startswith("make "):
+        return re.search(rf"^{name.split()[1]}:", (ROOT / "Makefile").read_text(), flags=re.M) is not None
+    if name.endswith(".py"):
+        return (TESTS / name).exists() or bool(list(TESTS.rglob(name)))
+    return any(f"def {name}(" in path.read_text() for path in TESTS.rglob("test_*.py"))

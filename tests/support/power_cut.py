@@ -9,6 +9,7 @@ synced is there, of what was not, nothing, everything or some.
 import _sqlite3
 import ctypes
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -152,10 +153,11 @@ class RecordedOs:
 
     def fsync(self, descriptor: int) -> None:
         os.fsync(descriptor)
-        disk, file = self._it.disk, self._files.get(os.fstat(descriptor).st_ino)
-        if file is None:  # a folder
+        disk, found = self._it.disk, os.fstat(descriptor)
+        if stat.S_ISDIR(found.st_mode):
             disk.synced_names = dict(disk.names)
         else:
+            file = self._files[found.st_ino]
             self._note(file, f"/proc/self/fd/{descriptor}")
             disk.sync(file)
         self._it.cut()

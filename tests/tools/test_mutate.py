@@ -1,6 +1,9 @@
 """The list of mutations applies to the tree as it is, and one that is caught is told from one that survives."""
 
+import shutil
 from pathlib import Path
+
+import pytest
 
 from tests.support.paths import ROOT
 from tools.check import mutate
@@ -26,3 +29,16 @@ def test_a_change_is_caught_or_survives_and_the_copy_is_as_it_was(tmp_path: Path
     ]
     assert outcomes == [mutate.CAUGHT, mutate.SURVIVED, mutate.BROKEN]
     assert (tmp_path / "thing.py").read_text() == before
+
+
+@pytest.mark.parametrize(
+    "name", ["JSON: numbers without end are read", "trust: any number of keys counts", "firmware: any signer will do"]
+)
+def test_a_sample_of_the_mutations_is_caught(tmp_path: Path, name: str) -> None:
+    """What `make mutate` does with all of them, of three that are quick."""
+    for part in ("gateway", "tests", "tools", "models", "firmware", "pyproject.toml"):
+        (tmp_path / part).symlink_to(ROOT / part)
+    chosen = next(each for each in mutate.mutations() if each.name == name)
+    (tmp_path / "gateway").unlink()
+    shutil.copytree(ROOT / "gateway", tmp_path / "gateway", ignore=shutil.ignore_patterns("__pycache__"))
+    assert mutate.tried(tmp_path, chosen) == mutate.CAUGHT

@@ -335,7 +335,7 @@ def _doubled(steps: list[tuple[str, str]]) -> int:
         if what == "raised":
             doubled += standing[sensor] > 0
             standing[sensor] += 1
-        elif what != "undone":
+        elif what == "cleared":
             standing[sensor] = max(0, standing[sensor] - 1)
     return doubled
 
