@@ -32,6 +32,7 @@ from tools.checkout import ROOT
 NEIGHBOURS = (1, 4, 8, 16, 32, 64)
 CONTEXT = b"reedmesh sealed\0reedmesh\0family\0hall1\0" + bytes(8)
 ROUNDS = 200
+HEAPS = (16, 20, 24, 28, 32, 40, 48, 64, 96, 1024)  # KiB
 SENSOR = """
 import hmac, json, time
 def us(size):
@@ -57,6 +58,7 @@ def main() -> int:
     boxing()
     certifying()
     sensor()
+    signature_on_a_sensor()
     return 0
 
 
@@ -153,6 +155,27 @@ def sensor() -> None:
         )
     for size, value in json.loads(said.stdout).items():
         show(f"sensor_hmac_{size}_us", f"HMAC of {size} bytes under MicroPython", value, "us")
+
+
+def signature_on_a_sensor() -> None:
+    """What checking a signature of firmware would cost a sensor in plain Python: time, and the smallest heap."""
+    key, text = Key(bytes(range(32))), b"reedmesh firmware\0" + bytes(32)
+    words = [
+        str(ROOT / "tests/firmware/scripts/ed25519_cost.py"),
+        key.public.hex(),
+        key.signature(text).hex(),
+        text.hex(),
+    ]
+    told, smallest = {}, 0
+    for heap in sorted(HEAPS, reverse=True):
+        command = [device_tree.micropython(), "-X", f"heapsize={heap}k", *words]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            break
+        smallest, told = heap, told or json.loads(done.stdout)
+    assert told["good"] and not told["bent"]
+    show("sensor_ed25519_ms", "check a signature under MicroPython", told["ms"], "ms", {"products": told["products"]})
+    show("sensor_ed25519_heap_kib", "the smallest heap that it runs in", smallest, "KiB", {"code": told["code"] / 1024})
 
 
 if __name__ == "__main__":
