@@ -84,8 +84,9 @@ install-gateway: ## show how to install the gateway as a service of this machine
 	@echo "install this tree, with [dashboard,serial,flash], into $(GATEWAY_HOME)"
 ifdef YES
 	@$(SUDO) $(GATEWAY_PYTHON) -m venv $(GATEWAY_HOME)
+	@$(SUDO) $(GATEWAY_HOME)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  --only-binary=:all: --requirement gateway/requirements.txt
 	@$(SUDO) $(GATEWAY_HOME)/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps .
-	@$(SUDO) $(GATEWAY_HOME)/bin/python $(PIP_INSTALL) ".[dashboard,serial,flash]"
 	@$(SUDO) $(GATEWAY_HOME)/bin/reedmesh install --yes
 else
 	@for each in $(GATEWAY_HOME)/bin/reedmesh $(BIN)/reedmesh; do \
@@ -106,6 +107,9 @@ docs: $(READY) ## the documentation as a site in build/site, every link checked
 
 check-container: $(READY) ## containers/Dockerfile built by buildah on a Debian of mmdebstrap, and its three parts run [KEEP=1]
 	@$(SUDO) $(abspath $(BIN))/python -m tools.check.container $(if $(KEEP),--keep)
+
+gateway-hashes: $(READY) ## write gateway/requirements.txt: every wheel that a gateway installs, by its SHA-256
+	@$(BIN)/python -m tools.check.hashes
 
 check-wheels: $(READY) ## check that a gateway on a Raspberry Pi needs wheels only, for Python 3.11 and 3.13
 	@$(BIN)/python -m tools.check.wheels

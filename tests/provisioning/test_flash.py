@@ -186,6 +186,18 @@ class TestOfficial:
         with pytest.raises(ConfigError, match="not what it was"):
             micropython_images.image(board, url, cache)
 
+    def test_one_whose_digest_the_board_pins_is_taken_and_no_other(self, tmp_path: Path) -> None:
+        board, good = boards.load("esp32"), micropython_image(boards.load("esp32"))
+        (tmp_path / board.image.name).write_bytes(good)
+        for digest, taken in ((hashlib.sha256(good).hexdigest(), True), ("0" * 64, False)):
+            pinned, cache = replace(board, image=replace(board.image, sha256=digest)), tmp_path / digest[:8]
+            if taken:
+                assert micropython_images.image(pinned, tmp_path.as_uri() + "/", cache) == good
+            else:
+                with pytest.raises(ConfigError, match="the board's file says 0000"):
+                    micropython_images.image(pinned, tmp_path.as_uri() + "/", cache)
+                assert not list(cache.iterdir())
+
     def test_one_that_cannot_be_had_says_what_to_do(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="--firmware PATH"):
             micropython_images.image(boards.load("esp32"), f"http://127.0.0.1:{free_port()}/", tmp_path / "cache")

@@ -29,6 +29,7 @@ class Image:
     offset: int  # bytes; where the chip's boot ROM looks for it
     files: int = field(metadata={"min": 0x100000})  # bytes; where the file system begins, which takes the rest
     flash_mib: int = 4  # the least there must be
+    sha256: str = ""  # of the image, 64 hexadecimal digits; "": the first download is believed
 
     @property
     def name(self) -> str:

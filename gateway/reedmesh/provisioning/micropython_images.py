@@ -1,7 +1,7 @@
 """MicroPython's official images: fetched once, kept, and compared ever after with the digest of that first time.
 
 micropython.org publishes no digests, so the first download is believed (as ssh believes a new host) and every later one
-must be the same. `digests.json` beside the images may be filled beforehand with digests that came another way.
+must be the same. A board's file may pin it with `sha256` in [image]: then no other is taken. `digests.json` beside the images may be filled beforehand with digests that came another way.
 """
 
 import hashlib
@@ -70,6 +70,9 @@ def _copy(source: IO[bytes], out: IO[bytes], size: int, label: str) -> int:
 def _check(path: Path, content: bytes, board: Board) -> None:
     """Raise ConfigError when the image differs from the first one of its name; the first must be one at all."""
     record, digest = path.with_name("digests.json"), hashlib.sha256(content).hexdigest()
+    if board.image.sha256 and digest != board.image.sha256:
+        path.unlink()
+        raise ConfigError(f"{path.name}: its SHA-256 is {digest}, and the board's file says {board.image.sha256}")
     known: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
     if path.name not in known:
         try:
