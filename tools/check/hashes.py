@@ -1,4 +1,4 @@
-"""Writes gateway/requirements.txt: what `make install-gateway` installs, each file by its SHA-256, no address among them.
+"""Writes gateway/requirements.txt: what `make install-gateway` installs, by SHA-256 and without addresses.
 
 Resolved as pip does on a Raspberry Pi and on a PC, with the pins of constraints.txt and from wheels alone. Whoever
 answers for the package index then cannot give a gateway anything else than what was tested.
@@ -23,7 +23,7 @@ MACHINES = {
     "aarch64": PLATFORMS,
     "x86_64": tuple(each.replace("aarch64", "x86_64") for each in PLATFORMS),
 }
-HEAD = "# What a gateway needs, each wheel by its SHA-256. Made by `make gateway-hashes`; no line of it is written by hand.\n"
+HEAD = "# What a gateway needs, each wheel by its SHA-256. Made by `make gateway-hashes`, never by hand.\n"
 Hashes = dict[tuple[str, str], set[str]]  # of each package by name and version
 
 
