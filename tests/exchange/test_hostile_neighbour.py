@@ -256,6 +256,10 @@ def given_update(it: World, name: str, what: bytes, sequence: int = 7) -> bytes:
     return frame
 
 
+def signed_two(it: World, name: str) -> list[dict[str, Any]]:
+    return [each for each in entered(it, name, ledger.FORK) if proofs.SIGNED_TWO in each["reason"]]
+
+
 @pytest.mark.usefixtures("quick")
 def test_two_updates_under_one_number_become_a_proof_that_anybody_can_check(tmp_path: Path) -> None:
     """b shows a this and c that; a and c tell each other what b signed, and each has both signatures on disk."""
@@ -269,8 +273,8 @@ def test_two_updates_under_one_number_become_a_proof_that_anybody_can_check(tmp_
                 await it.until(lambda: bool(proofs.proved(tmp_path / name, {"b": public}, FEDERATION)))  # noqa: B023
                 assert proofs.proved(tmp_path / name, {"b": public}, FEDERATION) == [("b", 7)]
                 assert proofs.proved(tmp_path / name, {"b": [Key(bytes(32)).public]}, FEDERATION) == []
-                found = [each for each in entered(it, name, ledger.FORK) if proofs.SIGNED_TWO in each["reason"]]
-                assert [(each["gateway"], each["sequence"]) for each in found] == [("b", 7)]
+                await it.until(lambda: bool(signed_two(it, name)))  # noqa: B023
+                assert [(each["gateway"], each["sequence"]) for each in signed_two(it, name)] == [("b", 7)]
 
     asyncio.run(story())
 

@@ -29,7 +29,7 @@ MOST_KEPT = 100  # files
 KEPT_EACH = 2  # manifests of each neighbour, the newest
 LARGEST = 16_384  # bytes of a manifest that is kept
 LEAF = "proof"  # of a topic: a manifest that somebody else holds another one of
-SIGNED_TWO = "signed two updates under"
+SIGNED_TWO = "signed two updates under number"
 PUBLIC, STAMP = 32, 8  # bytes of a key, and of the time that is signed with a manifest
 _LENGTH = Struct("<I")
 
@@ -69,7 +69,7 @@ class Proofs:
         except DiskError as fault:
             log.error("%s", fault)
         about = manifest.sender, "", manifest.family, manifest.sequence, manifest.sha256.hex()
-        return Entry(ledger.FORK, *about, reason=f"{SIGNED_TWO} that number: {FOLDER}/{path.name}")
+        return Entry(ledger.FORK, *about, reason=f"{SIGNED_TWO} {manifest.sequence}: {FOLDER}/{path.name}")
 
 
 def belie(one: bytes, other: bytes, signer: bytes, federation: str) -> bool:
