@@ -230,7 +230,8 @@ class Stage:
     async def _update(self, base: str) -> None:
         """A bundle that is signed as it should be; what is in it, and what its manifest says, is not."""
         dice, self.sequence = self.dice, self.sequence + 1
-        number = dice.choice((self.sequence, self.sequence, *(each for each in hostile.INTEGERS if 0 <= each < 2**32)))
+        extremes = [each for each in hostile.INTEGERS if 0 <= each < 2**32]
+        number = dice.choice(extremes) if dice.random() < 0.05 else self.sequence
         payload = self._payload()
         made = Bundle(payload, FAMILY.id, "evil", number, dice.choice((number, max(0, number - 1))))
         manifest = made.manifest
@@ -245,6 +246,8 @@ class Stage:
 
     def _payload(self) -> bytes:
         dice = self.dice
+        if dice.random() < 0.4:
+            return GOOD
         step = np.random.default_rng(dice.randrange(99)).normal(0, 0.1, sum(FAMILY.tensors)).astype(np.float32)
         if dice.random() < 0.3:
             step[dice.randrange(len(step))] = dice.choice((np.nan, np.inf, -np.inf, 1e38))
@@ -299,6 +302,11 @@ class Stage:
             Modbus(gateway.config, gateway.line, self.broker.link()).registers(sensor.name)
 
 
+GOOD, _ = delta.pack(
+    Delta(np.full(sum(FAMILY.tensors), 0.1, np.float32), 100, 1.0, np.ones(FAMILY.recipe.length, np.float32)),
+    FAMILY.tensors,
+    delta.PROFILES["full"],
+)
 STROKE = extract(strokes(1, 0, np.random.default_rng(0)), RECIPE)[0].tobytes()
 NEXT = Key(bytes(32))
 LINK = {"connected": True, "reconnects": 0, "offline": 0.0}

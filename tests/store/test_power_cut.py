@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ CHECKS: dict[str, Callable[[Path, object], bool]] = {
 
 
 def rows(folder: Path, query: str, *values: object) -> list[object]:
-    with sqlite3.connect(folder / "reedmesh.db") as db:
+    with closing(sqlite3.connect(folder / "reedmesh.db")) as db:
         return db.execute(query, values).fetchall()
 
 
