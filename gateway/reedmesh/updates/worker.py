@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process
+from threading import Thread
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -33,7 +34,7 @@ async def worker_process() -> AsyncIterator[Worker]:
     Whoever leaves the context ends the process, also in the middle of its work: a reload would leave it behind.
     """
     others = set(active_children())
-    process = ProcessPoolExecutor(1, get_context("spawn"), _be_nice)
+    process = ProcessPoolExecutor(1, get_context("spawn"), _begin)
 
     async def work(function: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(process, partial(function, *arguments))
@@ -56,6 +57,14 @@ async def inline_worker() -> AsyncIterator[Worker]:
     yield work
 
 
-def _be_nice() -> None:
+def _begin() -> None:
+    Thread(target=_end_with_parent, daemon=True).start()
     os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the gateway ends this process
+
+
+def _end_with_parent() -> None:
+    """A gateway that is killed ends nothing itself; the queue that the worker reads never tells it."""
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
