@@ -13,7 +13,7 @@ def client(settings: dict, availability: str, take_shard):
     if "serial" in settings:
         from net import serial_port
 
-        return serial_port.client(settings["serial"], take_shard)
+        return serial_port.client(settings["serial"], take_shard, settings.get("key"))
     from net import mqtt  # 12 KiB that a sensor on a wire does without
 
     broker, name = settings["broker"], settings["gateway"] + "." + settings["name"]  # no name has a dot

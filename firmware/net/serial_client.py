@@ -28,13 +28,15 @@ ANNOUNCE_MS = 30000
 class Client:
     """Sends and receives on a pair of streams; see the head of this file.
 
-    longest: bytes of a received message; a longer one is refused. on_shard(body): called for every shard, None: they
-    are dropped. lost: messages at QoS 1 that nobody reported. refused: bodies that did not fit. heard, lost_at: when
-    the last report came, and the last before the line went dead. sessions: how often it came to life.
-    told(words): called, if it is set, when the line comes to life or goes dead.
+    key: the sensor's, under which all that it says is tagged. longest: bytes of a received message; a longer one is
+    refused. on_shard(body): called for every shard, None: they are dropped. lost: messages at QoS 1 that nobody
+    reported. refused: bodies that did not fit. heard, lost_at: when the last report came, and the last before the line
+    went dead. sessions: how often it came to life. told(words): called, if it is set, when the line comes to life or
+    goes dead.
     """
 
-    def __init__(self, reader, writer, longest: int = 1024, on_shard=None) -> None:
+    def __init__(self, reader, writer, longest: int = 1024, on_shard=None, key: "bytes | None" = None) -> None:
+        self._key = key
         self._reader = reader
         self._writer = writer
         self._deframer = Deframer()
@@ -57,7 +59,7 @@ class Client:
 
     async def publish(self, topic: str, payload, qos: int = 0, retain: bool = False) -> bool:
         """Send; at QoS 1, wait until it is reported whole. False: nobody reports."""
-        message = serial_message.pack_message(topic, bytes(payload), qos, retain)
+        message = serial_message.pack_message(topic, bytes(payload), qos, retain, self._key)
         async with self._in_flight:
             self._number = (self._number + 1) & 65535
             cut = pieces(self._number, message)

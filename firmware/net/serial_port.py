@@ -5,10 +5,10 @@ import asyncio
 from net.serial_client import Client
 
 
-def client(settings: dict, on_shard) -> Client:
+def client(settings: dict, on_shard, key: "bytes | None" = None) -> Client:
     """A client on {"uart": 1, "baud": 115200, "tx": 17, "rx": 16}, or on a desktop on {"port": "/dev/ttyUSB0"}."""
     port = _uart(settings) if "uart" in settings else open(settings["port"], "r+b")  # noqa: SIM115 - it stays open
-    return Client(asyncio.StreamReader(port), asyncio.StreamWriter(port, {}), on_shard=on_shard)
+    return Client(asyncio.StreamReader(port), asyncio.StreamWriter(port, {}), on_shard=on_shard, key=key)
 
 
 def _uart(settings: dict):

@@ -229,3 +229,17 @@ def test_both_pythons_agree_with_the_vectors() -> None:
     assert here.returncode == 0, here.stderr
     assert run(SCRIPT, VECTORS) == here.stdout
     assert len(here.stdout.splitlines()) > 14
+
+
+@given(st.binary(max_size=300), st.sampled_from((0, 1)), st.booleans())
+def test_a_tag_is_of_its_key_and_of_every_byte(payload: bytes, qos: int, retain: bool) -> None:
+    key, other = b"key of press", b"key of fan"
+    message = serial_message.pack_message("reedmesh/gw/press/window", payload, qos, retain, key)
+    assert serial_message.unpack_message(message) == ("reedmesh/gw/press/window", payload, qos, retain)
+    assert serial_message.is_tagged(message) and serial_message.is_tagged_by(message, key)
+    assert not serial_message.is_tagged_by(message, other)
+    for at in (0, 1, 5, len(message) // 2, len(message) - 1):
+        bent = bytearray(message)
+        bent[at] ^= 64
+        assert not serial_message.is_tagged_by(bytes(bent), key)
+    assert not serial_message.is_tagged(serial_message.pack_message("a", payload, qos, retain))

@@ -38,6 +38,7 @@ class Serial:
 
     port: str  # such as /dev/ttyUSB0, or better its name in /dev/serial/by-id
     baud: int = field(default=115200, metadata={"min": 1200, "max": 4_000_000})
+    tagged: bool = False  # only what is tagged with its sensor's key is heard; what once was tagged must go on to be
     sensors: tuple[str, ...] = ()  # names that may publish there, and nowhere else; none: all that are not on MQTT
 
 

@@ -9,15 +9,15 @@ import logging
 import math
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import serial
 
 from reedmesh.backoff import Backoff
-from reedmesh.errors import WireError
+from reedmesh.errors import ConfigError, WireError
 from reedmesh.links.message import QUEUE, Message
-from reedmesh.protocol import serial_message
+from reedmesh.protocol import serial_message, wire
 from reedmesh.protocol.serial_frame import Deframer, frame
 from reedmesh.protocol.serial_message import LAST, PIECE, REPORT, Assembler, asking, pieces
 from reedmesh.protocol.shards import Shard
@@ -28,10 +28,40 @@ PATIENCE = 0.3  # seconds for a report, beside the time on the wire: what a sens
 TRIES = 20  # unanswered ones, until a message is given up
 
 
-class SerialLink:
-    """Whoever is on the wire at `port`, such as "/dev/ttyUSB0". refused: bodies so far that made no sense."""
+class Tags:
+    """Whether what comes from wires is said by whom it names: `key_of` a sensor, None for one without.
 
-    def __init__(self, port: str, baud: int = 115200) -> None:
+    Who has a key and ever tagged what it said must go on to; where `needed`, everybody must.
+    """
+
+    def __init__(self, key_of: Callable[[str], bytes | None], needed: bool) -> None:
+        self._key_of = key_of
+        self._needed = needed
+        self._tagging: set[str] = set()
+
+    def check(self, topic: str, message: bytes) -> None:
+        """Raise WireError for a message without the tag that it must have."""
+        sensor = wire.split_topic(topic)[1]
+        try:
+            key = self._key_of(sensor)
+        except ConfigError as error:
+            raise WireError(str(error)) from error
+        if key and serial_message.is_tagged(message):
+            if not serial_message.is_tagged_by(message, key):
+                raise WireError(f"{sensor}: not tagged with its key, which `reedmesh sensor-key {sensor}` prints")
+            self._tagging.add(sensor)
+        elif self._needed or sensor in self._tagging:
+            raise WireError(f"{sensor}: without the tag of its key, which it has to have, see `tagged` of [[serial]]")
+
+
+class SerialLink:
+    """Whoever is on the wire at `port`, such as "/dev/ttyUSB0". refused: bodies so far that made no sense.
+
+    tags: whether a message has the tag that it must have; None: none is looked at.
+    """
+
+    def __init__(self, port: str, baud: int = 115200, tags: Tags | None = None) -> None:
+        self._tags = tags
         self.place = port
         self.refused = 0
         self._baud = baud
@@ -157,6 +187,8 @@ class SerialLink:
                 self._writer.write(frame(serial_message.pack_report(number, missing)))
             if message and not self._inbox.full():
                 topic, payload, qos, retain = serial_message.unpack_message(message)
+                if self._tags:
+                    self._tags.check(topic, message)
                 self._inbox.put_nowait(Message(topic, payload, qos, retain))
         elif body[0] == REPORT and not self._reports.full():
             self._reports.put_nowait(serial_message.unpack_report(body))

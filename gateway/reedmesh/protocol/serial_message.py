@@ -2,10 +2,12 @@
 
 A message is cut into pieces of 229 bytes. One at QoS 0 is sent once. At QoS 1 its last piece asks for a report, which
 says what is missing; that is sent again, until nothing is. Shards travel alone, in a profile of 4 bytes instead of 24:
-everything else about them is in their bundle's manifest. Runs under CPython and MicroPython; docs/protocol.md has every
+everything else about them is in their bundle's manifest. What a sensor with a key says ends with a tag under that key:
+whoever holds the end of the wire is not that sensor. Runs under CPython and MicroPython; docs/protocol.md has every
 byte.
 """
 
+from hmac import digest
 from struct import calcsize, pack, unpack_from
 
 from .serial_frame import LONGEST_BODY
@@ -18,7 +20,9 @@ PIECE, LAST, REPORT, SHARD = 0, 1, 2, 3  # LAST: a piece whose sender waits for 
 _PIECE = "<BHBB"  # kind, message, piece, pieces
 _REPORT = "<BHQ"  # kind, message, missing: bit i is set when piece i is
 _SHARD = "<BBBB"  # kind, first byte of the bundle, block, index
-_TOPIC = "<BB"  # flags: QoS, and 2 for retain; length of the topic
+_TOPIC = "<BB"  # flags: QoS, 2 for retain, and TAGGED; length of the topic
+TAGGED, TAG = 4, 8  # the last bytes of the message are a tag, so many of them
+_PURPOSE = b"reedmesh wire\0"
 PIECE_LENGTH = LONGEST_BODY - calcsize(_PIECE)
 MOST_PIECES = 64
 LONGEST_MESSAGE = MOST_PIECES * PIECE_LENGTH
@@ -87,25 +91,45 @@ def unpack_report(body: bytes) -> "tuple[int, int]":
     return number, missing
 
 
-def pack_message(topic: str, payload: bytes, qos: int, retain: bool) -> bytes:
-    """An MQTT message as bytes; raises WireError when it is too long."""
+def pack_message(topic: str, payload: bytes, qos: int, retain: bool, key: "bytes | None" = None) -> bytes:
+    """An MQTT message as bytes, with a tag under `key` if there is one; raises WireError when it is too long."""
     name = topic.encode()
-    message = pack(_TOPIC, qos | retain << 1, min(len(name), 255)) + name + payload
+    message = pack(_TOPIC, qos | retain << 1 | (TAGGED if key else 0), min(len(name), 255)) + name + payload
+    if key:
+        message += _tag(message, key)
     if len(name) > 255 or len(message) > LONGEST_MESSAGE:
         raise WireError("message: {} bytes, {} are the most".format(len(message), LONGEST_MESSAGE))
     return message
 
 
 def unpack_message(message: bytes) -> "tuple[str, bytes, int, bool]":
-    """Topic, payload in bytes, QoS (0 or 1) and retain flag; raises WireError for a message cut short or not UTF-8."""
-    if len(message) < calcsize(_TOPIC) or message[0] > 3 or len(message) < calcsize(_TOPIC) + message[1]:
+    """Topic, payload in bytes, QoS (0 or 1) and retain flag, whatever its tag is; raises WireError for one cut short."""
+    tag = TAG if message and message[0] & TAGGED else 0
+    if len(message) < calcsize(_TOPIC) or message[0] > 7 or len(message) < calcsize(_TOPIC) + message[1] + tag:
         raise WireError("message: {} bytes do not fit".format(len(message)))
     end = calcsize(_TOPIC) + message[1]
     try:
         topic = bytes(message[calcsize(_TOPIC) : end]).decode()
     except UnicodeError:
         raise WireError("message: its topic is not UTF-8") from None
-    return topic, message[end:], message[0] & 1, bool(message[0] >> 1)
+    return topic, message[end : len(message) - tag], message[0] & 1, bool(message[0] & 2)
+
+
+def is_tagged(message: bytes) -> bool:
+    """Whether a message that was unpacked ends with a tag."""
+    return bool(message[0] & TAGGED)
+
+
+def is_tagged_by(message: bytes, key: bytes) -> bool:
+    """Whether its tag is one under `key`."""
+    wanted, wrong = _tag(message[:-TAG], key), 0
+    for i in range(TAG):
+        wrong |= wanted[i] ^ message[len(message) - TAG + i]
+    return not wrong
+
+
+def _tag(message: bytes, key: bytes) -> bytes:
+    return digest(key, _PURPOSE + message, "sha256")[:TAG]
 
 
 def pack_shard(shard: Shard) -> bytes:

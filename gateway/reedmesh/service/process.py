@@ -22,6 +22,7 @@ from reedmesh.config.settings import Config
 from reedmesh.errors import ReedmeshError
 from reedmesh.exchange.listener import subscriptions_of
 from reedmesh.identity import certificates
+from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.inference.families import Families, load
 from reedmesh.learning import rules
 from reedmesh.links.combined_link import Wired
@@ -109,7 +110,7 @@ async def _work(gateway: Gateway, watchdog: Watchdog, neighbours: list[Link], be
 
 
 def _watchdog(config: Config, link: Link, gateway: Gateway, notifier: ServiceNotifier) -> Watchdog:
-    found = wires(config)
+    found = wires(config, SensorKeys(Path(config.state)).of)
     named = [names for _, names in found]
     wired = Wired(config.name, link, [each for each, _ in found], named=named, says=acl.SENSOR_SAYS) if found else None
     channel = wired or link

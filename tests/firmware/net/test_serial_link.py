@@ -17,7 +17,7 @@ from reedmesh.backoff import Backoff
 from reedmesh.coding import encode_block
 from reedmesh.links import serial_link
 from reedmesh.links.message import Message
-from reedmesh.links.serial_link import SerialLink
+from reedmesh.links.serial_link import SerialLink, Tags
 from reedmesh.protocol import shards, wire
 from reedmesh.protocol.shards import Manifest, Shape, Shard
 from tests.support import micropython
@@ -70,7 +70,7 @@ def with_sensor(flips: float, drops: float, story: Callable[[Gateway], Awaitable
     """Run `story` with a sensor at the other end of a line of this quality."""
 
     async def play(port: str) -> None:
-        async with listening(SerialLink(port)) as gateway:
+        async with listening(SerialLink(port, tags=Tags({"press3": KEY}.get, needed=True))) as gateway:
             await gateway.hears("hello")
             await story(gateway)
             await gateway.say("tell", b"end")

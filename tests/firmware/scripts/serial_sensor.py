@@ -19,7 +19,7 @@ KEY = b"key of press3"
 class Sensor:
     def __init__(self, device):
         port = open(device, "r+b")  # noqa: SIM115 - until the end
-        self.client = Client(asyncio.StreamReader(port), asyncio.StreamWriter(port, {}))
+        self.client = Client(asyncio.StreamReader(port), asyncio.StreamWriter(port, {}), key=KEY)
         self.client.announcements[BASE + "hello"] = json.dumps({"v": 1, "note": "x" * 400}).encode()
         self.client.subscribe(BASE + "tell", self.tell, 1)
         self.client.subscribe(BASE + "model/manifest", self.manifest, 1)
