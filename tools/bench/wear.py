@@ -178,7 +178,7 @@ async def measure(name: str, seconds: float) -> Cost:
     broker = subprocess.Popen([str(program), "-c", str(folder / "mosquitto.conf")], stderr=subprocess.DEVNULL)
     words = [sys.executable, "-m", "reedmesh", "run", str(folder / "reedmesh.toml")]
     gateway = subprocess.Popen(words, stderr=subprocess.DEVNULL)
-    link = Link("127.0.0.1", port, "attacker", subscriptions={wire.topic(GATEWAY, "+", "state"): 1})
+    link = Link("127.0.0.1", port, "attacker", subscriptions={f"{wire.BASE}/{GATEWAY}/+/state": 1})
     heard = asyncio.Event()
     listening = asyncio.create_task(_listen(link, heard))
     try:
