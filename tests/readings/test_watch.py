@@ -121,7 +121,7 @@ def test_a_refusal_is_remembered_in_the_sensors_own_words() -> None:
         ("press/window", window(1)[:-1], "features declared"),
         ("press/window", window(1, features=bytes(6)), "family has 5"),
         ("press/hello", b"{", "not JSON"),
-        ("press/hello", b"[" * 4000, "not JSON"),
+        ("press/hello", b"[" * 4000, "JSON of more than 32 levels"),
         ("press/hello", b'"' + b"x" * 5000 + b'"', "bytes of JSON"),
         ("press/hello", b"[]", "no object"),
         ("press/hello", b'{"model": 3}', "no digest"),
