@@ -28,6 +28,7 @@ from reedmesh.exchange.seen import Held
 from reedmesh.identity import succession
 from reedmesh.identity.keys import Key
 from reedmesh.identity.succession import Succession
+from reedmesh.inference.families import Families
 from reedmesh.inference.features import extract
 from reedmesh.learning import delta, told
 from reedmesh.learning.delta import Delta
@@ -124,7 +125,7 @@ class Stage:
             neighbours=(Neighbour("evil", "127.0.0.1", EVIL.public.hex()),),
             sensors=20,
         )
-        gateway = Gateway(config, FAMILY, Store(self.folder))
+        gateway = Gateway(config, Families([FAMILY]), Store(self.folder))
         leaves = ("window", "part", "late", "hello", "availability", "model/status", "firmware/status")
         topics = [f"reedmesh/gw/+/{leaf}" for leaf in leaves] + ["reedmesh/gw/request/+"]
         link = self.broker.link(*topics, farewell=gateway.status("stopped"), greeting=gateway.greeting)
@@ -280,7 +281,7 @@ class Stage:
 
     async def check(self, gateway: Gateway) -> None:
         """All is as it should be: judged, answered, exported, shown; and no fault of ours was tripped over."""
-        rejects = (gateway._events.rejects, gateway.parts.neighbourhood.rejects)
+        rejects = (gateway._events.rejects, gateway.parts.neighbourhoods.first.rejects)
         assert not any(each.unforeseen for each in rejects)
         assert self.true
         before = gateway.line.sensors["true"].arrivals.counters.windows
@@ -350,7 +351,7 @@ def test_the_attacks_reach_what_they_attack(tmp_path: Path) -> None:
                 await stage.attack(gateway)
                 await stage.check(gateway)
             assert len(gateway.line.sensors) > 3 and any(each.station for each in gateway.line.sensors.values())
-            assert gateway.parts.neighbourhood.heard()["evil"]
+            assert gateway.parts.neighbourhoods.first.heard()["evil"]
             assert any(each["status"] == "ok" for each in stage.answers)
 
     asyncio.run(story())

@@ -103,7 +103,7 @@ def pack_message(topic: str, payload: bytes, qos: int, retain: bool, key: "bytes
 
 
 def unpack_message(message: bytes) -> "tuple[str, bytes, int, bool]":
-    """Topic, payload in bytes, QoS (0 or 1) and retain flag, whatever its tag is; raises WireError for one cut short."""
+    """Topic, payload in bytes, QoS (0 or 1) and retain flag, whatever its tag; raises WireError for one cut short."""
     tag = TAG if message and message[0] & TAGGED else 0
     if len(message) < calcsize(_TOPIC) or message[0] > 7 or len(message) < calcsize(_TOPIC) + message[1] + tag:
         raise WireError("message: {} bytes do not fit".format(len(message)))

@@ -114,12 +114,12 @@ def learners(
     clock: Callable[[], float],
 ) -> tuple[Learner, ...]:
     """One for each family, in their order."""
-    merges, first = disk.store.replicas.merges(), families.first.name
+    merges, first, taken = disk.store.replicas.merges(), families.first.name, disk.store.last_taken()
     made = []
     for family in families.all:
         neighbourhood = maker.of(family)
         mine = [each for each in merges if each.get("family", first) == family.name]
-        statistics = LearningStatistics(mine, clock)
+        statistics = LearningStatistics(mine, clock, taken)
         neighbourhood.event_handlers.append(statistics.take)
         chosen = TrainingSelection(family, line, disk, models)
         noted = {} if family is families.first else {"family": family.name}
