@@ -250,7 +250,7 @@ def given_update(it: World, name: str, what: bytes, sequence: int = 7) -> bytes:
     frame = keystore.load(it.folder / "b").sign(made.manifest)
     manifest = unpack_manifest(frame)
     manifest.signer = it[name].incoming._keyring.check(manifest)
-    it[name]._checkpoints.hear_manifest(manifest, frame)
+    it[name].checkpoints.hear_manifest(manifest, frame)
     digest = sha256(what).hexdigest()
     it[name].incoming._peers["b"] = Peer(trained(0.1).weights, 10, sequence=sequence, digest=digest)
     return frame

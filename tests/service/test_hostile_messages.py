@@ -207,7 +207,19 @@ class Stage:
     async def hostile_neighbour(self) -> None:
         dice, base = self.dice, f"reedmesh/evil/update/{FAMILY.id}"
         leaf = dice.choice(
-            ("head", "seen", "key", "owed", "request/need", "request/snapshot", "update", "update", "status")
+            (
+                "head",
+                "seen",
+                "key",
+                "owed",
+                "proof",
+                "credential",
+                "request/need",
+                "request/snapshot",
+                "update",
+                "update",
+                "status",
+            )
         )
         if leaf == "update":
             await self._update(base)
@@ -218,6 +230,8 @@ class Stage:
             "seen": lambda: hostile.frame(seen.pack([], {"gw": Held(2**32 - 1, "ab" * 32)}), dice),
             "key": lambda: self._succession(dice.choice(hostile.INTEGERS) % 2**64),
             "owed": lambda: self._statement(dice.choice(hostile.INTEGERS) % 2**64),
+            "proof": lambda: hostile.frame(EVIL.sign(Bundle(b"x", FAMILY.id, "evil", 7, 7).manifest), dice),
+            "credential": lambda: dice.randbytes(dice.randrange(300)),
             "request/need": lambda: hostile.said(need, dice),
             "request/snapshot": lambda: hostile.said({"to": "gw"}, dice),
             "status": lambda: hostile.said({"state": "online", "federation": "reedmesh"}, dice),
