@@ -6,7 +6,8 @@
   the old connection is closed without its will. Every session begins anew, for none is kept over a restart.
 - `Broker._subscriptions`: amqtt waits while it walks through the table; a subscription meanwhile would end the walk.
 - `Broker._publish_retained_messages_for_subscription`: amqtt sends a new client what is retained for others, too.
-- `Broker.stream_connected`, `external_connected`: amqtt reads whatever length a client announces.
+- `Broker.stream_connected`, `external_connected`: amqtt reads whatever length a client announces, and waits for a login
+  without end.
 - `Broker.plugins_manager.fire_event`: the one thing that amqtt waits for between two packets of a client, so a client
   that sends too much is read slowly: its messages wait in its own socket.
 - `Broker._servers`: amqtt's end may hang and leave ports open.
@@ -31,6 +32,7 @@ from amqtt.session import Session
 
 from reedmesh.broker import acl
 from reedmesh.broker.accounts import Users
+from reedmesh.broker.strangers import Strangers
 from reedmesh.errors import ConfigError
 from reedmesh.links.message import end_if_cancelled
 from reedmesh.links.packet_limit import LARGEST
@@ -89,8 +91,12 @@ class TakeOver(broker.Broker):  # type: ignore[misc]
             await handler.mqtt_connack_authorize(False)
             await writer.close()
             return
+        self._logged_in(writer)
         await self._close(client_session.client_id)
         await super()._handle_client_session(reader, writer, client_session, handler, server, listener_name)
+
+    def _logged_in(self, writer: Any) -> None:
+        """Somebody showed a password that counts."""
 
     async def _close(self, client_id: str) -> None:
         """Close the connection that has that client id, if there is one, and forget its session."""
@@ -135,7 +141,7 @@ class Broker(TakeOver):
     def __init__(self, config: dict[str, object], users: Users | None, admit: Callable[[str], bool]) -> None:
         check_version()
         super().__init__(config)
-        self._subscriptions = Subscriptions()
+        self._subscriptions, self._strangers = Subscriptions(), Strangers()
         self._users, self._admit = users, admit
         # The one thing that amqtt's reader of a client waits for between two packets.
         self._fire, self.plugins_manager.fire_event = self.plugins_manager.fire_event, self._fire_in_time
@@ -143,8 +149,15 @@ class Broker(TakeOver):
     async def stream_connected(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
     ) -> None:
-        """As amqtt's, which would read whatever length a client announces."""
-        await self.external_connected(Reader(reader), StreamWriterAdapter(writer), listener_name)
+        """As amqtt's, which would wait for a login without end, and read whatever length a client announces."""
+        self._strangers.come(writer)
+        try:
+            await self.external_connected(Reader(reader), StreamWriterAdapter(writer), listener_name)
+        finally:
+            self._strangers.leave(writer)
+
+    def _logged_in(self, writer: Any) -> None:
+        self._strangers.leave(writer._writer)
 
     async def hang_up_on_revoked(self) -> None:
         """End connections of users whose login counts no longer, again and again; amqtt asks only when one begins."""

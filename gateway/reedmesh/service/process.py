@@ -8,6 +8,7 @@ import asyncio
 import gc
 import logging
 import os
+import resource
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -42,12 +43,14 @@ from reedmesh.supervisor import Work
 log = logging.getLogger(__name__)
 
 
+MOST_OPEN = 8192  # files and connections; 1024 is usual
 STANDBY_SECONDS = 10.0  # between two looks whether the disk takes data again
 
 
 def run(settings: Config, reread: Callable[[], Config]) -> None:
     """Be the gateway of `settings` until told to end; reread: gives the settings as they are by now."""
     hold_reloads()
+    _allow_open_files()
     notifier = ServiceNotifier()
     try:
         anew = asyncio.run(serve(settings, notifier, reread))
@@ -57,6 +60,14 @@ def run(settings: Config, reread: Callable[[], Config]) -> None:
     if anew:
         os.environ.update(notifier.handed_on())
         os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - the very words this process was started with
+
+
+def _allow_open_files() -> None:
+    """As many as the system lets us have, up to MOST_OPEN: each connection to the embedded broker is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_OPEN if hard == resource.RLIM_INFINITY else min(MOST_OPEN, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def serve(config: Config, notifier: ServiceNotifier, reread: Callable[[], Config] | None = None) -> bool:
