@@ -87,6 +87,8 @@ ifdef YES
 	@$(SUDO) $(GATEWAY_HOME)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 	  --only-binary=:all: --requirement gateway/requirements.txt
 	@$(SUDO) $(GATEWAY_HOME)/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps .
+	@# What flashes boards comes as source alone (esptool): by version, not by hash.
+	@$(SUDO) $(GATEWAY_HOME)/bin/python $(PIP_INSTALL) ".[dashboard,serial,flash]"
 	@$(SUDO) $(GATEWAY_HOME)/bin/reedmesh install --yes
 else
 	@for each in $(GATEWAY_HOME)/bin/reedmesh $(BIN)/reedmesh; do \

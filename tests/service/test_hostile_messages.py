@@ -29,6 +29,7 @@ from reedmesh.identity import succession
 from reedmesh.identity.keys import Key
 from reedmesh.identity.succession import Succession
 from reedmesh.inference.families import Families
+from reedmesh.inference.family import find_family, load_family
 from reedmesh.inference.features import extract
 from reedmesh.learning import delta, told
 from reedmesh.learning.delta import Delta
@@ -125,7 +126,7 @@ class Stage:
             neighbours=(Neighbour("evil", "127.0.0.1", EVIL.public.hex()),),
             sensors=20,
         )
-        gateway = Gateway(config, Families([FAMILY]), Store(self.folder))
+        gateway = Gateway(config, Families([FAMILY, load_family(find_family("parts"))]), Store(self.folder))
         leaves = ("window", "part", "late", "hello", "availability", "model/status", "firmware/status")
         topics = [f"reedmesh/gw/+/{leaf}" for leaf in leaves] + ["reedmesh/gw/request/+"]
         link = self.broker.link(*topics, farewell=gateway.status("stopped"), greeting=gateway.greeting)

@@ -1,7 +1,8 @@
 """Writes gateway/requirements.txt: what `make install-gateway` installs, by SHA-256 and without addresses.
 
 Resolved as pip does on a Raspberry Pi and on a PC, with the pins of constraints.txt and from wheels alone. Whoever
-answers for the package index then cannot give a gateway anything else than what was tested.
+answers for the package index then cannot give a gateway anything else than what was tested. What flashes boards is not
+among it: esptool comes as source alone.
 
     python -m tools.check.hashes
 """
@@ -60,7 +61,8 @@ def resolved(python: str, platforms: tuple[str, ...]) -> list[tuple[str, str, st
 def needed() -> list[str]:
     """The requirements of a gateway and of its extras, as pyproject.toml has them."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return [*project["dependencies"], *(each for name in EXTRAS for each in project["optional-dependencies"][name])]
+    extras = project["optional-dependencies"]
+    return [*project["dependencies"], *(each for name in EXTRAS for each in extras[name] if "reedmesh[" not in each)]
 
 
 def text(found: dict[str, Hashes]) -> str:
