@@ -40,6 +40,7 @@ class Station:
         self._slots = _NoModel()
         self._unseen = 0  # triggers missed of which the gate knows
         self._capture = _capture(cycle, driver, self.trigger, recipe, machine)
+        self._teach = _teach(cycle, machine)
         self._ended = ticks_us()
         self._place: list = []
         self._part = frames.Part(0, 0)
@@ -62,14 +63,17 @@ class Station:
         self._slots = slots
         if self.kind == "message":
             client.subscribe(topic("trigger"), self.trigger.say, 1)
-        return self._run(client, topic("part"))
+        return self._run(client, topic("part"), topic("teach"))
 
-    async def _run(self, client, topic) -> None:
+    async def _run(self, client, topic, teach) -> None:
         while True:
             self.look()
             if self.untold:
                 self.untold = False
                 await client.publish(topic, self.frame)
+            if self._teach and self._teach.pressed:
+                label = self._teach.said(self._part.boot, self._part.number)
+                await client.publish(teach, label)
             await sleep_ms(1)
 
     def look(self) -> None:
@@ -127,6 +131,15 @@ def _capture(cycle: dict, driver, trigger, recipe, machine):
     return capture
 
 
+def _teach(cycle: dict, machine):
+    """A button to label parts; None without one."""
+    if "teach" not in cycle:
+        return None
+    from cycle.teach import Teach
+
+    return Teach(_pins(machine), cycle["teach"])
+
+
 def _pins(machine):
     if machine is None:
         raise ValueError("cycle: this machine has no pins; a trigger can be a level or a message")
@@ -140,7 +153,7 @@ def _used(settings: dict) -> dict:
         used.update({table[key]: name for key in ("pin", "sck", "ws", "sd", "scl", "sda") if key in table})
     used.update({settings["i2c"][key]: "i2c" for key in ("scl", "sda") if key in settings.get("i2c", {})})
     used.update({each["pin"]: "sensor.channels" for each in settings["sensor"].get("channels", []) if "pin" in each})
-    for name in ("trigger", "end"):
+    for name in ("trigger", "end", "teach"):
         used.update({settings["cycle"].get(name, {}).get("pin", -1): "cycle." + name})
     used.pop(-1, None)
     return used

@@ -66,6 +66,8 @@ def test_an_unforeseen_kind_is_named() -> None:
         ("link", {"missed": 30}, 1),
         ("deaf", {"sensitivity": 8.5}, 1),
         ("refused", {"refusal": "507 no room"}, 1),
+        ("unserved", {"unserved": "no recipe; this gateway serves vibration"}, 1),
+        ("control", {"out_of_control": "NOK share: nine points in a row lie on one side of the mean"}, 1),
     ],
 )
 def test_a_rule_finds_its_condition_and_its_end(kind: str, trouble: dict[str, object], steps: int) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import datetime
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,12 +11,9 @@ from typing import Any
 import pytest
 from asyncua import Client, ua
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 from pymodbus.client import AsyncModbusTcpClient
 
+from reedmesh.__main__ import main
 from reedmesh.config.settings import AlertRule, Config, Modbus, OpcUa
 from reedmesh.links.memory_link import MemoryBroker
 from reedmesh.outputs import modbus, opcua
@@ -31,22 +27,12 @@ from tools.simulate.free_ports import free_ports
 VERDICTS = ("OK", "NOK", "unsure")
 
 
-def pair(folder: Path, name: str) -> tuple[Path, Path]:
-    """Certificate and key of an application, signed by itself."""
-    key = rsa.generate_private_key(65537, 2048)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    uri = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"urn:{name}")])
-    made = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
-    made = made.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
-    made = made.not_valid_after(now + datetime.timedelta(days=9)).add_extension(uri, False)
-    certificate = made.sign(key, hashes.SHA256())
-    places = folder / f"{name}.der", folder / f"{name}.pem"
-    places[0].write_bytes(certificate.public_bytes(serialization.Encoding.DER))
-    plain = serialization.NoEncryption()
-    form = serialization.PrivateFormat.TraditionalOpenSSL
-    places[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, form, plain))
-    return places
+def pair(folder: Path, *words: str) -> tuple[Path, Path]:
+    """Certificate and key of an application, as `reedmesh pki opcua` makes them."""
+    (folder / "reedmesh.toml").write_text(f'name = "gw"\nstate = "{folder}"\n')
+    main(["pki", "opcua", *words, str(folder / "reedmesh.toml")])
+    name = words[1] if words else "opcua"
+    return folder / "pki" / f"{name}.der", folder / "pki" / f"{name}.pem"
 
 
 def line() -> Line:
@@ -71,8 +57,8 @@ class Site:
     def __init__(self, folder: Path, it: Line, publisher: Any) -> None:
         trusted = folder / "trusted"
         trusted.mkdir()
-        certificate, key = pair(folder, "gateway")
-        self.client, self.stranger = pair(folder, "plc"), pair(folder, "stranger")
+        certificate, key = pair(folder)
+        self.client, self.stranger = pair(folder, "--client", "plc"), pair(folder, "--client", "stranger")
         (trusted / "plc.der").write_bytes(self.client[0].read_bytes())
         self.url = f"opc.tcp://127.0.0.1:{free_ports(1)[0]}"
         wanted = OpcUa(self.url, str(certificate), str(key), str(trusted))
@@ -106,10 +92,12 @@ class Heard:
     """What a subscription tells."""
 
     def __init__(self) -> None:
-        self.numbers: list[int] = []
+        self.records: list[list[Any]] = []
 
-    def datachange_notification(self, _: Any, value: int, __: Any) -> None:
-        self.numbers.append(value)
+    def datachange_notification(self, _: Any, value: str, __: Any) -> None:
+        if value:
+            number, verdict, *_rest = value.split(";")
+            self.records.append([int(number), verdict])
 
 
 async def first(broker: MemoryBroker) -> Any:
@@ -124,14 +112,14 @@ async def until(done: Callable[[], bool]) -> None:
 
 
 def test_opc_ua_tells_a_thousand_verdicts_in_order(tmp_path: Path) -> None:
-    async def story() -> list[int]:
+    async def story() -> list[list[Any]]:
         it, broker = line(), MemoryBroker()
         site = Site(tmp_path, it, broker.link())
         async with asyncio.timeout(PATIENCE), working(site.server.run(), site.server.ready):
             await until(lambda: "press" in site.server._nodes)
             async with await site.opened(site.client) as client:
                 space = await client.get_namespace_index(opcua.NAMESPACE)
-                node = client.get_node(f"ns={space};s=press.Number")
+                node = client.get_node(f"ns={space};s=press.Record")
                 heard = Heard()
                 subscription = await client.create_subscription(50, heard)
                 await subscription.subscribe_data_change(node, queuesize=2000)
@@ -139,13 +127,13 @@ def test_opc_ua_tells_a_thousand_verdicts_in_order(tmp_path: Path) -> None:
                     make(it, number)
                     if number % 20 == 0:
                         await asyncio.sleep(0.02)
-                await until(lambda: heard.numbers[-1:] == [1000])
+                await until(lambda: heard.records[-1:] == [[1000, VERDICTS[1000 % 3]]])
                 verdict = await client.get_node(f"ns={space};s=press.Verdict").read_value()
                 part = await client.get_node(f"ns={space};s=press.Part").read_value()
                 assert (verdict, part) == (VERDICTS[1000 % 3], "P1000")
-                return [each for each in heard.numbers if each]
+                return heard.records
 
-    assert asyncio.run(story()) == list(range(1, 1001))
+    assert asyncio.run(story()) == [[number, VERDICTS[number % 3]] for number in range(1, 1001)]
 
 
 def test_opc_ua_lets_only_trusted_certificates_in_and_nobody_anonymous(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from jinja2 import Template
 
 from reedmesh.config.settings import AlertRule
 from reedmesh.links.memory_link import MemoryBroker
@@ -17,6 +18,8 @@ from reedmesh.links.message import Message
 from reedmesh.outputs import home_assistant
 from reedmesh.outputs.home_assistant import HomeAssistant, gateway_device, sensor_device
 from reedmesh.readings.line import Line
+from reedmesh.readings.parts import Station
+from tests.support.parts import RECIPE
 from tests.support.timeouts import PATIENCE
 
 # home-assistant/core components/mqtt/abbreviations.py and schemas.py of 2025.4: what may stand where.
@@ -61,6 +64,21 @@ def test_the_payloads_have_no_key_home_assistant_does_not_know() -> None:
         sensor_device("hall1", on.sensors["press"])["device"]["via_device"]
         in gateway_device("hall1")["device"]["identifiers"]
     )
+
+
+def test_a_station_has_verdict_yield_and_counters() -> None:
+    on = line("press")
+    on.sensors["press"].station = Station(RECIPE)
+    device = sensor_device("hall1", on.sensors["press"])
+    check(device)
+    state = {"parts": on.sensors["press"].station.summary() | {"verdict": "NOK", "yield": 0.98765}}
+    shown = {
+        key.removeprefix("reedmesh_hall1_S_press_"): Template(each["value_template"]).render(value_json=state)
+        for key, each in device["components"].items()
+        if "parts" in each["value_template"]
+    }
+    assert shown == {"verdict": "NOK", "yield": "98.77", "ok": "0", "nok": "0", "missed": "0"}
+    assert not any("parts" in str(each) for each in sensor_device("hall1", line("fan").sensors["fan"]).values())
 
 
 def test_what_a_sensor_says_of_itself_is_not_believed_beyond_its_size() -> None:

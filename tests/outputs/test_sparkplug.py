@@ -24,7 +24,9 @@ from reedmesh.outputs.sparkplug_payload import BOOLEAN, DOUBLE, INT64, STRING, p
 from reedmesh.protocol import wire
 from reedmesh.protocol.wire import WireError
 from reedmesh.readings.line import Line
+from reedmesh.readings.parts import Station
 from tests.support.brokers import free_port, mosquitto
+from tests.support.parts import RECIPE
 from tests.support.timeouts import PATIENCE
 
 
@@ -224,3 +226,22 @@ async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not holds():
             await asyncio.sleep(0.01)
+
+
+def test_a_sensor_that_turns_out_to_judge_parts_is_born_again_with_all_its_metrics() -> None:
+    on, host = line("press"), Host()
+    node = EdgeNode("Plant 1", "hall1", on)
+    node.joined()
+    for message in node.births():
+        host.take(message)
+    assert "Parts/Verdict" not in host.alive["press"]
+    on.sensors["press"].station = station = Station(RECIPE)
+    (born,) = [each for each in node.news() if "press" in each.topic]
+    assert "/DBIRTH/" in born.topic
+    host.take(born)
+    assert host.values["press", "Parts/OK"] == 0 and host.values["press", "Score"] is None
+    station.take(wire.Window(bytes(RECIPE.length), 1, 1), None, [], 1.0).verdict = "NOK"
+    station.counters.nok += 1
+    for message in node.news():
+        host.take(message)
+    assert host.values["press", "Parts/NOK"] == 1 and host.values["press", "Parts/Verdict"] == "NOK"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from reedmesh.readings import quality
-from reedmesh.readings.quality import Row
+from reedmesh.readings.quality import FEWEST_GROUPS, GROUP, Control, Row
 
 
 def test_yield_and_pareto() -> None:
@@ -61,3 +61,32 @@ def test_single_values_have_limits_by_their_moving_range() -> None:
     told = quality.individuals([10, 12, 10, 12, 10, 12])
     assert told["mean"] == 11 and told["high"] == pytest.approx(11 + 2.66 * 2) and told["values"][-1] == 12
     assert quality.individuals([1])["broken"] == []
+
+
+def test_a_process_that_drifts_is_out_of_control_before_parts_fail() -> None:
+    it, rng = Control(), np.random.default_rng(1)
+    for _ in range(20 * GROUP):
+        it.add(bool(rng.random() < 0.02), int(rng.normal(-60, 8)))
+        assert not it.broken
+    for _ in range(2 * GROUP):
+        it.add(bool(rng.random() < 0.02), int(rng.normal(-45, 8)))
+    assert "evidence of passed parts: a point lies beyond three standard deviations" in it.broken
+
+
+def test_more_rejected_parts_are_out_of_control_and_a_calm_process_is_not_for_long() -> None:
+    it, rng, alarms = Control(), np.random.default_rng(2), 0
+    for _ in range(400):
+        for _ in range(GROUP):
+            it.add(bool(rng.random() < 0.05), int(rng.normal(-60, 8)))
+        alarms += bool(it.broken)
+    assert alarms / 400 < 0.06, "rules 1 to 4 on two charts: some false alarms are theirs by nature"
+    for _ in range(GROUP):
+        it.add(bool(rng.random() < 0.4), -60)
+    assert "NOK share: a point lies beyond three standard deviations" in it.broken
+
+
+def test_few_parts_break_nothing() -> None:
+    it = Control()
+    for _ in range((FEWEST_GROUPS - 1) * GROUP):
+        it.add(True, None)
+    assert it.broken == ""

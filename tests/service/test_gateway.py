@@ -94,7 +94,7 @@ async def world(
 ) -> AsyncIterator[World]:
     """A gateway at work; it is ended, and its store closed, when the context is left."""
     it = World(folder, assistant, families)
-    topics = [f"reedmesh/gw/+/{leaf}" for leaf in ("window", "part", "hello", "availability", "model/status")]
+    topics = [f"reedmesh/gw/+/{leaf}" for leaf in ("window", "part", "teach", "hello", "availability", "model/status")]
     topics.append("reedmesh/gw/request/+")
     link = it.broker.link(*topics, farewell=it.gateway.status("stopped"), greeting=it.gateway.greeting)
     tasks = [asyncio.create_task(it.listen()), asyncio.create_task(it.gateway.run(link))]

@@ -100,7 +100,7 @@ def test_labels_give_the_fault_its_name(tmp_path: Path) -> None:
             first = made.model
             wanted = [{"boot": 7, "number": number} for number in range(21, 27)]
             said = await ask(it, "label", sensor="press", parts=wanted, label="no part", by="Ana")
-            assert said["data"] == {"sensor": "press", "labelled": 6, "contradicted": []}
+            assert said["data"] == {"sensor": "press", "labelled": 6, "contradicted": [], "unknown": []}
             while made.model is first:
                 await asyncio.sleep(0.01)
             assert made.model and made.model.limits and made.model.limits.classes == ["OK", "no part"]
@@ -121,10 +121,50 @@ def test_labels_by_part_number_undo_and_contradiction(tmp_path: Path) -> None:
             said = await ask(it, "label", sensor="press", part="A-3", label="OK", by="PLC")
             assert said["data"]["contradicted"] == [{"boot": 7, "number": 3, "before": "crack"}]
             said = await ask(it, "label", sensor="press", part="A-3", label="")
-            assert said["data"] == {"sensor": "press", "labelled": 1, "contradicted": []}
+            assert said["data"] == {"sensor": "press", "labelled": 1, "contradicted": [], "unknown": []}
             shown = await ask(it, "parts", sensor="press", limit=100)
             assert len(shown["data"]["parts"]) == 20 and all(each["label"] == "" for each in shown["data"]["parts"])
             assert len(shown["data"]["low"]) == len(shown["data"]["parts"][0]["curve"]) == RECIPE.points
+
+    asyncio.run(story())
+
+
+def test_of_a_list_what_is_kept_is_labelled_and_the_rest_is_named(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with asyncio.timeout(PATIENCE), line(tmp_path) as it:
+            await commissioned(it)
+            wanted = [{"part": "A-2"}, {"part": "gone"}, {"boot": 7, "number": 999}, {"boot": 7, "number": 4}]
+            said = await ask(it, "label", sensor="press", parts=wanted, label="crack")
+            assert said["data"] == {"sensor": "press", "labelled": 2, "contradicted": [], "unknown": [1, 2]}
+            assert (await ask(it, "stations"))["data"] == {"stations": ["press"]}
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"boot": 7, "number": 3, "label": "y" * 25},
+        {"boot": 7, "label": "OK"},
+        {"boot": -1, "number": 3, "label": "OK"},
+        {"boot": True, "number": 3, "label": "OK"},
+        {"boot": 7, "number": 3, "label": "a\nb"},
+        {"boot": 7, "number": 3},
+    ],
+)
+def test_a_button_labels_the_part_and_junk_labels_none(tmp_path: Path, said: dict[str, Any]) -> None:
+    async def story() -> None:
+        async with asyncio.timeout(PATIENCE), line(tmp_path) as it:
+            made = await commissioned(it)
+            await made.say("teach", said)
+            await made.say("teach", {"boot": 7, "number": 999, "label": "gone"})
+            await made.say("teach", {"boot": 7, "number": 4, "label": "crack"})
+            labels: list[str] = []
+            while "crack" not in labels:
+                shown = await ask(it, "parts", sensor="press", limit=100)
+                labels = [each["label"] for each in shown["data"]["parts"] if each["label"]]
+            assert labels == ["crack"] and it.gateway.vitals()["rejected"] == 1
+            assert [each["labelled_by"] for each in shown["data"]["parts"] if each["label"]] == ["button"]
 
     asyncio.run(story())
 

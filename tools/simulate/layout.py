@@ -20,6 +20,7 @@ from reedmesh.errors import ConfigError
 from reedmesh.inference.family import Family, find_family, load_family
 from tools.simulate import recordings
 from tools.simulate.free_ports import free_ports
+from tools.simulate.gripper import Gripper
 from tools.simulate.recordings import Recording
 
 EARLY, LATE, ALONE = ("hall1", "hall2"), "hall3", "alone"  # gateways; the last has no neighbours
@@ -86,6 +87,7 @@ class Plan:
     late: str = ""
     alone: str = ""
     mosquitto: Path | None = None
+    station: Gripper | None = None  # judges parts, beside the machines
     shafts: dict[str, float] = field(default_factory=dict)  # 1/min, by gateway, of machines whose speed is known
 
     @property
@@ -120,9 +122,8 @@ def plan(recording: Recording, folder: Path, family_name: str = "vibration", mos
     ports, tls = (dict(zip(gateways, part, strict=True)) for part in (free[: len(gateways)], free[len(gateways) :]))
     scale = recording.rate_hz, recording.lsb_per_g
     table = family.recipe.table()
-    return Plan(
-        folder, family_name, table, learn, ports, machines, *scale, tls, late=late, alone=alone, mosquitto=mosquitto
-    )
+    about = {"late": late, "alone": alone, "mosquitto": mosquitto, "station": Gripper(gateways[0])}
+    return Plan(folder, family_name, table, learn, ports, machines, *scale, tls, **about)  # type: ignore[arg-type]
 
 
 def _machines(recording: Recording) -> list[Machine]:

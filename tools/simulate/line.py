@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Collection, Coroutine
 
 from reedmesh.errors import ReedmeshError
-from tools.simulate import factory, mosquitto, noisy_serial
+from tools.simulate import factory, gripper, mosquitto, noisy_serial
 from tools.simulate.layout import Plan
 
 FLIPS, DROPS = 1e-4, 1e-4  # of the bits and of the bytes on the wire of the sensor that has one: a bad cable
@@ -80,6 +80,11 @@ class Line:
                 process, pipe = factory.start_sensor(self._plan, machine)
                 self._processes[f"sensor {machine.name}"] = process
                 feeds.append(machine.feed(pipe, self._rate))
+        station = self._plan.station
+        if station and station.gateway in gateways:
+            process, pipe = factory.start_station(self._plan, station)
+            self._processes[f"sensor {gripper.NAME}"] = process
+            feeds.append(station.feed(pipe, self._plan.ports[station.gateway], self._plan.folder / station.gateway))
         return feeds
 
     async def broken(self) -> None:

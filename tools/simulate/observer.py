@@ -11,9 +11,11 @@ from reedmesh.broker.acl import DASHBOARD
 from reedmesh.links.message import Message
 from reedmesh.links.mqtt_link import Link
 from reedmesh.protocol import wire
+from tools.simulate import gripper
 from tools.simulate.factory import dashboard_password
 from tools.simulate.layout import Machine, Plan
 
+ENOUGH_REJECTED = 2  # of the failed parts that were seen
 NEWS = ("starting", "learning", "watching")  # states that are noted once; the table shows later ones
 
 
@@ -34,6 +36,23 @@ class SensorView:
         return self.alerted - self.fault_began if self.alerted and self.fault_began else None
 
 
+@dataclass
+class Parts:
+    """What the gripper made. last: number of the last part; rejected: of those seen, failures that did not pass;
+    wrong: of those seen, how many were judged otherwise than they were."""
+
+    state: str = "starting"
+    ok: int = 0
+    nok: int = 0
+    unsure: int = 0
+    unjudged: int = 0
+    last: str = ""
+    verdict: str = ""
+    milliseconds: float = 0.0
+    rejected: int = 0
+    wrong: int = 0
+
+
 class Picture:
     """Everything observed so far. `good`: the demo shows what it promises."""
 
@@ -47,6 +66,7 @@ class Picture:
         self.updates: dict[tuple[str, str], int] = {}  # (gateway, neighbour) -> sequence of the update taken
         self.taken = 0  # updates of neighbours
         self.merged: dict[str, dict[str, tuple[int, int]]] = {}  # gateway -> neighbour -> times merged, refused
+        self.parts = Parts()
         self.alerts: list[str] = []
         self.log: list[str] = []
         self._news = asyncio.Event()
@@ -66,8 +86,9 @@ class Picture:
         return [sensor for sensor in self.sensors.values() if sensor.machine.gateway not in later]
 
     def all_watching(self) -> bool:
-        """Whether every sensor runs a model of its machine."""
-        return all(sensor.state.get("state") == "watching" for sensor in self.present())
+        """Whether every sensor runs a model of its machine, and the gripper's that of its parts."""
+        taught = self.plan.station is None or self.parts.state == "watching"
+        return taught and all(sensor.state.get("state") == "watching" for sensor in self.present())
 
     def all_taught(self) -> bool:
         """Whether every machine has a model; its sensor may be about to take the next."""
@@ -78,8 +99,9 @@ class Picture:
         return all((self.plan.late, each) in self.updates for each in self.plan.neighbours(self.plan.late))
 
     def all_found(self) -> bool:
-        """Whether every failing machine raised an alert; where a gateway has neighbours."""
-        return all(sensor.alerted for sensor in self.counted() if sensor.machine.faulty)
+        """Whether every failing machine with neighbours raised an alert, and failed parts were rejected."""
+        rejected = self.plan.station is None or self.parts.rejected >= ENOUGH_REJECTED
+        return rejected and all(sensor.alerted for sensor in self.counted() if sensor.machine.faulty)
 
     def merges(self) -> tuple[int, int]:
         """How many updates were merged, and refused because they would have raised the loss."""
@@ -103,7 +125,9 @@ class Picture:
         """One message of a gateway."""
         gateway, *leaf = wire.split_topic(message.topic)
         value = json.loads(message.payload or b"{}")
-        if leaf[-1] == "state" and (gateway, leaf[0]) in self.sensors:
+        if leaf == [gripper.NAME, "state"] and self.plan.station:
+            self._see_parts(value)
+        elif leaf[-1] == "state" and (gateway, leaf[0]) in self.sensors:
             self._see_state(self.sensors[gateway, leaf[0]], value)
         elif leaf == ["info"]:
             self._see_updates(gateway, value.get("neighbours", {}))
@@ -111,6 +135,23 @@ class Picture:
         elif leaf == ["alert"] and (gateway, value["sensor"]) in self.sensors:
             self._see_alert(self.sensors[gateway, value["sensor"]], value)
         self._news.set()
+
+    def _see_parts(self, state: dict[str, Any]) -> None:
+        """What the gripper's last part was, against what it really was."""
+        parts, last = state.get("parts", {}), self.parts
+        self.parts = Parts(state["state"], **{key: parts.get(key, 0) for key in ("ok", "nok", "unsure", "unjudged")})
+        name, verdict = parts.get("part", ""), parts.get("verdict", "")
+        self.parts.last, self.parts.rejected, self.parts.wrong = last.last, last.rejected, last.wrong
+        if self.parts.state != last.state:
+            self.note(f"{gripper.NAME}: {self.parts.state}")
+        if not name or not verdict or name == last.last or not parts.get("latency_us"):
+            return
+        self.parts.last, real = name, self.plan.station.sent.get(name, "normal") if self.plan.station else "normal"
+        self.parts.verdict, self.parts.milliseconds = verdict, parts["latency_us"] / 1000
+        self.parts.rejected += verdict != "OK" and real != "normal"
+        self.parts.wrong += (verdict != "OK") != (real != "normal")
+        if real != "normal" and verdict != "OK":
+            self.note(f"{gripper.NAME}: part {name}, {real}: {verdict}, {self.parts.milliseconds:.2f} ms to its pin")
 
     def note(self, text: str) -> None:
         """Remember an event for the screen."""

@@ -58,12 +58,25 @@ def _printing(note: Callable[[str], None], log: list[str]) -> Callable[[str], No
 def frame(picture: Picture, height: int) -> Group:
     """The whole screen, in at most `height` - 1 lines: alerts stay, older events give way to newer ones."""
     alerts = picture.alerts[-ALERTS:]
-    room = height - 1 - len(picture.sensors) - FRAMES - (len(alerts) + 2 if alerts else 0)
+    shown = len(picture.sensors) + bool(picture.plan.station)
+    room = height - 1 - shown - FRAMES - (len(alerts) + 2 if alerts else 0)
     lines = picture.log[-max(LEAST, min(LOG, room)) :] or ["gateways and sensors are starting"]
     parts: list[RenderableType] = [Panel(_table(picture), title=Text(f"reedmesh · {picture.origin}"))]
+    if picture.plan.station:
+        parts.append(_station(picture))
     if alerts:
         parts.append(Panel(_lines(alerts, "bold red"), title="alerts", border_style="red"))
     return Group(*parts, Panel(_lines(lines), title="what happened"), how_to_stop(picture))
+
+
+def _station(picture: Picture) -> Text:
+    """The gripper's line: how many parts of which verdict, the last one, and how fast."""
+    it, plan = picture.parts, picture.plan
+    assert plan.station
+    counted = f"{it.ok} OK, {it.nok} NOK, {it.unsure} unsure" if it.state == "watching" else f"{it.unjudged} parts"
+    last = f" · {it.last} {it.verdict} in {it.milliseconds:.2f} ms" if it.verdict else ""
+    failing = "failing" if plan.station.failing else "runs well"
+    return Text(f"  {plan.station.gateway}/gripper  {failing}  {it.state}  {counted}{last}", no_wrap=True)
 
 
 def how_to_stop(picture: Picture) -> Text:

@@ -18,6 +18,10 @@ def show(picture: Picture) -> None:
     for sensor in picture.sensors.values():
         table.add_row(f"{sensor.machine.gateway}/{sensor.machine.name}", *_outcome(sensor))
     console.print(table)
+    if picture.plan.station:
+        it = picture.parts
+        said = f"gripper: {it.ok} OK, {it.nok} NOK, {it.unsure} unsure; last verdict after {it.milliseconds:.2f} ms"
+        console.print(f"{said}; of those looked at {it.rejected} failures were rejected, {it.wrong} parts judged wrong")
     merged, refused = picture.merges()
     said = f"updates of neighbours: {picture.taken} taken, {_times(merged)} merged, {_times(refused)} refused"
     console.print(said, soft_wrap=True)

@@ -16,7 +16,7 @@ class Seen:
     lost on the way, and with readings at an end of the range, since the gateway started. flat: for each axis, whether
     the last window's readings were all the same; flat_learnt: the same of the windows that its model learnt.
     refusal: why it did not take its last model. sensitivity: the rise of a band, in dB, that would raise an alert.
-    unserved: why no family of the gateway judges the sensor.
+    unserved: why no family of the gateway judges the sensor. out_of_control: Nelson's rules that its parts break.
     """
 
     steady: float
@@ -31,6 +31,7 @@ class Seen:
     refusal: str = ""
     sensitivity: float | None = None
     unserved: str = ""
+    out_of_control: str = ""
 
     def number(self, key: str, table: str = "") -> float | None:
         """A number in the hello, or in a table of it, to MOST on either side; None for what is none."""

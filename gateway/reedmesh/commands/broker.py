@@ -12,7 +12,7 @@ from reedmesh.broker import acl, mosquitto
 from reedmesh.broker.accounts import Users
 from reedmesh.config.settings import Config, load_config
 from reedmesh.errors import ConfigError, ReedmeshError
-from reedmesh.identity import certificates
+from reedmesh.identity import certificates, opcua_certificates
 from reedmesh.protocol import wire
 
 RELOAD = "now: systemctl reload mosquitto"
@@ -46,6 +46,14 @@ def add_pki(commands: Any, default: Path) -> None:
     issue.add_argument("--days", type=int, default=certificates.DAYS, help=f"default {certificates.DAYS}")
     issue.add_argument("config", nargs="?", type=Path, default=default, help=f"default {default}")
     issue.set_defaults(run=_issue)
+    opcua = verbs.add_parser("opcua", help="make a certificate for OPC UA: this gateway's, or a client's with --client")
+    opcua.add_argument("--client", default="", metavar="NAME", help="of the PLC or SCADA system it is for")
+    opcua.add_argument("--uri", default="", help="the client's application URI; default urn:NAME")
+    opcua.add_argument("--host", action="append", default=[], help="name of the machine; may be repeated")
+    opcua.add_argument("--out", type=Path, help="folder; default pki in the state directory")
+    opcua.add_argument("--days", type=int, default=certificates.DAYS, help=f"default {certificates.DAYS}")
+    opcua.add_argument("config", nargs="?", type=Path, default=default, help=f"default {default}")
+    opcua.set_defaults(run=_opcua)
     show = verbs.add_parser("show", help="fingerprint and dates of a certificate")
     show.add_argument("file", type=Path)
     show.add_argument("--json", action="store_true", help="for programs")
@@ -58,6 +66,21 @@ def _write(chosen: argparse.Namespace) -> None:
     for path in write(settings, (chosen.out or beside).absolute()):
         print(path)
     print(RELOAD)
+
+
+def _opcua(chosen: argparse.Namespace) -> None:
+    """The gateway's certificate for OPC UA; or a client's, which goes into the folder `trusted` at once."""
+    settings = load_config(chosen.config)
+    folder = chosen.out or Path(settings.state) / certificates.FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    name = chosen.client or "opcua"
+    if not wire.is_name(name):
+        raise ConfigError(f"--client {name}: 1 to 32 of a-z 0-9 _ -")
+    uri = (chosen.uri or f"urn:{name}") if chosen.client else opcua_certificates.uri_of(settings.name)
+    opcua_certificates.issue(folder, name, uri, chosen.host, chosen.days)
+    print(f"{folder / name}.der\n{folder / name}.pem\napplication URI {uri}")
+    if chosen.client:
+        print(f"copy {name}.der into the folder `trusted` of [opcua], both to the client; then reload the gateway")
 
 
 def close_to_revoked(chosen: argparse.Namespace) -> None:

@@ -23,6 +23,7 @@ from reedmesh.commands import (
     keys,
     learning,
     ledger,
+    parts,
     passport,
     prove,
     record,
@@ -31,7 +32,7 @@ from reedmesh.commands import (
     run,
     sensor,
     sensors,
-    status,  # fmt: skip
+    status,  # fmt: skip,
 )
 
 DEFAULT_CONFIG = Path("/etc/reedmesh/reedmesh.toml")
@@ -67,6 +68,7 @@ def build() -> Parser:
     keys.add_keys(commands, DEFAULT_CONFIG)
     keys.add_sensors(commands, DEFAULT_CONFIG)
     alerts.add(commands, DEFAULT_CONFIG)
+    parts.add(commands, DEFAULT_CONFIG)
     assistant.add(commands, DEFAULT_CONFIG)
     learning.add(commands, DEFAULT_CONFIG)
     passport.add(commands, DEFAULT_CONFIG)

@@ -129,11 +129,33 @@ def sensor_device(gateway: str, sensor: Sensor) -> Table:
         "progress": _entity("sensor", "Learning progress", state, progress, percent),
         "model": _entity("sensor", "Model version", state, "value_json.sequence | default(none)", dict(DIAGNOSTIC)),
     }
+    if sensor.station:  # its parts are judged by limits of their own, which are no score
+        components = _parts(state) | {
+            key: each for key, each in components.items() if key not in ("score", "threshold")
+        }
     device = {"identifiers": [mine], "name": sensor.name, "manufacturer": "reedmesh", "via_device": _id(gateway)}
     device |= {"model": f"{_text(hello.get('board')) or 'MicroPython'} sensor"}
     device |= {"sw_version": version} if (version := _text(hello.get("firmware"))) else {}
     there = [_there(wire.topic(gateway, "status")), _there(wire.topic(gateway, sensor.name, "availability"))]
     return _discovery(mine, device, components) | {"availability": there, "availability_mode": "all"}
+
+
+def _parts(state: str) -> dict[str, Table]:
+    """Of a station: the last verdict with its class and part, the yield, and counters."""
+    last = "{{ {'class': value_json.parts.class, 'part': value_json.parts.part} | tojson }}"
+    words: Table = {"device_class": "enum", "options": ["OK", "NOK", "unsure"]}
+    words |= {"json_attributes_topic": state, "json_attributes_template": last}
+    passed = "(100 * value_json.parts.yield) | round(2) if value_json.parts.yield is number else none"
+    percent: Table = {"unit_of_measurement": "%", "state_class": "measurement"}
+    grows: Table = {"state_class": "total_increasing"}
+    found = {
+        "verdict": _entity("sensor", "Verdict", state, "value_json.parts.verdict or none", words),
+        "yield": _entity("sensor", "Yield", state, passed, percent),
+    }
+    named = {"ok": "OK parts", "nok": "NOK parts", "missed": "Missed triggers"}
+    return found | {
+        key: _entity("sensor", name, state, f"value_json.parts.{key}", dict(grows)) for key, name in named.items()
+    }
 
 
 def _discovery(mine: str, device: Table, components: dict[str, Table]) -> Table:

@@ -17,6 +17,7 @@ from asyncua.crypto.validator import CertificateValidator, CertificateValidatorO
 
 from reedmesh.broker.own_link import own_link
 from reedmesh.config.settings import Config
+from reedmesh.identity.opcua_certificates import uri_of
 from reedmesh.inference.explain import compact
 from reedmesh.links.message import Message, Publisher, beside
 from reedmesh.protocol import wire
@@ -34,6 +35,7 @@ VARIABLES: dict[str, Any] = {
     "Class": "",
     "Part": "",
     "Against": 0,
+    "Record": "",
     "Number": 0,
     "OK": 0,
     "NOK": 0,
@@ -75,6 +77,7 @@ class OpcUa:
         server = Server(user_manager=_Certified())
         await server.init()
         server.set_endpoint(wanted.listen)
+        await server.set_application_uri(uri_of(self._config.name))
         server.set_server_name(f"reedmesh {self._config.name}")
         server.set_security_policy([ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt])
         server.set_identity_tokens([ua.X509IdentityToken])
@@ -142,13 +145,17 @@ class _Certified:
 
 
 def _part(it: Judged) -> dict[str, Any]:
-    """What is told of one part; its number last, for a client that reads all when that changes."""
+    """What is told of one part; its number last, for a client that reads all when that changes.
+
+    Record has all of it in one value, which is another for each part: a subscription to it misses no verdict.
+    """
     verdict = it.verdict or "unjudged"
     return {
         "Verdict": verdict,
         "Class": it.fault,
         "Part": it.part,
         "Against": it.against or 0,
+        "Record": f"{it.order[1]};{verdict};{it.fault};{it.part}",
         "Number": it.order[1],
     }
 

@@ -86,6 +86,8 @@ class EdgeNode:
             del self._said[name]
         for name, metrics in {"": self._node(), **there}.items():
             before = self._said.get(name)
+            if before is not None and before.keys() != metrics.keys():
+                before = None  # it turned out to judge parts: a birth names all metrics
             new = {key: value for key, value in metrics.items() if before is None or before.get(key) != value}
             if new:
                 kind = "DBIRTH" if before is None else "DDATA" if name else "NDATA"
@@ -117,9 +119,9 @@ class EdgeNode:
 
 
 def device(sensor: Sensor) -> Metrics:
-    """A sensor's metrics, always the same ones."""
+    """A sensor's metrics, always the same ones; of a station also those of its parts."""
     state = sensor.summary()
-    return {
+    return (_of_parts(state["parts"]) if "parts" in state else {}) | {
         "Score": (DOUBLE, state.get("score")),
         "Threshold": (DOUBLE, state.get("threshold")),
         "State": (STRING, state["state"]),
@@ -131,6 +133,15 @@ def device(sensor: Sensor) -> Metrics:
         "Model version": (INT64, state.get("sequence")),
         "Windows": (INT64, state["windows"]),
     }
+
+
+def _of_parts(it: Mapping[str, Any]) -> dict[str, tuple[int, Value]]:
+    counted = {"Parts/OK": "ok", "Parts/NOK": "nok", "Parts/Unsure": "unsure", "Parts/Missed triggers": "missed"}
+    counted |= {"Parts/Double triggers": "doubled", "Parts/Late verdicts": "late"}
+    words = {"Parts/Verdict": "verdict", "Parts/Class": "class", "Parts/Number": "part"}
+    found: dict[str, tuple[int, Value]] = {name: (INT64, it[key]) for name, key in counted.items()}
+    found |= {name: (STRING, it.get(key, "")) for name, key in words.items()}
+    return found | {"Parts/Yield": (DOUBLE, it["yield"])}
 
 
 class Sparkplug:

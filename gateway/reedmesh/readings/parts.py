@@ -9,6 +9,7 @@ from reedmesh.protocol.part import UNJUDGED, Part
 from reedmesh.protocol.recipe import Cycle
 from reedmesh.protocol.verdict import NOK, OK, UNKNOWN
 from reedmesh.protocol.wire import Window, WireError
+from reedmesh.readings.quality import Control
 
 if TYPE_CHECKING:
     from reedmesh.inference.model import Judgement
@@ -50,6 +51,12 @@ class Counters:
     late: int = 0
     disagreements: int = 0  # the sensor's verdict is another than ours of the same features by the same model
 
+    @property
+    def passed(self) -> float | None:
+        """The share of judged parts that passed, the yield; None before the first."""
+        judged = self.ok + self.nok + self.unsure
+        return round(self.ok / judged, 5) if judged else None
+
 
 @dataclass
 class Station:
@@ -66,6 +73,7 @@ class Station:
     promise: dict[str, Any] = field(default_factory=dict)  # of the model in service
     trade: list[dict[str, Any]] = field(default_factory=list)
     fault: str = ""  # why no model could be made
+    control: Control = field(default_factory=Control)  # its control charts
     _told: dict[Order, Part] = field(default_factory=dict)
     _recent: deque[Judged] = field(default_factory=lambda: deque(maxlen=RECENT))
 
@@ -76,6 +84,8 @@ class Station:
             made.verdict, made.against = WORDS.get(judgement.verdict, "unsure"), judgement.against
             made.fault = "" if judgement.verdict == OK else _class(judgement.fault, classes)
         self._count(made)
+        if made.verdict:
+            self.control.add(made.verdict != "OK", made.against)
         self.last = made
         self.heard += 1
         self.due = self.due or self.heard == FIRST or self.heard in RENEWED
@@ -112,6 +122,7 @@ class Station:
         """For the sensor's state."""
         last = self.last
         told: dict[str, Any] = {"heard": self.heard, **vars(self.counters), "promise": self.promise}
+        told |= {"yield": self.counters.passed}
         if last:
             told |= {"verdict": last.verdict, "class": last.fault, "part": last.part, "against": last.against}
             told |= {"boot": last.order[0], "number": last.order[1], "latency_us": last.latency_us}

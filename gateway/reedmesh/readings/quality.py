@@ -6,7 +6,7 @@ part, with limits at mean +- 2.66 mean moving ranges. Rules: Nelson (1984), The 
 Special Causes.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,6 +16,8 @@ from typing import Any
 from reedmesh.learning.parts import binomial
 
 GROUP = 50  # parts of a subgroup
+BEYOND = 0.00135  # of a normal distribution lies beyond three standard deviations, on each side
+GROUPS, FEWEST_GROUPS = 25, 10  # that limits follow from, at most and at least (Montgomery: 20 to 25)
 INDIVIDUALS = 2.66  # 3 / d2 of moving ranges of two
 RULES = {
     1: "a point lies beyond three standard deviations",
@@ -49,6 +51,40 @@ def figures(rows: Sequence[Row]) -> dict[str, Any]:
         "moving_range": individuals([row.against for row in judged if row.against is not None]),
         **estimated(judged),
     }
+
+
+class Control:
+    """The charts of a station while parts come: subgroups of GROUP parts, the newest GROUPS of them."""
+
+    def __init__(self) -> None:
+        self._shares: deque[float] = deque(maxlen=GROUPS)
+        self._means: deque[float] = deque(maxlen=GROUPS)
+        self._rejected: list[bool] = []
+        self._evidence: list[int] = []
+        self.broken = ""  # the rules that the newest subgroup breaks, in words; "": none
+
+    def add(self, rejected: bool, against: int | None) -> None:
+        """One more judged part. against: what speaks against it, of one that passed."""
+        self._rejected.append(rejected)
+        if against is not None and not rejected:
+            self._evidence.append(against)
+        if len(self._rejected) >= GROUP:
+            self._shares.append(sum(self._rejected) / GROUP)
+            if self._evidence:
+                self._means.append(sum(self._evidence) / len(self._evidence))
+            self._rejected, self._evidence = [], []
+            self.broken = "; ".join(self._look())
+
+    def _look(self) -> list[str]:
+        if len(self._shares) < FEWEST_GROUPS:
+            return []
+        shares, means = list(self._shares), list(self._means)
+        mean = sum(shares) / len(shares)
+        rules = [1] if _unlikely(shares[-1], mean) else []
+        rules += [each for each in broken(shares, mean, 1.0) if each > 1]
+        found = [f"NOK share: {RULES[each]}" for each in rules]
+        drift = individuals(means)["broken"] if len(means) >= FEWEST_GROUPS else []
+        return found + [f"evidence of passed parts: {each['says']}" for each in drift]
 
 
 def estimated(rows: Sequence[Row]) -> dict[str, Any]:
@@ -92,6 +128,14 @@ def broken(points: Sequence[float], mean: float, width: float) -> list[int]:
         4: len(points) >= 14 and _alternating(points[-14:]),
     }
     return [number for number, holds in rules.items() if holds]
+
+
+def _unlikely(share: float, mean: float) -> bool:
+    """Whether a subgroup's share is one of 0.27 %: exact, for of few rejected parts three deviations are not."""
+    hits = round(share * GROUP)
+    if not 0.0 < mean < 1.0:
+        return False
+    return min(binomial.at_most(hits, GROUP, mean), 1 - binomial.at_most(hits - 1, GROUP, mean)) < BEYOND
 
 
 def _chart(points: Sequence[float], mean: float, width: float, low: float) -> dict[str, Any]:

@@ -174,6 +174,7 @@ class Sensor:
             self.refusal,
             self.claims.sensitivity,
             self.unserved,
+            self.station.control.broken if self.station else "",
         )
 
     def alerts(self) -> list[Alert]:

@@ -15,9 +15,10 @@ from reedmesh.links.message import Channel, Message
 from reedmesh.links.rejects import Rejects
 from reedmesh.protocol import part as parts
 from reedmesh.protocol import wire
+from reedmesh.protocol.verdict import MAX_NAME
 from reedmesh.protocol.wire import Window, WireError
 from reedmesh.readings.line import Line
-from reedmesh.readings.parts import FIRST, Judged, station
+from reedmesh.readings.parts import FIRST, Judged, Order, station
 from reedmesh.readings.sensor import Sensor
 from reedmesh.store.windows import WindowTable
 
@@ -41,6 +42,7 @@ class Events:
         asked: Callable[[str, bytes], None],
         received: Callable[[str, Window], None],
         part: Callable[[str, Judged], None] | None = None,
+        labelled: Callable[[str, Order, str], None] | None = None,
     ) -> None:
         self.changed = changed  # an alert began, worsened or ended
         self.introduced = introduced  # a sensor said hello
@@ -49,7 +51,12 @@ class Events:
         self.asked = asked  # a person or program asks for something: verb, payload; raises WireError
         self.received = received  # a late window came, of the sensor with this name
         self.part = part or _nobody  # a part was judged, or its sensor told more of it
+        self.labelled = labelled or _no_teacher  # somebody pressed the button of a station: boot and number, label
         self.rejects = Rejects()
+
+
+def _no_teacher(_: str, __: Order, ___: str) -> None:
+    """Who takes labels where nobody does."""
 
 
 def _nobody(_: str, __: Judged) -> None:
@@ -74,6 +81,8 @@ def take(message: Message, line: Line, windows: WindowTable, events: Events, now
         judge(message.payload, name, line, windows, events, now)
     elif leaf == ["part"]:
         tell_part(message.payload, name, line, events)
+    elif leaf == ["teach"]:
+        note_label(read_json(message.payload, MAX_JSON), name, line, events)
     elif leaf == ["late"]:
         judge_late(message.payload, name, line, windows, events, now)
     elif leaf in (["hello"], ["availability"]) and not message.payload:
@@ -119,6 +128,19 @@ def tell_part(frame: bytes, name: str, line: Line, events: Events) -> None:
         raise WireError("part: of a sensor that did not say in its hello that it judges parts")
     if known := sensor.station.tell(part):
         events.part(name, known)
+
+
+def note_label(said: dict[str, Any], name: str, line: Line, events: Events) -> None:
+    """Somebody pressed the button at a station. Raises WireError."""
+    sensor, label = line.sensors.get(name), said.get("label")
+    order = said.get("boot"), said.get("number")
+    if not sensor or not sensor.station:
+        raise WireError("teach: of a sensor that did not say in its hello that it judges parts")
+    if not isinstance(label, str) or not 0 < len(label.encode()) <= MAX_NAME or not label.isprintable():
+        raise WireError(f"teach: a label is 1 to {MAX_NAME} bytes that print")
+    if not all(type(each) is int and 0 <= each < 1 << 32 for each in order):
+        raise WireError("teach: no boot and number of a part")
+    events.labelled(name, (int(order[0] or 0), int(order[1] or 0)), label)
 
 
 def judge_late(frame: bytes, name: str, line: Line, windows: WindowTable, events: Events, now: float) -> None:

@@ -157,6 +157,7 @@ class Gateway:
             lambda verb, payload: self._requests.put(verb, payload),
             parts.receipts.put,
             parts.part_learning.take,
+            parts.part_learning.take_label,
         )
 
     def _facts(self) -> dict[str, Callable[[], dict[str, Any]]]:

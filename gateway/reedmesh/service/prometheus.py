@@ -74,6 +74,17 @@ def _each(key: str) -> Callable[[Vitals], Iterable[Sample]]:
     return read
 
 
+def _of_parts(key: str, unit: float = 1.0) -> Callable[[Vitals], Iterable[Sample]]:
+    """A number that stations have of their parts, in so many units."""
+
+    def read(vitals: Vitals) -> Iterable[Sample]:
+        for name, sensor in vitals["sensors"].items():
+            if (value := sensor.get("parts", {}).get(key)) is not None:
+                yield {"sensor": name}, value * unit
+
+    return read
+
+
 def _counted(key: str, of: Callable[[Vitals], Iterable[Mapping[str, Any]]], *known: str) -> Callable[[Vitals], Any]:
     """How many have each value of `key`; the known ones are told when there are none, too."""
 
@@ -125,6 +136,16 @@ METRICS = (
     ]),
     Metric("false_windows_bound", GAUGE, "most normal windows likely over the threshold, a share", _each("promise")),
     Metric("learning_progress", GAUGE, "0 to 1, of a machine that is learnt", _each("progress")),
+    Metric("parts_total", COUNTER, "parts of a station, by verdict", lambda v: [
+        ({"sensor": name, "verdict": verdict}, float(each["parts"][verdict]))
+        for name, each in v["sensors"].items()
+        for verdict in ("ok", "nok", "unsure", "unjudged") if "parts" in each
+    ]),
+    Metric("part_yield", GAUGE, "share of a station's judged parts that passed", _of_parts("yield")),
+    Metric("part_latency_seconds", GAUGE, "from a station's last reading to its pin", _of_parts("latency_us", 1e-6)),
+    Metric("triggers_missed_total", COUNTER, "triggers that came during another part", _of_parts("missed")),
+    Metric("triggers_doubled_total", COUNTER, "triggers within the hold-off", _of_parts("doubled")),
+    Metric("verdicts_late_total", COUNTER, "verdicts after their part passed the gate", _of_parts("late")),
     Metric("alerts", GAUGE, "alerts that stand, by state", _counted("state", _standing, "new", "acknowledged")),
     Metric("outbox_messages", GAUGE, "messages of alerts that have not left", _one("store", "waiting")),
     Metric("outbox_dropped_total", COUNTER, "messages that were dropped, by reason", lambda v: [

@@ -32,7 +32,7 @@ from reedmesh.protocol.recipe import Cycle
 from reedmesh.protocol.scaling import ONE
 from reedmesh.protocol.verdict import MAX_CLASSES
 from reedmesh.readings.line import Line
-from reedmesh.readings.parts import FIRST, Judged
+from reedmesh.readings.parts import FIRST, Judged, Order
 from reedmesh.readings.sensor import Sensor
 from reedmesh.store.parts import PartRow
 from reedmesh.store.writer import Disk
@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.25
 OK, NOK = "OK", "NOK"
+BUTTON, MOST_LABELS = "button", 1000  # who labelled, and labels that wait
 MOST_TAUGHT = 3000  # parts that a model is made of; the newest, and all that are labelled
 MOST_TRADE = 60  # points of the trade that are told
 NEWS_MATTERS = 1000  # parts: who has heard more learns nothing from neighbours
@@ -70,6 +71,7 @@ class PartLearning:
         self._model_rollout = model_rollout
         self._costs = costs
         self._neighbourhood_of = neighbourhood_of
+        self._labels: list[tuple[str, Order, str]] = []  # of buttons, not yet on disk
         self._told: dict[str, tuple[str, Told]] = {}  # by station: its family's id, and what is told of its parts
         self.new_worker = new_worker
 
@@ -79,6 +81,11 @@ class PartLearning:
         self._disk.store.parts.add(
             PartRow(sensor, boot, number, it.at, it.part, it.features, it.verdict, it.fault, it.against, it.latency_us)
         )
+
+    def take_label(self, sensor: str, order: Order, label: str) -> None:
+        """Somebody labelled a part at its station: keep it soon."""
+        if len(self._labels) < MOST_LABELS:
+            self._labels.append((sensor, order, label))
 
     async def run(self) -> None:
         """Write parts, and make models when they are due, until cancelled."""
@@ -98,6 +105,20 @@ class PartLearning:
                 await self._disk.once(table.write, rows)
             except DiskError as error:
                 log.error("%d parts are not kept: %s", len(rows), error)
+        while self._labels:
+            await self._label(*self._labels.pop(0))
+
+    async def _label(self, sensor: str, order: Order, label: str) -> None:
+        known = self._line.sensors.get(sensor)
+        try:
+            before = await self._disk.once(self._disk.store.parts.label, sensor, *order, label, BUTTON)
+        except (DiskError, ValueError) as error:
+            log.error("%s: the label of its button is not kept: %s", sensor, error)
+            return
+        if before is None:
+            log.warning("%s: its button labelled part %d of start %d, which is not kept", sensor, order[1], order[0])
+        elif known and known.station and before != label:
+            known.station.due = True
 
     def _is_due(self, sensor: Sensor) -> bool:
         if not sensor.station or sensor.pinned:

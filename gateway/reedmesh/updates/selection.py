@@ -43,19 +43,23 @@ class TrainingSelection:
 
     async def training_sets(self) -> dict[str, TrainingSet]:
         """As in `update.Machines`: every sensor that has a model, or is ready for its first, or for one anew."""
-        await self._disk.flush()
+        chosen = [sensor for sensor in self._line.sensors.values() if self._is_wanted(sensor)]
+        await self._disk.flush()  # after that: a sensor that gets ready from now on has windows that are not on disk
         found: dict[str, TrainingSet] = {}
-        for sensor in list(self._line.sensors.values()):
-            if sensor.station or not self._is_of(sensor):
-                continue  # models of parts are made elsewhere, see part_learning.py
-            if sensor.ready_to_learn or (sensor.state != LEARNING and not sensor.pinned):
-                try:
-                    if training_set := await self._training_set(sensor):
-                        found[sensor.name] = training_set
-                except DeployError as error:
-                    log.error("%s: its windows are collected anew: %s", sensor.name, error)
-                    collect_anew([sensor])
+        for sensor in chosen:
+            try:
+                if training_set := await self._training_set(sensor):
+                    found[sensor.name] = training_set
+            except DeployError as error:
+                log.error("%s: its windows are collected anew: %s", sensor.name, error)
+                collect_anew([sensor])
         return found
+
+    def _is_wanted(self, sensor: Sensor) -> bool:
+        """Whether it is learnt in this round; models of parts are made elsewhere, see part_learning.py."""
+        if sensor.station or not self._is_of(sensor):
+            return False
+        return sensor.ready_to_learn or (sensor.state != LEARNING and not sensor.pinned)
 
     def _is_of(self, sensor: Sensor) -> bool:
         return sensor.family is None or sensor.family.name == self._family.name

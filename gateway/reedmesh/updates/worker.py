@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from multiprocessing import active_children, get_context, parent_process
+from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import Protocol, TypeVar
 
@@ -33,7 +33,6 @@ async def worker_process() -> AsyncIterator[Worker]:
 
     Whoever leaves the context ends the process, also in the middle of its work: a reload would leave it behind.
     """
-    others = set(active_children())
     process = ProcessPoolExecutor(1, get_context("spawn"), _begin)
 
     async def work(function: Callable[..., T], *arguments: object) -> T:
@@ -42,8 +41,8 @@ async def worker_process() -> AsyncIterator[Worker]:
     try:
         yield work
     finally:
-        for child in set(active_children()) - others:
-            child.kill()
+        for child in list((getattr(process, "_processes", None) or {}).values()):
+            child.kill()  # its own alone: another family may learn at the same time
         process.shutdown(wait=True, cancel_futures=True)
 
 

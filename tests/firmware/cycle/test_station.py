@@ -42,6 +42,10 @@ def test_bounces_and_missed_parts_are_counted_and_rejected() -> None:
     assert told["told"][-1][2:5] == [1, 3, 0] and told["nok"] == 1
 
 
+def test_a_button_labels_the_last_part_once() -> None:
+    assert story("teach")["said"] == [{"boot": 7, "number": 2, "label": "no weld"}]
+
+
 def test_lost_readings_reject_the_part() -> None:
     assert story("overrun") == {"told": 1, "nok": 1, "ok": 0, "ready": 0}
 
@@ -84,6 +88,8 @@ def faults() -> Any:
                 "cycle.trigger.kind: pin, level, message, not 'thought'",
                 "cycle.trigger: needs a pin, and edge rising or falling",
                 "cycle.trigger: level is a number, before 0 to 8 readings",
+                "outputs.nok_pin: pin 12 is in use by cycle.teach",
+                "cycle.teach.label: 1 to 24 bytes of text, not 'xxxxxxxxxxxxxxxxxxxxxxxxx'",
             ]
         )
     ),

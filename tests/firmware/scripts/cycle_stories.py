@@ -15,7 +15,7 @@ from protocol import part as frames
 from protocol import wire
 from protocol.recipe import Cycle
 
-TRIGGER, END, NOK, OK, READY, ENCODER = 4, 5, 12, 13, 14, 15
+TRIGGER, END, BUTTON, NOK, OK, READY, ENCODER = 4, 5, 6, 12, 13, 14, 15
 OUT = {"nok_pin": NOK, "ok_pin": OK, "ready_pin": READY, "pulse_ms": 20}
 BY_PIN = {"trigger": {"kind": "pin", "pin": TRIGGER, "bounce_ms": 5}}
 
@@ -52,7 +52,7 @@ class Known:
 
 
 class Client:
-    heard, said = [], []
+    heard, said, taught = [], [], []
 
     @classmethod
     def subscribe(cls, topic, sink, qos):
@@ -60,7 +60,10 @@ class Client:
 
     @classmethod
     async def publish(cls, topic, frame):
-        cls.said.append((topic, frames.unpack(bytes(frame)).number))
+        if topic.endswith("/teach"):
+            cls.taught.append(json.loads(frame))
+        else:
+            cls.said.append((topic, frames.unpack(bytes(frame)).number))
 
 
 class Slots:
@@ -255,6 +258,22 @@ async def story_message():
     return {"topic": heard[0][0], "names": [each[5] for each in told[::2]], "said": Client.said}
 
 
+async def story_teach():
+    """A button labels the part that was judged last; bounces are one press."""
+    it = station(dict(BY_PIN, teach={"pin": BUTTON, "label": "no weld"}))
+    runner = asyncio.create_task(it.runs)
+    work = asyncio.create_task(parts(it, [0, 0]))
+    for _ in range(2):
+        await asyncio.sleep_ms(30)
+        pins.rise(TRIGGER)
+    await work
+    for _ in range(3):
+        pins.rise(BUTTON)
+    await asyncio.sleep_ms(10)
+    runner.cancel()
+    return {"said": Client.taught}
+
+
 async def story_pins():
     """Outputs on pins in use, and settings that are none: one line each."""
     faults = []
@@ -269,6 +288,8 @@ async def story_pins():
         ({"trigger": {"kind": "thought"}}, OUT),
         ({"trigger": {"kind": "pin"}}, OUT),
         ({"trigger": {"kind": "level", "level": 5, "before": 99}}, OUT),
+        (dict(BY_PIN, teach={"pin": NOK}), OUT),
+        (dict(BY_PIN, teach={"pin": BUTTON, "label": "x" * 25}), OUT),
     ]
     for cycle, outputs in wrong:
         try:

@@ -11,7 +11,7 @@ from rich.console import Console
 from reedmesh.links.mqtt_link import Message
 from reedmesh.protocol import wire
 from tools.simulate import layout, recordings, screen, summary
-from tools.simulate.observer import Picture
+from tools.simulate.observer import ENOUGH_REJECTED, Parts, Picture
 
 SIZES = [(80, 24), (120, 40)]
 
@@ -20,7 +20,7 @@ SIZES = [(80, 24), (120, 40)]
 def picture(tmp_path: Path) -> Picture:
     """Of a line whose machines all run well."""
     it = Picture(layout.plan(recordings.bundled("actuators"), tmp_path / "line"), "four machines", 8080)
-    it.joined = True
+    it.joined, it.parts = True, Parts("watching", rejected=ENOUGH_REJECTED)
     for gateway, name in it.sensors:
         state = {"state": "watching", "score": 0.51, "threshold": 1.25, "windows": 12, "missed": 0, "model": "aa"}
         it.take(Message(f"{wire.BASE}/{gateway}/{name}/state", json.dumps(state | {"disagreements": 0}).encode()))
@@ -86,6 +86,9 @@ def test_only_machines_of_gateways_with_neighbours_decide(picture: Picture) -> N
         assert not picture.good
         alert(picture, index)
     assert picture.good and len(compared) == 1
+    picture.parts.rejected = 0
+    assert not picture.good, "the gripper's failures passed"
+    picture.parts.rejected = ENOUGH_REJECTED
     picture.sensors["hall1", "actuator1"].false_alerts = 1
     assert not picture.good
 

@@ -18,6 +18,7 @@ from reedmesh.dashboard.pages.handover import HandoverFiles, HandoverPage
 from reedmesh.dashboard.pages.learning import LearningPage
 from reedmesh.dashboard.pages.missing import MissingPage
 from reedmesh.dashboard.pages.overview import Overview
+from reedmesh.dashboard.pages.parts import PartFiles, PartsPage
 from reedmesh.dashboard.pages.provenance import ProvenancePage
 from reedmesh.dashboard.pages.sensor import SensorPage
 from reedmesh.dashboard.pages.settings import SettingsPage
@@ -46,6 +47,8 @@ def add_routes(app: Any, feed: Feed, admission: Admission) -> None:
     app.add_route("/handover.csv", files.csv, methods=["GET"])
     app.add_route("/handover.html", files.report, methods=["GET"])
     ui.add_head_html(f'<link rel="stylesheet" href="{within("/style.css")}">', shared=True)
+
+    _add_parts(app, feed, admission)
 
     @ui.page("/")
     def overview(request: Request) -> None:
@@ -82,6 +85,15 @@ def add_routes(app: Any, feed: Feed, admission: Admission) -> None:
     @ui.page("/{path:path}")
     def missing_page(request: Request, path: str) -> None:  # noqa: ARG001 - whatever it is
         MissingPage(_visit(request, feed, admission))
+
+
+def _add_parts(app: Any, feed: Feed, admission: Admission) -> None:
+    """The page of parts, and the parts of a station as a file."""
+    app.add_route("/gateway/{gateway}/sensor/{sensor}/parts.csv", PartFiles(feed).csv, methods=["GET"])
+
+    @ui.page("/parts")
+    def parts_page(request: Request) -> None:
+        PartsPage(_visit(request, feed, admission))
 
 
 def _style(_: Request) -> Response:

@@ -26,6 +26,7 @@ from reedmesh.errors import RefusedError
 REFRESH = 0.2  # seconds
 PAGES = (
     ("overview", "/"),
+    ("parts", "/parts"),
     ("handover", "/handover"),
     ("learning", "/learning"),
     ("provenance", "/provenance"),

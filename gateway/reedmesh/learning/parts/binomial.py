@@ -13,7 +13,7 @@ def upper(hits: int, trials: int, confidence: float = CONFIDENCE) -> float:
     low, high = hits / trials, 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        low, high = (middle, high) if _at_most(hits, trials, middle) > 1 - confidence else (low, middle)
+        low, high = (middle, high) if at_most(hits, trials, middle) > 1 - confidence else (low, middle)
     return high
 
 
@@ -22,8 +22,8 @@ def lower(hits: int, trials: int, confidence: float = CONFIDENCE) -> float:
     return 1.0 - upper(trials - hits, trials, confidence) if trials else 0.0
 
 
-def _at_most(hits: int, trials: int, share: float) -> float:
-    """The chance of `hits` or fewer."""
+def at_most(hits: int, trials: int, share: float) -> float:
+    """The chance of `hits` or fewer in `trials` of a share from 0 to 1."""
     if not 0.0 < share < 1.0:
         return float(share <= 0.0)
     odds = [log(share), log(1.0 - share)]

@@ -23,37 +23,58 @@ MOST_LABELS = 200  # in one request
 async def label(at: Context, given: Arguments) -> dict[str, Any]:
     """{sensor, part or boot and number, or parts: a list of such; label, by}: what a part is. "" takes a label back.
 
-    label: OK, NOK or the name of a fault. part: its own number, as its trigger said it.
+    label: OK, NOK or the name of a fault. part: its own number, as its trigger said it. Of a list, those that are not
+    kept any more are left out; `unknown` has their places in it.
     """
     sensor, station = at.sensor(given), _station(at, given)
     said, by = given.text("label", MAX_NAME), given.text("by", LONGEST_NAME) or "mqtt"
     if len(said.encode()) > MAX_NAME:
         raise RefusedError(f"label: at most {MAX_NAME} bytes")
-    changed, contradicted = 0, []
-    for order in await _orders(at, sensor, given):
-        before = await _label_one(at, sensor, order, said, by)
+    changed, contradicted, unknown = 0, [], []
+    for place, order in enumerate(await _orders(at, sensor, given)):
+        if order is None:
+            unknown.append(place)
+            continue
+        before = await _label_one(at, sensor, order, said, by, not given.tables("parts", MOST_LABELS))
+        if before is None:
+            unknown.append(place)
+            continue
         changed += before != said
         if before and said and before != said:
             contradicted.append({"boot": order[0], "number": order[1], "before": before})
     station.due = station.due or changed > 0
-    return {"sensor": sensor.name, "labelled": changed, "contradicted": contradicted}
+    return {"sensor": sensor.name, "labelled": changed, "contradicted": contradicted, "unknown": unknown}
+
+
+@verb("stations")
+async def stations(at: Context, given: Arguments) -> dict[str, Any]:  # noqa: ARG001 - as every request
+    """{}: names of the sensors that judge parts."""
+    return {"stations": [name for name, sensor in at.line.sensors.items() if sensor.station]}
 
 
 @verb("parts")
 async def parts(at: Context, given: Arguments) -> dict[str, Any]:
-    """{sensor, since?, until?, limit?}: its newest parts, with curve, verdict and label; and the band of OK parts."""
+    """{sensor, since?, until?, limit?, axis?}: its newest parts, with curve, verdict and label; the band of OK parts.
+
+    axis: of the curve and the band, from 0.
+    """
     sensor, station = at.sensor(given), _station(at, given)
     span = given.number("since", 0, FAR, 0), given.number("until", 0, FAR, FAR)
     rows = await at.disk.once(
         at.disk.store.parts.newest, sensor.name, int(given.number("limit", 1, MOST_SHOWN, 20)), *span
     )
+    recipe, axis = station.recipe, int(given.number("axis", 0, 15, 0)) % station.recipe.axes
+    begin = axis * (recipe.length // recipe.axes)
+    of_axis = slice(begin, begin + recipe.points)
     shown = [
         {key: value for key, value in vars(row).items() if key not in ("features", "sensor")}
-        | {"curve": explain.ints(row.features)[: station.recipe.points]}
+        | {"curve": explain.ints(row.features)[of_axis]}
         for row in rows
     ]
-    told = {"sensor": sensor.name, "parts": shown, "points": station.recipe.points, "trade": station.trade}
-    return told | station.summary() | _band(sensor, station)
+    told = {"sensor": sensor.name, "parts": shown, "points": recipe.points, "axes": recipe.axes, "trade": station.trade}
+    limits = sensor.model.limits if sensor.model else None
+    told |= {"doubt": limits.doubt, "reject": limits.reject, "classes": limits.classes} if limits else {}
+    return told | station.summary() | _band(sensor, of_axis)
 
 
 @verb("quality")
@@ -75,35 +96,35 @@ def _station(at: Context, given: Arguments) -> Station:
     return sensor.station
 
 
-async def _label_one(at: Context, sensor: Sensor, order: tuple[int, int], said: str, by: str) -> str:
+async def _label_one(at: Context, sensor: Sensor, order: tuple[int, int], said: str, by: str, one: bool) -> str | None:
     try:
         before = await at.disk.once(at.disk.store.parts.label, sensor.name, *order, said, by)
     except ValueError as error:
         raise RefusedError(f"label: {error}") from error
-    if before is None:
+    if before is None and one:
         raise RefusedError(f"part: number {order[1]} of start {order[0]} of {sensor.name} is not kept (any more)")
     return before
 
 
-async def _orders(at: Context, sensor: Sensor, given: Arguments) -> list[tuple[int, int]]:
-    """Boot and number of each part that is meant."""
+async def _orders(at: Context, sensor: Sensor, given: Arguments) -> list[tuple[int, int] | None]:
+    """Boot and number of each part that is meant; None for one of a list that is not there."""
     await at.disk.once(at.disk.store.parts.write, at.disk.store.parts.take_pending())
-    wanted = given.tables("parts", MOST_LABELS) or [given]
-    found = []
-    for each in wanted:
+    several = given.tables("parts", MOST_LABELS)
+    found: list[tuple[int, int] | None] = []
+    for each in several or [given]:
         if part := each.text("part", MAX_NAME):
             orders = await at.disk.once(at.disk.store.parts.find, sensor.name, part)
-            if not orders:
+            if not orders and not several:
                 raise RefusedError(f"part: {sensor.name} has none with the number {part!r} (any more)")
-            found.append(orders[0])
+            found.append(orders[0] if orders else None)
         else:
             found.append((int(each.number("boot", 0, 2**32)), int(each.number("number", 0, 2**32))))
     return found
 
 
-def _band(sensor: Sensor, station: Station) -> dict[str, Any]:
+def _band(sensor: Sensor, of_axis: slice) -> dict[str, Any]:
     """Mean and three deviations of the curve of OK parts, in its steps."""
     if not sensor.model or sensor.model.length != station.recipe.length:
         return {}
-    mean, spread = (each[: station.recipe.points] for each in sensor.model.normal())
+    mean, spread = (each[of_axis] for each in sensor.model.normal())
     return {"low": (mean - 3 * spread).round(1).tolist(), "high": (mean + 3 * spread).round(1).tolist()}
