@@ -74,7 +74,7 @@ async def parts(at: Context, given: Arguments) -> dict[str, Any]:
     told = {"sensor": sensor.name, "parts": shown, "points": recipe.points, "axes": recipe.axes, "trade": station.trade}
     limits = sensor.model.limits if sensor.model else None
     told |= {"doubt": limits.doubt, "reject": limits.reject, "classes": limits.classes} if limits else {}
-    return told | station.summary() | _band(sensor, of_axis)
+    return told | station.summary() | _band(sensor, station, of_axis)
 
 
 @verb("quality")
@@ -122,7 +122,7 @@ async def _orders(at: Context, sensor: Sensor, given: Arguments) -> list[tuple[i
     return found
 
 
-def _band(sensor: Sensor, of_axis: slice) -> dict[str, Any]:
+def _band(sensor: Sensor, station: Station, of_axis: slice) -> dict[str, Any]:
     """Mean and three deviations of the curve of OK parts, in its steps."""
     if not sensor.model or sensor.model.length != station.recipe.length:
         return {}
