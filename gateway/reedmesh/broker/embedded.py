@@ -96,9 +96,9 @@ def _amqtt_config(settings: Settings, users: Users | None, pki: Path | None) -> 
     if settings.tls_port and pki:
         certificate = {"ssl": True, "certfile": str(pki / "server.crt"), "keyfile": str(pki / "server.key")}
         listeners["tls"] = plain | certificate | {"bind": f"{settings.host}:{settings.tls_port}"}
-    door = {
+    plugins = {
         "reedmesh.broker.amqtt_plugins.Login": {"users": users},
         "reedmesh.broker.amqtt_plugins.Rules": {"users": users},
     }
     anonymous = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
-    return {"listeners": listeners, "plugins": door if users else anonymous}
+    return {"listeners": listeners, "plugins": plugins if users else anonymous}

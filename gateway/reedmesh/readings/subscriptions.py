@@ -95,7 +95,7 @@ class SensorSubscriptions:
         """Log senders that were blocked, and those that were released."""
         rates = self.rate_guard.rates()
         for name in rates.keys() - before:
-            log.error("%s: %.0f messages/s: not listened to for now", name or "strangers", rates[name])
+            log.error("%s: %.0f messages/s: blocked for now", name or "strangers", rates[name])
         for name in before.keys() - rates:
-            log.warning("%s: says no more than it should again", name or "strangers")
+            log.warning("%s: sends at a normal rate again", name or "strangers")
         return rates

@@ -78,9 +78,9 @@ async def serve(config: Config, notifier: ServiceNotifier, reread: Callable[[], 
     gateway = Gateway(config, served, store)
     async with AsyncExitStack() as stack:
         if config.broker.embedded:
-            door = None if config.broker.anonymous else Users(config)
+            users = None if config.broker.anonymous else Users(config)
             admit, folder = gateway.subscriptions.admit, Path(config.state) / certificates.FOLDER
-            await stack.enter_async_context(embedded.broker(config.broker, door, folder, admit))
+            await stack.enter_async_context(embedded.broker(config.broker, users, folder, admit))
         link = _link(config, gateway)
         watchdog = _watchdog(config, link, gateway, notifier)
         gateway.reported.process = watchdog.table

@@ -75,7 +75,7 @@ def take_plan(data: bytes) -> None:
 
 TARGETS = {
     "request": Target(take_request, (*WIRE, RefusedError), lambda: [each[1:] for each in at_server()]),
-    "desk": Target(take_at_server, (), at_server, weight=1),
+    "requests": Target(take_at_server, (), at_server, weight=1),
     "config": Target(lambda data: settings.load_config(input_file(data)), CONFIG, lambda: [_example()], weight=2),
     "model.toml": Target(
         take_plan, CONFIG, lambda: [(family.find_family("vibration") / "model.toml").read_bytes()], weight=2
