@@ -246,16 +246,16 @@ bench-parts: $(READY) ## measure verdicts on parts, beside known methods, and th
 	$(BIN)/python -W ignore -m tools.bench.parts_latency $(if $(SECONDS),--seconds $(SECONDS))
 
 bench-proof: $(READY) ## measure the cost of auditing a training, and the changes that it finds [CHANGES=100]
-	$(BIN)/python -m tools.bench.proof --changes $(or $(CHANGES),100)
+	$(BIN)/python -m tools.bench.trust.proof --changes $(or $(CHANGES),100)
 
 bench-security: $(READY) ## measure sealing, opening, signatures, and HMAC on a sensor [LENGTH=bytes of an update]
-	$(BIN)/python -m tools.bench.security $(if $(LENGTH),--length $(LENGTH))
+	$(BIN)/python -m tools.bench.trust.security $(if $(LENGTH),--length $(LENGTH))
 
 bench-private: $(READY) ## what private sums cost, keep and lose [DATA="a.npz b.npz"]
-	$(BIN)/python -m tools.bench.private $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m tools.bench.trust.private $(if $(DATA),--data $(DATA))
 
 bench-tracking: $(READY) ## whether days of a sealed federation's pseudonyms can be linked, by a simulated observer [DAYS=30]
-	$(BIN)/python -m tools.bench.tracking $(if $(DAYS),--days $(DAYS))
+	$(BIN)/python -m tools.bench.trust.tracking $(if $(DAYS),--days $(DAYS))
 
 bench-skab: $(READY) ## measure the process family on SKAB by its protocol. DATA=SKAB/data [SEEDS=3]
 	@$(call NEED,DATA,the folder SKAB/data of https://github.com/waico/SKAB: its licence forbids that we bundle it)

@@ -2,7 +2,7 @@
 
 Beside each figure stands what the update costs anyway, in the same run: coding it into shards.
 
-    python -m tools.bench.security [--length 21396]
+    python -m tools.bench.trust.security [--length 21396]
 """
 
 import argparse

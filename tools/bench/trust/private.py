@@ -1,6 +1,6 @@
 """What private sums cost and what they keep: bytes, processor time, liars named, and faults found beside open sums.
 
-    python -m tools.bench.private [--data windows.npz ...]
+    python -m tools.bench.trust.private [--data windows.npz ...]
 
 Bytes are those of what a member tells in a round, beside the same numbers in plain, and with every share travelling.
 """

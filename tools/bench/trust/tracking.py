@@ -1,6 +1,6 @@
 """Whether somebody who sees all topics can tell which pseudonym of today was which yesterday: a simulated observer.
 
-    python -m tools.bench.tracking [--days 30]
+    python -m tools.bench.trust.tracking [--days 30]
 
 Gateways of a sealed federation change their names each day. The observer counts each pseudonym's messages by hour and
 size, as the real code makes them, and matches two days by the least difference (Hungarian method). Machines run in

@@ -4,7 +4,7 @@ Then what credit costs and whom it pays: eight neighbours judged at once, and th
 
 Bits are compared between processors by tests/learning/test_same_bits.py; here times are of this machine.
 
-    python -m tools.bench.proof [--changes 100]
+    python -m tools.bench.trust.proof [--changes 100]
 """
 
 import argparse
@@ -20,7 +20,8 @@ from reedmesh.inference.family import Family, find_family, load_family
 from reedmesh.learning import audit
 from reedmesh.learning.audit import Material
 from reedmesh.provenance import merkle, receipt
-from tools.bench import credit, report
+from tools.bench import report
+from tools.bench.trust import credit
 from tools.checkout import ROOT
 from tools.simulate import recordings
 from tools.simulate.machines import MachineData, machines_of

@@ -1,6 +1,6 @@
 """What credit costs and whom it pays: eight neighbours judged at once, and four who give nothing of their own.
 
-python -m tools.bench.credit
+python -m tools.bench.trust.credit
 """
 
 import time

@@ -1,0 +1,1 @@
+"""Benchmarks of keys, proofs, credit and privacy between gateways."""
