@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+import re
 import shutil
 import socket
 import ssl
@@ -24,10 +25,11 @@ from reedmesh.commands.client import Place, ask_at
 from reedmesh.config import joined
 from reedmesh.config.hosts import Address
 from reedmesh.config.settings import Config, Neighbour, is_loopback, load_config
-from reedmesh.errors import ConfigError
+from reedmesh.errors import ConfigError, RefusedError
 from reedmesh.identity import certificates, invitation, keys, keystore
 from reedmesh.identity.invitation import Invitation
 from reedmesh.identity.invitations import LIFETIME, Invitations
+from reedmesh.protocol.wire import WireError
 from reedmesh.provisioning.gateway_link import own_address
 
 SECONDS = 10.0  # for the certificate of the other broker
@@ -70,7 +72,7 @@ def _invite(chosen: argparse.Namespace) -> None:
 
 def _wait(chosen: argparse.Namespace, settings: Config, made: Invitation) -> None:
     """Until somebody joined, or the time is over; then mosquitto's lists have who is in, and no invitation."""
-    before = {each.name for each in settings.neighbours}
+    before = set(settings.neighbours)
     print("waits until it is used; Ctrl-C takes it back", flush=True)
     try:
         while _open(settings).find(made.id.hex()):
@@ -79,7 +81,7 @@ def _wait(chosen: argparse.Namespace, settings: Config, made: Invitation) -> Non
         with _owner(settings):
             _open(settings).end(made.id.hex())
     broker.close_to_revoked(chosen)
-    new = [each.name for each in load_config(chosen.config).neighbours if each.name not in before]
+    new = [each.name for each in load_config(chosen.config).neighbours if each not in before]
     print(f"{', '.join(new)}: a neighbour now" if new else "nobody joined; the invitation is over")
 
 
@@ -96,14 +98,26 @@ def _join(chosen: argparse.Namespace) -> None:
         with _owner(settings):
             request = made.seal("request", _introduction(settings, chosen.host, made))
         answer = ask_at(place, "join", {"invitation": made.id.hex(), "sealed": request})
-    told = made.opened("answer", str(answer.get("sealed", "")))
-    theirs = Neighbour(
-        made.name, made.host, made.key.hex(), made.port, password=str(told["password"]), plain=not made.fingerprint
-    )
+    password, certificate = _told(made, answer)
+    theirs = Neighbour(made.name, made.host, made.key.hex(), made.port, password=password, plain=not made.fingerprint)
     with _owner(settings):
-        joined.save(Path(settings.state), theirs, str(told["ca"]))
+        joined.save(Path(settings.state), theirs, certificate)
     broker.close_to_revoked(chosen)
     print(f"{made.name}: a neighbour now, with fingerprint {keys.fingerprint(made.key)}. {_reload()}")
+
+
+def _told(made: Invitation, answer: dict[str, Any]) -> tuple[str, str]:
+    """Our password there, and the certificate of its broker or the authority; raises RefusedError for what is none."""
+    try:
+        told = made.opened("answer", str(answer.get("sealed", "")))
+        password, certificate = str(told["password"]), str(told["ca"])
+        if certificate:
+            x509.load_pem_x509_certificate(certificate.encode())
+    except (WireError, KeyError, ValueError) as error:
+        raise RefusedError(f"the answer of {made.name} makes no sense: {error}") from error
+    if not re.fullmatch("[0-9a-f]{64}", password) or bool(certificate) != bool(made.fingerprint):
+        raise RefusedError(f"the answer of {made.name} makes no sense")
+    return password, certificate
 
 
 def _introduction(settings: Config, host: str | None, made: Invitation) -> dict[str, Any]:

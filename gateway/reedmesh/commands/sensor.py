@@ -4,6 +4,7 @@ import argparse
 import getpass
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from reedmesh.provisioning import flash, gateway_link, remote, sensor_settings, 
 ADD = "make a sensor of the board on a serial port, and wait until the gateway hears it"
 REPLACE = "put a new board in the place of one that broke or was lost: the old key ends, the model stays"
 MOVE = "learn a sensor anew, which watches another machine now; with --port it gets new settings, too"
+TRIES = 5
 NO_KEY = "0" * sensor_settings.KEY_DIGITS
 REMOVE = "take a sensor away: its key ends, its models and windows go, its alerts stay in the records"
 
@@ -119,11 +121,29 @@ def _move(chosen: argparse.Namespace) -> None:
 
 def _remove(chosen: argparse.Namespace) -> None:
     settings = load_config(chosen.config)
+    known = chosen.name in ask(settings, "status", {})["sensors"]
     with _owner(settings):
-        SensorKeys(Path(settings.state)).revoke(chosen.name)
+        keys = SensorKeys(Path(settings.state))
+        if not known and chosen.name not in keys.names():
+            raise ConfigError(f"{chosen.name}: no such sensor; `reedmesh sensor list` has them")
+        keys.revoke(chosen.name)
     broker.close_to_revoked(chosen)
-    ask(settings, "forget", {"sensor": chosen.name, "by": chosen.by})
+    if known:
+        _forget(chosen, settings)
     print(f"{chosen.name}: removed; nothing it says is heard. `reedmesh sensor add {chosen.name}` begins anew")
+
+
+def _forget(chosen: argparse.Namespace, settings: Config) -> None:
+    """Have the gateway forget it, which does so only when it has seen the revocation: it looks once a second."""
+    for left in reversed(range(TRIES)):
+        try:
+            ask(settings, "forget", {"sensor": chosen.name, "by": chosen.by})
+        except RefusedError:
+            if not left:
+                raise
+            time.sleep(1)
+        else:
+            return
 
 
 def _list(chosen: argparse.Namespace) -> None:

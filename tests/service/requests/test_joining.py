@@ -15,7 +15,7 @@ from reedmesh.identity.invitations import LIFETIME, MOST_TRIES, Invitations
 from reedmesh.service.requests.arguments import Arguments
 from reedmesh.service.requests.joining import A_MINUTE, Joining
 
-HALL2: dict[str, Any] = {"name": "hall2", "key": "ab" * 32, "host": "10.0.0.2", "port": 1883, "password": "p" * 64}
+HALL2: dict[str, Any] = {"name": "hall2", "key": "ab" * 32, "host": "10.0.0.2", "port": 1883, "password": "cd" * 32}
 
 
 class Bench:
@@ -57,7 +57,7 @@ def test_who_has_the_token_becomes_a_neighbour_and_learns_its_password(bench: Be
     answer = bench.invitation.opened("answer", bench.ask(bench.request())["sealed"])
     assert len(answer["password"]) == 64 and answer["ca"] == ""
     (neighbour,) = joined.load(bench.state)
-    assert neighbour == Neighbour("hall2", "10.0.0.2", "ab" * 32, 1883, password="p" * 64, plain=True)
+    assert neighbour == Neighbour("hall2", "10.0.0.2", "ab" * 32, 1883, password="cd" * 32, plain=True)
 
 
 def test_a_request_that_is_heard_twice_does_nothing_the_second_time(bench: Bench) -> None:
@@ -99,6 +99,7 @@ def test_attempts_are_counted_of_everybody_together(bench: Bench) -> None:
         ({"host": 'a" #'}, "no address"),
         ({"port": 70_000}, "port"),
         ({"password": "x" * 65}, "password"),
+        ({"password": "\U0001f600" * 64}, "password"),
         ({"ca": "-----BEGIN CERTIFICATE-----\nAAAA"}, "no certificate"),
         ({"ca": "x" * 1801}, "at most"),
     ],

@@ -94,6 +94,8 @@ class Joining:
         _check(certificate)
         port = int(told.number("port", 1, 65535))
         password = told.text("password", 64)
+        if not re.fullmatch("[0-9a-f]{64}", password):
+            raise RefusedError("password: 64 of 0-9 a-f")
         return Neighbour(name, host, key, port, password=password, plain=not certificate), certificate
 
 
