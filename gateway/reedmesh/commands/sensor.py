@@ -67,34 +67,44 @@ def _add(chosen: argparse.Namespace) -> None:
 def _replace(chosen: argparse.Namespace) -> None:
     settings = load_config(chosen.config)
     with _owner(settings):
-        keys = SensorKeys(Path(settings.state))
-        if chosen.name not in keys.names():
-            raise ConfigError(f"{chosen.name}: no sensor with a key; there are {', '.join(keys.names()) or 'none'}")
-        keys.revoke(chosen.name)
-    _make(chosen, settings)
+        names = SensorKeys(Path(settings.state)).names()
+    if chosen.name not in names:
+        raise ConfigError(f"{chosen.name}: no sensor with a key; there are {', '.join(names) or 'none'}")
+    _make(chosen, settings, anew=True)
 
 
-def _make(chosen: argparse.Namespace, settings: Config) -> None:
-    """Make key, login, settings and files; write them to the board; wait until the gateway hears it."""
+def _make(chosen: argparse.Namespace, settings: Config, anew: bool = False) -> None:
+    """Make settings, key, login and files; write them to the board; wait until the gateway hears it.
+
+    anew: the key it has ends. What can go wrong before the board is written is found out before any key is made or ends.
+    """
     made = _settings(chosen, settings)
     board, port = boards.load(chosen.board), serial_port.chosen(chosen.port)
     firmware = flash.micropython(board, chosen.firmware)
+    made |= _key(chosen, settings, anew)
     print(flash.in_doubt(board) + f"{port}: writes MicroPython and the firmware", flush=True)
     flash.flash(port, board, firmware, made, reset=chosen.before)
     _await(chosen, settings, f"{port}: written and verified")
 
 
 def _settings(chosen: argparse.Namespace, settings: Config) -> dict[str, Any]:
-    """The sensor's config.json; its key exists and its login counts from here on."""
+    """The sensor's config.json but for its key; raises ConfigError with what is wrong."""
     gateway_link.complete(chosen, settings)
     if chosen.uart is not None and not settings.serial:
         raise ConfigError(f'a wire needs [[serial]] in {chosen.config}: port = "/dev/...", baud = {chosen.baud}')
-    chosen.key = NO_KEY  # what is wrong is told before one is made
-    made = sensor_settings.settings(chosen)
+    chosen.key = NO_KEY
+    return sensor_settings.settings(chosen)
+
+
+def _key(chosen: argparse.Namespace, settings: Config, anew: bool) -> dict[str, str]:
+    """Its key, made if need be, with which it may log in at the broker from now on."""
     with _owner(settings):
-        key = SensorKeys(Path(settings.state)).made_for(chosen.name).hex()
+        keys = SensorKeys(Path(settings.state))
+        if anew:
+            keys.revoke(chosen.name)
+        made = keys.made_for(chosen.name).hex()
     broker.close_to_revoked(chosen)
-    return made | {"key": key}
+    return {"key": made}
 
 
 def _await(chosen: argparse.Namespace, settings: Config, done: str) -> None:
@@ -107,6 +117,7 @@ def _move(chosen: argparse.Namespace) -> None:
     settings = load_config(chosen.config)
     if chosen.port:
         made, port = _settings(chosen, settings), serial_port.chosen(chosen.port)
+        made |= _key(chosen, settings, anew=False)
         path = Path(settings.state) / f".{chosen.name}.{os.getpid()}.json"
         try:
             sensor_settings.save(made, path)
