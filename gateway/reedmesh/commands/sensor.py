@@ -76,7 +76,7 @@ def _replace(chosen: argparse.Namespace) -> None:
 def _make(chosen: argparse.Namespace, settings: Config, anew: bool = False) -> None:
     """Make settings, key, login and files; write them to the board; wait until the gateway hears it.
 
-    anew: the key it has ends. What can go wrong before the board is written is found out before any key is made or ends.
+    anew: the key it has ends. What can go wrong is found out before a key is made or ends, and the board is written.
     """
     made = _settings(chosen, settings)
     board, port = boards.load(chosen.board), serial_port.chosen(chosen.port)
