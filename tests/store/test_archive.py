@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from reedmesh.__main__ import main
+from reedmesh.config import joined
+from reedmesh.config.settings import Neighbour
 from reedmesh.errors import ConfigError
 from reedmesh.identity import keystore
 from reedmesh.identity.sensor_keys import SensorKeys
@@ -43,12 +45,17 @@ def test_a_restore_on_a_new_machine_brings_back_keys_trust_and_revocations(
 ) -> None:
     state, config = gateway(tmp_path)
     before = keystore.load(state).public, keystore.lineage(state, "hall1"), SensorKeys(state).of("press")
+    joined.save(state, Neighbour("hall4", "127.0.0.1", KEPT.hex(), plain=True))
+    (state / "forks").mkdir()
+    (state / "forks" / "hall2-family-7.proof").write_bytes(b"proof")
     assert main(["backup", str(tmp_path / "backup.tar"), config]) == 0
     state.rename(tmp_path / "burnt")
     assert main(["restore", "--check", str(tmp_path / "backup.tar"), config]) == 0
     assert not (state / database.NAME).exists()
     assert main(["restore", str(tmp_path / "backup.tar"), config]) == 0
     assert (keystore.load(state).public, keystore.lineage(state, "hall1"), SensorKeys(state).of("press")) == before
+    assert [each.name for each in joined.load(state)] == ["hall4"]
+    assert (state / "forks" / "hall2-family-7.proof").read_bytes() == b"proof"
     trust = Trust(state, {"hall2": GONE})
     assert trust.of("hall2") == [KEPT] and GONE.hex() in trust.known().revoked
     with pytest.raises(ConfigError, match="was revoked"):

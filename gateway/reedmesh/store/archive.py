@@ -24,8 +24,9 @@ from reedmesh.identity.trust_store import Known, Trust
 from reedmesh.store import database, standby
 
 MANIFEST = "manifest.json"
-PUBLIC = (TRUST, "succession", "ledger.head")
-SECRET = ("key", "key.previous", "key.next", "broker", "sensors/*", "pki/*")
+PUBLIC = (TRUST, "succession", "ledger.head", "credential", "credential.previous", "forks/*.proof")
+SECRET = ("key", "key.previous", "key.next", "broker", "sensors/*", "pki/*", "neighbours/*")
+FOLDERS = ("sensors", "pki", "forks", "neighbours")  # of these
 DAILY = "daily.tar"  # in the state directory: for a damaged database, not for a lost card
 BULK = ("windows", "alerts", "journal", "outbox", "calls", "merges", "ledger")  # that a daily copy does without
 MOST_FILES = 10_000
@@ -171,7 +172,7 @@ def _manifest(tar: tarfile.TarFile) -> dict[str, Any]:
 def _is_ours(name: str) -> bool:
     path = Path(name)
     known = {database.NAME, *PUBLIC, *SECRET}
-    return name in known or (len(path.parts) == 2 and path.parts[0] in ("sensors", "pki") and ".." not in path.parts)
+    return name in known or (len(path.parts) == 2 and path.parts[0] in FOLDERS and ".." not in path.parts)
 
 
 def _stand_still(state: Path) -> None:
