@@ -41,19 +41,20 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=600)
     seconds = parser.parse_args().seconds
     print(report.machine())
-    missed, slowest = 0, 0.0
+    missed, stalls, slowest = 0, 0, 0.0
     for name, recipe in RECIPES.items():
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.tflite"
             path.write_bytes(taught(recipe))
             told = measured(path, recipe, seconds)
-            missed += told["missed"]
+            missed, stalls = missed + told["missed"], stalls + told["stalls"]
             slowest = max(slowest, told["stages"]["pin"]["p99"] / 1000)
             print(f"{name}: {path.stat().st_size} bytes; {json.dumps(told)}")
             for board in BOARDS:
                 print(f"  {board}: {estimate(path.read_bytes(), recipe, board)}")
     report.save("parts_latency_p99_ms", slowest, "ms, last reading to pin, unix port", {"target": 10.0})
-    report.save("parts_missed", missed, f"of {len(RECIPES) * seconds * PACE} parts", {"target": 0.0})
+    known = {"target": 0.0, "stalls of this machine": stalls}
+    report.save("parts_missed", missed, f"of {len(RECIPES) * seconds * PACE} parts", known)
 
 
 def taught(recipe: Cycle) -> bytes:
@@ -85,7 +86,8 @@ def estimate(tflite: bytes, recipe: Cycle, name: str) -> str:
     ms = features * board.engine.cycles / board.mhz / 1000
     whole = compatibility.check(tflite).milliseconds(board)
     return (
-        f"features {features:.0f} instructions, {ms:.2f} ms; model {whole:.2f} ms; together {ms + whole:.2f} ms "
+        f"features {features:.0f} instructions, {ms:.2f} ms; model and verdict "
+        f"{whole * board.mhz * 1000 / board.engine.cycles:.0f}, {whole:.2f} ms; together {ms + whole:.2f} ms "
         f"at {board.mhz} MHz, an estimate (+-40 %), not run on silicon"
     )
 

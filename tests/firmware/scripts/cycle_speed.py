@@ -2,7 +2,8 @@
 
 Triggers come on a faked pin at an even pace (one that this machine delays delays the next), readings are there at once.
 Times are from the last reading, in us; from trigger to output, in ms, less what a gate DELAY_MS away takes. missed:
-triggers that came too early or were not judged.
+triggers that came too early or were not judged. stalls: triggers that this machine delayed by a whole pace or more:
+triggers and station share its one thread, so that after such a stall the next trigger may come before the judging.
 """
 
 import asyncio
@@ -58,15 +59,18 @@ station = Station(settings, recipe, Instant(), pins)
 window = wire.Window(vector, 1, 0)
 stages = {"features": [], "model": [], "pin": []}
 fired = []
+stalls = 0
 wanted = seconds * pace
 
 
 async def triggers():
+    global stalls
     due = ticks_add(ticks_ms(), 50)
     for _ in range(wanted):
         while ticks_diff(due, ticks_ms()) > 0:
             await asyncio.sleep_ms(max(1, ticks_diff(due, ticks_ms()) - 1))
         fired.append(ticks_ms())
+        stalls += ticks_diff(fired[-1], due) >= 1000 // pace
         pins.rise(TRIGGER)
         due = ticks_add(fired[-1], 1000 // pace)
 
@@ -109,4 +113,4 @@ after = [ticks_diff(a, b) - delay for a, b in zip(begun, fired)] if len(begun) =
 told = {name: {"p50": share(v, 0.5), "p99": share(v, 0.99), "most": max(v)} for name, v in stages.items()}
 jitter = {"p50": share(after, 0.5), "p99": share(after, 0.99), "most": max(after)} if after else None
 missed = wanted - len(stages["pin"]) + station._outputs.late
-print(json.dumps({"parts": wanted, "missed": missed, "stages": told, "trigger_to_pin": jitter}))
+print(json.dumps({"parts": wanted, "missed": missed, "stalls": stalls, "stages": told, "trigger_to_pin": jitter}))
