@@ -20,7 +20,7 @@ PIP = ["-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", 
 
 
 class Progress:
-    """What pip said so far: `packages` seen, megabytes `loaded`."""
+    """The progress of pip: `packages` seen, megabytes `loaded`."""
 
     def __init__(self) -> None:
         self.packages = 0

@@ -52,7 +52,7 @@ Route = Callable[[Question], Intent]
 
 
 def by_tables(asked: Question) -> Intent:
-    """What the tables make of a question."""
+    """The result of the tables on a question."""
     return understand(asked.text, SENSORS)
 
 

@@ -92,7 +92,7 @@ def with_pyeclib(k: int, n: int, data: bytes) -> tuple[float, float]:
 
 
 def measured() -> Iterator[tuple[str, Callable[[int, int, bytes], tuple[float, float]]]]:
-    """What is here to be measured."""
+    """The libraries that are installed here and can be measured."""
     chosen = kernel.multiply
     yield "ours, numpy", lambda *code: ours(numpy_kernel.multiply, *code)
     if kernel.NAME == "ISA-L":

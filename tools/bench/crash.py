@@ -88,7 +88,7 @@ class Observer:
 
 
 def step(message: dict[str, Any]) -> Step:
-    """What a message tells of an alert."""
+    """The change of an alert in a message."""
     return message["id"], message["what"], message["at"]
 
 
@@ -208,7 +208,7 @@ async def calm_down(
 
 
 def judged(folder: Path, heard: Counter[Step], exact: bool) -> dict[str, int]:
-    """What the records say. exact: the observer's broker outlived the gateway, so it heard all that was published."""
+    """The findings in the records. exact: the observer's broker outlived the gateway, so it received every message."""
     with contextlib.closing(sqlite3.connect(folder / database.NAME)) as db:
         written = set(db.execute("select alert, what, at from journal"))
         waiting = {step(json.loads(message)) for (message,) in db.execute("select message from outbox")}

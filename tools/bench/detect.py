@@ -68,7 +68,7 @@ def judge(family: Family, recording: Recording, gateway: int, learn: slice) -> N
 
 
 def others(recording: Recording, gateway: int) -> list[str]:
-    """What else was recorded of a machine: faults, and normal conditions it did not learn."""
+    """Other recordings of a machine: faults, and normal conditions that it did not learn."""
     mine = ((recording.gateway == gateway) | (recording.gateway == -1)) & (recording.split == "test")
     return sorted({str(label) for label in recording.label[mine]} - {"normal"})
 

@@ -114,7 +114,7 @@ class MadeUp:
 
     @property
     def model(self) -> Model | None:
-        """What its gateway judges it by."""
+        """The model by which its gateway judges it."""
         return self._gateway.line.sensors[self.name].model
 
     def say(self, leaf: str, value: dict[str, Any]) -> None:

@@ -244,7 +244,7 @@ def eight(file: Path, name: str) -> None:
 
 
 def liars(family: Family, at: list[MachineData]) -> float:
-    """What one liar, of the worst kind, costs the worst honest sensor, in points of onset."""
+    """The cost of one liar, of the worst kind, to the worst honest sensor, in points of onset."""
     honest = asyncio.run(ours(family, at, Setting("full"), 2))
     costs = {}
     for lie in LIES:

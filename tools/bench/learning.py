@@ -39,7 +39,7 @@ Cell = tuple[float, float, float]  # AUC against normal windows, false alarms on
 
 @dataclass
 class Outcome:
-    """What came of one seed. cells: (way, machine, condition) -> Cell. course: mean AUC after each round."""
+    """The outcome of one seed. cells: (way, machine, condition) -> Cell. course: mean AUC after each round."""
 
     cells: dict[tuple[str, str, str], Cell] = field(default_factory=dict)
     course: list[float] = field(default_factory=list)

@@ -32,7 +32,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 @dataclass(frozen=True)
 class Use:
-    """What a process has used."""
+    """The resources that a process has used."""
 
     cpu: float  # seconds
     rss: int  # bytes
@@ -50,7 +50,7 @@ class Use:
 
 @dataclass(frozen=True)
 class Load:
-    """What one run showed. took: milliseconds of each alert. uses: second by second."""
+    """The result of one run. took: milliseconds of each alert. uses: second by second."""
 
     sensors: int
     took: list[float]

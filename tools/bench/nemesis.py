@@ -56,7 +56,7 @@ OFFSETS = ("-1800", "+1800", "+5400", "-7200", "+90000", "-90000", "+31536000", 
 
 @dataclass
 class Counts:
-    """What came of it."""
+    """The counts of one run."""
 
     alerts: int = 0
     steps: int = 0
@@ -72,7 +72,7 @@ class Counts:
 
     @property
     def wrong(self) -> int:
-        """What must be 0."""
+        """The counts that must be 0."""
         return self.lost + self.unwritten + self.doubled + self.ends + self.apart + self.damaged
 
 

@@ -68,7 +68,7 @@ def taught(recipe: Cycle) -> bytes:
 
 
 def measured(path: Path, recipe: Cycle, seconds: int) -> Any:
-    """What the station says of itself."""
+    """The station's own figures."""
     modules = f"{ROOT / 'firmware'}:{ROOT / 'gateway' / 'reedmesh'}:.frozen"
     words = [str(path), json.dumps(recipe.table()), str(seconds), str(PACE), str(DELAY_MS)]
     command = [device_tree.micropython(), "-X", "heapsize=16m", str(SCRIPT), *words]

@@ -20,7 +20,7 @@ def save(name: str, value: float, unit: str, against: dict[str, float] | None = 
 
 
 def machine() -> str:
-    """What these figures were measured on, in a line."""
+    """The machine that measures, in a line."""
     model = platform.processor() or platform.machine()
     for line in _lines("/proc/cpuinfo"):
         if line.startswith(("model name", "Model")):

@@ -95,7 +95,7 @@ def i2s() -> list[Wire]:
 
 
 def gpio(number: int) -> str:
-    """What is printed beside a pin."""
+    """The text beside a pin."""
     return f"GPIO{number}"
 
 

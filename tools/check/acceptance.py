@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def shell(command: str) -> str:
-    """What a command says, with its errors; whatever comes of it."""
+    """The output of a command, with its errors, whatever its exit status."""
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False, timeout=PATIENCE)
     return done.stdout + done.stderr
 

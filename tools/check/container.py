@@ -81,7 +81,7 @@ def build() -> None:
 
 
 def call(*words: str) -> str:
-    """What a program prints; ends with what it said when it fails."""
+    """The output of a program; exits with its output when it fails."""
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{' '.join(words)}: {(done.stderr or done.stdout)[-2000:]}")

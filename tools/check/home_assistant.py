@@ -56,7 +56,7 @@ def state(shown: Shown, entity: str) -> str:
 
 
 class Window:
-    """What Home Assistant shows."""
+    """The entities that Home Assistant shows."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process

@@ -47,7 +47,7 @@ async def start(folder: Path, port: int, web_port: int) -> core.HomeAssistant:
 
 
 def look(hass: core.HomeAssistant) -> dict[str, Any]:
-    """What it shows."""
+    """The entities that it shows."""
     states = {each.entity_id: [each.state, dict(each.attributes)] for each in hass.states.async_all()}
     registry = device_registry.async_get(hass)
     devices = {}

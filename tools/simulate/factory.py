@@ -39,7 +39,7 @@ def start_page(plan: Plan, port: int) -> subprocess.Popen[bytes]:
 
 
 def dashboard_password(plan: Plan, gateway: str) -> str:
-    """What `reedmesh acl invite dashboard` prints on this gateway."""
+    """The password that `reedmesh acl invite dashboard` prints on this gateway."""
     return accounts.derived(plan.folder / gateway, acl.DASHBOARD)
 
 
@@ -66,7 +66,7 @@ def is_free(port: int) -> bool:
 
 
 def proofs(plan: Plan) -> list[str]:
-    """What `reedmesh ledger verify` and `reedmesh passport` find wrong in the gateways' databases: a line each."""
+    """The faults that `reedmesh ledger verify` and `reedmesh passport` find in the gateways' databases: a line each."""
     asked = [(name, ("ledger", "verify")) for name in plan.ports]
     asked += [(machine.gateway, ("passport", machine.name)) for machine in plan.machines]
     running = []

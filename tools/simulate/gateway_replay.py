@@ -30,7 +30,7 @@ from reedmesh.updates.selection import TrainingSelection
 
 @dataclass(frozen=True)
 class Heard:
-    """What came of some windows. over, alerted: the share above the threshold, and after which an alert stood."""
+    """The result of some windows. over, alerted: the share above the threshold, and after which an alert stood."""
 
     over: float
     alerted: float

@@ -43,7 +43,7 @@ PACE, LIMITS, LOOK = Pace(rate=1e9, burst=1e9, merge=0.02, snapshot=0.05), Limit
 
 
 def hears(topology: str, count: int) -> list[list[int]]:
-    """Whom each of `count` gateways hears: ring (two), k4 (four nearest), full (all) or none."""
+    """The neighbours of each of `count` gateways: ring (two), k4 (four nearest), full (all) or none."""
     reach = {"none": 0, "ring": 1, "k4": 2, "full": count}.get(topology)
     if reach is None:
         raise ConfigError(f"topology {topology!r}: ring, k4, full or none")

@@ -88,7 +88,7 @@ def bundled(name: str) -> Recording:
 
 
 def find(path: str | None = None, recipe: Recipe | None = None) -> Recording:
-    """What a bench measures on: what is `named`, else a real fan's recording if it can be had, else a simulated one.
+    """The recording for a bench: the `named` one, else a real fan's if it can be had, else a simulated one.
 
     recipe: by which it will be heard; a fan says nothing to one of trends. Raises ConfigError as `named` does.
     """

@@ -40,7 +40,7 @@ class Record:
         return np.clip(np.rint((self.x - middle) / (REACH * deviation) * 32768), -32768, 32767).astype(np.int16)
 
     def windows(self, recipe: Recipe) -> tuple[NDArray[np.int16], NDArray[np.intp]]:
-        """What a sensor judges, int16 [m, samples, axes], and the row that each window ends with."""
+        """The windows of a sensor, int16 [m, samples, axes], and the row that each ends with."""
         made = features.slide(self.counts(), recipe)
         return made, recipe.samples - 1 + recipe.hop * np.arange(len(made))
 

@@ -51,7 +51,7 @@ def questions(name: str) -> list[Question]:
 
 
 def faults(answer: Answer) -> list[str]:
-    """What is not true in an answer, a line for each."""
+    """The wrong statements of an answer, a line for each."""
     found = [fault for each in answer.facts for fault in _of_fact(each, answer.intent.sensors)]
     words = Words(answer.intent.language)
     for each in answer.facts:

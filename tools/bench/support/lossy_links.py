@@ -47,7 +47,7 @@ class Troubled:
         self._dice = random.Random(1)
 
     async def messages(self) -> AsyncIterator[Message]:
-        """What is left."""
+        """The messages that are not lost."""
         async for message in self._link.messages():
             time.sleep(self._seconds)
             if message.qos or self._dice.random() >= self._loss:
@@ -160,7 +160,7 @@ def receiver(target: Callable[..., None], ports: Ports, trouble: Trouble) -> Ite
 
 
 async def told(pipe: Connection) -> Any:
-    """What the receiver says next."""
+    """The next message of the receiver."""
     await when(pipe.poll)
     return pipe.recv()
 
@@ -207,7 +207,7 @@ def sensor(port: int, name: str, seed: int) -> Iterator[subprocess.Popen[str]]:
 
 
 async def line(process: subprocess.Popen[str]) -> str:
-    """What a sensor says next."""
+    """The next line that a sensor prints."""
     assert process.stdout
     return await asyncio.wait_for(asyncio.to_thread(process.stdout.readline), LIMIT)
 

@@ -91,7 +91,7 @@ HISTORY = {
 
 
 class ScriptedLine:
-    """What gateway hall1 would answer."""
+    """The answers of gateway hall1."""
 
     name = "hall1"
 

@@ -27,7 +27,7 @@ class Left:
 
 
 def left(held_kib: float, link: str) -> Left:
-    """What a sensor that holds so many KiB of Python's heap leaves to ESP-IDF on a link of LINKS."""
+    """The memory that a sensor with so many KiB of Python's heap leaves to ESP-IDF on a link of LINKS."""
     held = held_kib * KIB
     heap = BEGINS if held <= BEGINS else DOUBLED
     free = BOOTED - DRIVERS - (heap - BEGINS) - LINKS[link]

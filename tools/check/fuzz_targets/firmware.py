@@ -43,7 +43,7 @@ def take_model_on_sensor(data: bytes) -> None:
 
 
 def take_packets(data: bytes) -> None:
-    """What a broker sends a sensor."""
+    """Packets from a broker to a sensor."""
     packets = sensor_module("net.mqtt_packets")
     small, source = memoryview(bytearray(64)), BytesIO(data)
     packet = packets.Incoming(small, lambda topic: small if topic else None)

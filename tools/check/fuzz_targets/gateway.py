@@ -55,7 +55,7 @@ def at_server() -> list[bytes]:
 
 
 def take_model(data: bytes) -> None:
-    """What the gateway itself reads of a model: metadata, buffers, and whether a sensor runs it."""
+    """The gateway's own reading of a model: metadata, buffers, and whether a sensor runs it."""
     for read in (lambda: tflite_file.metadata(data, "reedmesh.scaling"), lambda: tflite_file.buffers(data)):
         with suppress(ValueError):
             read()

@@ -97,7 +97,7 @@ def inflated_deltas() -> list[bytes]:
 
 
 def take_inflated_delta(data: bytes) -> None:
-    """What a fuzzer would hardly find behind zlib's checksum."""
+    """Deltas behind zlib's checksum, which a fuzzer would hardly find."""
     delta.unpack(data[:2] + zlib.compress(data[2:], 1), TENSORS, FEATURES)
 
 
@@ -140,7 +140,7 @@ def take_message(data: bytes) -> None:
 
 
 def messages() -> list[bytes]:
-    """What neighbours say of updates."""
+    """Messages of neighbours about updates."""
     need = repair.RepairRequest("hall1", "vibration", bytes(8), {0: 3, 1: 2}, 10, 1).table()
     told = [("manifest", manifests()[0]), ("request/need", json.dumps(need).encode()), ("key", _succession())]
     said = [each.message("hall2", "vibration", leaf, what) for each in (Federation(), _sealed()) for leaf, what in told]
@@ -148,7 +148,7 @@ def messages() -> list[bytes]:
 
 
 def take_envelope(data: bytes) -> None:
-    """What is sealed for us."""
+    """Envelopes that are sealed for us."""
     envelope.unseal(data, [KEY.opens], b"context")
 
 

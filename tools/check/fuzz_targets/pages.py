@@ -30,7 +30,7 @@ def _view() -> View:
 
 
 def on_pages() -> list[bytes]:
-    """What gateways say."""
+    """Messages of gateways, on pages."""
     alert = {
         "id": "press-1",
         "sensor": "press",
@@ -58,7 +58,7 @@ def take_answer(data: bytes) -> None:
 
 
 def given_answers() -> list[bytes]:
-    """What gateways answer."""
+    """Answers of gateways."""
     feature = {"feature": "band", "axis": 1, "hz": [1, 2.5], "share": 0.5}
     step = {"at": 1.5, "what": "raised", "who": "", "text": "why"}
     said: list[dict[str, Any]] = [

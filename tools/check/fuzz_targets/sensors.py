@@ -50,7 +50,7 @@ def take_from_sensor(data: bytes) -> None:
 
 
 def from_sensors() -> list[bytes]:
-    """What they do say."""
+    """Messages of real sensors."""
     hello: dict[str, Any] = {"model": "00" * 8, "sequence": 3, "shard": 228, "measured_hz": 199.5, "room": 4096}
     hello |= {"sensor": {"rate_hz": 200}, "tree": {"code": "xtensawin-6-3", "sequence": 1, "newest": 2}}
     said = [

@@ -20,7 +20,7 @@ def _passport() -> bytes:
 
 
 def statements() -> list[bytes]:
-    """What is inside a passport's envelope."""
+    """The content of passports."""
     return [dsse.unseal(_passport(), passport.ENVELOPE, [KEY.public])[0]]
 
 
