@@ -30,6 +30,7 @@ from reedmesh.protocol.recipe import Cycle
 from tools.bench import report
 from tools.bench.support.parts_baselines import Baselines
 from tools.checkout import ROOT
+from tools.simulate.gripper import RECORDING as GRIPPER
 
 DATA = ROOT.parent / "shared" / "data"
 WAFER, GRASP = Cycle(152, 1, 76), Cycle(15, 6, 5)
@@ -75,7 +76,7 @@ def main() -> None:
     else:
         print(f"wafer is not in {given.data}: see models/parts/card.md for its source")
     for problem in (1, 4, 5):
-        grasp(problem, grasps(given.data, problem), given.seeds)
+        grasp(problem, grasps(problem), given.seeds)
 
 
 def wafers(folder: Path) -> tuple[Recording, Recording]:
@@ -90,9 +91,9 @@ def wafers(folder: Path) -> tuple[Recording, Recording]:
     return halves[0], halves[1]
 
 
-def grasps(folder: Path, problem: int) -> Recording:
-    """One of the five problems."""
-    data = np.load(folder / "robot_grasp" / "robot_grasp.npz")
+def grasps(problem: int) -> Recording:
+    """One of the five problems of the recording that ships."""
+    data = np.load(GRIPPER)
     rows = data["problem"] == problem
     curves, words = data["x"][rows], data["label"][rows]
     names = sorted(set(words.tolist()), key=lambda name: (name not in ("normal", "ok"), name))
