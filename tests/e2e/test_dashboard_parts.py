@@ -35,6 +35,7 @@ class Press:
         trade = [{"at": at, "escape": at / 40, "overkill": 1 - at / 40} for at in range(40)]
         promise = {"ok": 20, "nok": 6, "overkill": 0.05, "overkill_bound": 0.139, "escape": 0.0, "escape_bound": 0.39}
         told = {"parts": found, "axes": 1, "low": low, "high": high, "trade": trade, "doubt": 12, "promise": promise}
+        told["classes"] = ["OK", "crack", "no weld"]
         return told | {"missed": 1, "doubled": 2, "late": 0, "disagreements": 0}
 
     def quality(self, _: dict[str, Any]) -> dict[str, Any]:
@@ -87,9 +88,12 @@ def test_a_part_is_shown_with_its_curve_and_labelled_by_one_click_and_back(play:
         (asked,) = [given for verb, given in stage.requests if verb == "label"]
         assert (asked["sensor"], asked["label"]) == ("press", "OK") and asked["by"]
         assert asked["parts"] == [{"boot": 7, "number": 6}]
+        await newest.get_by_role("button", name="crack", exact=True).click()
+        await expect(page.get_by_text("1 labelled crack.")).to_be_visible()
+        assert press.labels[6] == "crack"
         await page.get_by_role("button", name="Undo").click()
         await expect(page.get_by_text("The labels before are back.")).to_be_visible()
-        assert press.labels[6] == ""
+        assert press.labels[6] == "OK"
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
     play(scenario, answers=press.answers)
@@ -106,7 +110,7 @@ def test_marked_parts_are_labelled_together(play: Play) -> None:
         await page.get_by_label("Label", exact=True).fill("no weld")
         await page.get_by_role("button", name="Label marked parts").click()
         await expect(page.get_by_text("2 labelled no weld.")).to_be_visible()
-        await expect(page.locator("tr.part", has_text="no weld")).to_have_count(2)
+        await expect(page.locator("td[data-label=Label]", has_text="no weld")).to_have_count(2)
         assert press.labels == {2: "NOK", 5: "no weld", 6: "no weld"}
 
     play(scenario, answers=press.answers)

@@ -8,6 +8,7 @@ from typing import Any
 from reedmesh.dashboard.model.reducer import MAX_COUNT, MAX_TIME, count, number, text
 
 MOST_PARTS, MOST_POINTS, MOST_CLASSES = 100, 128, 20
+PLAIN = ("OK", "NOK")
 LIMIT = 1e6  # of a value in a chart
 
 
@@ -57,7 +58,8 @@ class Trade:
 class Listing:
     """The newest parts of a station, the newest first, and the band of OK parts.
 
-    ok, overkill, escape: what its model promises, by how many OK parts. doubt: the threshold in service.
+    ok, overkill, escape: what its model promises, by how many OK parts. doubt: the threshold in service. classes: names
+    of the faults that it knows.
     """
 
     parts: tuple[Part, ...] = ()
@@ -70,6 +72,7 @@ class Listing:
     overkill: Bound | None = None
     escape: Bound | None = None
     fault: str = ""
+    classes: tuple[str, ...] = ()
     counters: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -121,6 +124,9 @@ def listing(said: Mapping[str, Any]) -> Listing:
         _bound(made, "overkill") if made.get("ok") else None,
         _bound(made, "escape") if made.get("nok") else None,
         text(said.get("fault"), 300),
+        tuple(
+            name for each in _items(said.get("classes"), MOST_CLASSES) if (name := text(each, 24)) not in ("", *PLAIN)
+        ),
         {name: count(said.get(name)) for name in known},
     )
 

@@ -24,6 +24,7 @@ SPANS = {"shift": 28800.0, "day": 86400.0, "week": 604800.0}  # seconds
 EVERY, FIGURES_EVERY, STATIONS_EVERY = 1.0, 10.0, 10.0  # seconds between two questions
 SHOWN = 25  # parts in the list
 LONGEST = 24  # bytes of a label
+MOST_FAULTS = 4  # with a button of their own in each row
 CSV = ("at", "part", "boot", "number", "verdict", "class", "label", "latency_ms")
 OK, NOK = "OK", "NOK"
 
@@ -214,7 +215,9 @@ class PartsPage(Page):
 
     def _draw_list(self) -> None:
         now = time.time()
-        self._rows.show([(each.key, (each, each.key in self._marked, now)) for each in self._listing.parts])
+        self._rows.show(
+            [(each.key, (each, each.key in self._marked, now, self._listing.classes)) for each in self._listing.parts]
+        )
         if self.user.acts:
             self._undo_button.set_visibility(bool(self._undo))
 
@@ -273,12 +276,17 @@ class PartRow:
                 with box("td"), box("div", "buttons tight"):
                     button(say("parts.ok"), lambda: page.label([self._part], OK))
                     button(say("parts.nok"), lambda: page.label([self._part], NOK))
+                    self._faults = Parts(box("div", "buttons tight"), lambda: FaultButton(self))
                     self._mark = button(say("parts.mark"), lambda: page.mark(self._part))
         self.root.on("click", lambda: page.select(self._part), args=[])
 
-    def show(self, value: tuple[Part, bool, float]) -> None:
-        """Draw it; marked: it will be labelled with others."""
-        part, marked, now = value
+    async def label(self, fault: str) -> None:
+        """Label it with the name of a fault."""
+        await self._page.label([self._part], fault)
+
+    def show(self, value: tuple[Part, bool, float, tuple[str, ...]]) -> None:
+        """Draw it; marked: it will be labelled with others; faults: those that the model knows."""
+        part, marked, now, faults = value
         self._part, say = part, self._say
         verdict = say.of("verdict", part.verdict) if part.verdict else say("parts.unjudged")
         label = f"{part.label} · {say('parts.disputed')}" if part.disputed else part.label
@@ -289,6 +297,22 @@ class PartRow:
         put(self.root, "data-verdict", part.verdict.lower() or "none")
         if self._page.user.acts:
             put(self._mark, "aria-pressed", "true" if marked else "false")
+            self._faults.show([(each, each) for each in faults[:MOST_FAULTS]])
+
+
+class FaultButton:
+    """Labels a part with the name of a fault by one click."""
+
+    def __init__(self, row: PartRow) -> None:
+        self._fault = ""
+        self.root = button("", lambda: row.label(self._fault))
+        with self.root:
+            self._text = Text("span")
+
+    def show(self, value: str) -> None:
+        """Draw the name."""
+        self._fault = value
+        self._text.set_text(value)
 
 
 class PartFiles:
