@@ -163,7 +163,7 @@ async def oversized(stage: Stage) -> None:
     assert stage.hall2.collector.size == 0
     before = stage.hall1.exchange.rejects.total
     for verb, asked in (("need", b'{"to": "hall1", "need": "' + b"9" * 5000 + b'"}'), ("snapshot", b"[" * 4000)):
-        await stage.mallory.publish(stage.ears.message("hall2", FAMILY, f"request/{verb}", asked))
+        await stage.mallory.publish(stage.ears.message("hall2", FAMILY, f"request/{verb}", asked, to="hall1"))
     await settle(lambda: stage.hall1.exchange.rejects.total == before + 2)
 
 
@@ -188,7 +188,7 @@ async def asked_to_exhaustion(stage: Stage) -> None:
     asked = json.dumps({"to": "hall1", "bundle": bundle.bundle.hex(), "need": {"0": 255}}).encode()
     for _ in range(30):
         sent, refused = counts.shards, rejects.total
-        await stage.mallory.publish(stage.ears.message("hall2", FAMILY, "request/need", asked))
+        await stage.mallory.publish(stage.ears.message("hall2", FAMILY, "request/need", asked, to="hall1"))
         await settle(lambda: counts.shards >= sent + 255 or rejects.total > refused)  # noqa: B023
     assert rejects.total >= 20 and counts.shards - before <= 2 * 255 + 2 * bundle.shape.k
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reedmesh.coding.bundle import Bundle
 from reedmesh.config.settings import FEDERATION
 from reedmesh.errors import WireError
-from reedmesh.exchange.federation import DAY, LEAVES, OPEN, SPREAD, Federation, Sealed
+from reedmesh.exchange.federation import DAY, LEAVES, OPEN, SPREAD, Federation, Sealed, addressed
 from reedmesh.exchange.listener import subscriptions
 from reedmesh.identity import envelope
 from reedmesh.identity.keyring import LIFE, Keyring
@@ -311,8 +311,9 @@ def test_an_open_federation_signs_anew_every_day_too() -> None:
 def test_a_neighbour_subscribes_to_status_and_to_what_its_federation_calls_updates() -> None:
     assert subscriptions("hall1", FAMILY) == {
         "reedmesh/hall1/status": 1,
-        **{f"reedmesh/hall1/update/{FAMILY}/{leaf}": qos for leaf, qos in LEAVES.items()},
+        **{f"reedmesh/hall1/update/{FAMILY}/{addressed(leaf, '+')}": qos for leaf, qos in LEAVES.items()},
     }
+    assert f"reedmesh/hall1/update/{FAMILY}/request/hall2/need" in subscriptions("hall1", FAMILY, to="hall2")
     topics = subscriptions("hall1", FAMILY, sealed("hall2", "hall1"))
     assert len(topics) == 1 + 3 * len(LEAVES) and sum("hall1" in topic for topic in topics) == 1
 

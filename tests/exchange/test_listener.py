@@ -212,7 +212,7 @@ def test_who_asks_for_everything_for_ever_gets_a_bounded_share() -> None:
             await pair.hall2.until(lambda: bool(pair.hall2.got))
             bundle = pair.hall2.got[0].manifest.bundle.hex()
             asked = {"to": "hall1", "bundle": bundle, "need": {str(block): 255 for block in range(4)}}
-            topic = f"reedmesh/hall2/update/{FAMILY}/request"
+            topic = f"reedmesh/hall2/update/{FAMILY}/request/hall1"
             for _ in range(20):
                 sent, refused = pair.hall1.sender.counts.shards, pair.hall1.exchange.rejects.total
                 await pair.broker2.link().publish(Message(f"{topic}/snapshot", b'{"to": "hall1"}'))

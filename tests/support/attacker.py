@@ -79,7 +79,7 @@ class Stage:
 
     async def say(self, leaf: str, what: bytes, by: str = "hall1") -> None:
         """Mallory says it where hall1 would, as it would."""
-        await self.mallory.publish(self.federation("hall1").message(by, FAMILY, leaf, what))
+        await self.mallory.publish(self.federation("hall1").message(by, FAMILY, leaf, what, to="hall2"))
 
     async def truth(self) -> None:
         """hall1 has learnt something."""

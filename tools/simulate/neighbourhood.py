@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -162,11 +163,14 @@ class Neighbourhood:
         families, port = self.family.id, self.setting.port
         if port:
             own: Channel = Link("127.0.0.1", port, name(i))
-            heard = {topic: qos for other in others for topic, qos in subscriptions(other, families).items()}
+            heard = {
+                topic: qos for other in others for topic, qos in subscriptions(other, families, to=name(i)).items()
+            }
             links: list[Channel] = [Link("127.0.0.1", port, f"{name(i)}-hears", subscriptions=heard)]
         else:
             own = self._brokers[i].link()
-            links = [self._brokers[j].link(*subscriptions(name(j), families)) for j in self._hears[i]]
+            heard_of = partial(subscriptions, family=families, to=name(i))
+            links = [self._brokers[j].link(*heard_of(name(j))) for j in self._hears[i]]
         lossy = [Lossy(link, self.setting.loss, f"{self.setting.seed} {i} {n}") for n, link in enumerate(links)]
         return own, [*lossy]
 

@@ -2,11 +2,12 @@
 
 A receiver writes to its own broker only, below its own `update/<family>/`, which its neighbours read:
 
-    request/need        {"to": "hall1", "bundle": "<16 digits>", "need": {"<block>": <shards>, ...}, "received", "lost"}
-    request/snapshot    {"to": "hall1"}
+    request/<to>/need       {"to": "hall1", "bundle": <16 digits>, "need": {"<block>": <shards>}, "received", "lost"}
+    request/<to>/snapshot   {"to": "hall1"}
 
-`need` says how many more shards, whichever, and `received` and `lost` what was seen since the last such message; an
-empty `need` says that the payload is complete.
+`<to>` is the addressee, so that nobody else hears it; in a sealed federation it is a pseudonym. `need` says how many
+more shards, whichever, and `received` and `lost` what was seen since the last such message; an empty `need` says that
+the payload is complete.
 """
 
 from collections.abc import Mapping

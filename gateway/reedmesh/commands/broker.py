@@ -10,6 +10,7 @@ from typing import Any
 from reedmesh import atomic_file
 from reedmesh.broker import acl, mosquitto
 from reedmesh.broker.accounts import Users
+from reedmesh.commands import cluster
 from reedmesh.config.settings import Config, load_config
 from reedmesh.errors import ConfigError, ReedmeshError
 from reedmesh.identity import certificates, opcua_certificates
@@ -26,6 +27,9 @@ def add_acl(commands: Any, default: Path) -> None:
     )
     written = verbs.add_parser("write", help="write mosquitto.conf, acl and passwords as the config says")
     written.add_argument("--out", type=Path, help=f"folder; default {INSTALLED}, or in the state directory")
+    written.add_argument("--for", dest="software", choices=("mosquitto", "nats", "rabbitmq"), default="mosquitto")
+    written.add_argument("--with", dest="others", type=Path, action="append", default=[], metavar="USERS.CONF",
+                         help="of another gateway on the same NATS cluster: its users are put in as well")  # fmt: skip
     invite = verbs.add_parser("invite", help="print the password of a neighbour, a sensor or the dashboard")
     invite.add_argument("user", help="name of a gateway we trust, sensor.NAME, dashboard, home-assistant or sparkplug")
     for verb, run in ((written, _write), (invite, _invite)):
@@ -62,6 +66,9 @@ def add_pki(commands: Any, default: Path) -> None:
 
 def _write(chosen: argparse.Namespace) -> None:
     settings = load_config(chosen.config)
+    if chosen.software != "mosquitto":
+        cluster.write_users(settings, chosen.software, chosen.others, chosen.out)
+        return
     beside = INSTALLED if INSTALLED.is_dir() else Path(settings.state) / "mosquitto"
     for path in write(settings, (chosen.out or beside).absolute()):
         print(path)

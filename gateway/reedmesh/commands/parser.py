@@ -15,6 +15,7 @@ from reedmesh.commands import (
     backup,
     broker,
     check_model,
+    cluster,
     credit,
     doctor,
     init,
@@ -82,6 +83,7 @@ def build() -> Parser:
     backup.add(commands, DEFAULT_CONFIG)
     broker.add_acl(commands, DEFAULT_CONFIG)
     broker.add_pki(commands, DEFAULT_CONFIG)
+    cluster.add(commands, DEFAULT_CONFIG)
     recordings.add(commands)
     record.add(commands, DEFAULT_CONFIG)
     install.add(commands)

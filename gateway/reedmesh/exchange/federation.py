@@ -40,6 +40,7 @@ from reedmesh.protocol.shards import Manifest
 log = logging.getLogger(__name__)
 
 DAY = 86400
+REQUEST = "request/"
 LEAVES = {
     "manifest": 1,
     "shard": 0,
@@ -75,6 +76,22 @@ class Heard(NamedTuple):
     payload: bytes
 
 
+def addressed(leaf: str, to: str) -> str:
+    """Return the leaf of a request to `to`: "request/need" becomes "request/hall1/need". Other leaves stay.
+
+    >>> addressed("request/need", "hall1"), addressed("manifest", "hall1")
+    ('request/hall1/need', 'manifest')
+    """
+    return leaf.replace(REQUEST, f"{REQUEST}{to}/", 1) if to and leaf.startswith(REQUEST) else leaf
+
+
+def _split(parts: Sequence[str]) -> tuple[str, str]:
+    """Return the leaf in the last parts of a topic, and to whom a request is addressed, "" if that is not there."""
+    if len(parts) == 3 and parts[0] == "request":
+        return f"{REQUEST}{parts[2]}", parts[1]
+    return "/".join(parts), ""
+
+
 class Federation:
     """One that speaks openly. clock: s since 1970."""
 
@@ -99,18 +116,21 @@ class Federation:
         """Where `gateway` says it, on that day or now."""
         return wire.topic(gateway, "update", family, *leaf.split("/"))
 
-    def topics(self, gateway: str, family: str) -> dict[str, int]:
-        """All that a neighbour subscribes to, with its QoS."""
-        return {self.topic(gateway, family, leaf): qos for leaf, qos in LEAVES.items()}
+    def topics(self, gateway: str, family: str, to: str = "+") -> dict[str, int]:
+        """All that the neighbour `to` subscribes to, with its QoS; of requests only those to it. "+": of anybody."""
+        base = wire.topic(gateway, "update", family)
+        return {f"{base}/{addressed(leaf, to)}": qos for leaf, qos in LEAVES.items()}
 
-    def message(self, gateway: str, family: str, leaf: str, payload: bytes, retain: bool = False) -> Message:
-        """The message by which `gateway` publishes a payload now."""
-        return Message(self.topic(gateway, family, leaf), payload, LEAVES[leaf], retain)
+    def message(
+        self, gateway: str, family: str, leaf: str, payload: bytes, retain: bool = False, to: str = ""
+    ) -> Message:
+        """The message by which `gateway` publishes a payload now; to: the addressee of a request."""
+        return Message(self.topic(gateway, family, addressed(leaf, to)), payload, LEAVES[leaf], retain)
 
     def hear(self, message: Message) -> Heard:
         """The content of a neighbour's message; raises WireError."""
         gateway, *parts = wire.split_topic(message.topic)
-        leaf = "/".join(parts[2:])
+        leaf = _split(parts[2:])[0]
         if parts[0] != "update" or leaf not in LEAVES:
             raise WireError(f"nothing is expected on {message.topic}")
         return Heard(gateway, parts[1], leaf, message.payload)
@@ -165,17 +185,22 @@ class Sealed(Federation):
         """As in Federation."""
         return wire.topic(self._pseudonym(gateway, family, self._at(gateway, day)), "update", SEALED, *leaf.split("/"))
 
-    def topics(self, gateway: str, family: str) -> dict[str, int]:
+    def topics(self, gateway: str, family: str, to: str = "+") -> dict[str, int]:
         """Those of three days, so that midnight and a clock that is wrong lose nothing."""
-        names = [self._pseudonym(gateway, family, day) for day in range(self.day() - 1, self.day() + 2)]
-        return {
-            wire.topic(name, "update", SEALED, *leaf.split("/")): qos for name in names for leaf, qos in LEAVES.items()
-        }
+        found: dict[str, int] = {}
+        for day in range(self.day() - 1, self.day() + 2):
+            base = wire.topic(self._pseudonym(gateway, family, day), "update", SEALED)
+            mine = to if to == "+" else self._pseudonym(to, family, day)
+            found |= {f"{base}/{addressed(leaf, mine)}": qos for leaf, qos in LEAVES.items()}
+        return found
 
-    def message(self, gateway: str, family: str, leaf: str, payload: bytes, retain: bool = False) -> Message:
+    def message(
+        self, gateway: str, family: str, leaf: str, payload: bytes, retain: bool = False, to: str = ""
+    ) -> Message:
         """The message, sealed in a box."""
         day = self.day(gateway)
-        topic = self.topic(gateway, family, leaf, day)
+        place = addressed(leaf, self._pseudonym(to, family, day) if to else "")
+        topic = self.topic(gateway, family, place, day)
         nonce, filled = secrets.token_bytes(NONCE), payload + b"\x80"  # ISO/IEC 7816-4 padding
         filled = filled.ljust(_size(leaf, len(filled)), b"\0")
         box = self._box(gateway, family, day).encrypt(nonce, filled, topic.encode())
@@ -184,7 +209,7 @@ class Sealed(Federation):
     def hear(self, message: Message) -> Heard:
         """The message out of its box; raises WireError for a box that does not open."""
         pseudonym, *parts = wire.split_topic(message.topic)
-        leaf = "/".join(parts[2:])
+        leaf, _ = _split(parts[2:])
         place = self._names().get(pseudonym)
         if not place or parts[:2] != ["update", SEALED] or leaf not in LEAVES:
             raise WireError(f"nothing is expected on {message.topic}")

@@ -36,17 +36,19 @@ MAX_JSON = 4096  # bytes of a request
 REMEDY = "nothing of it is taken until [exchange] says the same there and here"
 
 
-def subscriptions(neighbour: str, family: str, federation: Federation = OPEN) -> dict[str, int]:
-    """Topics of a neighbour, with their QoS."""
-    return subscriptions_of(neighbour, [family], federation)
+def subscriptions(neighbour: str, family: str, federation: Federation = OPEN, to: str = "+") -> dict[str, int]:
+    """Topics of a neighbour, with their QoS; to: who subscribes, and hears only requests to itself."""
+    return subscriptions_of(neighbour, [family], federation, to)
 
 
-def subscriptions_of(neighbour: str, families: Iterable[str], federation: Federation = OPEN) -> dict[str, int]:
-    """The same of several families."""
+def subscriptions_of(
+    neighbour: str, families: Iterable[str], federation: Federation = OPEN, to: str = "+", most_qos: int = 1
+) -> dict[str, int]:
+    """The same of several families. most_qos: 0 on a cluster, which replicates a queue for each filter at QoS 1."""
     topics = {wire.topic(neighbour, "status"): 1}
     for family in families:
-        topics |= federation.topics(neighbour, family)
-    return topics
+        topics |= federation.topics(neighbour, family, to)
+    return {topic: min(qos, most_qos) for topic, qos in topics.items()}
 
 
 def unwitnessed(_gateway: str, _frame: bytes) -> None:
@@ -250,7 +252,7 @@ class Listener:
         """On the first of our brokers that takes it; if none does, the next request says the same."""
         verb = "need" if isinstance(request, RepairRequest) else "snapshot"
         said = json.dumps(request.table()).encode()
-        message = self._federation.message(self._name, request.family, f"request/{verb}", said)
+        message = self._federation.message(self._name, request.family, f"request/{verb}", said, to=request.to)
         for link in self._own:
             if await say(link, message):
                 return

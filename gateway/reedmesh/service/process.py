@@ -142,7 +142,14 @@ def _neighbours(config: Config, gateway: Gateway) -> list[Link]:
         Link(
             *each.nodes[0],
             f"{config.name}-at-{each.name}",
-            subscriptions=partial(subscriptions_of, each.name, gateway.parts.exchanged, gateway.federation),
+            subscriptions=partial(
+                subscriptions_of,
+                each.name,
+                gateway.parts.exchanged,
+                gateway.federation,
+                config.name,
+                most_qos=int(len(each.nodes) == 1),
+            ),
             login=(acl.gateway_user(config.name), each.password) if each.password else None,
             ca=each.ca,
             others=each.nodes[1:],

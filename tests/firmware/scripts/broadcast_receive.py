@@ -56,7 +56,7 @@ class Receiver:
         need = {"0": missing} if missing else {}
         said = {"to": SENDER, "bundle": self.manifest.bundle.hex(), "need": need}
         said["received"], said["lost"] = self.seen, self.last - self.seen
-        topic = "reedmesh/{}/update/{}/request/need".format(NAME, FAMILY)
+        topic = "reedmesh/{}/update/{}/request/{}/need".format(NAME, FAMILY, SENDER)
         await self.client.publish(topic, json.dumps(said).encode(), 1)
 
     async def insist(self):

@@ -56,7 +56,7 @@ class Feed:
                 each.host,
                 each.port,
                 client,
-                subscriptions=SUBSCRIPTIONS,
+                subscriptions=dict.fromkeys(SUBSCRIPTIONS, 0) if each.others else SUBSCRIPTIONS,
                 login=(DASHBOARD, each.password),
                 ca=each.ca,
                 others=each.others,
