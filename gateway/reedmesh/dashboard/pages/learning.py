@@ -1,52 +1,50 @@
 """The page of learning: links between gateways, updates, merges, refusals with reasons, and their worth."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from nicegui.element import Element
 
 from reedmesh.dashboard.model import learning
 from reedmesh.dashboard.model.learning import Judged, Learning, NeighbourState, Round
 from reedmesh.dashboard.model.view import View
+from reedmesh.dashboard.pages.gateway_sections import GatewaySections
 from reedmesh.dashboard.ui import graph
 from reedmesh.dashboard.ui.elements import Parts, Row, Text, box, put
 from reedmesh.dashboard.ui.graph import Arrow
 from reedmesh.dashboard.ui.language import Language
-from reedmesh.dashboard.ui.query import Asked
-from reedmesh.dashboard.ui.shell import Page, Visit, facts
+from reedmesh.dashboard.ui.shell import facts
 
 EVERY = 5.0  # seconds between two looks
 MOST_NODES = 24  # gateways in the drawing
 STATES = ("merged", "late", "refused", "")
 
 
-class LearningPage(Page):
+class LearningPage(GatewaySections[Learning]):
     """Learning between all gateways."""
 
     part = "learning"
+    every = EVERY
 
-    def __init__(self, visit: Visit) -> None:
-        self._known: dict[str, Learning] = {}
-        super().__init__(visit)
-
-    def build(self) -> None:
-        """Make the drawing and a section for each gateway."""
-        Text("h1", "", self.say("learning.title"))
-        Text("p", "quiet", self.say("learning.about"))
-        self._fault = Text("p", "faults")
+    def above(self) -> None:
+        """Make the drawing."""
         with box("section", aria_label=self.say("learning.graph")):
             Text("h2", "", self.say("learning.graph"))
             self._graph = GraphPart()
             Text("p", "quiet", self.say("learning.legend"))
-        self._gateways = Parts(box("div"), lambda: LearnerPart(self.say))
-        self._asked = Asked(lambda: self.each_gateway(self._ask_one), EVERY, self._fault)
+
+    def section(self) -> "LearnerPart":
+        """Make the section of a gateway."""
+        return LearnerPart(self.say)
+
+    def read(self, answer: dict[str, Any]) -> Learning:
+        """The answer to `learning`."""
+        return learning.learning(answer)
 
     def draw(self, view: View, now: float) -> str:
-        """Draw what gateways answered, and ask again when it is time."""
-        self._asked.look(len(view.line))
-        names = sorted(each.name for each in view.line)
-        self._graph.show((names[:MOST_NODES], self._arrows(view)))
-        self._gateways.show([(each, (each, self._known[each], now)) for each in names if each in self._known])
-        return self.say("learning.title")
+        """Draw the sections, and the gateways as a graph."""
+        self._graph.show((sorted(each.name for each in view.line)[:MOST_NODES], self._arrows(view)))
+        return super().draw(view, now)
 
     def _arrows(self, view: View) -> list[Arrow]:
         """Who hears whom, as their config says, and what became of it."""
@@ -56,9 +54,6 @@ class LearningPage(Page):
             last = {each.name: each.last for each in self._known.get(target, Learning()).neighbours}
             found += [Arrow(source, target, last.get(source, "")) for source in gateway.neighbours]
         return [each if each.state in STATES else Arrow(each.source, each.target) for each in found]
-
-    async def _ask_one(self, name: str) -> None:
-        self._known[name] = learning.learning(await self.ask(name, "learning"))
 
 
 class GraphPart:

@@ -2,54 +2,38 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from nicegui.element import Element
 
 from reedmesh.dashboard.model import provenance
 from reedmesh.dashboard.model.provenance import ModelOrigin, NeighbourAccount, Provenance
-from reedmesh.dashboard.model.view import View
+from reedmesh.dashboard.pages.gateway_sections import GatewaySections
 from reedmesh.dashboard.ui import chart
 from reedmesh.dashboard.ui.chart import HIGH, Axis
 from reedmesh.dashboard.ui.elements import Parts, Row, Text, box, put
 from reedmesh.dashboard.ui.language import Language
 from reedmesh.dashboard.ui.plots import Plot
-from reedmesh.dashboard.ui.query import Asked
-from reedmesh.dashboard.ui.shell import Page, Visit, facts
+from reedmesh.dashboard.ui.shell import facts
 
 T = TypeVar("T")
 
-EVERY = 30.0  # seconds between two looks
 SHORT = 12  # characters of a hash that are shown
 SILENT = 86_400.0  # seconds without a head of a neighbour that are told of
 
 
-class ProvenancePage(Page):
-    """The papers of all models, and the accounts with all neighbours."""
+class ProvenancePage(GatewaySections[Provenance]):
+    """The origin of all models, and the accounts with all neighbours."""
 
     part = "provenance"
 
-    def __init__(self, visit: Visit) -> None:
-        self._known: dict[str, Provenance] = {}
-        super().__init__(visit)
+    def section(self) -> "GatewayPart":
+        """Make the section of a gateway."""
+        return GatewayPart(self.say)
 
-    def build(self) -> None:
-        """Make a section for each gateway."""
-        Text("h1", "", self.say("provenance.title"))
-        Text("p", "quiet", self.say("provenance.about"))
-        self._fault = Text("p", "faults")
-        self._gateways = Parts(box("div"), lambda: GatewayPart(self.say))
-        self._asked = Asked(lambda: self.each_gateway(self._ask_one), EVERY, self._fault)
-
-    def draw(self, view: View, now: float) -> str:
-        """Draw what gateways answered, and ask again when it is time."""
-        self._asked.look(len(view.line))
-        names = sorted(each.name for each in view.line)
-        self._gateways.show([(each, (each, self._known[each], now)) for each in names if each in self._known])
-        return self.say("provenance.title")
-
-    async def _ask_one(self, name: str) -> None:
-        self._known[name] = provenance.provenance(await self.ask(name, "provenance"))
+    def read(self, answer: dict[str, Any]) -> Provenance:
+        """The answer to `provenance`."""
+        return provenance.provenance(answer)
 
 
 class GatewayPart:
