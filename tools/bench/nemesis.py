@@ -21,23 +21,19 @@ import logging
 import random
 import shutil
 import signal
-import sqlite3
-import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from reedmesh.inference import features
 from reedmesh.inference.family import find_family, load_family
 from reedmesh.links.mqtt_link import Link
-from reedmesh.store import database
 from tools.bench import report
 from tools.bench.crash import Step, step
 from tools.bench.support.nemesis_hall import Gateway, Hall, Proxy, Sensor, feed
+from tools.bench.support.nemesis_verdict import Counts, in_step, judge, waiting
 from tools.checkout import ROOT
 from tools.simulate import recordings
 
@@ -52,28 +48,6 @@ SETTINGS = (
 )
 HEALED = 90.0  # seconds in which all must be in step again
 OFFSETS = ("-1800", "+1800", "+5400", "-7200", "+90000", "-90000", "+31536000", "+0")
-
-
-@dataclass
-class Counts:
-    """The counts of one run."""
-
-    alerts: int = 0
-    steps: int = 0
-    lost: int = 0
-    unwritten: int = 0
-    doubled: int = 0
-    ends: int = 0
-    apart: int = 0
-    damaged: int = 0
-    repeated: int = 0
-    faults: Counter[str] = field(default_factory=Counter)  # what the nemesis did
-    told: list[str] = field(default_factory=list)  # of what is wrong, in words
-
-    @property
-    def wrong(self) -> int:
-        """The counts that must be 0."""
-        return self.lost + self.unwritten + self.doubled + self.ends + self.apart + self.damaged
 
 
 class Nemesis:
@@ -207,7 +181,7 @@ async def run(folder: Path, seconds: float, seed: int) -> Counts:
         await nemesis.run(seconds)
         await _heal(hall, sensors, nemesis)
         counts.apart = 0 if await _until(lambda: in_step(hall), HEALED, strict=False) else 1
-        await _until(lambda: not any(_waiting(each) for each in hall.gateways.values()), HEALED, strict=False)
+        await _until(lambda: not any(waiting(each) for each in hall.gateways.values()), HEALED, strict=False)
         await nemesis._while(3.0)
     finally:
         for task in tasks:
@@ -215,7 +189,7 @@ async def run(folder: Path, seconds: float, seed: int) -> Counts:
         await asyncio.gather(*tasks, return_exceptions=True)
         await _end(hall)
     for each in hall.gateways.values():
-        _judge(each, onlooker.steps[each.name], counts)
+        judge(each, onlooker.steps[each.name], counts)
     return counts
 
 
@@ -272,72 +246,6 @@ async def _until(holds: Callable[[], bool], seconds: float, strict: bool = True)
             return False
         await asyncio.sleep(0.2)
     return True
-
-
-def rows(it: Gateway, query: str, *values: Any) -> list[Any]:
-    """Of its database."""
-    path = it.folder / "state" / database.NAME
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as db:
-        return db.execute(query, values).fetchall()
-
-
-def in_step(hall: Hall) -> bool:
-    """Whether every copy is, bit for bit, what its owner takes it to be, under the same number."""
-    try:
-        known = {name: rows(it, "select sequence, public from knowledge") for name, it in hall.gateways.items()}
-        for name, it in hall.gateways.items():
-            copies = {gateway: rest for gateway, *rest in rows(it, "select gateway, sequence, weights from copies")}
-            if any(known[other] and copies.get(other) != list(known[other][0]) for other in known if other != name):
-                return False
-    except sqlite3.Error:
-        return False
-    return all(known.values())
-
-
-def _waiting(it: Gateway) -> int:
-    try:
-        return int(rows(it, "select count(*) from outbox")[0][0])
-    except sqlite3.Error:
-        return 1
-
-
-def _judge(it: Gateway, heard: Counter[Step], counts: Counts) -> None:
-    """What the records of one gateway say."""
-    journal = rows(it, "select alert, what, at from journal order by id")
-    waiting = {step(json.loads(message)) for (message,) in rows(it, "select message from outbox")}
-    written = set(journal)
-    of = dict(rows(it, "select id, sensor from alerts where kind = 'anomaly'"))
-    lost, unwritten = written - set(heard) - waiting, set(heard) - written
-    doubled = _doubled([(of[alert], what) for alert, what, _ in journal if alert in of])
-    whole = rows(it, "pragma integrity_check")[0][0] == "ok" and not list((it.folder / "state").glob("*.damaged-*"))
-    chained = _ledger_faults(it)
-    counts.alerts, counts.steps = counts.alerts + len(of), counts.steps + len(written)
-    counts.lost, counts.unwritten = counts.lost + len(lost), counts.unwritten + len(unwritten)
-    counts.doubled, counts.ends = counts.doubled + doubled, counts.ends + len(it.ends)
-    counts.damaged += (not whole) + bool(chained)
-    counts.repeated += sum(heard.values()) - len(heard)
-    named = {"lost": sorted(lost), "unwritten": sorted(unwritten), "ends": it.ends, "ledger": chained}
-    counts.told += [f"{it.name}: {what}: {each}" for what, some in named.items() for each in list(some)[:5]]
-
-
-def _ledger_faults(it: Gateway) -> list[str]:
-    """What `reedmesh ledger verify` finds wrong, a line each."""
-    words = [sys.executable, "-m", "reedmesh", "ledger", "verify", str(it.config)]
-    done = subprocess.run(words, capture_output=True, text=True)
-    return (done.stderr or done.stdout).strip().splitlines()[-3:] if done.returncode else []
-
-
-def _doubled(steps: list[tuple[str, str]]) -> int:
-    """Alerts that were raised while one of the same sensor stood, in the order of the journal."""
-    standing: Counter[str] = Counter()
-    doubled = 0
-    for sensor, what in steps:
-        if what == "raised":
-            doubled += standing[sensor] > 0
-            standing[sensor] += 1
-        elif what == "cleared":
-            standing[sensor] = max(0, standing[sensor] - 1)
-    return doubled
 
 
 async def main() -> int:

@@ -10,31 +10,27 @@ from reedmesh import __version__, dashboard
 from reedmesh.commands import (
     alerts,
     assistant,
-    audit,
     authority,
     backup,
     broker,
     check_model,
     cluster,
-    credit,
     doctor,
     init,
     install,
     join,
     keys,
     learning,
-    ledger,
     parts,
-    passport,
-    prove,
     record,
     recordings,
     release,
     run,
     sensor,
     sensors,
-    status,  # fmt: skip,
+    status,
 )
+from reedmesh.commands.provenance import audit, credit, ledger, passport, prove
 
 DEFAULT_CONFIG = Path("/etc/reedmesh/reedmesh.toml")
 

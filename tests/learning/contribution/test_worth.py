@@ -45,7 +45,7 @@ def test_a_claim_of_more_windows_is_worth_no_more() -> None:
 def test_the_shares_of_eight_add_up_to_the_gain() -> None:
     eight = {f"g{i}": summed.learn(FAMILY, windows(RECIPE, 1 + i / 100, 100)).told for i in range(8)}
     found = worth.of(RECIPE, [YOUNG], eight)
-    judge = worth._Judge(RECIPE, YOUNG, eight)
+    judge = worth.Judge(RECIPE, YOUNG, eight)
     assert sum(found.values()) == pytest.approx(judge.value(frozenset(eight)) - judge.value(frozenset()), abs=1e-7)
 
 

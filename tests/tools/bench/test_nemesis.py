@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.support.micropython import missing
 from tools.bench import nemesis
+from tools.bench.support import nemesis_verdict
 from tools.simulate import mosquitto
 
 
@@ -17,5 +18,5 @@ def test_half_a_minute_of_kills_partitions_full_disks_and_a_hostile_neighbour(tm
 
 
 def test_a_second_alert_while_one_stands_is_counted_and_one_after_its_end_is_not() -> None:
-    assert nemesis._doubled([("s0", "raised"), ("s0", "cleared"), ("s0", "raised"), ("s1", "raised")]) == 0
-    assert nemesis._doubled([("s0", "raised"), ("s0", "acknowledged"), ("s0", "raised")]) == 1
+    assert nemesis_verdict._doubled([("s0", "raised"), ("s0", "cleared"), ("s0", "raised"), ("s1", "raised")]) == 0
+    assert nemesis_verdict._doubled([("s0", "raised"), ("s0", "acknowledged"), ("s0", "raised")]) == 1

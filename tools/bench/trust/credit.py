@@ -46,7 +46,7 @@ def _shapley(family: Family, judge: Windows, eight: dict[str, Told]) -> None:
         began = time.process_time()
         found = worth.of(family.recipe, [judge], eight)
         spent.append(1000 * (time.process_time() - began))
-    it = worth._Judge(family.recipe, judge, eight)
+    it = worth.Judge(family.recipe, judge, eight)
     gain = it.value(frozenset(eight)) - it.value(frozenset())
     error = abs(sum(found.values()) - gain)
     print(f"Shapley value of 8 neighbours: {min(spent):.0f} ms of processor time; shares less the gain {error:.1e}")

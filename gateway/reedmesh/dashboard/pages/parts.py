@@ -9,9 +9,10 @@ from starlette.responses import PlainTextResponse, Response
 
 from reedmesh.dashboard.model import parts as model
 from reedmesh.dashboard.model.feed import Feed
-from reedmesh.dashboard.model.parts import Bound, Listing, Part, Quality
+from reedmesh.dashboard.model.parts import Listing, Part
 from reedmesh.dashboard.model.view import View
 from reedmesh.dashboard.pages.downloads import Cell, file_of
+from reedmesh.dashboard.ui import part_figures
 from reedmesh.dashboard.ui.actions import Outcome
 from reedmesh.dashboard.ui.elements import Field, Parts, Row, Text, box, button, link, put
 from reedmesh.dashboard.ui.language import Language
@@ -184,7 +185,7 @@ class PartsPage(Page):
     async def _ask_parts(self) -> None:
         gateway, sensor = self._station
         self._listing = model.listing(await self.ask(gateway, "parts", sensor=sensor, limit=SHOWN))
-        facts(_promise(self._listing, self.say), self._facts)
+        facts(part_figures.promise(self._listing, self.say), self._facts)
         self._trouble.set_text(self._listing.fault)
         self._trade.show(self._listing.trade, self._listing.doubt)
         self._draw_curve()
@@ -194,7 +195,7 @@ class PartsPage(Page):
         gateway, sensor = self._station
         since = time.time() - SPANS[self._span]
         it = model.quality(await self.ask(gateway, "quality", sensor=sensor, since=since))
-        facts(_figures(it, self.say), self._quality)
+        facts(part_figures.figures(it, self.say), self._quality)
         self._pareto.show([(name, (name, many)) for name, many in it.pareto])
         self._shares.show(it.shares)
         self._ranges.show(it.ranges)
@@ -344,29 +345,3 @@ class PartFiles:
 def _row(it: Part) -> list[Cell]:
     at = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(it.at))
     return [at, it.name, it.boot, it.number, it.verdict, it.fault, it.label, it.latency]
-
-
-def _promise(it: Listing, say: Language) -> list[tuple[str, str]]:
-    """What the model in service promises, and what the sensor counts."""
-    counted = [(say(f"parts.{name}"), say.count(many)) for name, many in it.counters.items()]
-    return [
-        (say("parts.learnt-from"), say("parts.ok-parts", n=it.ok) if it.ok else ""),
-        (say("parts.overkill"), _bound(it.overkill, say)),
-        (say("parts.escape"), _bound(it.escape, say)),
-        *counted,
-    ]
-
-
-def _figures(it: Quality, say: Language) -> list[tuple[str, str]]:
-    yielded = "" if it.passed is None else say.percent(it.passed)
-    return [
-        (say("parts.made"), say.count(it.parts)),
-        (say("parts.yield"), yielded),
-        (say("parts.labels"), say("parts.labels-of", ok=it.ok, nok=it.nok)),
-        (say("parts.overkill-by-labels"), _bound(it.overkill, say)),
-        (say("parts.escape-by-labels"), _bound(it.escape, say)),
-    ]
-
-
-def _bound(it: Bound | None, say: Language) -> str:
-    return say("parts.at-most", share=say.percent(it.share), most=say.percent(it.most)) if it else ""

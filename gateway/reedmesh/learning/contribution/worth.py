@@ -32,11 +32,11 @@ def of(recipe: Recipe, machines: Sequence[Windows], neighbours: Mapping[str, Tol
     enough = [windows for windows in machines if len(windows) >= FEWEST]
     if not neighbours or not enough:
         return {}
-    judge = _Judge(recipe, min(enough, key=len), neighbours)
+    judge = Judge(recipe, min(enough, key=len), neighbours)
     return {name: round(share, 12) for name, share in shapley.shares(neighbours, judge.value).items()}
 
 
-class _Judge:
+class Judge:
     """A machine whose windows tell what a coalition's covariance is worth."""
 
     def __init__(self, recipe: Recipe, windows: Windows, neighbours: Mapping[str, Told]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from reedmesh.__main__ import main
 from reedmesh.identity import keystore
 from reedmesh.provenance import score_statement
-from tests.commands.test_audit import config
+from tests.commands.provenance.test_audit import config
 from tests.service.requests.test_server import Client
 from tests.service.test_gateway import taught, world
 from tests.support.neighbours import key_of

@@ -1,0 +1,1 @@
+"""Commands about signed records: passports, the ledger, audits, credit, proofs."""
