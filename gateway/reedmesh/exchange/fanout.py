@@ -1,9 +1,10 @@
 """Which trusted neighbours a gateway hears in an epoch: a few of them, chosen so that both sides choose alike. Pure.
 
 Rendezvous hashing (Thaler and Ravishankar, 1998) of the epoch and the pair, in which the order of the two does not
-count. A pair is kept if its hash is among the `fanout` smallest of either of its gateways. So each gateway hears at least
-`fanout` others and about 1.5 times as many on average, links are mutual, and nobody coordinates. Over the epochs each
-pair comes to hear each other. Who knows of different gateways may differ in a few links; those are then one-way.
+count. A pair is kept if its hash is among the `fanout` smallest of either of its gateways. So each gateway hears at
+least `fanout` others and about 1.5 times as many on average, links are mutual, and nobody coordinates. Over the epochs
+each pair comes to hear each other. Gateways with different lists of neighbours may differ in a few links; those are then
+one-way.
 """
 
 from collections.abc import Collection, Iterable, Mapping
