@@ -3,8 +3,8 @@
 Rendezvous hashing (Thaler and Ravishankar, 1998) of the epoch and the pair, in which the order of the two does not
 count. A pair is kept if its hash is among the `fanout` smallest of either of its gateways. So each gateway hears at
 least `fanout` others and about 1.5 times as many on average, links are mutual, and nobody coordinates. Over the epochs
-each pair comes to hear each other. Gateways with different lists of neighbours may differ in a few links; those are then
-one-way.
+each pair comes to hear each other. Gateways with different lists of neighbours may differ in a few links, which are
+then one-way.
 """
 
 from collections.abc import Collection, Iterable, Mapping
