@@ -132,7 +132,8 @@ class Stage:
             if process.returncode is None:
                 process.terminate()
             await process.wait()
-        assert "Traceback" not in self._log.read_text()
+        said = self._log.read_text()
+        assert "Traceback" not in said, said[-3000:]
 
     @asynccontextmanager
     async def looking(self) -> AsyncIterator[None]:

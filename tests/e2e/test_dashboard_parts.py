@@ -60,7 +60,7 @@ class Press:
 async def opened(stage: Stage) -> None:
     await stage.say("gw1/status", {"state": "online"})
     await stage.say("gw1/press/state", WATCHING)
-    await expect(stage.page.get_by_text("press").first).to_be_visible()
+    await expect(stage.page.locator("[data-standing]").first).to_be_visible()
     await stage.open(stage.page, "/parts")
     await expect(stage.page.locator("tr.part")).to_have_count(6)
 
