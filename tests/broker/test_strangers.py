@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,16 @@ from tests.broker.test_attacks import served
 from tests.support.timeouts import PATIENCE
 
 
-async def silent(port: int, count: int) -> list[asyncio.StreamReader]:
+@asynccontextmanager
+async def silent(port: int, count: int) -> AsyncIterator[list[asyncio.StreamReader]]:
     """So many connections that say nothing, in the order in which they were made."""
-    return [(await asyncio.open_connection("127.0.0.1", port))[0] for _ in range(count)]
+    made = [await asyncio.open_connection("127.0.0.1", port) for _ in range(count)]
+    try:
+        yield [reader for reader, _ in made]
+    finally:
+        for _, writer in made:
+            writer.transport.abort()
+        await asyncio.sleep(0)
 
 
 async def is_over(reader: asyncio.StreamReader) -> None:
@@ -26,11 +35,11 @@ def test_hundreds_that_say_nothing_keep_nobody_out(tmp_path: Path) -> None:
     async def story() -> None:
         it = Site(tmp_path, "embedded")
         async with asyncio.timeout(PATIENCE), it.broker():
-            readers = await silent(it.port, 3 * strangers.MOST)
-            for each in readers[: 2 * strangers.MOST]:  # the oldest were hung up on
-                await is_over(each)
-            assert not readers[-1].at_eof()
-            await served(it)
+            async with silent(it.port, 3 * strangers.MOST) as readers:
+                for each in readers[: 2 * strangers.MOST]:  # the oldest were hung up on
+                    await is_over(each)
+                assert not readers[-1].at_eof()
+                await served(it)
 
     asyncio.run(story())
 
@@ -47,8 +56,9 @@ def test_who_does_not_log_in_for_long_is_hung_up_on_and_who_did_is_not(
             listening = asyncio.create_task(anext(link.messages()))
             while not link.connected:
                 await asyncio.sleep(0.01)
-            for each in await silent(it.port, 3):
-                await is_over(each)
+            async with silent(it.port, 3) as readers:
+                for each in readers:
+                    await is_over(each)
             assert link.connected
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)

@@ -47,7 +47,7 @@ def _marks(machine: Machine, speed: Speed | None) -> list[dict[str, Any]]:
 
 def _speed(recipe: Recipe, rows: list[tuple[float, bytes]], hz: float) -> Speed | None:
     """What the medians of the newest windows' bands say of the shaft's speed."""
-    pictures = [explain.picture(recipe, None, [row], hz) for row in rows]
+    pictures = [explain.picture(recipe, None, [row], hz) for row in rows if len(row[1]) == recipe.length]
     if not hz or not pictures:
         return None
     levels = [median(values) for values in zip(*(each["now"] for each in pictures), strict=True)]

@@ -70,14 +70,18 @@ class RequestServer:
 
     async def run(self, publisher: Publisher, topic: Callable[..., str]) -> None:
         """Answer one after the other until cancelled. topic: ("response", verb) -> the topic of the answer."""
-        while True:
-            verb, payload = await self.inbox.get()
-            if verb in self._added and len(self._answering) < MOST_ANSWERING:
-                task = asyncio.create_task(self._respond(verb, payload, publisher, topic))
-                self._answering.add(task)
-                task.add_done_callback(self._answering.discard)
-            else:
-                await self._respond(verb, payload, publisher, topic)
+        try:
+            while True:
+                verb, payload = await self.inbox.get()
+                if verb in self._added and len(self._answering) < MOST_ANSWERING:
+                    task = asyncio.create_task(self._respond(verb, payload, publisher, topic))
+                    self._answering.add(task)
+                    task.add_done_callback(self._answering.discard)
+                else:
+                    await self._respond(verb, payload, publisher, topic)
+        finally:
+            for each in list(self._answering):
+                each.cancel()  # the store closes, and what reads it would fail
 
     async def _respond(self, verb: str, payload: bytes, publisher: Publisher, topic: Callable[..., str]) -> None:
         answer = await self.answer(verb, payload)
