@@ -34,12 +34,11 @@ async def is_over(reader: asyncio.StreamReader) -> None:
 def test_hundreds_that_say_nothing_keep_nobody_out(tmp_path: Path) -> None:
     async def story() -> None:
         it = Site(tmp_path, "embedded")
-        async with asyncio.timeout(PATIENCE), it.broker():
-            async with silent(it.port, 3 * strangers.MOST) as readers:
-                for each in readers[: 2 * strangers.MOST]:  # the oldest were hung up on
-                    await is_over(each)
-                assert not readers[-1].at_eof()
-                await served(it)
+        async with asyncio.timeout(PATIENCE), it.broker(), silent(it.port, 3 * strangers.MOST) as readers:
+            for each in readers[: 2 * strangers.MOST]:  # the oldest were hung up on
+                await is_over(each)
+            assert not readers[-1].at_eof()
+            await served(it)
 
     asyncio.run(story())
 

@@ -181,7 +181,7 @@ class Stage:
         told = bytearray(parts.SIZE)
         parts.pack(part, told)
         said: dict[str, Callable[[], bytes]] = {
-            "hello": lambda: hostile.said(good, dice),
+            "hello": lambda: json.dumps(good).encode() if dice.random() < 0.25 else hostile.said(good, dice),
             "availability": lambda: hostile.said({"state": "sleeping", "seconds": 5}, dice),
             "model/status": lambda: hostile.said({"code": 206, "block": 0, "missing": 3, "reason": "no"}, dice),
             "firmware/status": lambda: hostile.said({"code": 206, "block": 0, "missing": 3, "reason": "no"}, dice),

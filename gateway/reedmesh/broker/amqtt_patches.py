@@ -155,6 +155,7 @@ class Broker(TakeOver):
             await self.external_connected(Reader(reader), StreamWriterAdapter(writer), listener_name)
         finally:
             self._strangers.leave(writer)
+            writer.transport.abort()  # amqtt leaves it open when it is told to end
 
     def _logged_in(self, writer: Any) -> None:
         self._strangers.leave(writer._writer)
@@ -173,6 +174,7 @@ class Broker(TakeOver):
         for each in self._servers.values():
             if each.instance:
                 each.instance.close()
+        self._strangers.close()
 
     async def _fire_in_time(self, event: Any, *, wait: bool = False, **said: Any) -> None:
         packet = said.get("packet")

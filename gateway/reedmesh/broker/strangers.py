@@ -41,6 +41,11 @@ class Strangers:
         if timer := self._waiting.pop(writer, None):
             timer.cancel()
 
+    def close(self) -> None:
+        """Hang up on all of them."""
+        for each in list(self._waiting):
+            self._hang_up(each)
+
     def _hang_up(self, writer: Writer) -> None:
         self.leave(writer)
         writer.transport.abort()
