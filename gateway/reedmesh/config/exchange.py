@@ -42,6 +42,7 @@ class Exchange:
         False  # what each gateway learnt is seen in a sum of all only; 3 to 16 gateways that all hear each other
     )
     private_seconds: float = field(default=600.0, metadata={"min": 10.0, "max": 86400.0})  # between two sums
+    fanout: int = field(default=6, metadata={"min": 0, "max": 100})  # neighbours heard in a day, about; 0: all
     authority: str = ""  # 64 digits of `authority show`; set: neighbours without `key` show a credential of it
 
 

@@ -9,6 +9,7 @@ from reedmesh.config.settings import Config
 from reedmesh.exchange.checkpoints import CheckpointExchange
 from reedmesh.exchange.deadline import Bounds
 from reedmesh.exchange.federation import Federation
+from reedmesh.exchange.heard import heard_now
 from reedmesh.exchange.member import Member, Timing
 from reedmesh.exchange.neighbourhood import Neighbourhood, Neighbourhoods
 from reedmesh.identity import keystore
@@ -53,7 +54,7 @@ class NeighbourhoodMaker:
         supervisor: Supervisor,
         ids: list[str],
     ) -> None:
-        state, names = Path(config.state), [each.name for each in config.neighbours]
+        state, names = Path(config.state), heard_now(config)
         key, appointment = keystore.load(state), keystore.appointment(state)
         shown = keystore.shown(state) if config.exchange.authority else None
         private = config.exchange.private_seconds if config.exchange.private else 0.0

@@ -21,12 +21,14 @@ from reedmesh.broker.accounts import Users
 from reedmesh.broker.own_link import own_link
 from reedmesh.config.settings import Config
 from reedmesh.errors import ReedmeshError
+from reedmesh.exchange.heard import EpochLink, heard_now
 from reedmesh.exchange.listener import subscriptions_of
 from reedmesh.identity import certificates
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.inference.families import Families, load
 from reedmesh.learning import rules
 from reedmesh.links.combined_link import Wired
+from reedmesh.links.message import Subscriber
 from reedmesh.links.mqtt_link import Link
 from reedmesh.links.wires import wires
 from reedmesh.outputs.exporters import exporters
@@ -136,8 +138,15 @@ def _link(config: Config, gateway: Gateway) -> Link:
     return own_link(config, "", gateway.subscriptions.topics, admit=admit, **said)
 
 
-def _neighbours(config: Config, gateway: Gateway) -> list[Link]:
-    """A link to each neighbour's broker, which listens only."""
+def _neighbours(config: Config, gateway: Gateway) -> list[Subscriber]:
+    """A link to each neighbour's broker, which listens only, while the neighbour is among those heard."""
+    now = heard_now(config)
+    return [
+        EpochLink(link, each.name, now) for each, link in zip(config.neighbours, _links(config, gateway), strict=True)
+    ]
+
+
+def _links(config: Config, gateway: Gateway) -> list[Link]:
     return [
         Link(
             *each.nodes[0],

@@ -8,6 +8,8 @@ from typing import Any
 
 from reedmesh.alerts.standing import Finding
 from reedmesh.errors import DiskError
+from reedmesh.exchange import fanout
+from reedmesh.exchange.heard import heard_now
 from reedmesh.links.message import Channel
 from reedmesh.service import own_conditions
 from reedmesh.service.composition import Parts, listed
@@ -29,6 +31,7 @@ class StatePublisher:
         self._parts = parts
         self._status = status
         self._began = parts.clock()
+        self._now = heard_now(parts.config)
         self._test = own_conditions.TestAlert()
 
     async def test_alert(self, given: Arguments) -> dict[str, Any]:
@@ -73,7 +76,8 @@ class StatePublisher:
         """Return which conditions of the gateway itself hold."""
         config, known = self._parts.config, [each.statistics for each in self._parts.learners]
         space = database.space(Path(config.state))
-        heard = {each.name: max(of.heard(each.name) or self._began for of in known) for each in config.neighbours}
+        since = max(self._began, fanout.EPOCH * self._now.number if len(self._now) < len(config.neighbours) else 0.0)
+        heard = {name: max(max(of.heard(name) or 0.0, since) for of in known) for name in self._now}
         return {
             own_conditions.DISK: own_conditions.disk(space["free"], space["total"], self._parts.disk.trouble),
             own_conditions.TEST: self._test.finding(now),
