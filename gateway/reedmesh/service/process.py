@@ -114,7 +114,7 @@ async def _leave_standby(store: Store, signals: Signals) -> None:
     signals.begin_anew()
 
 
-async def _work(gateway: Gateway, watchdog: Watchdog, neighbours: list[Link], beside: dict[str, Work]) -> None:
+async def _work(gateway: Gateway, watchdog: Watchdog, neighbours: list[Subscriber], beside: dict[str, Work]) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(gateway.run(watchdog, neighbours))
         tasks.create_task(watchdog.run())
