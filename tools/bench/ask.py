@@ -78,11 +78,20 @@ async def understood() -> float:
         counts[name], wrong[name] = (len(asked), sum(right)), await wrong_facts(asked, by_tables)
         other = len(asked) - sum(right) - nothing
         print(f"{name:<12} {len(asked):>6} {sum(right):>6} {nothing:>8} {other:>11} {wrong[name]:>12}")
+    took = [_thought(each) for name in (*LANGUAGES, *HELD_OUT) for each in questions(name)]
+    print(f"processor time to understand one: p50 {np.median(took):.2f}, longest {max(took):.1f} ms")
     share = {name: right / total for name, (total, right) in counts.items()}
     first = sum(counts[name][1] for name in LANGUAGES) / sum(counts[name][0] for name in LANGUAGES)
     report.save("ask_right", first, "of 120 questions, no model", {name: share[name] for name in HELD_OUT})
     report.save("ask_wrong_facts", sum(wrong.values()), "answers with a fact that is not true")
     return first
+
+
+def _thought(asked: Question) -> float:
+    """Milliseconds of processor time that understanding it takes."""
+    began = time.thread_time()
+    by_tables(asked)
+    return 1e3 * (time.thread_time() - began)
 
 
 def furnish(sensors: Sequence[str]) -> tuple[bytes, bytes]:
