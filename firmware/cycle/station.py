@@ -63,6 +63,7 @@ class Station:
         self._slots = slots
         if self.kind == "message":
             client.subscribe(topic("trigger"), self.trigger.say, 1)
+            client.skipped = self.trigger.skipped
         return self._run(client, topic("part"), topic("teach"))
 
     async def _run(self, client, topic, teach) -> None:

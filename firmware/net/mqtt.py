@@ -28,6 +28,10 @@ def delay_ms(failures: int, chance: float) -> int:
     return longest // 2 + int(chance * (longest // 2))
 
 
+def _nothing(_topic) -> None:
+    pass
+
+
 class Client:
     """Keeps up one link to the broker; see the head of this file.
 
@@ -39,7 +43,8 @@ class Client:
     There all subscriptions are at QoS 0: a cluster makes a replicated queue for each one at QoS 1, which takes seconds.
 
     announcements: topic -> payload, published retained at QoS 1 on every connect. up, down: Events, always one of them
-    set. lost: QoS 0 messages that could not be sent. oversized: messages read over, being larger than their buffer.
+    set. lost: QoS 0 messages that could not be sent. oversized: messages read over, being larger than their buffer;
+    skipped: called with the topic of each.
     told(words): called, if it is set, when the link comes up, and with why it does not.
     last_error: what last went wrong with the link, in words. sessions: how often we were connected. lost_at: when the
     broker was last heard before the link was lost, as `board/monotonic.py` counts.
@@ -59,6 +64,7 @@ class Client:
         self.announcements: "dict[str, bytes]" = {}
         self.up, self.down = asyncio.Event(), asyncio.Event()
         self.down.set()
+        self.skipped = _nothing
         self.lost = self.oversized = self.sessions = self._failures = 0
         self.lost_at = ms()
         self.last_error = self._words = ""
@@ -205,6 +211,7 @@ class Client:
     async def _deliver(self, packet):
         if packet.payload is None:
             self.oversized += 1
+            self.skipped(packet.topic)
         else:
             pending = self._sink(packet.topic, packet.payload, packet.retained)
             if pending is not None:

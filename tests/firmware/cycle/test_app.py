@@ -35,6 +35,11 @@ def test_a_message_begins_a_part_which_is_told_with_its_number(tmp_path: Path) -
                 assert (told.verdict, told.name) == (frames.UNJUDGED, name)
                 assert window.features == expected[number].tobytes() and window.number == told.number
                 it.heard.clear()
+            it.feed(curves[:1])
+            while not (said := [payload for leaf, payload in it.heard if leaf == "part"]):
+                await it.link.publish(Message("reedmesh/gw/press/trigger", b"x" * 10_000, 1))
+                await it.soon("nothing")
+            assert frames.unpack(said[0]).name == b"", "a number of 10 kB: the part is there all the same"
 
     plain = factory.sensor_settings
 
