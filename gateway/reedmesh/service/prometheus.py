@@ -108,7 +108,7 @@ def _standing(vitals: Vitals) -> Iterable[Mapping[str, Any]]:
 METRICS = (
     Metric("build_info", GAUGE, "1, for the version that runs", lambda v: [({"version": v["version"]}, 1.0)]),
     Metric("start_time_seconds", GAUGE, "when the gateway began, since 1970", _one("began")),
-    Metric("stuck", GAUGE, "parts of link, judging, outbox without progress", lambda v: [({}, len(v["stuck"]))]),
+    Metric("stuck", GAUGE, "parts of link, judging and outbox without progress", lambda v: [({}, len(v["stuck"]))]),
     Metric("task_failures_total", COUNTER, "times that work beside judging failed and was begun anew", lambda v: [
         ({"task": name}, float(each["failures"])) for name, each in v["failed"].items()
     ]),
@@ -117,7 +117,7 @@ METRICS = (
     Metric("broker_offline_seconds_total", COUNTER, "seconds without the broker", _one("link", "offline")),
     Metric("messages_total", COUNTER, "messages that went through the data path", _one("judged")),
     Metric("messages_rejected_total", COUNTER, "messages that did not fit and were dropped", _one("rejected")),
-    Metric("messages_refused_total", COUNTER, "messages not listened to, of who says too much", _one("refused")),
+    Metric("messages_refused_total", COUNTER, "messages that the rate limiter dropped", _one("refused")),
     Metric("babbling", GAUGE, "senders that send far too many messages", lambda v: [({}, len(v["babbling"]))]),
     Metric("judging_seconds", HISTOGRAM, "time in the data path, of each message", lambda _: ()),
     Metric("sensors", GAUGE, "sensors by state", _counted("state", _sensors, "learning", "deploying", "watching")),
