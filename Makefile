@@ -244,6 +244,7 @@ bench-ota: $(READY) ## cut the power during updates of a sensor, and measure how
 bench-parts: $(READY) ## measure verdicts on parts, beside known methods, and their speed [SEEDS=3 SECONDS=600 DATA=folder]
 	$(BIN)/python -W ignore -m tools.bench.parts $(if $(SEEDS),--seeds $(SEEDS)) $(if $(DATA),--data $(DATA))
 	$(BIN)/python -W ignore -m tools.bench.parts_latency $(if $(SECONDS),--seconds $(SECONDS))
+	$(BIN)/python -W ignore -m tools.bench.families
 
 bench-proof: $(READY) ## measure the cost of auditing a training, and the changes that it finds [CHANGES=100]
 	$(BIN)/python -m tools.bench.trust.proof --changes $(or $(CHANGES),100)
