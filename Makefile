@@ -174,8 +174,8 @@ windows-skab: $(READY) ## convert SKAB to windows in the neutral format. DATA=SK
 
 ##@ Benchmarks
 
-BENCHES := bench-latency bench-faults bench-detect bench-alerts bench-coding bench-delivery bench-engine bench-memory \
-  bench-ota bench-crash bench-learn bench-security bench-dashboard bench-called bench-ask
+BENCHES := bench-latency bench-faults bench-detect bench-alerts bench-cluster bench-coding bench-delivery bench-engine bench-memory \
+  bench-ota bench-crash bench-learn bench-scale bench-security bench-dashboard bench-called bench-ask
 
 bench: $(BENCHES) ## run all benchmarks; figures go into build/bench.json
 
@@ -190,6 +190,9 @@ bench-beside: $(READY) ## measure what learning costs the data path: time from w
 
 bench-called: $(READY) ## measure which people are notified: a slow fault, slow sensors, verdicts [MACHINES=10]
 	$(BIN)/python -m tools.bench.called --machines $(or $(MACHINES),10)
+
+bench-cluster: $(READY) ## kill nodes of a broker cluster: alerts lost or doubled, time until the gateway is back [SENSORS=200 KILLS=20 SECONDS=600 NATS_SERVER=path]
+	$(if $(NATS_SERVER),NATS_SERVER=$(NATS_SERVER)) $(BIN)/python -m tools.bench.cluster $(if $(SENSORS),--sensors $(SENSORS)) $(if $(KILLS),--kills $(KILLS)) $(if $(SECONDS),--seconds $(SECONDS))
 
 bench-coding: $(READY) ## measure encoding and worst-case decoding in MB/s, against reedsolo, zfec and pyeclib
 	$(BIN)/python -m tools.bench.coding
@@ -248,6 +251,9 @@ bench-parts: $(READY) ## measure verdicts on parts, beside known methods, and th
 
 bench-proof: $(READY) ## measure the cost of auditing a training, and the changes that it finds [CHANGES=100]
 	$(BIN)/python -m tools.bench.trust.proof --changes $(or $(CHANGES),100)
+
+bench-scale: $(READY) ## measure the cost of a gateway among many that exchange, and rounds until all know news [GATEWAYS=8,100 TOPOLOGY=fanout6 ROUNDS=3]
+	$(BIN)/python -m tools.bench.scale $(if $(GATEWAYS),--gateways $(GATEWAYS)) $(if $(TOPOLOGY),--topology $(TOPOLOGY)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 bench-security: $(READY) ## measure sealing, opening, signatures, and HMAC on a sensor [LENGTH=bytes of an update]
 	$(BIN)/python -m tools.bench.trust.security $(if $(LENGTH),--length $(LENGTH))

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from reedmesh.alerts.alert import ANOMALY
 from reedmesh.broker.accounts import Users
+from reedmesh.commands.doctor import cluster as doctor
+from reedmesh.commands.doctor.finding import GOOD, Case
 from reedmesh.config.hosts import Address, begun_by
 from reedmesh.config.settings import load_config
 from reedmesh.identity.sensor_keys import SensorKeys
@@ -116,3 +118,15 @@ def test_the_node_that_gateway_and_sensor_are_on_is_killed_and_the_alert_comes_o
     with cluster(tmp_path / "nats", hall.config) as nodes:
         hall.write(nodes.ports)
         asyncio.run(story(hall, nodes))
+
+
+def test_doctor_tries_each_node_and_names_the_one_that_is_off(tmp_path: Path) -> None:
+    hall = Hall(tmp_path)
+    with cluster(tmp_path / "nats", hall.config) as nodes:
+        hall.write(nodes.ports)
+        case = Case(hall.config, load_config(hall.config), 0.0)
+        found = list(doctor.nodes(case))
+        assert [each.severity for each in found] == [GOOD] * 3, found
+        nodes.kill(0)
+        off = [each for each in doctor.nodes(case) if each.severity != GOOD]
+    assert f":{nodes.ports[0]}: no connection" in off[0].what and off[0].remedy and len(off) == 1, off

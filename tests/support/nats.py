@@ -1,68 +1,21 @@
-"""A NATS cluster of three nodes on loopback, as `reedmesh broker cluster` configures it."""
+"""A NATS cluster of three nodes while a block runs; without nats-server the test is skipped, where CI=true it fails."""
 
-import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.brokers import free_port
+from reedmesh.errors import ConfigError
 from tests.support.micropython import missing
-from tests.support.timeouts import PATIENCE
-
-READY = "Server is ready"
-
-
-class Cluster:
-    """Nodes 0 to 2; `ports`: of MQTT."""
-
-    def __init__(self, folder: Path, config: Path) -> None:
-        program = shutil.which("nats-server", path="/usr/sbin:/usr/bin:/usr/local/bin")
-        self._program = program or missing("no nats-server found: apt install nats-server")
-        self.ports = [free_port() for _ in range(3)]
-        routes = [free_port() for _ in range(3)]
-        nodes = [f"127.0.0.1:{port}:{route}" for port, route in zip(self.ports, routes, strict=True)]
-        self.folders = [folder / f"127.0.0.1-{port}" for port in self.ports]
-        command = [sys.executable, "-m", "reedmesh", "broker", "cluster", *nodes, "--config", str(config)]
-        subprocess.run([*command, "--out", str(folder), "--folder", f"{folder}/{{}}"], check=True, capture_output=True)
-        self._running: dict[int, subprocess.Popen[bytes]] = {}
-
-    def start(self, number: int) -> None:
-        """Start a node."""
-        at = self.folders[number]
-        command = [self._program, "-c", str(at / "nats.conf"), "-l", str(at / "log")]
-        self._running[number] = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-
-    def kill(self, number: int) -> None:
-        """As a power cut would."""
-        process = self._running.pop(number)
-        process.kill()
-        process.wait()
-
-    def wait(self) -> None:
-        """Until all nodes serve clients."""
-        deadline = time.monotonic() + PATIENCE
-        while not all(READY in self.log(number) for number in self._running):
-            assert time.monotonic() < deadline, [self.log(number) for number in self._running]
-            time.sleep(0.05)
-
-    def log(self, number: int) -> str:
-        """What a node logged so far."""
-        log = self.folders[number] / "log"
-        return log.read_text() if log.exists() else ""
-
-    def close(self) -> None:
-        """End all nodes."""
-        for number in list(self._running):
-            self.kill(number)
+from tools.simulate.nats_cluster import Cluster as Cluster
 
 
 @contextmanager
 def cluster(folder: Path, config: Path) -> Iterator[Cluster]:
     """Three nodes with the users of the gateway that `config` is of."""
-    made = Cluster(folder, config)
+    try:
+        made = Cluster(folder, config)
+    except ConfigError as error:
+        missing(str(error))
     try:
         for number in range(3):
             made.start(number)

@@ -17,6 +17,7 @@ from random import Random
 
 from reedmesh.coding.collector import Limits
 from reedmesh.errors import ConfigError
+from reedmesh.exchange import fanout
 from reedmesh.exchange import neighbourhood as exchange
 from reedmesh.exchange.checkpoints import CheckpointExchange
 from reedmesh.exchange.deadline import Bounds
@@ -44,10 +45,17 @@ PACE, LIMITS, LOOK = Pace(rate=1e9, burst=1e9, merge=0.02, snapshot=0.05), Limit
 
 
 def hears(topology: str, count: int) -> list[list[int]]:
-    """The neighbours of each of `count` gateways: ring (two), k4 (four nearest), full (all) or none."""
+    """The neighbours of each of `count` gateways: ring (two), k4 (four nearest), full (all) or none.
+
+    fanout6, or another number: whom each hears in the first epoch.
+    """
+    if topology.startswith("fanout") and topology[6:].isdecimal():
+        numbers = {name(i): i for i in range(count)}
+        links = fanout.all_heard(0, list(numbers), int(topology[6:]))
+        return [sorted(numbers[each] for each in links[name(i)]) for i in range(count)]
     reach = {"none": 0, "ring": 1, "k4": 2, "full": count}.get(topology)
     if reach is None:
-        raise ConfigError(f"topology {topology!r}: ring, k4, full or none")
+        raise ConfigError(f"topology {topology!r}: ring, k4, full, none or fanout6")
     near = [{(i + d) % count for d in range(-reach, reach + 1)} - {i} for i in range(count)]
     return [sorted(each) for each in near]
 
@@ -107,6 +115,16 @@ class Neighbourhood:
     def payload_bytes(self) -> int:
         """Of all updates that were told."""
         return sum(account.bytes_out for account in self.accounts)
+
+    @property
+    def messages_heard(self) -> int:
+        """Messages that all gateways heard of their neighbours."""
+        return sum(broker.heard for broker in self._brokers)
+
+    @property
+    def neighbours(self) -> list[list[int]]:
+        """Whom each gateway hears."""
+        return self._hears
 
     @property
     def air_bytes(self) -> int:

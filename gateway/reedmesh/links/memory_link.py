@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-import aiomqtt
-
 from reedmesh.links.message import QUEUE, Greeting, Message, Topics
 
 
@@ -13,6 +11,7 @@ class MemoryBroker:
 
     def __init__(self) -> None:
         self.retained: dict[str, Message] = {}
+        self.heard = 0  # messages that links took
         self._links: list[MemoryLink] = []
 
     def link(
@@ -55,6 +54,7 @@ class MemoryLink:
         self._broker = broker
         self._topics = topics
         self._filters = list(topics())
+        self._known: dict[str, bool] = {}  # whether a filter matches a topic
         self._greeting = greeting
         self._inbox: asyncio.Queue[Message] = asyncio.Queue(QUEUE)
 
@@ -78,10 +78,24 @@ class MemoryLink:
 
     async def follow(self) -> None:
         """As in Subscriber; what is retained comes again."""
-        self._filters = list(self._topics())
+        self._filters, self._known = list(self._topics()), {}
         self._broker.repeat(self)
 
     def offer(self, message: Message) -> None:
         """Take `message` if a filter matches."""
-        if any(aiomqtt.Topic(message.topic).matches(filter_) for filter_ in self._filters):
+        if message.topic not in self._known:
+            levels = message.topic.split("/")
+            self._known[message.topic] = any(_matches(each.split("/"), levels) for each in self._filters)
+        if self._known[message.topic]:
+            self._broker.heard += 1
             self._inbox.put_nowait(message)
+
+
+def _matches(allowed: list[str], levels: list[str]) -> bool:
+    """Whether a topic filter matches a topic, both by their levels (MQTT 3.1.1, 4.7)."""
+    for i, level in enumerate(allowed):
+        if level == "#":
+            return True
+        if i >= len(levels) or level not in ("+", levels[i]):
+            return False
+    return len(allowed) == len(levels)

@@ -1,4 +1,4 @@
-"""The link to an MQTT broker. Nothing else in the gateway imports an MQTT client, but for `memory_link.py`'s matching.
+"""The link to an MQTT broker. Nothing else in the gateway imports an MQTT client.
 
 A link stays up by itself: it reconnects with backoff, subscribes again and repeats its greeting. Outages are seen only
 in that `publish` says False and that no messages come.

@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reedmesh.commands.doctor.finding import Case, Finding, error, good, warning
+from reedmesh.config.broker import Broker
 from reedmesh.config.checks import is_loopback
+from reedmesh.config.hosts import Address
 from reedmesh.errors import ConfigError
 from reedmesh.identity import certificates as pki
 from reedmesh.inference import families
@@ -174,23 +176,25 @@ def program(case: Case) -> Iterable[Finding]:
 
 
 def broker(case: Case) -> Iterable[Finding]:
-    """Whether somebody listens at the broker's address, and with TLS shows what we expect."""
-    settings = case.config.broker
-    place = f"broker {settings.host}:{settings.port}"
+    """Whether somebody listens at each of the broker's addresses, and with TLS shows what we expect."""
+    for node in case.config.broker.nodes:
+        yield _node(case.config.broker, node)
+
+
+def _node(settings: Broker, node: Address) -> Finding:
+    place = f"broker {node}"
     try:
-        with socket.create_connection((settings.host, settings.port), PATIENCE) as plain:
+        with socket.create_connection(node, PATIENCE) as plain:
             if settings.ca:
-                ssl.create_default_context(cafile=settings.ca).wrap_socket(plain, server_hostname=settings.host).close()
+                ssl.create_default_context(cafile=settings.ca).wrap_socket(plain, server_hostname=node.host).close()
     except ssl.SSLError as fault:
-        yield error(
-            f"{place}: its certificate: {fault.reason or fault}", "reedmesh pki show on its server.crt; see broker.ca"
-        )
+        remedy = "reedmesh pki show on its server.crt; see broker.ca"
+        return error(f"{place}: its certificate: {fault.reason or fault}", remedy)
     except OSError as fault:
-        local = is_loopback(settings.host) and not settings.embedded
+        local = is_loopback(node.host) and not settings.embedded and not settings.hosts
         remedy = "systemctl status mosquitto; journalctl -u mosquitto" if local else "is it on, and its port open?"
-        yield error(f"{place}: {fault.strerror or fault}", remedy)
-    else:
-        yield good(f"{place}: answers")
+        return error(f"{place}: {fault.strerror or fault}", remedy)
+    return good(f"{place}: answers")
 
 
 def metrics(case: Case) -> Iterable[Finding]:
