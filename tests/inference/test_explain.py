@@ -16,6 +16,7 @@ class Known:
     """A model that knows normal, every feature is 10 steps, give or take 4; and of three bands what alerts."""
 
     learnt = Learnt(lifts=(8, 16, 81))
+    length = 6
 
     def normal(self) -> tuple[np.ndarray, np.ndarray]:
         return np.full(6, 10.0), np.full(6, 4.0)

@@ -23,7 +23,7 @@ from reedmesh.protocol.recipe import Recipe
 FEWEST = 40  # windows of a machine to judge by
 BLOCK = 8  # windows in a row that are learnt from, or judged by, in turn
 ROWS = 40  # normal windows to judge by
-FAULTY = 16  # windows of each fault to judge by
+FAULTY = 24  # windows of each fault to judge by
 QUANTILE = 0.95
 
 
