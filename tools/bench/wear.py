@@ -121,15 +121,19 @@ class Attacker:
         told = Delta(weights, 100, 0.1, np.ones(self.family.recipe.length, np.float32))
         return delta.pack(told, self.family.tensors, delta.PROFILES["full"])[0]
 
-    async def _give(self, payload: bytes) -> None:
-        self.number += 1
-        made = Bundle(payload, self.family.id, EVIL, self.number, self.number)
-        await self._as_neighbour("manifest", keystore.load(self.folder / EVIL).sign(made.manifest))
-        for frame in made.wave(dict.fromkeys(range(made.shape.blocks), made.shape.k)):
-            await self._as_neighbour("shard", frame)
+    async def begin(self) -> None:
+        """A third gateway, an honest one, gives an update that can be doubted."""
+        await self._give(self._payload(9), OTHER, 7)
 
-    async def _as_neighbour(self, leaf: str, payload: bytes) -> None:
-        topic = wire.topic(EVIL, "update", self.family.id, *leaf.split("/"))
+    async def _give(self, payload: bytes, who: str = EVIL, number: int = 0) -> None:
+        self.number += 1
+        made = Bundle(payload, self.family.id, who, number or self.number, number or self.number)
+        await self._as_neighbour("manifest", keystore.load(self.folder / who).sign(made.manifest), who)
+        for frame in made.wave(dict.fromkeys(range(made.shape.blocks), made.shape.k)):
+            await self._as_neighbour("shard", frame, who)
+
+    async def _as_neighbour(self, leaf: str, payload: bytes, who: str = EVIL) -> None:
+        topic = wire.topic(who, "update", self.family.id, *leaf.split("/"))
         await self.link.publish(Message(topic, payload))
 
     async def _as_sensor(self, leaf: str, payload: bytes) -> None:
@@ -185,6 +189,7 @@ async def measure(name: str, seconds: float) -> Cost:
         async with asyncio.timeout(LISTEN):
             await heard.wait()
         attacker = Attacker(load_family(find_family("vibration")), folder, frames, link)
+        await attacker.begin()
         begin = written(gateway.pid)
         await _go_on(name, attacker, AT_ONCE)
         after, at = written(gateway.pid), time.monotonic()
