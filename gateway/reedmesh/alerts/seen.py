@@ -17,6 +17,8 @@ class Seen:
     the last window's readings were all the same; flat_learnt: the same of the windows that its model learnt.
     refusal: why it did not take its last model. sensitivity: the rise of a band, in dB, that would raise an alert.
     unserved: why no family of the gateway judges the sensor. out_of_control: Nelson's rules that its parts break.
+    judged, over: windows that its model judged while no alert stood, and those of them above the threshold. moved: how
+    far its machine is from how it was commissioned, in deviations. unlearnt: why it could not be learnt.
     """
 
     steady: float
@@ -32,6 +34,10 @@ class Seen:
     sensitivity: float | None = None
     unserved: str = ""
     out_of_control: str = ""
+    judged: int = 0
+    over: int = 0
+    moved: float = 0.0
+    unlearnt: str = ""
 
     def number(self, key: str, table: str = "") -> float | None:
         """A number in the hello, or in a table of it, to MOST on either side; None for what is none."""

@@ -88,6 +88,11 @@ class Model:
             for score, logits in zip(scores.tolist(), given[:, self.length :].tolist(), strict=True)
         ]
 
+    @property
+    def means(self) -> list[float]:
+        """The mean of each feature, in its steps, as the model learnt it."""
+        return [mean / 16 for mean in self._means]
+
     def normal(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and standard deviation of each feature as the model learnt them, float64 [length] each, in feature
         steps.

@@ -7,21 +7,28 @@ from numpy.typing import NDArray
 
 from reedmesh.errors import DeployError
 from reedmesh.learning.arrays import Windows
+from reedmesh.learning.sums import Ints
 from reedmesh.protocol.recipe import STATISTICS, TREND, Recipe, Spectrum, Trend
 
 Flags = NDArray[np.bool_]
+STANDSTILL = "are of what does not move"
+FEWEST = 20  # windows in which a machine runs
 LEAST, MOST = -128, 127  # what a feature saturates at
+QUIET = -80  # an RMS of 2 counts: what moves less is the noise of rounding
 ENOUGH = 0.5  # of the windows heard that a machine is learnt from at least
+STILL = 106  # steps, 40 dB: as far below the loudest tenth of its windows a machine stands still
 
 
 def learnable(windows: Windows, recipe: Recipe) -> Windows:
     """Those of `windows`, int8 [m, p] in their order, that say how a machine runs.
 
-    Raises DeployError, with what is wrong and how often, when they are less than half.
+    A machine may stand still most of the time: that is no fault as long as it runs in FEWEST windows. Raises
+    DeployError, with what is wrong and how often, when less than half of the others, or fewer, are left.
     """
     wrong = faults(windows, recipe)
     good = ~np.any(list(wrong.values()), axis=0) if len(windows) else np.zeros(0, bool)
-    if good.sum() < ENOUGH * len(windows):
+    runs = ~wrong[STANDSTILL] if STANDSTILL in wrong else np.ones(len(windows), bool)
+    if good.sum() < max(ENOUGH * runs.sum(), min(FEWEST, len(windows))):
         told = ", ".join(f"{int(flags.sum())} {name}" for name, flags in wrong.items() if flags.any())
         raise DeployError(f"of {len(windows)} windows {told}: look at machine and transducer, then `relearn`")
     return np.asarray(windows[good])
@@ -35,8 +42,16 @@ def faults(windows: Windows, recipe: Recipe) -> Mapping[str, Flags]:
     if isinstance(recipe, Spectrum):
         axes = windows.reshape(len(windows), recipe.axes, recipe.bands + STATISTICS)
         found["are clipped"] = (axes[:, :, recipe.bands + 1] == MOST).any(axis=1)
-        found["are of what does not move"] = (axes[:, :, recipe.bands] == LEAST).all(axis=1)
+        found[STANDSTILL] = _still(axes[:, :, recipe.bands].astype(np.int64))
     elif isinstance(recipe, Trend):
         level = windows.reshape(len(windows), recipe.axes, TREND)[:, :, 0]
         found["are clipped"] = ((level == MOST) | (level == LEAST)).any(axis=1)
     return found
+
+
+def _still(levels: Ints) -> Flags:
+    """Whether every axis is quiet, or STILL below what it is while the machine runs; RMS features [m, axes]."""
+    if not len(levels):
+        return np.zeros(0, bool)
+    running = np.sort(levels, axis=0)[len(levels) * 9 // 10]
+    return np.asarray(((levels <= QUIET) | (levels < running - STILL)).all(axis=1))

@@ -9,6 +9,7 @@ from reedmesh.alerts.presence import Presence
 from reedmesh.config.settings import AlertRule
 from reedmesh.protocol.wire import Window, WireError
 from reedmesh.readings.sensor import CALLED, Sensor
+from reedmesh.readings.standstill import Standstill
 
 if TYPE_CHECKING:  # the web page uses this package without LiteRT
     from reedmesh.inference.family import Family
@@ -70,6 +71,7 @@ class Line:
         if name not in self.sensors:
             watcher, presence = Watcher(name, self._rule), Presence(name, self._rule.silent)
             sensor = Sensor(name, watcher, presence, self._to_learn, called=self._called, length=self._features)
+            sensor.still = Standstill(self._rule.standstill, self._rule.settle)
             watcher.pace = lambda: sensor.pace
             self.sensors[name] = sensor
         return self.sensors[name]

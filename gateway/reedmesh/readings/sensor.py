@@ -19,6 +19,7 @@ from reedmesh.protocol.wire import Window
 from reedmesh.readings import axes, hello
 from reedmesh.readings.arrivals import Arrivals, Counters
 from reedmesh.readings.parts import Judged, Station
+from reedmesh.readings.standstill import Standstill
 from reedmesh.readings.verdict import PendingVerdict
 
 if TYPE_CHECKING:  # the web page uses this file without LiteRT
@@ -61,6 +62,10 @@ class Sensor:
     rules: Mapping[str, Rule] = field(default_factory=rules)  # of conditions that are looked at once a second
     recording: tuple[str, float] | None = None  # label of what is recorded of it, and until when, s since 1970
     station: Station | None = None  # what it is besides, when it judges parts
+    still: Standstill = field(default_factory=lambda: Standstill(0.0, 0))
+    judged: int = 0  # windows that its model judged while no alert stood ...
+    over: int = 0  # ... and those of them above the threshold
+    unlearnt: str = ""  # why the last attempt to learn its machine failed
 
     @property
     def counters(self) -> Counters:
@@ -118,7 +123,8 @@ class Sensor:
     def adopt(self, model: "Model", sequence: int) -> None:
         """From now on judge by `model`."""
         self.model, self.sequence, self.refusal = model, sequence, ""
-        self.relearning = False
+        self.relearning, self.unlearnt = False, ""
+        self.judged = self.over = 0
         self.watcher.forget()
 
     def take(self, window: Window, now: float) -> tuple[int | None, Change | None]:
@@ -135,8 +141,13 @@ class Sensor:
         self.score = judgement.score if judgement else self.model.score(window.features)
         if window.model == self.model.key and window.score != self.score:
             self.counters.disagreements += 1
+        if self._stands_still(window):
+            return self.score, None
         self.fresh += self.score <= self.model.threshold and not window.clipped and not self.station
-        return self.score, self.watcher.judge(self.readable(self.score), self.limit, now)
+        change = self.watcher.judge(self.readable(self.score), self.limit, now)
+        self.judged += self.watcher.alert is None
+        self.over += self.watcher.alert is None and self.score > self.model.threshold
+        return self.score, change
 
     def take_part(self, window: Window, now: float) -> "Judged | None":
         """After `take`: the part whose window it was; None for a sensor that judges none."""
@@ -153,6 +164,9 @@ class Sensor:
         score = self.model.score(window.features)
         if window.model == self.model.key and window.score != score:
             self.counters.disagreements += 1
+        levels, running = self._levels(window.features)
+        if self.still.is_still(levels, running):
+            return score, None
         order = window.boot, window.number
         return score, self.watcher.judge_late(self.readable(score), self.limit, order, at, now)
 
@@ -175,6 +189,10 @@ class Sensor:
             self.claims.sensitivity,
             self.unserved,
             self.station.control.broken if self.station else "",
+            self.judged,
+            self.over,
+            self.moved,
+            self.unlearnt,
         )
 
     def alerts(self) -> list[Alert]:
@@ -191,6 +209,7 @@ class Sensor:
         state |= {"moved": self.moved} if self.moved else {}
         if self.recording:
             state |= {"recording": {"label": self.recording[0], "until": self.recording[1]}}
+        state |= {"still": True} if self.still.still else {}
         state |= {"parts": self.station.summary()} if self.station else {}
         if self.state == LEARNING:
             return state | {"progress": min(1.0, round(self.learnt / self.to_learn, 3))}
@@ -219,3 +238,19 @@ class Sensor:
     def readable(self, score: int) -> float:
         """A score in squared standard deviations per feature."""
         return round(scaling.deviations(score, self.model.length), 3) if self.model else 0.0
+
+    def _stands_still(self, window: Window) -> bool:
+        """Whether its machine does, or was started a moment ago; what ran out before it stopped is forgotten."""
+        if self.station:
+            return False
+        if self.still.look(*self._levels(window.features)):
+            self.watcher.forget()
+        return not self.still.judged
+
+    def _levels(self, features: bytes | bytearray) -> tuple[list[int], list[float]]:
+        """The RMS features of a window, and those that its model learnt."""
+        places = axes.rms_places(self.hello.get("features"), len(features))
+        if not self.model or not places:
+            return [], []
+        means = self.model.means
+        return [(features[place] ^ 0x80) - 0x80 for place in places], [means[place] for place in places]

@@ -52,6 +52,7 @@ class TrainingSelection:
                     found[sensor.name] = training_set
             except DeployError as error:
                 log.error("%s: its windows are collected anew: %s", sensor.name, error)
+                sensor.unlearnt = str(error)
                 collect_anew([sensor])
         return found
 

@@ -1,0 +1,39 @@
+"""Whether a machine stands still, or was started a moment ago: then its windows are told of and not judged. Pure.
+
+Standstill: the RMS of every axis is a number of dB below what it is on average while the machine runs, or of two
+counts at most. Only spectra are looked at: a slow variable may stand still for hours and be well.
+"""
+
+from collections.abc import Sequence
+
+from reedmesh.learning.gate import QUIET
+
+STEP_DB = 0.376  # a step of an RMS feature
+
+
+class Standstill:
+    """Of one machine. below: dB, 0: every window is judged. settle: windows after a standstill that are not judged."""
+
+    def __init__(self, below: float, settle: int) -> None:
+        self.still = False
+        self._below = below / STEP_DB
+        self._settle = settle
+        self._settling = 0
+
+    @property
+    def judged(self) -> bool:
+        """Whether the last window is to be judged."""
+        return not self.still and not self._settling
+
+    def look(self, levels: Sequence[int], running: Sequence[float]) -> bool:
+        """Take the RMS features of a window, beside those of the running machine; returns whether it just stopped."""
+        was, self.still = self.still, self.is_still(levels, running)
+        self._settling = self._settle if self.still else max(0, self._settling - (not was))
+        return self.still and not was
+
+    def is_still(self, levels: Sequence[int], running: Sequence[float]) -> bool:
+        """Whether a machine with these levels does not run; one that never moved while it was learnt never does."""
+        if not self._below or not levels or all(usual <= QUIET for usual in running):
+            return False
+        pairs = zip(levels, running, strict=True)
+        return all(level <= QUIET or level < usual - self._below for level, usual in pairs)
