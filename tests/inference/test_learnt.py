@@ -10,7 +10,7 @@ from reedmesh.inference.learnt import Learnt
 
 @given(st.integers(0, 65535), st.integers(0, 65535), st.lists(st.integers(0, learnt.MOST)), st.integers(0, learnt.MOST))
 def test_what_is_packed_is_read(windows: int, over: int, lifts: list[int], middle: int) -> None:
-    it = Learnt(windows, min(over, windows), tuple(lifts), middle)
+    it = Learnt(windows, min(over, windows), tuple(lifts), middle, windows << 16, over, middle)
     assert learnt.unpack(it.pack()) == it
 
 

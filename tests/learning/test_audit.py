@@ -30,6 +30,12 @@ def test_the_same_material_gives_the_model_of_the_receipt() -> None:
     assert audit.check(FAMILY, after, audit.receipt(FAMILY, after, second, 8)) == []
 
 
+def test_another_day_gives_another_model() -> None:
+    assert audit.check(FAMILY, replace(MATERIAL, day=20000), STATED)[0].startswith("model is")
+    kept, _ = audit.unpack(audit.pack(replace(MATERIAL, day=20000)))
+    assert kept.day == 20000
+
+
 def flipped(at: int) -> Material:
     changed = ROWS.copy()
     changed[at % len(ROWS), at % ROWS.shape[1]] ^= 1

@@ -1,5 +1,12 @@
 """A machine that stands still is told of and not judged; after a start it is not judged until it has settled."""
 
+from typing import ClassVar
+
+from reedmesh.config.settings import AlertRule
+from reedmesh.protocol.recipe import Spectrum
+from reedmesh.protocol.wire import Window
+from reedmesh.readings.line import Line
+from reedmesh.readings.sensor import Sensor
 from reedmesh.readings.standstill import Standstill
 
 RUNNING, LEVELS, SILENT, NOISE = [20.0, 0.0], [20, 0], [-128, -128], [-100, -81]
@@ -28,3 +35,45 @@ def test_what_never_moved_and_what_has_no_spectrum_is_judged() -> None:
     assert not Standstill(40.0, 0).is_still(SILENT, [-128.0, -90.0])
     assert not Standstill(40.0, 0).is_still([], [])
     assert not Standstill(0.0, 0).is_still(SILENT, RUNNING)
+
+
+class Fan:
+    """A model of a fan that is over whenever its RMS is not what it learnt."""
+
+    key, digest, learnt, limits, length, threshold = bytes(8), bytes(32), None, None, 23, 100
+    means: ClassVar = [0.0] * 20 + [40.0, 50.0, 0.0]
+
+    def score(self, features: bytes) -> int:
+        return 0 if features[20] == 40 else 10**6
+
+    def scores(self, levels: list[int], sensor: Sensor) -> list[str]:
+        """The alerts that windows with these RMS raise and end."""
+        found = []
+        for number, level in enumerate(levels):
+            window = Window(bytes(20) + bytes([level & 255, 50, 0]), 1, number)
+            change = sensor.take(window, float(number))[1]
+            found += [change.what] if change else []
+        return found
+
+
+def fan() -> Sensor:
+    sensor = Line(23, 10, AlertRule(settle=5), 1).sensor("fan")
+    sensor.hello = {"features": Spectrum(64, 1, 20).table()}
+    sensor.adopt(Fan(), 1)  # type: ignore[arg-type]
+    return sensor
+
+
+def test_stops_and_starts_of_a_machine_raise_nothing_and_a_fault_after_them_does() -> None:
+    sensor = fan()
+    ramp = [30, 10, -20]
+    cycle = [40] * 8 + ramp + [-128] * 40 + ramp[::-1] + [40] * 8
+    assert Fan().scores(cycle * 3, sensor) == [] and "still" not in sensor.summary()
+    assert Fan().scores([-128] * 3, sensor) == [] and sensor.summary()["still"] is True
+    assert Fan().scores([-128] * 3 + [30] * 12, sensor) == ["raised"]
+    assert sensor.over == 3 * len(ramp) + 6  # of ramps, those before a standstill
+
+
+def test_a_machine_that_must_never_stop_is_judged() -> None:
+    sensor = fan()
+    sensor.still = Standstill(0.0, 0)
+    assert Fan().scores([40] * 20 + [-128] * 10, sensor) == ["raised"]

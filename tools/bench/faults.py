@@ -21,8 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
+from reedmesh.config.settings import AlertRule
 from reedmesh.errors import ConfigError, ReedmeshError
-from reedmesh.inference.family import NETWORK, SUMS, Family, find_family, load_family
+from reedmesh.inference.family import BEST, NETWORK, SUMS, Family, find_family, load_family
 from tools.bench import report, young
 from tools.bench.support import baselines
 from tools.bench.support.onsets import Normal, Onset, of_fault, of_normal
@@ -32,7 +33,8 @@ from tools.simulate.liars import LIES
 from tools.simulate.machines import MachineData, machines_of
 from tools.simulate.neighbourhood import Setting, neighbourhood
 
-OURS = {"sums": SUMS, "network": NETWORK}
+OURS = {"sums": SUMS, "network": NETWORK, "best": BEST}
+FAMILIES = {"ecg100": "heartbeat"}  # of recordings that are no vibration
 BESIDE = ROOT.parent / "shared" / "data"
 EIGHT, ROUNDS = 8, 10
 
@@ -73,7 +75,7 @@ def main() -> int:
     """Print the tables and keep the figures; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", nargs="*", default=[], help="recordings in the neutral format (.npz)")
-    parser.add_argument("--family", default="vibration")
+    parser.add_argument("--family", default="", help="else vibration, of an electrocardiogram heartbeat")
     parser.add_argument("--seeds", type=int, default=3, help="of what has any: networks and the forest")
     parser.add_argument("--rounds", type=int, default=3, help="that gateways learn together")
     parser.add_argument("--history", default="", help="file of lines by commit to add to, docs/figures/faults.csv")
@@ -85,7 +87,8 @@ def main() -> int:
     worst = Worst()
     for file in files:
         try:
-            told[_name(file)] = judge(file, chosen.family, chosen.seeds, chosen.rounds, worst)
+            family = chosen.family or FAMILIES.get(_name(file), "vibration")
+            told[_name(file)] = judge(file, family, chosen.seeds, chosen.rounds, worst)
         except ReedmeshError as error:
             print(f"{file}: left out: {error}", file=sys.stderr)
     worst.save()
@@ -181,7 +184,7 @@ async def ours(family: Family, at: list[MachineData], setting: Setting, rounds: 
         for i, site in enumerate(it.lines):
             if i not in setting.liars:
                 scores, threshold = site.scores(at[i].name)
-                rows += of_machine(at[i], {label: (each, threshold) for label, each in scores.items()})
+                rows += of_machine(at[i], {label: (each, threshold) for label, each in scores.items()}, family.alerts)
         return rows
 
 
@@ -195,7 +198,7 @@ def baseline(family: Family, at: list[MachineData], way: str, seed: int) -> list
     rows = []
     for place in at:
         scorer, threshold = baselines.learnt(family, way, place.learn, seed)
-        rows += of_machine(place, {label: (scorer(x), threshold) for label, x in place.tests.items()})
+        rows += of_machine(place, {label: (scorer(x), threshold) for label, x in place.tests.items()}, family.alerts)
     return rows
 
 
@@ -206,7 +209,7 @@ def pooled(family: Family, at: list[MachineData]) -> list[Row]:
     rows = []
     for place in at:
         scored = {label: (scorer(_centred(place, x)), threshold) for label, x in place.tests.items()}
-        rows += of_machine(place, scored)
+        rows += of_machine(place, scored, family.alerts)
     return rows
 
 
@@ -214,10 +217,10 @@ def _centred(place: MachineData, windows: np.ndarray) -> np.ndarray:
     return np.asarray(np.clip(np.rint(windows - place.learn.mean(axis=0)), -128, 127), np.int8)
 
 
-def of_machine(place: MachineData, scored: dict[str, tuple[np.ndarray, float]]) -> list[Row]:
+def of_machine(place: MachineData, scored: dict[str, tuple[np.ndarray, float]], rule: AlertRule) -> list[Row]:
     """A row for each fault."""
-    normal = of_normal(*scored["normal"])
-    return [Row(place.name, label, of_fault(*scored[label]), normal) for label in faults(place)]
+    normal = of_normal(*scored["normal"], rule)
+    return [Row(place.name, label, of_fault(*scored[label], rule), normal) for label in faults(place)]
 
 
 def tell_young(family: Family, at: list[MachineData], name: str) -> None:

@@ -79,10 +79,10 @@ def _means(
     found: dict[str, list[tuple[float, float, float]]] = {}
     for part in parts:
         model = Model(summed.candidate(family, part, neighbours).model)
-        normal = of_normal(model.scores(place.tests["normal"]), model.threshold)
+        normal = of_normal(model.scores(place.tests["normal"]), model.threshold, family.alerts)
         for label, windows in place.tests.items():
             if not label.startswith("normal"):
-                onset = of_fault(model.scores(windows), model.threshold)
+                onset = of_fault(model.scores(windows), model.threshold, family.alerts)
                 found.setdefault(label, []).append(_cells(onset, normal))
     return {label: _mean(each) for label, each in found.items()}
 

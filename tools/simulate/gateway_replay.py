@@ -51,7 +51,7 @@ class GatewayReplay:
         model_rollout = ModelRollout(
             name, family, self._line, self._disk, SensorKeys(Path()), passports, lambda: self._now
         )
-        self._training_sets = TrainingSelection(family, self._line, self._disk, model_rollout)
+        self._training_sets = TrainingSelection(family, self._line, self._disk, model_rollout, lambda: self._now)
         self._name, self._now, self._changes = name, 0.0, list[Change]()
 
     @property

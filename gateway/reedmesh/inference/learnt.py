@@ -1,9 +1,9 @@
 """The record in a .tflite learnt by sums: from how many windows it was learnt, and which changes it detects.
 
 Metadata `reedmesh.sums`, little endian: u8 version 2, u8 the smallest lift of the middle band, u16 windows that were
-held out in turn, u16 how many of those were above the threshold, then u8 the smallest lift of each band, in steps. A
-lift is a rise of a band, on all axes, that raises an alert; 0: not known, MOST: none does. Version 1 ends after the
-middle band.
+held out in turn, u16 how many of those were above the threshold, u16 day, u32 the threshold at commissioning, u32 that
+which the day began with, then u8 the smallest lift of each band, in steps. A lift is a rise of a band, on all axes,
+that raises an alert; 0: not known, MOST: none does. Version 1 ends after the middle band.
 """
 
 import struct
@@ -13,7 +13,7 @@ from math import sqrt
 METADATA = "reedmesh.sums"  # its scores are squared Mahalanobis distances
 STEP_DB = 0.376  # a step of a feature that is a power
 MOST = 81  # steps, 30 dB: no smaller lift is seen
-_HEAD = struct.Struct("<BBHH")
+_HEAD = struct.Struct("<BBHHHII")
 _COUNTED = 0xFFFF
 _Z = 1.645  # of the normal distribution: one-sided, 95 %
 
@@ -21,12 +21,16 @@ _Z = 1.645  # of the normal distribution: one-sided, 95 %
 @dataclass(frozen=True)
 class Learnt:
     """windows: held out in turn; over: of them, above the threshold. lifts: of each band, in steps, none where features
-    are no powers; middle: of the band in the middle."""
+    are no powers; middle: of the band in the middle. first, day, morning: as in `learning.history.History`.
+    """
 
     windows: int = 0
     over: int = 0
     lifts: tuple[int, ...] = ()
     middle: int = 0
+    first: int = 0
+    day: int = 0
+    morning: int = 0
 
     @property
     def sensitivity(self) -> float | None:
@@ -41,7 +45,7 @@ class Learnt:
     def pack(self) -> bytes:
         """The metadata; counts beyond 65535 are told as that."""
         counts = min(self.windows, _COUNTED), min(self.over, _COUNTED)
-        return _HEAD.pack(2, self.middle, *counts) + bytes(self.lifts)
+        return _HEAD.pack(2, self.middle, *counts, self.day, self.first, self.morning) + bytes(self.lifts)
 
 
 def unpack(said: bytes | None) -> Learnt | None:
@@ -50,8 +54,8 @@ def unpack(said: bytes | None) -> Learnt | None:
         return None
     if len(said) < _HEAD.size or said[0] != 2:
         return Learnt(middle=said[1] if len(said) > 1 else 0)
-    _, middle, windows, over = _HEAD.unpack_from(said)
-    return Learnt(windows, min(over, windows), tuple(said[_HEAD.size :]), middle)
+    _, middle, windows, over, day, first, morning = _HEAD.unpack_from(said)
+    return Learnt(windows, min(over, windows), tuple(said[_HEAD.size :]), middle, first, day, morning)
 
 
 def decibels(steps: int) -> float:

@@ -39,7 +39,7 @@ class Material:
     """The training data of one model.
 
     windows: features, int8 [m, p], in their order. secret: of the salts of their Merkle tree, 32 bytes. neighbours:
-    what they had told. before: the .tflite in service, b"" for the first. anew: as in `steps.TrainingSet`.
+    what they had told. before: the .tflite in service, b"" for the first. anew, day: as in `steps.TrainingSet`.
     """
 
     sensor: str
@@ -49,6 +49,7 @@ class Material:
     neighbours: tuple[Told, ...] = field(default=(), repr=False)
     before: bytes = field(default=b"", repr=False)
     anew: bool = False
+    day: int = 0
 
     def leaves(self) -> list[bytes]:
         """Of the Merkle tree over the windows."""
@@ -78,7 +79,8 @@ def receipt(family: Family, material: Material, model: bytes, committed: int) ->
 
 def learn(family: Family, material: Material) -> bytes:
     """The model that `material` gives; raises DeployError when it gives none."""
-    return summed.candidate(family, material.windows, material.neighbours, material.before, material.anew).model
+    it = material
+    return summed.candidate(family, it.windows, it.neighbours, it.before, it.anew, day=it.day).model
 
 
 def check(family: Family, material: Material, stated: Receipt) -> list[str]:
@@ -112,6 +114,7 @@ def pack(material: Material) -> bytes:
         "secret": material.secret.hex(),
         "length": material.windows.shape[1],
         "anew": material.anew,
+        "day": material.day,
     }
     parts = {_SETTINGS: json.dumps(settings, sort_keys=True).encode(), _WINDOWS: material.windows.tobytes()}
     parts |= {_BEFORE: material.before} if material.before else {}
@@ -148,14 +151,14 @@ def unpack(data: bytes) -> tuple[Material, list[bytes]]:
 
 def _material(parts: dict[str, bytes]) -> Material:
     settings = json.loads(parts[_SETTINGS])
-    length, secret = int(settings["length"]), bytes.fromhex(settings["secret"])
-    if not 0 < length <= 1024 or len(secret) != merkle.SECRET:
-        raise WireError(f"audit file: {length} features, a secret of {len(secret)} bytes")
+    length, secret, day = int(settings["length"]), bytes.fromhex(settings["secret"]), int(settings.get("day", 0))
+    if not 0 < length <= 1024 or len(secret) != merkle.SECRET or not 0 <= day < 1 << 16:
+        raise WireError(f"audit file: {length} features, a secret of {len(secret)} bytes, day {day}")
     windows = np.frombuffer(parts[_WINDOWS], np.int8).reshape(-1, length)
     count = sum(name.startswith(_TOLD) for name in parts)
     neighbours = tuple(told.unpack(parts[f"{_TOLD}{i}"], told.nothing(length)) for i in range(count))
     named = str(settings["sensor"]), str(settings["family"])
-    return Material(*named, windows, secret, neighbours, parts.get(_BEFORE, b""), bool(settings["anew"]))
+    return Material(*named, windows, secret, neighbours, parts.get(_BEFORE, b""), bool(settings["anew"]), day)
 
 
 def _packed(neighbours: Sequence[Told]) -> list[bytes]:

@@ -26,12 +26,13 @@ ROUNDS = 10  # into which a family's epochs are divided: so many make up what a 
 class TrainingSet:
     """A machine in a round. model: what is in service; b"": nothing yet. anew: somebody said what is normal now, so the
     candidate's loss need not be below that of the model in service, which learnt something else. faults: windows of
-    alerts that nobody called no fault, int8 [m, length]; a candidate must go on seeing them."""
+    alerts that nobody called no fault, int8 [m, length]; a candidate must go on seeing them. day: since 1970."""
 
     machine: Machine
     model: bytes = b""
     anew: bool = False
     faults: Windows | None = None
+    day: int = 0
 
 
 @dataclass(frozen=True)
@@ -137,14 +138,13 @@ def make(family: Family, training_set: TrainingSet, merged: Merged, peers: Mappi
     if family.training.kind == NETWORK:
         return _by_network(family, training_set, merged, peers)
     told = [peer.told for peer in peers.values() if peer.told]
-    by_sums = summed.candidate(
-        family, training_set.machine.windows, told, training_set.model, training_set.anew, training_set.faults
-    )
+    it, windows = training_set, training_set.machine.windows
+    by_sums = summed.candidate(family, windows, told, it.model, it.anew, it.faults, it.day)
     by_sums = replace(by_sums, taken=merged.taken, worth=merged.worth)
     if family.training.kind == SUMS:
         return by_sums
     by_network = _by_network(family, training_set, merged, peers)
-    return summed.better(family, training_set.machine.windows, by_sums, by_network, training_set.anew)
+    return summed.better(family, windows, by_sums, by_network, it.anew)
 
 
 def _by_network(family: Family, training_set: TrainingSet, merged: Merged, peers: Mapping[str, Peer]) -> Candidate:

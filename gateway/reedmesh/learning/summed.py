@@ -16,19 +16,19 @@ from reedmesh.inference import normalisation
 from reedmesh.inference.family import Family
 from reedmesh.inference.learnt import STEP_DB, Learnt
 from reedmesh.inference.model import Model
-from reedmesh.learning import detector, export, faultset, rules, threshold, told
+from reedmesh.learning import detector, export, faultset, history, rules, threshold, told
 from reedmesh.learning.aggregate import Merged, Peer, refused_copies
 from reedmesh.learning.arrays import Floats, Windows
 from reedmesh.learning.candidate import Candidate
 from reedmesh.learning.covariance import PRIOR
 from reedmesh.learning.detector import Detector
 from reedmesh.learning.evaluate import Estimate
+from reedmesh.learning.history import History
 from reedmesh.learning.sums import Ints
 from reedmesh.learning.told import Told
 from reedmesh.protocol import scaling
 from reedmesh.protocol.recipe import Spectrum
 
-MOST_STEP = 1.1  # times, or part of, the threshold in service: so far one lesson may move it
 LOST = 0.05  # of the onsets on synthetic faults that a candidate may lose
 FALSE = 0.05  # of held-out windows over the threshold that are no objection
 ENOUGH = 80  # windows to try synthetic faults on, evenly of all
@@ -73,14 +73,16 @@ def candidate(
     model: bytes = b"",
     anew: bool = False,
     faults: Windows | None = None,
+    day: int = 0,
 ) -> Candidate:
     """The candidate of a machine, beside the `model` in service, if any.
 
-    anew: what is normal was said to have changed. faults: windows of alerts that it must go on seeing.
+    anew: what is normal was said to have changed. faults: windows of alerts that it must go on seeing. day: since 1970.
     """
     found = learn(family, windows, neighbours)
     before = Model(model) if model else None
-    limit = _threshold(family, found, before if not anew else None)
+    wanted = math.ceil(family.sums.margin * found.base)
+    limit, past = history.bounded(wanted, before if not anew else None, day)
     made = Model(export.to_tflite(found.model, limit))
     lifts = _lifts(family, made.scores, limit, windows)
     after = _estimate(family, made.scores, limit, windows, found.held_out)
@@ -89,7 +91,7 @@ def candidate(
     was = replace(was, faults=_over(before, faults)) if was and before else was
     worst = int(made.scores(windows).argmax())
     return Candidate(
-        model=export.to_tflite(found.model, limit, _said(family, found, limit, lifts)),
+        model=export.to_tflite(found.model, limit, _said(family, found, limit, lifts, past)),
         weights=b"",
         moments=normalisation.fit(windows),
         threshold=limit,
@@ -143,14 +145,6 @@ def _implausible(family: Family, own: Told, it: Told) -> str:
     return f"its normal windows score {its / unit:.2f} a feature, ours {ours / unit:.2f}"
 
 
-def _threshold(family: Family, found: Detector, before: Model | None) -> int:
-    """Of a lesson; within MOST_STEP of what is in service, if that was learnt by sums, too."""
-    limit = math.ceil(family.sums.margin * found.base)
-    if before and before.learnt:
-        limit = min(max(limit, math.ceil(before.threshold / MOST_STEP)), math.floor(before.threshold * MOST_STEP))
-    return limit
-
-
 def _estimate(
     family: Family, scores: Callable[[Windows], Ints], limit: int, windows: Windows, normal: NDArray[np.int64]
 ) -> Estimate:
@@ -179,11 +173,12 @@ def _readable(family: Family, lifts: Mapping[str, int]) -> dict[str, float]:
     return {name: steps * unit for name, steps in lifts.items()}
 
 
-def _said(family: Family, found: Detector, limit: int, lifts: Mapping[str, int]) -> Learnt:
+def _said(family: Family, found: Detector, limit: int, lifts: Mapping[str, int], past: History) -> Learnt:
     """What a model says of itself; of bands only where features are powers."""
     steps = tuple(lifts.values()) if isinstance(family.recipe, Spectrum) else ()
     over = int((found.held_out > limit).sum())
-    return Learnt(len(found.held_out), over, steps, int(np.median(steps)) if steps else 0)
+    middle = int(np.median(steps)) if steps else 0
+    return Learnt(len(found.held_out), over, steps, middle, past.first, past.day, past.morning)
 
 
 def _loss(scores: NDArray[np.int64], family: Family) -> float:

@@ -94,6 +94,7 @@ class Line:
             sensor.begin_anew()
         sensor.family, sensor.length, sensor.to_learn = kind.family, kind.family.recipe.length, kind.to_learn
         sensor.watcher.follow(kind.rule)
+        sensor.still.follow(kind.rule.standstill, kind.rule.settle)
 
     def admit(self, window: Window, name: str) -> None:
         """Raise WireError when `window` cannot be judged by its sensor's family, or is no part of that station."""

@@ -16,9 +16,13 @@ class Standstill:
 
     def __init__(self, below: float, settle: int) -> None:
         self.still = False
+        self._settling = 0
+        self.follow(below, settle)
+
+    def follow(self, below: float, settle: int) -> None:
+        """From now on go by these settings."""
         self._below = below / STEP_DB
         self._settle = settle
-        self._settling = 0
 
     @property
     def judged(self) -> bool:

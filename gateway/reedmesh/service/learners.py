@@ -122,7 +122,7 @@ def learners(
         mine = [each for each in merges if each.get("family", first) == family.name]
         statistics = LearningStatistics(mine, clock, taken)
         neighbourhood.event_handlers.append(statistics.take)
-        chosen = TrainingSelection(family, line, disk, models)
+        chosen = TrainingSelection(family, line, disk, models, clock)
         noted = {} if family is families.first else {"family": family.name}
         scheduler = TrainingScheduler(family, line, disk, neighbourhood, chosen, config.learning, noted=noted)
         made.append(Learner(family, neighbourhood, chosen, scheduler, statistics))

@@ -53,7 +53,8 @@ def material(
 ) -> Material:
     """The training data of a candidate of that machine."""
     windows, before = training_set.machine.windows, training_set.model
-    return Material(sensor, family.id, windows, secret, tuple(neighbours), before, training_set.anew)
+    said = before, training_set.anew, training_set.day
+    return Material(sensor, family.id, windows, secret, tuple(neighbours), *said)
 
 
 def of(candidate: Candidate, it: Material, commitment: Commitment | None) -> Evidence | None:

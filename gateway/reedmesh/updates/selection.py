@@ -5,7 +5,7 @@ it was commissioned, for a fault that grows slowly raises no alert. A model stay
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 
 import numpy as np
@@ -16,6 +16,7 @@ from reedmesh.learning import calibrate, dataset, gate
 from reedmesh.learning.arrays import Windows
 from reedmesh.learning.candidate import Candidate
 from reedmesh.learning.dataset import Scaling
+from reedmesh.learning.history import DAY
 from reedmesh.learning.steps import TrainingSet
 from reedmesh.readings.line import Line
 from reedmesh.readings.sensor import LEARNING, Sensor
@@ -35,11 +36,14 @@ FARTHEST = 0.6  # units that a machine may have moved, see `machine.moved`, to b
 class TrainingSelection:
     """The machines of one gateway's line, as `update.Machines`; their models go out by `model_rollout`."""
 
-    def __init__(self, family: Family, line: Line, disk: Disk, model_rollout: ModelRollout) -> None:
+    def __init__(
+        self, family: Family, line: Line, disk: Disk, model_rollout: ModelRollout, clock: Callable[[], float]
+    ) -> None:
         self._family = family
         self._line = line
         self._disk = disk
         self._model_rollout = model_rollout
+        self._clock = clock
 
     async def training_sets(self) -> dict[str, TrainingSet]:
         """As in `update.Machines`: every sensor that has a model, or is ready for its first, or for one anew."""
@@ -96,7 +100,8 @@ class TrainingSelection:
         faults = await self._disk.call(self._disk.store.windows.faulty, sensor.name, MOST_FAULTS)
         known = await self._disk.call(self._disk.store.faults.of, sensor.name, MOST_FAULTS)
         seen = _table(_fitting(list(dict.fromkeys([*known, *faults])), self._family.recipe.length))
-        return TrainingSet(dataset.of(self._family, runs, scaled), model, anew and bool(model), seen)
+        day = max(0, int(self._clock() // DAY))
+        return TrainingSet(dataset.of(self._family, runs, scaled), model, anew and bool(model), seen, day)
 
     async def _model(self, sensor: Sensor) -> bytes:
         """What is in service; b"": nothing yet."""

@@ -36,7 +36,9 @@ class Normal:
 
 
 def of_fault(scores: NDArray[np.generic], threshold: float, rule: AlertRule = RULE) -> Onset:
-    """Of a fault's windows in recorded order."""
+    """Of a fault's windows in recorded order. Where a single window raises an alert, each is a fault of its own."""
+    if rule.of == 1:
+        return Onset(float((scores > threshold).mean()), 1.0)
     delays = [_delay(scores[at : at + WITHIN], threshold, rule) for at in range(0, max(1, len(scores) - WITHIN), EVERY)]
     found = [each for each in delays if each]
     return Onset(len(found) / len(delays), float(median(found)) if found else float("nan"))
