@@ -232,6 +232,9 @@ bench-learn: $(READY) ## measure learning together [DATA= FAMILY= GATEWAYS= LOSS
 bench-learn-all: $(READY) ## measure all that learning together must show [DATA="actuators fan", or files]
 	$(BIN)/python -m tools.bench.learning_all $(or $(DATA),actuators fan)
 
+bench-lesson: $(READY) ## measure a round of learning: CPU of a sensor and day, memory, size of the model [FAMILY=]
+	$(BIN)/python -m tools.bench.lesson_cost $(if $(FAMILY),--family $(FAMILY))
+
 bench-load: $(READY) ## run 200 sensors for ten minutes: latency, CPU, memory, disk writes [SECONDS=600]
 	$(BIN)/python -m tools.bench.load --seconds $(or $(SECONDS),600)
 

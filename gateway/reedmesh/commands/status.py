@@ -87,6 +87,7 @@ def _sensor(name: str, sensor: dict[str, Any]) -> str:
     told += ["ALERT"] if sensor.get("alert") else []
     told += [f"{sensor[key]} {what}" for key, what in COUNTED.items() if sensor[key]]
     told += [f"moved {sensor['moved']} units"] if sensor.get("moved") else []
+    told += ["its machine stands still"] if sensor.get("still") else []
     told += [f"refused: {sensor['refusal']}"] if sensor.get("refusal") else []
     return f"  {name:<16} {state:<20} {', '.join(told)}".rstrip()
 

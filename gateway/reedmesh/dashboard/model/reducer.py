@@ -95,6 +95,7 @@ def _state(before: Sensor, state: dict[str, Any], now: float) -> Sensor:
         model=text(state.get("model")),
         refusal=text(state.get("refusal")),
         moved=number(state.get("moved"), MAX_SCORE),
+        still=state.get("still") is True,
         windows=count(state.get("windows")),
         missed=count(state.get("missed")),
         lost=count(state.get("lost")),

@@ -50,8 +50,8 @@ class Sensor:
     """One sensor as its gateway last described it. Scores are squared standard deviations per feature.
 
     progress: of learning, 0..1. model: key of the model that judges it, hexadecimal. refusal: why it did not take its
-    last model. moved: units from how its machine was commissioned, when that is too far to be learnt on. sequence: its
-    number. update: what its firmware update is at. shelved_until: seconds since 1970.
+    last model. moved: units from how its machine was commissioned, when that is too far to be learnt on. still: whether
+    its machine stands still, and is not judged. sequence: the model's number. update: what its firmware update is at. shelved_until: seconds since 1970.
     history: (seconds since 1970, score as a multiple of the threshold of its time) as they arrived, oldest first.
     """
 
@@ -76,6 +76,7 @@ class Sensor:
     moved: float | None = None
     recording: str = ""  # label of what is recorded of it
     recording_until: float | None = None
+    still: bool = False
 
 
 @dataclass(frozen=True)

@@ -138,6 +138,7 @@ class SensorPage(Page):
         model = say("sensor.model", key=sensor.model[:8], n=sensor.sequence) if sensor.model else ""
         return [
             (say("fact.score"), learning or f"{say.number(sensor.score)} · {threshold(sensor, say)}"),
+            (say("fact.machine"), say("fact.still") if sensor.still else ""),
             (say("fact.model"), model),
             (say("fact.gateway"), self._gateway),
             (say("fact.windows"), say.count(sensor.windows)),
