@@ -51,7 +51,8 @@ class Sensor:
 
     progress: of learning, 0..1. model: key of the model that judges it, hexadecimal. refusal: why it did not take its
     last model. moved: units from how its machine was commissioned, when that is too far to be learnt on. still: whether
-    its machine stands still, and is not judged. sequence: the model's number. update: what its firmware update is at. shelved_until: seconds since 1970.
+    its machine stands still, and is not judged. sequence: the model's number. update: what its firmware update is at.
+    shelved_until: seconds since 1970.
     history: (seconds since 1970, score as a multiple of the threshold of its time) as they arrived, oldest first.
     """
 
