@@ -2,7 +2,12 @@
 
 import numpy as np
 
+<<<<<<< HEAD:tests/tools/bench/support/test_onsets.py
 from tools.bench.support.onsets import of_fault, of_normal
+=======
+from reedmesh.config.settings import AlertRule
+from tools.bench.onsets import Onset, of_fault, of_normal
+>>>>>>> 48b3907 (young: Tests of what a young machine is given.):tests/tools/bench/test_onsets.py
 
 
 def test_a_fault_above_the_threshold_is_found_after_seven_windows() -> None:
@@ -22,3 +27,8 @@ def test_false_alerts_are_counted_in_a_thousand_windows() -> None:
     normal = of_normal(scores, 1.0)
     assert (normal.false, normal.over) == (4.0, 0.08) and 0.2 < normal.starts < 0.4
     assert of_normal(np.zeros(500), 1.0).starts == 0.0
+
+
+def test_where_a_single_window_raises_each_is_a_fault_of_its_own() -> None:
+    scores = np.array([1, 9, 1, 9, 9, 1, 1, 1])
+    assert of_fault(scores, 5.0, AlertRule(on=1, of=1)) == Onset(3 / 8, 1.0)
