@@ -64,7 +64,7 @@ def test_the_threshold_moves_little_in_one_lesson() -> None:
     assert first.threshold / 1.11 <= second.threshold <= first.threshold * 1.11
     third, said = summed.candidate(FAMILY, wild, [], second.model), Model(second.model).learnt
     assert said and (said.first, said.morning) == (first.threshold, first.threshold)
-    assert third.threshold <= first.threshold * 1.11 < summed.candidate(FAMILY, wild, [], second.model, day=1).threshold
+    assert third.threshold >= first.threshold / 1.11 > summed.candidate(FAMILY, wild, [], second.model, day=1).threshold
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_who_knows_the_machine_is_worth_something_and_an_echo_nothing() -> None:
 
 def test_an_echo_takes_nothing_from_others() -> None:
     alone, beside = (worth.of(RECIPE, [YOUNG], {"knowing": KNOWING} | more) for more in ({}, {"echo": echo()}))
-    assert alone["knowing"] > 0 and beside["knowing"] > 0
+    assert beside["knowing"] >= alone["knowing"] and beside["knowing"] > 0.01
 
 
 def test_a_claim_of_more_windows_is_worth_no_more() -> None:
