@@ -2,12 +2,8 @@
 
 import numpy as np
 
-<<<<<<< HEAD:tests/tools/bench/support/test_onsets.py
-from tools.bench.support.onsets import of_fault, of_normal
-=======
 from reedmesh.config.settings import AlertRule
-from tools.bench.onsets import Onset, of_fault, of_normal
->>>>>>> 48b3907 (young: Tests of what a young machine is given.):tests/tools/bench/test_onsets.py
+from tools.bench.support.onsets import Onset, of_fault, of_normal
 
 
 def test_a_fault_above_the_threshold_is_found_after_seven_windows() -> None:
