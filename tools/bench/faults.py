@@ -139,9 +139,14 @@ def judge(file: Path, name: str, seeds: int, rounds: int, worst: Worst) -> Table
 
 
 def places(file: Path, name: str, gateways: int | None = None) -> tuple[Family, list[MachineData]]:
-    """A family made for the recording, and its machines; raises ConfigError when it has no fault."""
-    known = load_family(find_family(name))
-    family, at = machines_of(known, recordings.load(file), gateways)
+    """A family made for the recording, and its machines; raises ConfigError when it has no fault.
+
+    A family of one axis hears the first of a recording.
+    """
+    known, recording = load_family(find_family(name)), recordings.load(file)
+    if known.recipe.axes == 1:
+        recording = replace(recording, x=recording.x[:, :, :1])
+    family, at = machines_of(known, recording, gateways)
     if not any(faults(place) for place in at):
         raise ConfigError("there is no fault in it")
     return family, at
