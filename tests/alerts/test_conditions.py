@@ -69,7 +69,7 @@ def test_an_unforeseen_kind_is_named() -> None:
         ("unserved", {"unserved": "no recipe; this gateway serves vibration"}, 1),
         ("control", {"out_of_control": "NOK share: nine points in a row lie on one side of the mean"}, 1),
         ("over", {"judged": 240, "over": 30}, 1),
-        ("moved", {"moved": 0.8}, 1),
+        ("moved", {"moved": 2.8}, 1),
         ("unlearnt", {"unlearnt": "of 240 windows 240 are of what does not move"}, 1),
     ],
 )
