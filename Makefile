@@ -133,7 +133,7 @@ quick: $(READY) ## run the tests that start no other program [ARGS="-k wire"]
 test: $(READY) ## run all tests, in parallel [ARGS="-k wire"]
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
-check: $(READY) check-firmware ## check format, lint, types and the layers of the packages
+check: $(READY) check-firmware check-emulator ## check format, lint, types and the layers of the packages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -141,6 +141,10 @@ check: $(READY) check-firmware ## check format, lint, types and the layers of th
 
 check-firmware: $(READY) $(STUBS) ## check the types of the firmware against MicroPython's own
 	$(BIN)/mypy --config-file firmware/mypy.ini
+
+check-emulator: $(READY) ## check the sensor on an emulated ESP32. QEMU=qemu-system-xtensa FIRMWARE=path [CUTS=50]
+	@$(call NEED,QEMU,the path of a qemu-system-xtensa by Espressif (docs/hardware.md says where it is))
+	$(BIN)/python -m tools.check.emulator --qemu "$(QEMU)" $(if $(FIRMWARE),--firmware "$(FIRMWARE)") $(if $(CUTS),--cuts $(CUTS))
 
 fuzz: $(READY) ## fuzz everything that reads bytes, guided by coverage [RUNS=1100000 ONLY=target]
 	$(BIN)/python -m tools.check.fuzz $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only "$(ONLY)")

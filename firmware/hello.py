@@ -22,19 +22,35 @@ def hello(node) -> dict:
         "features": settings["features"],
         "shard": node.longest_shard,
         "room": ROOM,
-        "tree": node.trees.hello(),
+        "tree": trees(node.trees),
         "model": slots.digest,
         "sequence": slots.sequence,
         "relapse": slots.relapse,
         "memory": memory(),
         "time": node.clock.now(),
         "uptime": node.clock.uptime(),
-        "late": node.backlog.hello(),
+        "late": {key: getattr(node.backlog, key) for key in ("waiting", "dropped", "writes")},
     }
-    said.update(boot_count.hello())
+    said.update(starts(boot_count))
     if transducer:
-        said["transducer"] = transducer.hello()
+        said["transducer"] = {key: getattr(transducer, key) for key in ("fault", "failed", "renewed")}
         said["clipped"] = node.reporter.clipped
+    return said
+
+
+def trees(slots) -> dict:
+    """Of its firmware."""
+    said = {key: getattr(slots, key) for key in ("sequence", "newest", "code", "proved")}
+    said["relapse"] = slots.state["relapse"]
+    return said
+
+
+def starts(boot_count) -> dict:
+    """Of its starts."""
+    said = {key: getattr(boot_count, key) for key in ("chosen", "boots", "starts", "safe_mode", "error")}
+    said["reset"] = boot_count.cause
+    if boot_count.retry_s:
+        said["retry"], said["reduced"] = boot_count.retry_s, boot_count.reduced
     return said
 
 

@@ -7,6 +7,11 @@ import micropython
 from protocol import wire
 
 
+def room(made_of):
+    """An array for the readings of a window; made_of: what has samples and axes."""
+    return array("h", bytes(2 * made_of.samples * made_of.axes))
+
+
 class Reporter:
     """Turns each window of a transducer into a frame for the gateway, in buffers that are allocated once.
 
@@ -16,10 +21,12 @@ class Reporter:
     fetched. A transducer with `judged`, a station, is told each verdict at once.
     """
 
-    def __init__(self, settings: dict, made_of, slots, client, transducer, backlog, tried, done=()) -> None:
+    def __init__(
+        self, settings: dict, made_of, slots, client, transducer, backlog, tried, done=(), samples=None
+    ) -> None:
         self._driver = transducer
         self._overlap = made_of.hop < made_of.samples
-        self._samples = array("h", bytes(2 * made_of.samples * made_of.axes))
+        self._samples = samples or room(made_of)
         new = made_of.hop * made_of.axes
         self._whole = self._wanted = memoryview(self._samples)  # wanted: what the driver fills next
         self._new = self._whole[len(self._samples) - new :]

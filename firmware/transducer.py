@@ -25,10 +25,6 @@ class Transducer:
         self.driver = None
         self._try(self._open)
 
-    def hello(self) -> dict:
-        """What the gateway should know of it."""
-        return {"fault": self.fault, "failed": self.failed, "renewed": self.renewed}
-
     @property
     def measured_hz(self) -> float:
         """Readings a second of the last window; 0 before the first."""

@@ -3,20 +3,42 @@
 A board that fails again and again is left in safe mode: it answers on the network and takes updates, but touches
 neither its transducer nor its model. It tries to work again after ten minutes and then once an hour, and at once after
 an update or when it is switched on. A reset that the firmware asked for is no failure.
+
+A start, a model and firmware prove good alike: by enough windows, or by one after enough time. A fast sensor does so
+within seconds. A slow one has a window in ten minutes; it is not kept on probation for hours, in which a power cut or
+two would count against what is new.
 """
 
 import io
 import json
 import sys
 
+from board.monotonic import ms
 from boot_state import replace
-from ota.probation import Proof
 
 FILE = "life.json"
 MOST_STARTS = 5  # that failed in a row
 FIRST_RETRY_S, RETRY_S = 600, 3600  # in safe mode: until it tries to work, at first and from then on
 REDUCED_S = 300  # in reduced mode without an update
 LONGEST = 400  # characters of an error that are kept
+WINDOWS, TIME_MS = 20, 600000  # of a probation
+
+
+class Proof:
+    """Counts from when it is made."""
+
+    def __init__(self) -> None:
+        self._windows = 0
+        self._since = ms()
+
+    def window(self) -> bool:
+        """Count a window; whether that is proof enough."""
+        self._windows += 1
+        return self._windows >= WINDOWS or self.lasted()
+
+    def lasted(self) -> bool:
+        """Whether time enough has passed."""
+        return ms() - self._since >= TIME_MS
 
 
 class BootCount:
@@ -80,12 +102,6 @@ class BootCount:
         """Count failed starts anew: something was done about their cause."""
         self.starts = 0
         self._write(reason)
-
-    def hello(self) -> dict:
-        """What the gateway should know of it."""
-        said = {"reset": self.cause, "chosen": self.chosen, "boots": self.boots, "starts": self.starts}
-        said.update({"safe_mode": self.safe_mode, "error": self.error})
-        return dict(said, retry=self.retry_s, reduced=self.reduced) if self.retry_s else said
 
     def _good(self) -> None:
         if self._leaving:  # what was written of the reset to come must stand

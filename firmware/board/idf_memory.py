@@ -1,15 +1,33 @@
 """ESP-IDF's own memory, which Wi-Fi, TLS and sockets live on: MicroPython's heap takes of it and never gives back.
 
-`gc.mem_free` counts the longest piece of it as free, for the heap may still grow by that; when it did, Wi-Fi starves.
+When the heap is full it grows by ESP-IDF's longest piece, or by as much as it has where that is less, whatever Wi-Fi
+needs. `gc.mem_free` counts that piece as free.
 """
 
-FOR_UPDATES = 16384  # bytes in a row that must be left before an update is received: its modules take about as much
+import gc
+
+LINK = 16384  # bytes in a row that ESP-IDF must have or keep: for packets, and for a handshake
+UPDATE = 20480  # bytes of the heap that an update takes for a while, `make bench-memory`
 
 
-def longest():
-    """Bytes of the longest free piece; None where there is no ESP-IDF."""
+def lacks() -> str:
+    """Why an update cannot be received now; "" when it can, and where there is no ESP-IDF."""
     try:
         import esp32
     except ImportError:
-        return None
-    return max(piece[2] for piece in esp32.idf_heap_info(esp32.HEAP_DATA))
+        return ""
+    gc.collect()
+    pieces = esp32.idf_heap_info(esp32.HEAP_DATA)
+    longest = max(piece[2] for piece in pieces)
+    own = gc.mem_free() - longest
+    return reason(own, own + gc.mem_alloc(), longest, sum(piece[1] for piece in pieces))
+
+
+def reason(own: int, heap: int, longest: int, free: int) -> str:
+    """The same of numbers. own: bytes free in a heap of `heap`. longest, free: of ESP-IDF, in a row and in all."""
+    if longest < LINK:
+        return "{} bytes in a row are left to ESP-IDF, {} are needed".format(longest, LINK)
+    kept = free - min(longest, heap)
+    if own < UPDATE and kept < LINK:
+        return "{} bytes of the heap are free, an update takes {}, and ESP-IDF would keep {}".format(own, UPDATE, kept)
+    return ""

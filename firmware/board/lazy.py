@@ -30,3 +30,11 @@ def release(*names: str) -> None:
             if package in sys.modules:
                 delattr(sys.modules[package], leaf)
     gc.collect()
+
+
+def call(name: str, function: str, *arguments):
+    """What a function of a module gives that is loaded for it and let go."""
+    try:
+        return getattr(load(name), function)(*arguments)
+    finally:
+        release(name)

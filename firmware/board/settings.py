@@ -19,7 +19,7 @@ by the sensor's own key, which takes no certificate and no clock, but MicroPytho
 A sensor on a wire has "serial": {"uart": 1, "baud": 115200} instead of "broker", with "tx" and "rx" where the pins are
 not the board's own. "key", 64 hexadecimal digits as `reedmesh sensor-key` prints them, is optional: a sensor that has
 one takes no model without its seal, and logs in at the broker with a password derived from it. "ntp", the address of a
-time server, is the broker's machine unless it is given.
+time server with or without a port, is the broker's machine unless it is given.
 """
 
 import json

@@ -82,7 +82,7 @@ class AtLevel:
             if not await self._driver.read_into(here):
                 return False
             high = (samples[at] >= self._level) == self._rising
-            held = ticks_diff(ticks_ms(), self._over) < self._holdoff_ms
+            held = 0 <= ticks_diff(ticks_ms(), self._over) < self._holdoff_ms  # below 0: six days ago
             if high and below and had >= self._before and not held:
                 break
             below, had = below or not high, had + 1

@@ -73,7 +73,7 @@ class Outputs:
 
     def look(self, able: bool = True) -> None:
         """Begin pulses that are due, end those that are over, and say whether the station is ready, if it is able."""
-        self._set("ready_pin", able and ticks_diff(ticks_ms(), self._failed) >= FAULT_MS)
+        self._set("ready_pin", able and not 0 <= ticks_diff(ticks_ms(), self._failed) < FAULT_MS)
         while self._waiting and self._far and ticks_diff(self.now(), self._waiting[0][0]) >= 0:
             _, verdict = self._waiting.pop(0)
             if verdict is None:

@@ -35,7 +35,7 @@ class Trigger:
     def fire(self, _=None) -> None:
         """The edge came; allocates nothing, for an interrupt calls it."""
         now = ticks_ms()
-        if ticks_diff(now, self._last) < self._bounce_ms:
+        if 0 <= ticks_diff(now, self._last) < self._bounce_ms:  # below 0: six days ago, ticks wrap after twelve
             self.doubled += 1
         elif self._open:
             self._open = False

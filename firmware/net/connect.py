@@ -3,9 +3,10 @@
 import hmac
 from binascii import a2b_base64
 
-from net import ntp as clocks
+from net import clock_floor
+from net.ntp import Clock
 from ota.offers import LONGEST
-from protocol import wire
+from protocol import offer_frame
 
 
 def client(settings: dict, availability: str, take_shard):
@@ -29,20 +30,20 @@ def client(settings: dict, availability: str, take_shard):
 def longest_shard(settings: dict) -> int:
     """Bytes of the shards in which it takes a model."""
     if "serial" not in settings:
-        return wire.MODEL_SHARD
-    from protocol.serial_message import LONGEST_SHARD
+        return offer_frame.MODEL_SHARD
+    from protocol.serial_message import ADDRESSED_SHARD
 
-    return LONGEST_SHARD
+    return ADDRESSED_SHARD
 
 
-def clock(settings: dict, machine, folder: str, built: int) -> clocks.Clock:
+def clock(settings: dict, machine, folder: str, built: int) -> Clock:
     """A board's clock is set by NTP: by the server that is named, or else the gateway's machine.
 
     built: when the firmware was, in seconds since 1970; 0 when that is not known.
     """
     server = settings.get("ntp") or (settings.get("broker") or {}).get("host")
     floor = max(built, settings.get("made", 0))
-    return clocks.on_board(server, folder, floor) if machine else clocks.Clock(server=None)
+    return clock_floor.on_board(server, folder, floor) if machine else Clock()
 
 
 def _login(settings: dict):

@@ -14,6 +14,7 @@ import asyncio
 from asyncio import sleep_ms
 from random import random
 
+from board.lazy import call
 from board.monotonic import ms
 from net import mqtt_packets as packets
 from net.mqtt_connection import Link
@@ -30,6 +31,14 @@ def delay_ms(failures: int, chance: float) -> int:
 
 def _nothing(_topic) -> None:
     pass
+
+
+def _greeting(function: str, *arguments):
+    """What `mqtt_greeting.py` makes of it; a heap without room for that is a link that cannot be made now: OSError."""
+    try:
+        return call("net.mqtt_greeting", function, *arguments)
+    except MemoryError as error:
+        raise OSError(str(error))
 
 
 class Client:
@@ -56,7 +65,7 @@ class Client:
     ) -> None:  # fmt: skip
         self._places, self._ssl = [(host, port)] + list(others), ssl
         self._dial = dial
-        self._connect = packets.connect(name, keepalive, will, user, password)
+        self._connect = _greeting("connect", name, keepalive, will, user, password)
         self._patience_ms = keepalive * 1500
         self._small = memoryview(bytearray(max_payload))
         self._link = Link(self._small, self._buffer_for)
@@ -182,7 +191,7 @@ class Client:
             raise OSError(str(error))
         await link.send(self._connect)
         await link.receive()
-        packets.check_accepted(link.packet)
+        _greeting("check_accepted", link.packet)
         await self._greet()
         self.sessions += 1
         self._tell("up")
@@ -193,7 +202,7 @@ class Client:
 
     async def _greet(self):
         if self._subscriptions:
-            await self._link.send(packets.subscribe(1, [entry[:2] for entry in self._subscriptions]))
+            await self._link.send(_greeting("subscribe", 1, [entry[:2] for entry in self._subscriptions]))
         for packet_id, (topic, payload) in enumerate(self.announcements.items(), 2):
             await self._link.publish(topic, payload, 1, True, packet_id)
 

@@ -7,6 +7,8 @@ sessions. Runs under MicroPython and CPython. Receiving is a loop that names buf
     for view in packet.parts():
         ...fill view with the next len(view) bytes...
     packet.kind, packet.id, packet.topic, packet.payload...
+
+What is said once a connection, CONNECT and SUBSCRIBE, is in `mqtt_greeting.py`.
 """
 
 from struct import pack, pack_into
@@ -19,33 +21,9 @@ MAX_TOPIC = 256  # bytes; the longest of ours has 239 (wire.py: eight names of a
 MAX_HEAD = 1 + 4 + 2 + MAX_TOPIC + 2  # of a PUBLISH: type, remaining length, topic and its length, id
 MAX_REMAINING = 268435455  # four bytes of seven bits, 2.2.3
 
-_REFUSALS = (  # 3.2.2.3
-    "accepted", "protocol version not supported", "client name not allowed", "broker not available",
-    "wrong user or password", "not authorised",
-)  # fmt: skip
-
 
 class MqttError(OSError):
     """The broker refused us, or sent what is not MQTT 3.1.1: this connection is of no more use."""
-
-
-def connect(name: str, keepalive: int, will=None, user: "str | None" = None, password: "str | None" = None) -> bytes:
-    """CONNECT to a clean session (3.1). keepalive: seconds, 0..65535. will: (topic, payload, qos, retain)."""
-    flags, fields = 0x02, [name]
-    if will:
-        topic, payload, qos, retain = will
-        flags |= 0x04 | qos << 3 | retain << 5
-        fields += [topic, payload]
-    if user is not None:
-        flags |= 0x80 if password is None else 0xC0
-        fields += [user] if password is None else [user, password]
-    head = pack(">H4sBBH", 4, b"MQTT", 4, flags, keepalive)
-    return _packet(0x10, head + b"".join([_field(field) for field in fields]))
-
-
-def subscribe(packet_id: int, filters: "list[tuple[str, int]]") -> bytes:
-    """SUBSCRIBE to all of (topic filter, qos) at once (3.8); packet_id, 1..65535, comes back in the SUBACK."""
-    return _packet(0x82, pack(">H", packet_id) + b"".join([_field(name) + bytes((qos,)) for name, qos in filters]))
 
 
 def puback(packet_id: int) -> bytes:
@@ -62,7 +40,7 @@ def publish(into, topic: str, size: int, qos=0, retain=False, packet_id=0, again
     if not 0 < len(name) <= MAX_TOPIC:
         raise ValueError("topic of {} bytes, 1 to {} can be published".format(len(name), MAX_TOPIC))
     into[0] = 0x30 | again << 3 | qos << 1 | retain
-    end = _put_length(into, 1, 2 + len(name) + (2 if qos else 0) + size)
+    end = put_length(into, 1, 2 + len(name) + (2 if qos else 0) + size)
     pack_into(">H", into, end, len(name))
     into[end + 2 : end + 2 + len(name)] = name
     end += 2 + len(name)
@@ -153,15 +131,6 @@ class Incoming:
             size -= len(part)
 
 
-def check_accepted(packet: Incoming) -> None:
-    """Raises MqttError, in words, unless `packet` is a CONNACK that lets us in."""
-    if packet.kind != CONNACK:
-        raise MqttError("packet of type {} before the CONNACK".format(packet.kind))
-    code = packet.codes[0]
-    if code:
-        raise MqttError("broker refuses: " + (_REFUSALS[code] if code < len(_REFUSALS) else "code {}".format(code)))
-
-
 def matches(pattern: str, topic: str) -> bool:
     """Whether `topic` falls under the filter `pattern`: + is any one level, a last # that level and all below (4.7)."""
     wanted, levels = pattern.split("/"), topic.split("/")
@@ -171,13 +140,7 @@ def matches(pattern: str, topic: str) -> bool:
     return len(wanted) == len(levels) and all(name in ("+", level) for name, level in zip(wanted, levels))
 
 
-def _packet(first: int, body: bytes) -> bytes:
-    head = bytearray(5)
-    head[0] = first
-    return bytes(head[: _put_length(head, 1, len(body))]) + body
-
-
-def _put_length(into, at: int, length: int) -> int:
+def put_length(into, at: int, length: int) -> int:
     """Write a remaining length (2.2.3) at `at` and return where it ends; ValueError when no packet can be so long."""
     if length > MAX_REMAINING:
         raise ValueError("packet of {} bytes, MQTT ends at {}".format(length, MAX_REMAINING))
@@ -187,8 +150,3 @@ def _put_length(into, at: int, length: int) -> int:
         at += 1
     into[at] = length
     return at + 1
-
-
-def _field(value: "str | bytes") -> bytes:
-    data = value.encode() if isinstance(value, str) else value
-    return pack(">H", len(data)) + data

@@ -3,15 +3,26 @@
 import asyncio
 import os
 import socket
+import time
 from struct import unpack_from
+
+from boot_state import replace
+from net.ntp import EPOCH
 
 PORT = 123
 PATIENCE_MS, LOOK_MS = 2000, 20  # for an answer; between two looks for it
 SINCE_1900 = 2208988800  # seconds until 1970
+KEEP_S = 86400  # between two writes of the time to flash, which wears out
+TOLD = b"reedmesh told"  # in memory that a reset leaves alone: the clock was right before it
 
 
 async def ask(server: str, port: int = PORT) -> int:
-    """Seconds since 1970, as the server tells; raises OSError when it does not, or does not know. Nothing waits."""
+    """Seconds since 1970, as the server tells; raises OSError when it does not, or does not know. Nothing waits.
+
+    server: an address, which may have a port of its own: "10.0.0.1:1123".
+    """
+    server, _, own = server.partition(":")
+    port = int(own or port)
     nonce = os.urandom(8)  # in place of our time, which we do not know: an answer to somebody else is not ours
     line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
@@ -38,3 +49,25 @@ def understood(answer: bytes, nonce: bytes) -> int:
         return 0
     seconds = unpack_from(">I", answer, 40)[0]
     return seconds + (0 if seconds >> 31 else 1 << 32) - SINCE_1900  # the count begins anew in 2036
+
+
+def take(clock, seconds: int) -> None:
+    """The server said what time it is: set the board's clock, and keep the time once a day."""
+    if clock.rtc:
+        set_clock(clock.rtc, seconds)
+    if not clock.told:
+        clock.told = True
+        if hasattr(clock.rtc, "memory"):  # an ESP32 has 2 KiB that only a power cut clears
+            clock.rtc.memory(TOLD)
+    if clock.path and seconds - clock.kept >= KEEP_S:
+        clock.kept = seconds
+        try:
+            replace(clock.path, seconds)
+        except OSError as error:
+            print(clock.path, error)
+
+
+def set_clock(rtc, seconds: int) -> None:
+    """Seconds since 1970 -> machine.RTC."""
+    year, month, day, hour, minute, second, weekday, _ = time.gmtime(seconds - EPOCH)[:8]
+    rtc.datetime((year, month, day, weekday, hour, minute, second, 0))

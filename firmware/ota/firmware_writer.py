@@ -7,7 +7,8 @@ import asyncio
 import hashlib
 import os
 
-from ota.refused import Refused
+from board.lazy import call
+from ota.offers import Refused
 from protocol import firmware_package, wire
 
 _NO_HEAD = firmware_package.PackageHeader(0, 0, "")
@@ -41,7 +42,7 @@ class Writer:
         """Write the next bytes of the package; raises Refused."""
         try:
             if not self._writer:
-                await remove(self._trees.vacated())
+                await remove(call("ota.firmware_switch", "vacated", self._trees))
                 os.mkdir(self._trees.idle)
                 self._writer = FileWriter(self._trees.idle)
             for at in range(0, len(payload), _PIECE):

@@ -8,7 +8,6 @@ import asyncio
 import json
 
 from board.lazy import load, release
-from ota.refused import Refused
 
 ROOM = 2048  # bytes of a block: allocated at the start, for later no piece of the heap may be as long
 LONGEST = 1052  # bytes of a message: a shard of 1024 with its head and its CRC
@@ -19,8 +18,18 @@ _ON_CALL = (
     "ota.decoder",
     "protocol.firmware_package",
     "protocol.gf256",
+    "protocol.offer_frame",
     "protocol.shards",
+    "hmac",
 )
+
+
+class Refused(Exception):
+    """An offer that must not take over; `code` is as in HTTP, the text says why."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
 
 
 class Offers:
@@ -29,10 +38,13 @@ class Offers:
     places: by kind, "model" or "firmware", what takes over. Each has a `sequence`, and raises Refused in
     `install(offer)`. key: 32 bytes; when given, only what is sealed with it is taken. changed(kind): awaited after
     something new was taken. spoilt: frames that could not be read.
-    lacks(place, sequence): why an offer cannot be taken now, "" when it can; asked before anything is loaded.
+    lacks(place, sequence): why an offer cannot be taken now, "" when it can; asked before anything is loaded. block:
+    ROOM bytes, or None.
     """
 
-    def __init__(self, places: dict, client, topic, changed, key: "bytes | None" = None, lacks=None) -> None:
+    def __init__(
+        self, places: dict, client, topic, changed, key: "bytes | None" = None, lacks=None, block=None
+    ) -> None:
         self.spoilt = 0
         self._places = places
         self._client = client
@@ -40,7 +52,7 @@ class Offers:
         self._changed = changed
         self._key = key
         self._lacks = lacks
-        self._block = bytearray(ROOM)
+        self._block = block or bytearray(ROOM)
         self._receiver = None  # while something comes in, or might
         self._begun = asyncio.Event()
         for kind in places:

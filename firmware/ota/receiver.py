@@ -9,8 +9,8 @@ import hashlib
 
 from board.lazy import load
 from ota.decoder import Decoder
-from ota.refused import Refused
-from protocol import shards, wire
+from ota.offers import Refused
+from protocol import offer_frame, shards, wire
 
 QUIET_MS = 1000  # without a shard, before the rest is asked for
 ATTEMPTS = 10  # times the rest is asked for, before the bundle is given up
@@ -79,7 +79,7 @@ class Receiver:
         if self._key and not shards.is_sealed_by(manifest, self._key):
             raise Refused(403, "the manifest is not sealed with the key of this sensor")
         shape, room = manifest.shape, len(self._buffer)
-        if shape.shard_length > wire.MODEL_SHARD or shape.k * shape.shard_length > room:
+        if shape.shard_length > offer_frame.MODEL_SHARD or shape.k * shape.shard_length > room:
             raise Refused(400, "{} shards of {} bytes, room for {}".format(shape.k, shape.shard_length, room))
         if self._manifest and (kind != self._kind or not self._decoder):
             raise Refused(409, "{} is coming in".format(self._kind))

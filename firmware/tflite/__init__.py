@@ -1,12 +1,10 @@
 """TFLite int8 models on stock MicroPython, straight from a .tflite file's bytes: `Model(buffer).predict(x, y)`.
 
 `graph.py` reads the file through `flatbuffer.py`, `loading.py` plans it, `model.py` runs it; each operator has a file
-of its own. What reads may be let go once a model is loaded: READERS.
+of its own.
 """
 
 from tflite.kinds import ModelError
 from tflite.model import Model
 
-READERS = ("tflite.loading", "tflite.graph", "tflite.flatbuffer", "tflite.arena", "tflite.operators", "tflite.names")
-
-__all__ = ["READERS", "Model", "ModelError"]
+__all__ = ["Model", "ModelError"]

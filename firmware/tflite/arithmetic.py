@@ -18,7 +18,7 @@ from tflite.scales import multiplier, ratio
 _CHUNK = const(64)  # sums at a time
 
 
-class _Binary:
+class Binary:
     """Two tensors of the output's shape, or broadcast to it in scratch."""
 
     def __init__(self, node: Node, _) -> None:
@@ -62,7 +62,7 @@ class _Binary:
         raise NotImplementedError
 
 
-class Add(_Binary):
+class Add(Binary):
     """ADD."""
 
     sign = 1  # of the second input
@@ -98,7 +98,7 @@ class Sub(Add):
     sign = -1
 
 
-class Mul(_Binary):
+class Mul(Binary):
     """MUL."""
 
     def prepare(self, _, a, b, y):

@@ -4,7 +4,7 @@ from array import array
 
 import micropython
 
-from tflite.dot import check_weights, factors, multiply, row_sums, starts, total
+from tflite.dot import check_weights, factors, multiply, row_sums, starts, total, wide
 from tflite.graph import Node
 from tflite.kinds import INT8, INT32
 from tflite.multiplier import requantise, scaled
@@ -24,9 +24,10 @@ class Conv2D:
         self._groups = _groups(node, x, y, weights)
         check_weights(node, weights, bias, self._rows)
         self._n = height * width * depth
-        self._starts = starts(node, bias, row_sums(self._weights, self._n), 128 + x.zero_point, self._n)
+        self._starts, large = starts(node, bias, row_sums(self._weights, self._n), 128 + x.zero_point, self._n)
         self._factors, self._stride = factors(node, x, weights, y, 0, self._rows, scaled)
         self._zero, (self._low, self._high) = y.zero_point + 128, node.limits(3, y)
+        self._wide = wide(node, large, (x, weights, bias, y), (self._n, 1), (self._low, self._high))
         self._job = job(windows, x.shape[3], depth, 128 + x.zero_point)
         self._batches, self._image, self._out = x.shape[0], x.size // x.shape[0], windows.out
         self._direct = height * width == 1 and self._groups == 1 and windows.steps == (1, 1)
@@ -50,10 +51,14 @@ class Conv2D:
                         self._pixel(self._x, to // self._rows * self._n)
                     else:
                         self._window(image * self._image, row, column)
+                    if self._wide:
+                        self._wide.look(self._sums)
                     requantise(
                         self._sums, self._factors, self._sums, self._y, to, self._rows, self._stride, self._zero,
                         self._low, self._high,
                     )  # fmt: skip
+                    if self._wide:
+                        self._wide.put(self._y, to)
                     to += self._rows
 
     def _pixel(self, x, at: int) -> None:

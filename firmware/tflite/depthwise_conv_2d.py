@@ -9,7 +9,7 @@ from array import array
 import micropython
 
 from tflite.conv_2d import gather, job
-from tflite.dot import check_weights, factors, starts
+from tflite.dot import check_weights, factors, starts, wide
 from tflite.graph import Node
 from tflite.kinds import INT8, INT32
 from tflite.multiplier import requantise, scaled
@@ -29,9 +29,10 @@ class DepthwiseConv2D:
         check_weights(node, weights, bias, self._rows)
         channels, taps, repeat = x.shape[3], height * width, self._rows // x.shape[3]
         sums = [column_sum(self._weights, i, self._rows, taps) - 128 * taps for i in range(self._rows)]
-        self._starts = starts(node, bias, sums, 128 + x.zero_point, taps)
+        self._starts, large = starts(node, bias, sums, 128 + x.zero_point, taps)
         self._factors, self._stride = factors(node, x, weights, y, 3, self._rows, scaled)
         self._zero, (self._low, self._high) = y.zero_point + 128, node.limits(4, y)
+        self._wide = wide(node, large, (x, weights, bias, y), (1, self._rows), (self._low, self._high))
         self._gather = job(windows, channels, channels, 128 + x.zero_point, repeat)
         # A window that feeds several outputs from each channel is never read where it stands.
         self._fits = windows.fits if repeat == 1 else [(0, 0), (0, 0)]
@@ -54,10 +55,14 @@ class DepthwiseConv2D:
             for row in range(height):
                 for column in range(width):
                     self._window(image * self._image, row, column)
+                    if self._wide:
+                        self._wide.look(self._tail)
                     requantise(
                         self._tail, self._factors, self._starts, self._y, to, self._rows, self._stride, self._zero,
                         self._low, self._high,
                     )  # fmt: skip
+                    if self._wide:
+                        self._wide.put(self._y, to)
                     to += self._rows
 
     def _window(self, at: int, row: int, column: int) -> None:

@@ -23,18 +23,31 @@ def check_weights(node, weights, bias, rows: int) -> None:
         raise node.fault("the zero point of int8 weights must be 0")
 
 
-def starts(node, bias, sums, zero: int, taps: int):
-    """LIMIT + bias - zero * sum of weights, of each row; refuses rows whose total could reach LIMIT.
+def starts(node, bias, sums, zero: int, taps: int) -> tuple:
+    """LIMIT + bias - zero * sum of weights, of each row; and the rows whose bias is left out, as it is large.
 
-    sums: of each row's weights. zero: of the input's bytes, 0 to 255. taps: weights in a row.
+    sums: of each row's weights. zero: of the input's bytes, 0 to 255. taps: weights in a row, not too many of them.
     """
-    out = array("i", bytes(4 * len(sums)))
+    room = LIMIT - taps * _LARGEST
+    if room <= 0:
+        raise node.fault("{} inputs could overflow a sum".format(taps))
+    out, large = array("i", bytes(4 * len(sums))), []
     for row in range(len(sums)):
         value = bias.integer(row) if bias else 0
-        if abs(value) + taps * _LARGEST >= LIMIT:
-            raise node.fault("{} inputs and a bias of {} could overflow the sum of row {}".format(taps, value, row))
+        if abs(value) >= room:
+            large.append(row)
+            value = 0
         out[row] = LIMIT + value - zero * sums[row]
-    return out
+    return out, large
+
+
+def wide(node, rows: list, layer: tuple, places: tuple, limits: tuple, exact: bool = False):
+    """What sees to rows with too large a bias, see `wide.py`; None where there are none."""
+    if not rows:
+        return None
+    from tflite.wide import Wide
+
+    return Wide(node, rows, layer, places, limits, exact)
 
 
 def row_sums(weights, n: int) -> list:
@@ -47,7 +60,7 @@ def factors(node, x, weights, y, axis: int, rows: int, make) -> tuple:
     count = len(weights.scales)
     if count != 1 and (count != rows or weights.axis != axis):
         raise node.fault("{} weight scales along axis {} for {} outputs".format(count, weights.axis, rows))
-    each = [make(x.scale(0), _scale(weights, i), y.scale(0)) for i in range(count)]
+    each = [make(x.scale(0), scale_of(weights, i), y.scale(0)) for i in range(count)]
     size = len(each[0])
     out = array("H", bytes(2 * size * count))
     for i in range(count):
@@ -55,8 +68,9 @@ def factors(node, x, weights, y, axis: int, rows: int, make) -> tuple:
     return out, size if count > 1 else 0
 
 
-def _scale(weights, i: int) -> tuple:
-    """Scale i; of a channel whose weights are all zero converters write 0, and its outputs are the zero point."""
+def scale_of(weights, i: int) -> tuple:
+    """Scale i, or the only one. Converters write 0 for a channel of zero weights, whose outputs are the zero point."""
+    i = i if len(weights.scales) > 1 else 0
     return weights.scale(i) if weights.scales.at(i) & 0x7FFFFFFF else DEAD
 
 

@@ -5,7 +5,7 @@ docs/decisions/0003 says why there are two.
 
 from array import array
 
-from tflite.dot import check_weights, factors, multiply, row_sums, starts, total
+from tflite.dot import check_weights, factors, multiply, row_sums, starts, total, wide
 from tflite.graph import Node
 from tflite.kinds import INT8, INT32
 
@@ -21,11 +21,13 @@ class FullyConnected:
         if node.option(1, "<b"):
             raise node.fault("shuffled weights are not supported")
         sums = row_sums(self._weights, self._n)
-        self._starts = starts(node, bias, sums, 128 + x.zero_point, self._n)
+        self._starts, large = starts(node, bias, sums, 128 + x.zero_point, self._n)
         self._limbs = array("H", bytes(18)) if rounding == "litert" else None
         make, self._requantise = _rounding(rounding)
         self._factors, self._stride = factors(node, x, weights, y, 0, self._rows, make)
         self._zero, (self._low, self._high) = y.zero_point + 128, node.limits(0, y)
+        places, limits = (self._n, 1), (self._low, self._high)
+        self._wide = wide(node, large, (x, weights, bias, y), places, limits, rounding == "litert")
         self._end = y.size
         self.scratch = 4 * self._rows
 
@@ -47,9 +49,13 @@ class FullyConnected:
 
     def _round(self, to: int) -> None:
         sums, rows = self._sums, self._rows
+        if self._wide:
+            self._wide.look(sums)
         self._requantise(
             sums, self._factors, self._limbs or sums, self._y, to, rows, self._stride, self._zero, self._low, self._high
         )
+        if self._wide:
+            self._wide.put(self._y, to)
 
 
 def _size(node, x, weights, y) -> tuple:

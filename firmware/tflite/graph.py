@@ -7,6 +7,7 @@ from struct import unpack_from
 
 from tflite.flatbuffer import Table, Vector, read
 from tflite.kinds import FLOAT32, INT8, INT32, ModelError
+from tflite.metadata import content
 from tflite.operators import find
 from tflite.scales import parts, steps
 
@@ -16,12 +17,6 @@ _RELU, _RELU_N1_TO_1, _RELU6 = 1, 2, 3  # ActivationFunctionType
 _MAX_OPERATORS = 256
 _NONE = Vector(b"", None, "<I")
 _MAX_ELEMENTS = 1 << 20  # of a tensor: far above any board's heap, far below what could overflow
-
-
-def content(root: Table, index: int):
-    """The bytes of the file's buffer `index`, in place; None when it is empty."""
-    data = root.tables(4).at(index).vector(0, "<B")
-    return data.slice() if len(data) else None
 
 
 class Graph:
@@ -186,6 +181,8 @@ class Tensor:
         self._table = table
         self.size = self._elements()
         self.bytes = self.size * _BYTES.get(self.kind, 1)
+        if table.number(5, "<b"):
+            raise self._fault("a variable: a model that keeps something from one input to the next does not run")
         self.view = self._constant(content(root, table.number(2, "<I")))
 
     def activation(self, kind: int = INT8) -> "Tensor":

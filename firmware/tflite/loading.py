@@ -6,8 +6,8 @@ Field numbers are those of TensorFlow's schema.fbs.
 import gc
 
 from tflite.arena import plan
-from tflite.flatbuffer import Table, root
-from tflite.graph import Graph, content
+from tflite.flatbuffer import root
+from tflite.graph import Graph
 from tflite.kinds import ModelError
 from tflite.operators import load
 
@@ -20,7 +20,7 @@ class Loading:
     """What a Model is made of: operators in the order in which they run, input and output, and its arena's size."""
 
     def __init__(self, buffer, rounding: str) -> None:
-        self._root = _root(buffer)
+        self._root = root(buffer, b"TFL3")
         self.operators: "list" = []
         threshold = gc.threshold()
         try:
@@ -68,18 +68,3 @@ class Loading:
         for operator in self.operators:
             operator.bind(arena[:scratch])
         return size
-
-
-def metadata(buffer, name: str):
-    """The bytes of the metadata buffer of this name, in place, or None; raises ModelError."""
-    whole = _root(buffer)
-    entries = whole.tables(6)
-    for i in range(len(entries)):
-        entry = entries.at(i)
-        if entry.text(0) == name.encode():
-            return content(whole, entry.number(1, "<I"))
-    return None
-
-
-def _root(buffer) -> Table:
-    return root(buffer, b"TFL3")

@@ -1,10 +1,14 @@
 """A model ready to run: `Model(buffer).predict(x, y)`.
 
-What reads the file, and refuses what would not run, is `loading.py`.
+What reads the file, and refuses what would not run, is `loading.py`, loaded for that and let go.
 The names of Model's properties are those of OpenMV's `ml` module.
 """
 
 import micropython
+from board.lazy import call, release
+
+_READERS = ("tflite.graph", "tflite.flatbuffer", "tflite.arena", "tflite.operators", "tflite.names", "tflite.scales",
+            "tflite.metadata")  # fmt: skip
 
 
 class Model:
@@ -22,10 +26,11 @@ class Model:
     def __init__(self, buffer, rounding: str = "litert") -> None:
         if rounding not in ("litert", "micro"):
             raise ValueError('rounding is "litert" or "micro", not ' + repr(rounding))
-        from tflite.loading import Loading  # which is needed no more, once this is done
-
         self._buffer, self.len = buffer, len(buffer)
-        loaded = Loading(buffer, rounding)
+        try:
+            loaded = call("tflite.loading", "Loading", buffer, rounding)
+        finally:
+            release(*_READERS)
         self._operators, self.ram = loaded.operators, loaded.ram
         x, y = loaded.input, loaded.output
         self._x, self._y, self._x_bytes, self._y_bytes = x.view, y.view, x.bytes, y.bytes
@@ -46,9 +51,10 @@ class Model:
 
     def metadata(self, name: str):
         """The bytes of the metadata buffer of this name, in place, or None; raises ModelError."""
-        from tflite.loading import metadata
-
-        return metadata(self._buffer, name)
+        try:
+            return call("tflite.metadata", "metadata", self._buffer, name)
+        finally:
+            release("tflite.flatbuffer")
 
 
 @micropython.viper

@@ -27,6 +27,9 @@ _TABLE = """
 41 arithmetic Sub 5
 43 reshape Reshape 1
 45 move StridedSlice 4
+53 cast Cast 9
+55 extremes Maximum 4
+57 extremes Minimum 4
 70 reshape Reshape 1
 98 lookup LeakyRelu 2
 114 convert quantize 6

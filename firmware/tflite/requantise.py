@@ -11,13 +11,13 @@ from array import array
 
 import micropython
 
-from tflite.scales import product
-
 FACTOR = 6  # words of one factor: mantissa in four limbs, least first, then limb and bit in which the half stands
 
 
 def scaled(x: tuple, weights: tuple, y: tuple):
     """Words of the factor x * weights / y of three scales."""
+    from tflite.scales import product  # which is needed at load only
+
     return factor(*product(x, weights, y))
 
 

@@ -229,6 +229,28 @@ def test_what_sensors_said_of_themselves_is_judged(path: Path) -> None:
     only(line.hellos, case(path), WARNING, "sensor torn", "MemoryError")
     only(line.hellos, case(path), WARNING, "sensor back", "relearn back")
     only(line.hellos, case(path), WARNING, "5 with 0.1.0, 1 with 0.0.1")
+    starved = {
+        "shard": 1024,
+        "memory": {"free": 31000, "used": 90000, "longest": 6400, "least": 1340, "idf_free": 8544},
+    }
+    roomy = {"shard": 1024, "memory": {"free": 31000, "longest": 38912, "least": 30000}}
+    with Store(path.parent / "state") as store:
+        for name, said in (
+            ("starved", starved),
+            ("wired", starved | {"shard": 224}),
+            ("roomy", roomy),
+            ("odd", {"memory": 1}),
+        ):
+            store.sensors.save_hello(name, well | said)
+    only(
+        line.hellos,
+        case(path),
+        WARNING,
+        "sensor starved",
+        "6 KiB in a row and had 1 at least; the heap has 30 KiB",
+        "S3",
+    )
+    assert not [each for each in found(line.hellos, case(path)) if "wired" in str(each) or "roomy" in str(each)]
     (path.parent / "state" / database.NAME).unlink()
     only(line.hellos, case(path), WARNING, "cannot be read")
 

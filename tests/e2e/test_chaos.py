@@ -221,7 +221,7 @@ class Cable:
     async def publish(self, message: Message) -> bool:
         return True
 
-    async def publish_shard(self, shard: object) -> bool:
+    async def publish_shard(self, shard: object, topic: str = "") -> bool:
         return True
 
 

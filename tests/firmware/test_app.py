@@ -21,9 +21,9 @@ from reedmesh.inference.model import Model
 from reedmesh.learning.candidate import Candidate, commission
 from reedmesh.links.message import Message
 from reedmesh.links.mqtt_link import Link
-from reedmesh.protocol import shards, wire
+from reedmesh.protocol import offer_frame, shards, wire
+from reedmesh.protocol.offer_frame import Offer
 from reedmesh.protocol.recipe import Recipe, Trend
-from reedmesh.protocol.wire import Offer
 from reedmesh.provisioning.device_tree import assemble
 from tests.support.brokers import free_port, mosquitto
 from tests.support.micropython import binary
@@ -138,7 +138,7 @@ class Sensor:
     async def announce(self, payload: bytes, key: bytes = b"") -> Bundle:
         """Say that an offer is coming, after forgetting what was heard."""
         self.heard.clear()
-        shape = shape_for(len(payload), wire.MODEL_SHARD, ROOM)
+        shape = shape_for(len(payload), offer_frame.MODEL_SHARD, ROOM)
         bundle = Bundle(payload, "vibration", "gw", 1, 1, shape)
         key = key or SensorKeys(self.plan.folder / "gw").made_for("press")
         frame = shards.sealed(bundle.manifest, key) if key != UNSEALED else shards.pack_manifest(bundle.manifest)
@@ -207,7 +207,7 @@ def test_it_takes_a_model_and_scores_as_the_gateway_does(tmp_path: Path) -> None
     async def story() -> None:
         async with sensor(tmp_path) as it:
             good = offer(3)
-            assert (await it.answer(wire.pack_offer(good)))["code"] == 200
+            assert (await it.answer(offer_frame.pack_offer(good)))["code"] == 200
             assert (await it.until("hello"))["model"] == good.sha256.hex()
             it.feed(NORMAL[100:140])
             await it.until("window", lambda window: window.number == it.counted + 40)
@@ -222,7 +222,7 @@ def test_it_takes_a_model_and_scores_as_the_gateway_does(tmp_path: Path) -> None
 def test_a_model_is_put_together_from_any_shards_and_the_rest_is_asked_for(tmp_path: Path) -> None:
     async def story() -> None:
         async with sensor(tmp_path) as it:
-            bundle = await it.announce(wire.pack_offer(offer(1)))
+            bundle = await it.announce(offer_frame.pack_offer(offer(1)))
             await it.send(bundle, bundle.shape.k, lose=(0,))
             asked = await it.until("model/status", lambda status: status["missing"] == 1)
             assert (asked["code"], asked["block"]) == (206, 0)
@@ -238,7 +238,7 @@ def test_spoilt_shards_and_those_of_other_bundles_change_nothing(tmp_path: Path)
     async def story() -> None:
         async with sensor(tmp_path) as it:
             other = Bundle(b"other" * 2000, "vibration", "gw", 9, 9, shards.Shape(10, 1024, 10000))
-            bundle = await it.announce(wire.pack_offer(offer(1)))
+            bundle = await it.announce(offer_frame.pack_offer(offer(1)))
             for frame in [*other.wave({0: 5}), b"", b"junk" * 300, bundle.wave({0: 1})[0][:-1] + b"x"]:
                 await it.link.publish(Message("reedmesh/gw/press/model/shard", frame))
             assert (await it.ending(bundle))["code"] == 200
@@ -257,7 +257,7 @@ def test_its_model_survives_a_power_cut_and_a_damaged_slot_falls_back(tmp_path: 
         async with sensor(tmp_path) as it:
             first, second = offer(1), offer(2, **with_other_bytes())
             for each in (first, second):
-                assert (await it.answer(wire.pack_offer(each)))["code"] == 200
+                assert (await it.answer(offer_frame.pack_offer(each)))["code"] == 200
             assert await restarted(it) == second.sha256.hex()
             slot = it.folder / "b.tflite"
             slot.write_bytes(slot.read_bytes()[:-1] + b"x")

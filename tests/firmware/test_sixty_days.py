@@ -13,6 +13,7 @@ def test_every_deadline_holds_for_sixty_days_of_wrapping_ticks() -> None:
     assert said["faults"] == []
     assert said["reset"] == [True, 1], "the link is given up after 15 minutes, not before"
     assert said["proved"]
+    assert said["rests"] == [], "a station that had no part for days takes the next one, and is ready for it"
     for period, (good, worst) in said["rates"].items():
         assert good and worst < 0.01, f"a reading every {period} s"
     report.save("field_ticks_days", DAYS, "days")

@@ -19,7 +19,7 @@ from reedmesh.inference.model import Model
 from reedmesh.learning import calibrate, quantise
 from reedmesh.learning.candidate import Candidate, commission
 from reedmesh.learning.trainer import Trainer, fit
-from reedmesh.protocol import scaling, wire
+from reedmesh.protocol import offer_frame, scaling
 from tests.support import machines
 from tests.support.paths import ROOT, TESTS
 
@@ -144,7 +144,7 @@ def test_int8_judges_as_float_does(family: Family, request: pytest.FixtureReques
 
 def test_sizes_fit_a_sensor(family: Family, request: pytest.FixtureRequest) -> None:
     learnt = candidate(request.node.callspec.params["family"])
-    assert len(learnt.model) == len(family.int8_tflite) <= wire.MAX_MODEL // 2
+    assert len(learnt.model) == len(family.int8_tflite) <= offer_frame.MAX_MODEL // 2
     if family.name == "vibration":
         assert len(learnt.model) < 16_000
 

@@ -21,7 +21,7 @@ from reedmesh.inference import runtime, tflite_file
 from reedmesh.inference.family import Family, find_family, load_family
 from reedmesh.inference.model import Model
 from reedmesh.learning.candidate import Candidate, commission
-from reedmesh.protocol import scaling, wire
+from reedmesh.protocol import offer_frame, scaling
 from tests.support import machines
 
 LENGTH = 69
@@ -139,7 +139,7 @@ def test_features_of_another_length_are_a_value_error(size: int) -> None:
 @pytest.mark.parametrize(
     ("broken", "reason"),
     [
-        (lambda: candidate().model + bytes(wire.MAX_MODEL), f"bytes; a sensor takes {wire.MAX_MODEL}"),
+        (lambda: candidate().model + bytes(offer_frame.MAX_MODEL), f"bytes; a sensor takes {offer_frame.MAX_MODEL}"),
         (lambda: b"", "not a model of ours"),
         (lambda: bytes(1000), "not a model of ours"),
         (lambda: candidate().model[: len(candidate().model) // 2], "not a model of ours"),

@@ -33,7 +33,7 @@ class FakeWire:
         self.to_sensor.append(message)
         return True
 
-    async def publish_shard(self, shard: Shard) -> bool:
+    async def publish_shard(self, shard: Shard, topic: str = "") -> bool:
         self.to_sensor.append(shard)
         return True
 

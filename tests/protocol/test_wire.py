@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reedmesh.protocol import wire
-from reedmesh.protocol.wire import Offer, Window, WireError
+from reedmesh.protocol import late_frame, offer_frame, wire
+from reedmesh.protocol.offer_frame import Offer
+from reedmesh.protocol.wire import Window, WireError
 
 u32 = st.integers(0, 2**32 - 1)
 names = st.text("abcdefghijklmnopqrstuvwxyz0123456789_-", min_size=1, max_size=32)
@@ -46,15 +47,15 @@ def test_a_window_of_another_length_is_refused(window: Window, data: st.DataObje
 
 @given(windows(), u32)
 def test_a_late_window_arrives_with_its_age(window: Window, age: int) -> None:
-    read, arrived = wire.unpack_late(wire.pack_late(age, frame_of(window)))
+    read, arrived = late_frame.unpack_late(late_frame.pack_late(age, frame_of(window)))
     assert read == age and vars(arrived) == vars(window)
 
 
 @given(st.binary(max_size=700))
 def test_junk_is_a_wire_error_or_a_late_window(junk: bytes) -> None:
     with suppress(WireError):
-        age, window = wire.unpack_late(junk)
-        assert wire.pack_late(age, frame_of(window)) == junk
+        age, window = late_frame.unpack_late(junk)
+        assert late_frame.pack_late(age, frame_of(window)) == junk
 
 
 @given(st.binary(max_size=700))
@@ -80,28 +81,28 @@ def test_unknown_versions_flags_and_counts_are_refused(at: int, value: int) -> N
 )
 def test_an_offer_arrives_as_it_left(sequence: int, model: bytes, sha256: bytes, trial: bytes, score: int) -> None:
     offer = Offer(sequence, model, sha256, trial, score)
-    frame = wire.pack_offer(offer)
-    assert vars(wire.unpack_offer(frame)) == vars(offer)
+    frame = offer_frame.pack_offer(offer)
+    assert vars(offer_frame.unpack_offer(frame)) == vars(offer)
     with pytest.raises(WireError):
-        wire.unpack_offer(frame[:-1])
+        offer_frame.unpack_offer(frame[:-1])
 
 
 def test_a_model_starts_where_a_sensor_can_run_it() -> None:
     """Weights are read as 32-bit words in the very buffer the offer arrived in."""
-    assert wire.OFFER_HEADER % 16 == 0
+    assert offer_frame.OFFER_HEADER % 16 == 0
 
 
 @given(st.binary(max_size=200))
 def test_junk_is_no_offer(junk: bytes) -> None:
     with suppress(WireError):
-        wire.unpack_offer(junk)
+        offer_frame.unpack_offer(junk)
 
 
 def test_a_huge_declared_model_is_refused_before_anything_is_taken() -> None:
-    frame = bytearray(wire.pack_offer(Offer(1, b"m", bytes(32), b"t", 0)))
+    frame = bytearray(offer_frame.pack_offer(Offer(1, b"m", bytes(32), b"t", 0)))
     frame[8:12] = (0xFFFFFFFF).to_bytes(4, "little")
     with pytest.raises(WireError, match="4294967295 model bytes"):
-        wire.unpack_offer(bytes(frame))
+        offer_frame.unpack_offer(bytes(frame))
 
 
 @given(names, st.lists(names, min_size=1, max_size=6))

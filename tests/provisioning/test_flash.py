@@ -19,7 +19,7 @@ import pytest
 
 from reedmesh.errors import ConfigError
 from reedmesh.inference import boards
-from reedmesh.protocol import wire
+from reedmesh.protocol import offer_frame
 from reedmesh.provisioning import flash, image, micropython_images
 from tests.firmware import test_app
 from tests.support import flashing, micropython
@@ -125,9 +125,16 @@ def test_too_little_flash_is_refused_before_anything_is_written() -> None:
 
 @pytest.mark.parametrize("name", boards.names())
 def test_a_board_that_is_short_of_memory_is_told_of_before_it_is_written(name: str) -> None:
-    said = flash.in_doubt(boards.load(name))
-    assert bool(said) == (name in ("esp32", "esp32-ota", "esp32s2", "m5stack-atom"))
+    said = flash.in_doubt(boards.load(name), {"model_bytes": 12288, "broker": {"plain": True}})
+    assert bool(said) == (name == "esp32s2")
     assert not said or ("boards/README.md" in said and said.count("\n") == 1)
+
+
+@pytest.mark.parametrize("name", boards.names())
+def test_tls_on_a_classic_esp32_is_not_recommended(name: str) -> None:
+    for broker in ({"ca": "MIIB"}, {"psk": True}):
+        said = flash.in_doubt(boards.load(name), {"model_bytes": 12288, "broker": broker})
+        assert ("S3 or C3, or a wire" in said) == (name in ("esp32", "esp32-ota", "m5stack-atom"))
 
 
 def test_an_image_is_the_same_bytes_every_time_and_too_small_a_flash_is_said(tmp_path: Path) -> None:
@@ -151,7 +158,7 @@ def test_an_image_boots_introduces_itself_and_judges_with_the_model_in_it(tmp_pa
             files = tmp_path / "files"
             files.mkdir()
             image.collect(files, "x64", settings, model)
-            (tmp_path / "image").write_bytes(image.pack(files, 128))
+            (tmp_path / "image").write_bytes(image.pack(files, 160))
             with booted(tmp_path / "image", tmp_path / "boot.log") as it._pipe:
                 hello = await it.until("hello", lambda said: said["model"])
                 assert hello["model"] == hashlib.sha256(model.read_bytes()).hexdigest() and hello["sequence"] == 0
@@ -159,7 +166,7 @@ def test_an_image_boots_introduces_itself_and_judges_with_the_model_in_it(tmp_pa
                 it.feed(test_app.NORMAL[:5])
                 window = await it.until("window", lambda window: window.number == 5)
                 assert window.score is not None
-                status = await it.answer(wire.pack_offer(test_app.offer(1, **test_app.with_other_bytes())))
+                status = await it.answer(offer_frame.pack_offer(test_app.offer(1, **test_app.with_other_bytes())))
                 assert status["code"] == 200, "a model is taken into the image's own file system"
             assert flash.HELLO in (tmp_path / "boot.log").read_bytes()
 
@@ -272,6 +279,15 @@ def test_the_first_hello_is_found_among_other_lines_and_its_absence_is_told() ->
         ConfigError, match=r"no hello in 6 s\. Its last words: Traceback / MemoryError\. It has too little"
     ):
         flash.first_hello(talk.port, 6, talk.clock)
+
+
+def test_a_sensor_is_waited_for_until_it_was_heard_and_the_cause_is_told_when_it_was_not() -> None:
+    hello = b'hello {"name": 1}\r\n'
+    talk = Talk(b"noise\r\n", hello, b"wifi: 'hall': no such network\r\n", b"link: up\r\n")
+    assert flash.first_hello(talk.port, 10, talk.clock, heard=True) == 'hello {"name": 1}'
+    talk = Talk(b"noise\r\n", hello, b"more\r\n", b"link: The certificate validity starts in the future\r\n")
+    with pytest.raises(ConfigError, match=r"nobody heard its hello in 6 s\. It says: link: The certificate validity"):
+        flash.first_hello(talk.port, 6, talk.clock, heard=True)
 
 
 def test_a_port_that_goes_away_while_the_board_starts_is_waited_for(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reedmesh.config.settings import AlertRule
 from reedmesh.links.message import Message
 from reedmesh.links.rejects import QUIET, Rejects
-from reedmesh.protocol import wire
+from reedmesh.protocol import late_frame, wire
 from reedmesh.protocol.wire import Window, WireError
 from reedmesh.readings.line import Line
 from reedmesh.readings.sensor import Sensor
@@ -81,7 +81,7 @@ def test_a_clipped_window_is_counted_and_judged_but_not_learnt() -> None:
 
 
 def late(age: int, number: int) -> bytes:
-    return wire.pack_late(age, window(number))
+    return late_frame.pack_late(age, window(number))
 
 
 def test_a_late_window_is_stored_at_its_time_once_and_counts_as_no_other() -> None:
@@ -90,7 +90,7 @@ def test_a_late_window_is_stored_at_its_time_once_and_counts_as_no_other() -> No
     path.take("press/late", late(30, 7))  # it had arrived in time
     path.take("press/late", late(20, 8))
     path.take("press/late", late(10, 8))
-    path.take("press/late", late(wire.UNKNOWN, 9))
+    path.take("press/late", late(late_frame.UNKNOWN, 9))
     path.take("press/late", late(10**9, 10))
     assert path.received == [7, 8, 8, 9, 10], "a receipt for each, also for what was heard before"
     assert [stored[1] for stored in path.windows] == [100.0, 80.0, 100.0, 100.0]

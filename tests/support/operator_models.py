@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.support.tflite_writer import FLOAT32, NONE, RELU, RELU6, RELU_N1_TO_1, SAME, VALID, Writer
+from tests.support.tflite_writer import FLOAT32, INT8, NONE, RELU, RELU6, RELU_N1_TO_1, SAME, VALID, Writer
 
 Rng = np.random.Generator
 
@@ -148,11 +148,14 @@ class Drawn(Writer):
         return y
 
     def binary(self, name: str, a: int, b: int) -> int:
-        """ADD, SUB or MUL with an output scale that shows most of the range."""
+        """ADD, SUB, MUL, MAXIMUM or MINIMUM with an output scale that shows most of the range."""
         (shape, first, _), (other, second, _) = self.known[a], self.known[b]
         spread = 2 * max(first, second) if name != "MUL" else first * second * 100
         over = float(np.float32(spread * float(self.rng.choice([0.3, 1, 3]))))
         y = self.activations(tuple(np.broadcast_shapes(shape, other)), over)
+        if name in ("MAXIMUM", "MINIMUM"):
+            self.operator(name, [a, b], [y], 2, options="MaximumMinimumOptions")
+            return y
         self.operator(
             name, [a, b], [y], 2, options=name.capitalize() + "Options", fusedActivationFunction=activation(self.rng)
         )
@@ -355,6 +358,15 @@ def ends(rng: Rng) -> bytes:
     return draw.pack(x, y)
 
 
+def cast(rng: Rng) -> bytes:
+    """int8 -> CAST -> float32."""
+    draw = Drawn(rng)
+    shape = image(rng)
+    x, y = draw.activations(shape), draw.tensor(shape, kind=FLOAT32)
+    draw.operator("CAST", [x], [y], options="CastOptions", inDataType=INT8, outDataType=FLOAT32)
+    return draw.pack(x, y)
+
+
 OPERATORS: dict[str, Callable[[Rng], bytes]] = {
     "CONV_2D": conv,
     "DEPTHWISE_CONV_2D": depthwise,
@@ -365,6 +377,9 @@ OPERATORS: dict[str, Callable[[Rng], bytes]] = {
     "ADD": _binary("ADD"),
     "SUB": _binary("SUB"),
     "MUL": _binary("MUL"),
+    "MAXIMUM": _binary("MAXIMUM"),
+    "MINIMUM": _binary("MINIMUM"),
+    "CAST": cast,
     "CONCATENATION": concatenation,
     "PAD": pad,
     "RESHAPE": reshape,

@@ -7,9 +7,10 @@ from typing import Any
 from reedmesh.coding import Decoder
 from reedmesh.inference.model import Model
 from reedmesh.links.message import Channel, Message
-from reedmesh.protocol import shards, wire
+from reedmesh.protocol import offer_frame, shards, wire
+from reedmesh.protocol.offer_frame import Offer
 from reedmesh.protocol.recipe import Recipe
-from reedmesh.protocol.wire import Offer, Window
+from reedmesh.protocol.wire import Window
 
 ROOM = 2048  # bytes of a block
 
@@ -71,7 +72,7 @@ class FakeSensor:
                 if self.decoder.need():
                     await self.ask()
                 else:
-                    offer, self.decoder = wire.unpack_offer(self.decoder.payload()), None
+                    offer, self.decoder = offer_frame.unpack_offer(self.decoder.payload()), None
                     await self.take(offer)
 
     async def ask(self) -> None:

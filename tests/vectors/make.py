@@ -167,7 +167,18 @@ def serial_bodies() -> dict[str, list[Vector]]:
     report = {"number": 515, "missing": 2, "body": (b"\2" + little(515, 2) + little(2, 8)).hex()}
     piece = {"bundle": sample(8, 50).hex(), "k": 30, "shard_length": 8, "length": 1000, "block": 3, "index": 254}
     shard = piece | {"data": sample(8).hex(), "body": (bytes([3, 50, 3, 254]) + sample(8)).hex()}
-    return {"message": [said | {"bodies": [body.hex() for body in bodies]}], "report": [report], "shard": [shard]}
+    address = zlib.crc32(b"reedmesh/gw-1/press-3")
+    both = [
+        {"topic": topic.decode(), "from_gateway": ours, "plain": body.hex(), "body": (bytes([kind]) + little(address, 4)
+         + body[1:]).hex()}
+        for ours, body, kind in ((False, bodies[1], 0x21), (True, bytes.fromhex(str(report["body"])), 0x32))
+    ]  # fmt: skip
+    return {
+        "addressed": both,
+        "message": [said | {"bodies": [body.hex() for body in bodies]}],
+        "report": [report],
+        "shard": [shard],
+    }
 
 
 def main() -> None:

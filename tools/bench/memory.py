@@ -18,7 +18,7 @@ from reedmesh.coding.bundle import Bundle, shape_for
 from reedmesh.errors import ConfigError
 from reedmesh.inference import boards
 from reedmesh.inference.model import Model
-from reedmesh.protocol import firmware_package, shards, wire
+from reedmesh.protocol import firmware_package, offer_frame, shards
 from reedmesh.provisioning import device_tree, image, sensor_settings
 from reedmesh.updates import firmware_packages
 from tools.bench import report
@@ -27,7 +27,7 @@ from tools.board import provision, update_sensors
 from tools.checkout import ROOT
 
 # Files that judge a window.
-ENGINE = ("tflite/", "features", "score", "protocol/recipe", "protocol/scaling", "board/bench")
+ENGINE = ("tflite/", "features", "score", "protocol/recipe", "protocol/scaling", "board/bench", "board/lazy")
 FOREIGN = ROOT.parent / "shared" / "data"
 SCRIPTS = ROOT / "tests" / "firmware" / "scripts"
 RUNS = {  # name: script that runs it without an allocation, model, KiB it shall fit
@@ -74,13 +74,15 @@ def frames(folder: Path, bits: int) -> list[Path]:
     """A model and firmware for that sensor, as files of frames that its gateway sends, each after its length."""
     model = RUNS["vibration"][1].read_bytes() + bytes(4)
     trial = bytes(Model(model).length)
-    offer = wire.pack_offer(wire.Offer(1, model, sha256(model).digest(), trial, Model(model).score(trial)))
+    offer = offer_frame.pack_offer(
+        offer_frame.Offer(1, model, sha256(model).digest(), trial, Model(model).score(trial))
+    )
     number, code = device_tree.sequence() + 1, {32: "x86", 64: "x64"}[bits]
     firmware = firmware_packages.pack(update_sensors.compiled(code), number)
     made = (offer, "vibration", 1), (firmware, f"{firmware_package.FAMILY}{code}-6-3", number)
     paths = [folder / "model.frames", folder / "firmware.frames"]
     for path, (payload, family, sequence) in zip(paths, made, strict=True):
-        shape = shape_for(len(payload), wire.MODEL_SHARD, ROOM)
+        shape = shape_for(len(payload), offer_frame.MODEL_SHARD, ROOM)
         bundle = Bundle(payload, family, "gw", sequence, sequence, shape)
         sent = [shards.sealed(bundle.manifest, bytes.fromhex(KEY))]
         for block in range(shape.blocks):

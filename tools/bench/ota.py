@@ -30,11 +30,7 @@ from reedmesh.inference.family import Family, find_family, load_family
 from reedmesh.learning.candidate import Candidate, commission
 from reedmesh.links.message import Message
 from reedmesh.links.mqtt_link import Link
-from reedmesh.protocol import (
-    firmware_package,
-    shards,
-    wire,
-)
+from reedmesh.protocol import firmware_package, offer_frame, shards
 from reedmesh.provisioning import device_tree
 from reedmesh.updates import firmware_packages
 from tools.bench import report
@@ -50,13 +46,15 @@ ENGINE = (
     "board/lazy",
     "board/monotonic",
     "boot_state",
-    "ota/probation",
-    "ota/refused",
-    "protocol/scaling",
-    "score",
+    "board/boot_count",
+    "ota/model_files",
     "ota/model_slots",
-    "tflite/",
+    "ota/offers",
+    "protocol/offer_frame",
+    "protocol/scaling",
     "protocol/wire",
+    "score",
+    "tflite/",
 )
 RATE = 50  # windows a second
 QUIET, WARM_UP = 150, 50  # windows without an update; those before one counts, and after it
@@ -94,7 +92,7 @@ def offer(candidate: Candidate, sequence: int) -> bytes:
     """An offer frame whose model is like no other's."""
     model = candidate.model + bytes([sequence]) * 16
     digest = hashlib.sha256(model).digest()
-    return wire.pack_offer(wire.Offer(sequence, model, digest, candidate.trial, candidate.trial_score))
+    return offer_frame.pack_offer(offer_frame.Offer(sequence, model, digest, candidate.trial, candidate.trial_score))
 
 
 def updates(candidate: Candidate, folder: Path, only: tuple[str, ...] = ("",)) -> list[Path]:
@@ -204,14 +202,14 @@ async def _gaps(link: Link, candidate: Candidate, folder: Path) -> dict[str, flo
 
 def of_model(payload: bytes) -> Bundle:
     """An offer on its way."""
-    shape = shape_for(len(payload), wire.MODEL_SHARD, ROOM)
+    shape = shape_for(len(payload), offer_frame.MODEL_SHARD, ROOM)
     return Bundle(payload, "vibration", "gw", 9, 9, shape)
 
 
 def of_firmware(sequence: int) -> Bundle:
     """A package on its way."""
     payload = firmware_packages.pack(update_sensors.compiled("x64"), sequence)
-    shape = shape_for(len(payload), wire.MODEL_SHARD, ROOM)
+    shape = shape_for(len(payload), offer_frame.MODEL_SHARD, ROOM)
     return Bundle(payload, firmware_package.FAMILY + CODE, "gw", sequence, sequence, shape)
 
 

@@ -32,7 +32,7 @@ from reedmesh.learning import delta
 from reedmesh.learning.delta import Delta
 from reedmesh.links.message import Message
 from reedmesh.links.mqtt_link import Link
-from reedmesh.protocol import wire
+from reedmesh.protocol import late_frame, wire
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Checkpoint
 from tools.bench import report
@@ -105,7 +105,7 @@ class Attacker:
 
     async def late(self) -> None:
         """Windows that it says it kept over an outage, for each of which it wants a receipt."""
-        await self._as_sensor("late", wire.pack_late(5, self._window(0)))
+        await self._as_sensor("late", late_frame.pack_late(5, self._window(0)))
 
     async def words(self) -> None:
         """What becomes of a model that it was never offered."""

@@ -29,13 +29,13 @@ def _flash(chosen: argparse.Namespace) -> str:
     config = image.read_config(chosen.config, board)
     port = serial_port.chosen(chosen.port)
     firmware = flash.micropython(board, chosen.firmware)
-    if doubt := flash.in_doubt(board):
+    if doubt := flash.in_doubt(board, config):
         print(f"flash: {doubt}", end="", file=sys.stderr)
     flash.flash(port, board, firmware, config, chosen.model, reset=chosen.before)
     if not chosen.wait:
         return f"{port}: written and verified"
-    print(f"{port}: written and verified; waiting for {config['name']} to say hello")
-    return flash.first_hello(port)
+    print(f"{port}: written and verified; waiting until {config['name']} said hello and was heard")
+    return flash.first_hello(port, heard=True)
 
 
 def _arguments() -> argparse.Namespace:

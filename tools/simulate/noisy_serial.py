@@ -1,4 +1,4 @@
-"""A serial line of two pseudo-terminals with noise between them: bits are flipped and bytes are dropped, both ways."""
+"""Serial lines of pseudo-terminals with noise between them: bits are flipped and bytes are dropped, both ways."""
 
 import os
 import random
@@ -13,15 +13,24 @@ from contextlib import contextmanager
 @contextmanager
 def line(flips: float, drops: float, seed: int = 1) -> Iterator[tuple[str, str]]:
     """The devices at both ends, while the block runs. flips: of all bits, drops: of all bytes, as rates."""
-    ends = [os.openpty(), os.openpty()]
+    with bus(2, flips, drops, seed, echo=False) as (ours, theirs):
+        yield ours, theirs
+
+
+@contextmanager
+def bus(
+    count: int, flips: float = 0.0, drops: float = 0.0, seed: int = 1, echo: bool = True
+) -> Iterator[tuple[str, ...]]:
+    """Devices that share two wires, while the block runs: each hears what any sends; itself too, with `echo`."""
+    ends = [os.openpty() for _ in range(count)]
     for _, device in ends:
         _make_like_a_uart(device)
     stop, stopped = os.pipe()
     ours = [end for end, _ in ends]
-    thread = threading.Thread(target=_carry, args=(ours, stop, flips, drops, random.Random(seed)))
+    thread = threading.Thread(target=_carry, args=(ours, stop, flips, drops, random.Random(seed), echo))
     thread.start()
     try:
-        yield os.ttyname(ends[0][1]), os.ttyname(ends[1][1])
+        yield tuple(os.ttyname(device) for _, device in ends)
     finally:
         os.close(stopped)
         thread.join()
@@ -37,17 +46,19 @@ def _make_like_a_uart(device: int) -> None:
     termios.tcsetattr(device, termios.TCSANOW, attributes)
 
 
-def _carry(ends: list[int], stop: int, flips: float, drops: float, chance: random.Random) -> None:
+def _carry(ends: list[int], stop: int, flips: float, drops: float, chance: random.Random, echo: bool) -> None:
     while True:
         ready, _, _ = select.select([*ends, stop], [], [])
         if stop in ready:
             return
         for end in ready:
-            data = os.read(end, 256)
-            other = ends[1 - ends.index(end)]
-            if stop in select.select([stop], [other], [])[0]:  # whoever should read it may have ended
-                return
-            os.write(other, damaged(data, flips, drops, chance))
+            data = damaged(os.read(end, 256), flips, drops, chance)
+            for other in ends:
+                if other == end and not echo:
+                    continue
+                if stop in select.select([stop], [other], [])[0]:  # whoever should read it may have ended
+                    return
+                os.write(other, data)
 
 
 def damaged(data: bytes, flips: float, drops: float, chance: random.Random) -> bytes:

@@ -6,6 +6,7 @@ from typing import Any
 
 from reedmesh.errors import ConfigError
 from reedmesh.inference import boards, compatibility
+from reedmesh.provisioning import engine
 
 
 def add(commands: Any) -> None:
@@ -24,4 +25,7 @@ def run(chosen: argparse.Namespace) -> int:
     except OSError as e:
         raise ConfigError(f"{chosen.model}: {e.strerror}") from e
     print("\n".join(report.lines(known)))
-    return 0 if report.runs(known) else 1
+    _, refused = engine.loads(chosen.model)
+    if refused and not report.refused():
+        print(f"refused    {refused}")
+    return 0 if report.runs(known) and not refused else 1

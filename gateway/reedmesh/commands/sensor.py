@@ -82,7 +82,7 @@ def _make(chosen: argparse.Namespace, settings: Config, anew: bool = False) -> N
     board, port = boards.load(chosen.board), serial_port.chosen(chosen.port)
     firmware = flash.micropython(board, chosen.firmware)
     made |= _key(chosen, settings, anew)
-    print(flash.in_doubt(board) + f"{port}: writes MicroPython and the firmware", flush=True)
+    print(flash.in_doubt(board, made) + f"{port}: writes MicroPython and the firmware", flush=True)
     flash.flash(port, board, firmware, made, reset=chosen.before)
     _await(chosen, settings, f"{port}: written and verified")
 

@@ -9,24 +9,27 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from reedmesh.errors import ConfigError
 from reedmesh.inference.boards import Board
 
 # The newest version of each operator: as in firmware/tflite/operators.py.
 SUPPORTED = {
-    "ADD": 5, "AVERAGE_POOL_2D": 3, "CONCATENATION": 7, "CONV_2D": 8, "DEPTHWISE_CONV_2D": 6, "DEQUANTIZE": 9,
-    "EXPAND_DIMS": 1, "FULLY_CONNECTED": 14, "LEAKY_RELU": 2, "LOGISTIC": 3, "MAX_POOL_2D": 3, "MEAN": 3, "MUL": 7,
-    "PAD": 6, "QUANTIZE": 6, "RELU": 3, "RELU6": 3, "RESHAPE": 1, "SOFTMAX": 3, "SQUEEZE": 1, "STRIDED_SLICE": 4,
-    "SUB": 5, "TANH": 3, "TRANSPOSE": 8,
+    "ADD": 5, "AVERAGE_POOL_2D": 3, "CAST": 9, "CONCATENATION": 7, "CONV_2D": 8, "DEPTHWISE_CONV_2D": 6,
+    "DEQUANTIZE": 9, "EXPAND_DIMS": 1, "FULLY_CONNECTED": 14, "LEAKY_RELU": 2, "LOGISTIC": 3, "MAXIMUM": 4,
+    "MAX_POOL_2D": 3, "MEAN": 3, "MINIMUM": 4, "MUL": 7, "PAD": 6, "QUANTIZE": 6, "RELU": 3, "RELU6": 3, "RESHAPE": 1,
+    "SOFTMAX": 3, "SQUEEZE": 1, "STRIDED_SLICE": 4, "SUB": 5, "TANH": 3, "TRANSPOSE": 8,
 }  # fmt: skip
 _BYTES = {"INT8": 1, "INT32": 4, "FLOAT32": 4}
 _SHAPELESS = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "RELU", "RELU6", "LEAKY_RELU", "LOGISTIC", "TANH", "SOFTMAX"}
-_BINARY = {"ADD", "SUB", "MUL"}
+_BINARY = {"ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM"}
 SUM_LIMIT, PRODUCT = 1 << 29, 255 * 128  # of the engine's sums, and the largest product
+INT32 = 1 << 31
 _CHUNK = 4 * 64  # bytes of sums that _BINARY makes at a time
 
-FIRMWARE_KIB = 108  # 32 bits, `make bench-memory`: 126 to be updated, less 12 for the model and 6 for arena and tables
-UPDATING_KIB = 16  # of those, for what receives an update and goes again
+FIRMWARE_KIB = 77  # 32 bits, `make bench-memory`: 95 to start, less 12 for the model and 6 for arena and tables
+UPDATING_KIB = 19  # beside those, for what receives an update and goes again
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,9 @@ class Tensor:
     kind: str
     shape: tuple[int, ...]
     constant: bool
-    largest: int = field(default=0, compare=False)  # magnitude among its int32 content
+    content: bytes = field(default=b"", compare=False, repr=False)
+    zero_point: int = field(default=0, compare=False)
+    variable: bool = field(default=False, compare=False)
 
     @property
     def size(self) -> int:
@@ -101,24 +106,33 @@ class Report:
 
     def lines(self, board: Board) -> list[str]:
         """The report for a board as lines of text for people."""
-        macs, need = sum(operator.macs for operator in self.operators), self.file + self.arena
+        macs, need = sum(operator.macs for operator in self.operators), self.need()
         names = [operator.name for operator in self.operators]
         counts = ", ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names))
-        fits = need <= board.heap_kib << 10
+        fits, updated = self.fits(board), need + (UPDATING_KIB << 10) <= board.heap_kib << 10
         return [
             f"operators  {counts}",
             *(f"refused    {line}" for line in self.refused()),
-            f"memory     {self.file} bytes of model + {self.arena} of arena = {need / 1024:.1f} KiB, and the layers' "
-            f"own tables; {board.heap_kib} KiB free on {board.name}: {'fits' if fits else 'DOES NOT FIT'}",
-            f"sensor     its firmware takes some {FIRMWARE_KIB} KiB of that besides, {UPDATING_KIB} of it for updates",
+            f"memory     {self.file} bytes of model + {self.arena} of arena + {FIRMWARE_KIB} KiB of firmware = "
+            f"{need / 1024:.1f} KiB; {board.heap_kib} KiB free on {board.name}: {'fits' if fits else 'DOES NOT FIT'}",
+            f"updates    {UPDATING_KIB} KiB more while one comes: "
+            + ("there is room" if updated else "the board restarts without its transducer and model to take it"),
             f"work       {macs / 1e6:.3f} million products",
             f"time       about {self.milliseconds(board):.1f} ms on {board.chip} at {board.mhz} MHz: instructions "
             f"counted in the compiled loops, {board.engine.cycles} cycles each, which is an estimate (+-40 %)",
         ]
 
     def runs(self, board: Board) -> bool:
-        """Whether the engine has every operator, and model and arena fit into the bytes of the board's heap."""
-        return not self.refused() and self.file + self.arena <= board.heap_kib << 10
+        """Whether the engine has every operator, and all of it fits into the board's heap."""
+        return not self.refused() and self.fits(board)
+
+    def need(self) -> int:
+        """Bytes of the heap that model, arena and firmware take together; the layers' own tables come to little."""
+        return self.file + self.arena + (FIRMWARE_KIB << 10)
+
+    def fits(self, board: Board) -> bool:
+        """Whether the board's heap has as many bytes as that takes."""
+        return self.need() <= board.heap_kib << 10
 
 
 def check(model: bytes, name: str = "the model") -> Report:
@@ -129,6 +143,8 @@ def check(model: bytes, name: str = "the model") -> Report:
         raise ConfigError(f"{name} is not a .tflite file")
     try:
         tree = schema.ModelT.InitFromPackedBuf(model)
+        if len(tree.subgraphs) != 1:
+            raise ConfigError(f"{name} has {len(tree.subgraphs)} subgraphs: a model of one alone runs")
         (graph,) = tree.subgraphs
         tensors = [_tensor(schema, tree, graph, i) for i in range(len(graph.tensors))]
         codes = [(_name(schema, code), code.version) for code in tree.operatorCodes]
@@ -150,10 +166,10 @@ def _tensor(schema: Any, tree: Any, graph: Any, number: int) -> Tensor:
     kinds = {value: key for key, value in vars(schema.TensorType).items() if isinstance(value, int)}
     shape = tuple(int(n) for n in (tensor.shape if tensor.shape is not None else ()))
     data = tree.buffers[tensor.buffer].data
-    constant = data is not None and len(data) > 0
-    biases = constant and kinds[tensor.type] == "INT32" and len(data) % 4 == 0
-    largest = max(abs(value) for (value,) in struct.iter_unpack("<i", bytes(data))) if biases else 0
-    return Tensor(number, kinds[tensor.type], shape, constant, largest)
+    content = b"" if data is None else bytes(data)
+    points = tensor.quantization.zeroPoint if tensor.quantization else None
+    zero = 0 if points is None or len(points) == 0 else int(points[0])
+    return Tensor(number, kinds[tensor.type], shape, bool(content), content, zero, bool(tensor.isVariable))
 
 
 def _operator(operator: Any, codes: list[tuple[str, int]], tensors: list[Tensor]) -> Operator:
@@ -170,21 +186,53 @@ def _refused(name: str, version: int, inputs: tuple[Tensor | None, ...], outputs
         return "not supported"
     if version > SUPPORTED[name]:
         return f"version {version} is not supported, 1 to {SUPPORTED[name]} are"
+    kept = next((tensor for tensor in inputs if tensor and tensor.variable), None)
+    if kept:
+        return (
+            f"tensor {kept.number} is a variable: a model that keeps something from one input to the next does not run"
+        )
+    empty = next((t for t in (*inputs, *outputs) if t and (len(t.shape) > 8 or min(t.shape, default=1) < 1)), None)
+    if empty:
+        return f"tensor {empty.number}: shape {list(empty.shape)} has no size: give each dimension, also the batch's"
     moved = [tensor for tensor in (*inputs[:1], *outputs) if tensor]
-    allowed = {"QUANTIZE": ("FLOAT32", "INT8"), "DEQUANTIZE": ("INT8", "FLOAT32")}.get(name, ("INT8",))
+    allowed = {"QUANTIZE": ("FLOAT32", "INT8"), "DEQUANTIZE": ("INT8", "FLOAT32"), "CAST": ("INT8", "FLOAT32")}.get(
+        name, ("INT8",)
+    )
     wrong = next((tensor.kind for tensor in moved if tensor.kind not in allowed), None)
     if wrong:
         return f"{wrong} is not supported, int8 is: quantise the model in full"
+    if name == "FULLY_CONNECTED" and (fault := _unfit(inputs, outputs[0])):
+        return fault
     return _overflows(name, inputs)
 
 
+def _unfit(inputs: tuple[Tensor | None, ...], y: Tensor) -> str:
+    """Why weights do not fit between input and output, as firmware/tflite/fully_connected.py refuses it."""
+    x, weights = inputs[0], inputs[1] if len(inputs) > 1 else None
+    if not x or not weights or len(weights.shape) != 2:
+        return "expected weights of two dimensions: a row for each output"
+    rows, n = weights.shape
+    if x.size % n or y.size % rows or x.size // n != y.size // rows:
+        return f"weights {list(weights.shape)} between {x.size} and {y.size} elements"
+    return ""
+
+
 def _overflows(name: str, inputs: tuple[Tensor | None, ...]) -> str:
-    """Whether a sum could leave 30 bits, as firmware/tflite/dot.py refuses it."""
+    """Whether a sum could leave 30 bits, or 32 with its bias, as firmware/tflite/dot.py and wide.py refuse it."""
     if name not in ("FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D") or len(inputs) < 2 or not inputs[1]:
         return ""
     taps = prod(inputs[1].shape[1:3] if name == "DEPTHWISE_CONV_2D" else inputs[1].shape[1:])
-    bias = inputs[2].largest if len(inputs) > 2 and inputs[2] else 0
-    return f"{taps} inputs and a bias of {bias} could overflow its sum" if bias + taps * PRODUCT >= SUM_LIMIT else ""
+    if taps * PRODUCT >= SUM_LIMIT:
+        return f"{taps} inputs could overflow a sum"
+    if len(inputs) < 3 or not inputs[0] or not inputs[2] or len(inputs[1].content) != inputs[1].size:
+        return ""
+    bias = np.frombuffer(inputs[2].content, "<i4").astype(np.int64)
+    weights = np.frombuffer(inputs[1].content, np.int8).astype(np.int64)
+    rows = weights.reshape(taps, -1).T if name == "DEPTHWISE_CONV_2D" else weights.reshape(-1, taps)
+    ends = rows * (-128 - inputs[0].zero_point), rows * (127 - inputs[0].zero_point)
+    least, most = np.minimum(*ends).sum(1) + bias, np.maximum(*ends).sum(1) + bias
+    wide = np.flatnonzero((np.abs(bias) + taps * PRODUCT >= SUM_LIMIT) & ((least < -INT32) | (most >= INT32)))
+    return f"a bias of {bias[wide[0]]} takes the sum of row {wide[0]} beyond 32 bits" if len(wide) else ""
 
 
 def _arena(operators: tuple[Operator, ...], first: Tensor, last: Tensor) -> int:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from reedmesh.errors import DeployError
 from reedmesh.inference import learnt, normalisation, runtime, tflite_file
 from reedmesh.protocol import scaling, verdict
+from reedmesh.protocol.offer_frame import MAX_MODEL
 from reedmesh.protocol.recipe import log2
 from reedmesh.protocol.verdict import Limits
-from reedmesh.protocol.wire import MAX_MODEL
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,8 @@ SILENT = 75.0  # seconds: a sensor on a wire announces itself every 30
 class Wire(Channel, Protocol):
     """A channel that carries shards in a profile of its own: `serial.SerialLink`."""
 
-    async def publish_shard(self, shard: Shard) -> bool:
-        """Send a shard. False: the wire is not there."""
+    async def publish_shard(self, shard: Shard, topic: str = "") -> bool:
+        """Send a shard, to the sensor that the topic is of. False: the wire is not there."""
         ...
 
 
@@ -73,7 +73,7 @@ class Wired:
         if there is None or leaf[:1] not in (["model"], ["firmware"], ["late"]):
             return await self._link.publish(message)
         if leaf[1:] == ["shard"]:
-            return await there.publish_shard(shards.unpack_shard(message.payload))
+            return await there.publish_shard(shards.unpack_shard(message.payload), message.topic)
         return await there.publish(message)
 
     async def messages(self) -> AsyncIterator[Message]:

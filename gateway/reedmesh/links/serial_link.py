@@ -1,13 +1,13 @@
 """The link to sensors on a wire, as mqtt_link.py is for those with Wi-Fi. Only this file opens a serial port.
 
 A wire has no connections and retains nothing: messages come and go as `serial_message.py` says, those at QoS 1 until
-the other side reports them whole. The port is opened again when it goes (an adapter was unplugged).
+the other side reports them whole. Each sensor on it is a Peer with an address. What the gateway sent itself comes back
+through some adapters for RS-485 and is dropped. The port is opened again when it goes (an adapter was unplugged).
 """
 
 import asyncio
 import logging
 import math
-import random
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,15 +17,17 @@ import serial
 from reedmesh.backoff import Backoff
 from reedmesh.errors import ConfigError, WireError
 from reedmesh.links.message import QUEUE, Message
+from reedmesh.links.serial_peer import Peer
 from reedmesh.protocol import serial_message, wire
 from reedmesh.protocol.serial_frame import Deframer, frame
-from reedmesh.protocol.serial_message import LAST, PIECE, REPORT, Assembler, asking, pieces
+from reedmesh.protocol.serial_message import EVERYBODY, LAST, PIECE, REPORT, asking
 from reedmesh.protocol.shards import Shard
 
 log = logging.getLogger(__name__)
 
 PATIENCE = 0.3  # seconds for a report, beside the time on the wire: what a sensor may be busy with a window
 TRIES = 20  # unanswered ones, until a message is given up
+MOST_PEERS = 256  # on one wire; who was not heard for longest makes room
 
 
 class Tags:
@@ -55,23 +57,22 @@ class Tags:
 
 
 class SerialLink:
-    """Whoever is on the wire at `port`, such as "/dev/ttyUSB0". refused: bodies so far that made no sense.
+    """Whoever is on the wire at `port`, such as "/dev/ttyUSB0".
 
-    tags: whether a message has the tag that it must have; None: none is looked at.
+    refused: bodies so far that made no sense. echoes: those that came back, or came from another gateway. tags: whether
+    a message has the tag that it must have; None: none is looked at.
     """
 
     def __init__(self, port: str, baud: int = 115200, tags: Tags | None = None) -> None:
         self._tags = tags
         self.place = port
-        self.refused = 0
+        self.refused = self.echoes = 0
         self._baud = baud
         self._deframer = Deframer()
-        self._assembler = Assembler()
+        self._peers: dict[int, Peer] = {}
+        self._old = Peer(None)
         self._inbox: asyncio.Queue[Message] = asyncio.Queue(QUEUE)
         self._writer: asyncio.StreamWriter | None = None
-        self._in_flight = asyncio.Lock()
-        self._number = random.randrange(1 << 16)  # noqa: S311 - tells one run's messages from the next's
-        self._reports: asyncio.Queue[tuple[int, int]] = asyncio.Queue(QUEUE)
 
     @property
     def connected(self) -> bool:
@@ -99,44 +100,53 @@ class SerialLink:
 
     async def publish(self, message: Message) -> bool:
         """Send; at QoS 1, wait until it is reported whole. False: the port is closed, or nobody reports."""
-        data = serial_message.pack_message(message.topic, message.payload, message.qos, message.retain)
-        async with self._in_flight:
-            self._number = (self._number + 1) % (1 << 16)
-            cut = pieces(self._number, data)
-            return await (self._send_until_reported(cut) if message.qos else self._send(cut))
+        peer = self._peer(serial_message.address(message.topic))
+        async with peer.lock:
+            cut = peer.cut(message)
+            return await (self._send_until_reported(peer, cut) if message.qos else self._send(peer, cut))
 
-    async def publish_shard(self, shard: Shard) -> bool:
-        """Send a shard, to whoever decodes its bundle. False: the port is closed."""
-        return await self._send([serial_message.pack_shard(shard)])
+    async def publish_shard(self, shard: Shard, topic: str = "") -> bool:
+        """Send a shard, to the sensor with this topic or to whoever decodes its bundle. False: the port is closed."""
+        peer = self._peer(serial_message.address(topic) if topic else EVERYBODY)
+        return await self._send(peer, [serial_message.pack_shard(shard)])
 
-    async def _send(self, bodies: list[bytes]) -> bool:
+    def _peer(self, address: int) -> Peer:
+        """The one with this address, which becomes the newest."""
+        peer = self._peers.pop(address, None) or Peer(address)
+        idle = [key for key, each in self._peers.items() if not each.lock.locked()]
+        if len(self._peers) >= MOST_PEERS and idle:
+            del self._peers[idle[0]]
+        self._peers[address] = peer
+        return peer
+
+    async def _send(self, peer: Peer, bodies: list[bytes]) -> bool:
         try:
             for body in bodies:
                 if not self._writer:
                     return False
-                self._writer.write(frame(body))
+                self._writer.write(frame(peer.outgoing(body)))
                 await self._writer.drain()
         except OSError:
             return False
         return True
 
-    async def _send_until_reported(self, cut: list[bytes]) -> bool:
+    async def _send_until_reported(self, peer: Peer, cut: list[bytes]) -> bool:
         left, tries = list(cut), 0
-        while tries < TRIES and await self._send([*left[:-1], asking(left[-1])]):
-            missing = await self._reported(sum(map(len, left)))
+        while tries < TRIES and await self._send(peer, [*left[:-1], asking(left[-1])]):
+            missing = await self._reported(peer, sum(map(len, left)))
             if missing == 0:
                 return True
             tries = tries + 1 if missing is None else 0
             left = left[-1:] if missing is None else [cut[i] for i in range(len(cut)) if missing >> i & 1]
         return False
 
-    async def _reported(self, size: int) -> int | None:
+    async def _reported(self, peer: Peer, size: int) -> int | None:
         """Bitmap of what is missing of the message in flight; None when no report comes in time."""
         try:
             async with asyncio.timeout(PATIENCE + 2 * 10 * size / self._baud):  # there and back, 10 bits a byte
                 while True:
-                    number, missing = await self._reports.get()
-                    if number == self._number:
+                    number, missing = await peer.reports.get()
+                    if number == peer.number:
                         return missing
         except TimeoutError:
             return None
@@ -181,14 +191,31 @@ class SerialLink:
 
     def _understand(self, body: bytes) -> None:
         """Put what the body says where it belongs, and report if it asks for that."""
-        if body[0] in (PIECE, LAST):
-            number, missing, message = self._assembler.add(body)
-            if body[0] == LAST and self._writer:
-                self._writer.write(frame(serial_message.pack_report(number, missing)))
-            if message and not self._inbox.full():
-                topic, payload, qos, retain = serial_message.unpack_message(message)
-                if self._tags:
-                    self._tags.check(topic, message)
-                self._inbox.put_nowait(Message(topic, payload, qos, retain))
-        elif body[0] == REPORT and not self._reports.full():
-            self._reports.put_nowait(serial_message.unpack_report(body))
+        address, from_gateway, body = serial_message.unaddressed(body)
+        if from_gateway:
+            self.echoes += 1
+        elif body[0] == REPORT:
+            old = [peer for peer in self._peers.values() if peer.old]  # version 1 does not say whose report it is
+            for peer in old if address is None else [self._peer(address)]:
+                peer.reported(body)
+        elif body[0] in (PIECE, LAST):
+            self._hear(self._old if address is None else self._peer(address), body)
+
+    def _hear(self, peer: Peer, body: bytes) -> None:
+        report, data = peer.take(body)
+        if report and self._writer:
+            self._writer.write(frame(peer.outgoing(report)))
+        if data:
+            self._pass(peer, data)
+
+    def _pass(self, peer: Peer, data: bytes) -> None:
+        """A message is whole; raises WireError unless it is said by whom it names."""
+        message = Message(*serial_message.unpack_message(data))
+        sender = serial_message.address(message.topic)
+        if peer.address not in (None, sender):
+            raise WireError(f"{message.topic}: said under another sensor's address")
+        if self._tags:
+            self._tags.check(message.topic, data)
+        self._peer(sender).old = peer.old
+        if not self._inbox.full():
+            self._inbox.put_nowait(message)

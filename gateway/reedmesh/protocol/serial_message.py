@@ -1,12 +1,15 @@
 """The content of frames on a serial line: pieces of MQTT messages, reports of missing pieces, and shards.
 
-A message is cut into pieces of 229 bytes. One at QoS 0 is sent once. At QoS 1 its last piece asks for a report, which
-says what is missing; that is sent again, until nothing is. Shards travel alone, in a profile of 4 bytes instead of 24:
-everything else about them is in their bundle's manifest. What a sensor with a key says ends with a tag under that key:
-whoever holds the end of the wire is not that sensor. Runs under CPython and MicroPython; docs/protocol.md has every
-byte.
+Since version 2 each body says which sensor it is from or for, and whether the gateway sent it: an adapter may hand back
+what it sends, and several sensors may share two wires. A body of version 1 has neither; its pieces are 4 bytes longer.
+
+A message is cut into pieces. One at QoS 0 is sent once. At QoS 1 its last piece asks for a report, which says what is
+missing; that is sent again, until nothing is. Shards travel alone, in a profile of 4 bytes instead of 24: everything
+else about them is in their bundle's manifest. What a sensor with a key says ends with a tag under that key: whoever
+holds the end of the wire is not that sensor. Runs under CPython and MicroPython; docs/protocol.md has every byte.
 """
 
+from binascii import crc32
 from hmac import digest
 from struct import calcsize, pack, unpack_from
 
@@ -17,6 +20,9 @@ from .wire import WireError
 # What a body is, in its first byte.
 PIECE, LAST, REPORT, SHARD = 0, 1, 2, 3  # LAST: a piece whose sender waits for a report
 
+VERSION_2, FROM_GATEWAY = 32, 16  # beside the kind, in the first byte of a body; then follows
+_ADDRESS = "<I"  # whom it is from or for
+EVERYBODY = 0  # an address
 _PIECE = "<BHBB"  # kind, message, piece, pieces
 _REPORT = "<BHQ"  # kind, message, missing: bit i is set when piece i is
 _SHARD = "<BBBB"  # kind, first byte of the bundle, block, index
@@ -27,14 +33,36 @@ PIECE_LENGTH = LONGEST_BODY - calcsize(_PIECE)
 MOST_PIECES = 64
 LONGEST_MESSAGE = MOST_PIECES * PIECE_LENGTH
 LONGEST_SHARD = (LONGEST_BODY - calcsize(_SHARD)) // 4 * 4
+ADDRESSED_PIECE, ADDRESSED_SHARD = 225, 224  # bytes of a piece, and of a shard, in version 2
 
 
-def pieces(number: int, message: bytes) -> "list[bytes]":
-    """The bodies of message `number`, 0..65535; raises WireError when it is empty or too long."""
-    count = -(-len(message) // PIECE_LENGTH)
+def address(topic: str) -> int:
+    """The address of the sensor that a topic is of: the CRC-32 of `reedmesh/<gateway>/<sensor>`, never EVERYBODY's."""
+    return crc32("/".join(topic.split("/")[:3]).encode()) or 1
+
+
+def addressed(body: bytes, whose: int, from_gateway: bool) -> bytes:
+    """The body in version 2."""
+    return bytes([body[0] | VERSION_2 | (FROM_GATEWAY if from_gateway else 0)]) + pack(_ADDRESS, whose) + body[1:]
+
+
+def unaddressed(body: bytes) -> "tuple[int | None, bool, bytes]":
+    """Whose a body is, None in version 1, whether the gateway sent it, and the body without that. Raises WireError."""
+    first = body[0]
+    if first <= SHARD:
+        return None, False, body
+    if first & ~(FROM_GATEWAY | SHARD) != VERSION_2 or len(body) <= calcsize(_ADDRESS) + 1:
+        raise WireError("body: kind {:#x}, {} bytes".format(first, len(body)))
+    (whose,) = unpack_from(_ADDRESS, body, 1)
+    return whose, bool(first & FROM_GATEWAY), bytes([first & SHARD]) + body[calcsize(_ADDRESS) + 1 :]
+
+
+def pieces(number: int, message: bytes, length: int = PIECE_LENGTH) -> "list[bytes]":
+    """The bodies of message `number`, 0..65535, in pieces of `length`; raises WireError when empty or too long."""
+    count = -(-len(message) // length)
     if not 0 < count <= MOST_PIECES:
-        raise WireError("message: {} bytes, {} are the most".format(len(message), LONGEST_MESSAGE))
-    cut = [message[i * PIECE_LENGTH : (i + 1) * PIECE_LENGTH] for i in range(count)]
+        raise WireError("message: {} bytes, {} are the most".format(len(message), MOST_PIECES * length))
+    cut = [message[i * length : (i + 1) * length] for i in range(count)]
     return [pack(_PIECE, PIECE, number, i, count) + cut[i] for i in range(count)]
 
 
@@ -44,10 +72,11 @@ def asking(piece: bytes) -> bytes:
 
 
 class Assembler:
-    """Puts messages together from pieces in any order; the two newest at a time, of `longest` bytes each at most."""
+    """Puts messages together from pieces of `length` in any order; the two newest, of `longest` bytes each at most."""
 
-    def __init__(self, longest: int = LONGEST_MESSAGE) -> None:
-        self._most = -(-longest // PIECE_LENGTH)
+    def __init__(self, longest: int = LONGEST_MESSAGE, length: int = PIECE_LENGTH) -> None:
+        self._length = length
+        self._most = min(MOST_PIECES, -(-longest // length))
         self._parts: "list[tuple[int, int, dict[int, bytes]]]" = []
 
     def add(self, body: bytes) -> "tuple[int, int, bytes]":
@@ -60,7 +89,7 @@ class Assembler:
             raise WireError("piece: {} bytes".format(len(body)))
         _, number, piece, count = unpack_from(_PIECE, body, 0)
         data = body[calcsize(_PIECE) :]
-        if not piece < count <= self._most or (piece < count - 1 and len(data) != PIECE_LENGTH):
+        if not piece < count <= self._most or (piece < count - 1 and len(data) != self._length):
             raise WireError("piece: {} of {}, {} bytes".format(piece, count, len(data)))
         held = self._of(number, count)
         held[piece] = data

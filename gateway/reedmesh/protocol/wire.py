@@ -2,11 +2,11 @@
 
 Topics are `reedmesh/<gateway>/<sensor>/<leaf>`, or `reedmesh/<gateway>/<leaf>` for what the gateway says of itself.
 Frames are little-endian and start with their version. Every declared size is checked against the bytes at hand before
-anything is taken from them; a frame that does not fit raises WireError with the reason.
+anything is taken from them; a frame that does not fit raises WireError with the reason. Offers of models are in
+`offer_frame.py`, windows that come late in `late_frame.py`: a sensor loads those when it needs them.
 """
 
-from hmac import digest
-from struct import calcsize, pack, pack_into, unpack_from
+from struct import calcsize, pack_into, unpack_from
 
 BASE = "reedmesh"
 VERSION = 1
@@ -20,21 +20,6 @@ WINDOW_CLIPPED = 2  # bytes of it
 # version, flags, number of features, boot, window number, windows lost by overrun since boot, score, model
 _WINDOW = "<BBHIIII8s"
 WINDOW_HEADER = calcsize(_WINDOW)
-
-# version, spare, number of features of the trial, sequence number, model's length, trial's score, model's SHA-256
-_OFFER = "<BBHIII32s"
-OFFER_HEADER = calcsize(_OFFER)
-MAX_MODEL = 65536
-MODEL_SHARD = 1024  # bytes of the shards in which an offer travels
-
-# version, spare, spare, seconds since the window was judged or UNKNOWN; then the window's frame
-_LATE = "<BBHI"
-LATE_HEADER = calcsize(_LATE)
-UNKNOWN = 0xFFFFFFFF
-
-# version, spare, spare, boot and number of the window
-_TAKEN = "<BBHII"
-_RECEIPT = b"reedmesh receipt\0"  # so that its tag can pass for no other that the key makes
 
 
 class WireError(Exception):
@@ -117,7 +102,7 @@ def without_clipped(frame: "bytes | bytearray", size: int) -> bytearray:
 
 def unpack_window(frame: bytes) -> Window:
     """The window in `frame`, bytes; raises WireError for a wrong length or version."""
-    _check_header("window", frame, WINDOW_HEADER)
+    check_header("window", frame, WINDOW_HEADER)
     _, flags, size, boot, number, lost, score, model = unpack_from(_WINDOW, frame, 0)
     if flags & ~(SCORED | CLIPPED):
         raise WireError("window: unknown flags {:#x}".format(flags))
@@ -134,76 +119,8 @@ def unpack_window(frame: bytes) -> Window:
     return window
 
 
-def pack_late(age: int, frame: "bytes | bytearray") -> bytes:
-    """The frame of a window's frame that is sent `age` seconds after it was judged, 0 .. 2**32 - 2; or UNKNOWN."""
-    return pack(_LATE, VERSION, 0, 0, age) + bytes(frame)
-
-
-def unpack_late(frame: bytes) -> "tuple[int, Window]":
-    """The age in seconds, or UNKNOWN, and the window; raises WireError for a wrong length or version."""
-    _check_header("late", frame, LATE_HEADER)
-    _, flags, spare, age = unpack_from(_LATE, frame, 0)
-    if flags or spare:
-        raise WireError("late: unknown flags {:#x} {:#x}".format(flags, spare))
-    return age, unpack_window(frame[LATE_HEADER:])
-
-
-def pack_taken(boot: int, number: int, key: "bytes | None" = None) -> bytes:
-    """The receipt for a late window, in bytes, with a tag of 16 bytes where the sensor has a `key`.
-
-    The sensor forgets the window then. It knows what it waits for, so nobody unpacks a receipt.
-    """
-    body = pack(_TAKEN, VERSION, 0, 0, boot, number)
-    return body + digest(key, _RECEIPT + body, "sha256")[:16] if key else body
-
-
-class Offer:
-    """A model offered to a sensor, with the trial that shows it runs there as it runs here.
-
-    sequence: grows with every model a gateway ever offers this sensor. model: the .tflite bytes, at a multiple of 16 in
-    the frame, so that it can run where it arrived. sha256: of `model`. trial: int8 features whose score on this
-    model is `trial_score`.
-    """
-
-    def __init__(self, sequence: int, model: bytes, sha256: bytes, trial: bytes, trial_score: int) -> None:
-        self.sequence = sequence
-        self.model = model
-        self.sha256 = sha256
-        self.trial = trial
-        self.trial_score = trial_score
-
-
-def pack_offer(offer: Offer) -> bytes:
-    """The frame of `offer`, in bytes: header, model, trial features."""
-    sizes = len(offer.trial), offer.sequence, len(offer.model)
-    header = pack(_OFFER, VERSION, 0, *sizes, offer.trial_score, offer.sha256)
-    return header + bytes(offer.model) + bytes(offer.trial)
-
-
-def unpack_offer(frame: bytes) -> Offer:
-    """The offer in `frame`; model and trial are slices of it. Raises WireError for lengths that do not fit.
-
-    The SHA-256 of the model is not checked.
-    """
-    offer, size, _ = unpack_offer_head(frame, len(frame))
-    end = OFFER_HEADER + size
-    offer.model, offer.trial = frame[OFFER_HEADER:end], frame[end:]
-    return offer
-
-
-def unpack_offer_head(head: bytes, length: int) -> "tuple[Offer, int, int]":
-    """An offer of `length` bytes, of which `head` are the first, still without model and trial; and the bytes of both.
-
-    Raises WireError.
-    """
-    _check_header("offer", head, OFFER_HEADER)
-    _, _, trial, sequence, size, score, sha256 = unpack_from(_OFFER, head, 0)
-    if not 0 < trial <= MAX_FEATURES or not 0 < size <= MAX_MODEL or length != OFFER_HEADER + size + trial:
-        raise WireError("offer: {} trial and {} model bytes declared in {}".format(trial, size, length))
-    return Offer(sequence, b"", sha256, b"", score), size, trial
-
-
-def _check_header(what: str, frame: bytes, size: int) -> None:
+def check_header(what: str, frame: "bytes | bytearray", size: int) -> None:
+    """Raise WireError unless a frame has `size` bytes at least and this version."""
     if len(frame) < size:
         raise WireError("{}: {} bytes, a header alone has {}".format(what, len(frame), size))
     if frame[0] != VERSION:

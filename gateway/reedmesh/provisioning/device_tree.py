@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from reedmesh.errors import ConfigError
-from reedmesh.provisioning import shorten_names, strip_unused
+from reedmesh.provisioning import inline_constants, shorten_names, strip_unused
 
 _PACKAGE = Path(__file__).parents[1]
 _PACKAGED = _PACKAGE / "firmware"  # in a wheel
@@ -63,6 +63,7 @@ def sources() -> dict[str, str]:
     """Text of each file as it is compiled."""
     files = listed()
     texts = {there: here.read_text() for there, here in files.items()}
+    texts = inline_constants.inlined(texts)
     slimmed = strip_unused.slimmed(texts, [there for there in files if there.startswith(f"{SHARED}/")])
     return shorten_names.shortened(slimmed)
 

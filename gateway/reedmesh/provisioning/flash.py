@@ -15,7 +15,7 @@ from typing import Any
 from reedmesh.errors import ConfigError
 from reedmesh.inference import boards
 from reedmesh.inference.boards import Board
-from reedmesh.inference.compatibility import FIRMWARE_KIB
+from reedmesh.inference.compatibility import FIRMWARE_KIB, UPDATING_KIB
 from reedmesh.provisioning import image, micropython_images, partitions, serial_port
 from reedmesh.provisioning.serial_port import CONSOLE
 
@@ -24,6 +24,8 @@ PATIENCE = 60.0  # seconds for the first hello: the file system is mounted, modu
 ABSENT = 0.2  # seconds between two looks for a port that is away
 ATTEMPTS = 7  # to reach the boot loader
 HELLO = b"hello {"
+UP, CAUSES = "link: up", ("link: ", "wifi: ")  # what it prints of its link, and of why there is none
+TABLES_KIB = 6  # arena and tables of the vibration family's model
 AGAIN = "the board is written in part and will not start: do it again"
 NO_ANSWER = "hold BOOT, press RESET, let both go and do it again; is something else wired to the board's TX, RX or IO0?"
 
@@ -35,15 +37,20 @@ def micropython(board: Board, given: Path | None = None) -> bytes:
     return firmware
 
 
-def in_doubt(board: Board) -> str:
+def in_doubt(board: Board, config: dict[str, Any]) -> str:
     """A line that the board may have too little memory; nothing for one that has enough. Its budget is an estimate."""
-    if board.heap_kib >= FIRMWARE_KIB:
-        return ""
-    return (
-        f"{board.name} has some {board.heap_kib} KiB for Python, the firmware alone takes {FIRMWARE_KIB} while "
-        "it is updated: it is written, but may not start, or find no room for an update. boards/README.md says which "
-        "boards have enough\n"
-    )
+    start = FIRMWARE_KIB + (config.get("model_bytes", 0) >> 10) + TABLES_KIB
+    if board.heap_kib < start:
+        return (
+            f"{board.name} has some {board.heap_kib} KiB for Python, firmware and model take {start}: "
+            "it is written, but may not start. boards/README.md says which boards have enough\n"
+        )
+    if board.heap_kib < start + UPDATING_KIB and {"ca", "psk"} & set(config.get("broker") or {}):
+        return (
+            f"{board.name} has little memory for TLS: that its updates always succeed is not proven. "
+            "An ESP32-S3 or C3, or a wire (make flash-gateway-link), has enough\n"
+        )
+    return ""
 
 
 def flash(
@@ -122,18 +129,31 @@ def erase(port: str, reset: str = "default-reset") -> None:
 
 
 def first_hello(
-    port: str, patience: float = PATIENCE, clock: Callable[[], float] = time.monotonic, start: bytes = b""
+    port: str,
+    patience: float = PATIENCE,
+    clock: Callable[[], float] = time.monotonic,
+    start: bytes = b"",
+    heard: bool = False,
 ) -> str:
     """The line in which the sensor introduces itself; raises ConfigError with the last ones when it does not.
 
-    start: what it is told first, when somebody listens already.
+    start: what it is told first, when somebody listens already. heard: return when it is also on its link, on which it
+    says hello first of all: its broker took it, or on a wire its gateway answered. ConfigError has the cause if not.
     """
     last: deque[str] = deque(maxlen=5)
+    hello = ""
     for line in _lines(port, clock() + patience, clock, start):
+        text = line.decode(errors="replace").strip()
         if line.startswith(HELLO):
-            return line.decode(errors="replace").strip()
-        last.append(line.decode(errors="replace").rstrip())
+            hello = text
+            last.clear()
+        if hello and (not heard or text == UP):
+            return hello
+        if text.startswith(CAUSES) or not hello:
+            last.append(text)
     words = " / ".join(last) or "none"
+    if hello:
+        raise ConfigError(f"{port}: it runs, but nobody heard its hello in {patience:.0f} s. It says: {words}")
     if "MemoryError" in words:
         words += ". It has too little memory for this firmware: boards/README.md says which have enough"
     raise ConfigError(f"{port}: it was written, but said no hello in {patience:.0f} s. Its last words: {words}")

@@ -1,8 +1,7 @@
 """Shorter names in compiled firmware: MicroPython keeps the text of each name in its heap, and of each argument's.
 
 Renamed is only what nobody else can mean: attributes that are private and always asked of `self`, arguments that no
-call names, and numbers that only their own file uses, which become constants of which nothing is left. Functions keep
-their names, for tracebacks.
+call names, and functions that are private to their file. Methods and other functions keep their names, for tracebacks.
 """
 
 import ast
@@ -10,9 +9,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count, product
-from string import ascii_lowercase
+from string import ascii_lowercase, ascii_uppercase
 
-SMALL = 1 << 30  # larger ones are objects on a board
+from reedmesh.provisioning import references
+
 Edit = tuple[int, int, int, bytes]  # line, from 1; first byte and end in it; what comes there instead
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -21,36 +21,14 @@ def shortened(texts: Mapping[str, str]) -> dict[str, str]:
     """The same program with shorter names: all its files, text by path."""
     trees = {path: ast.parse(text) for path, text in texts.items()}
     attributes, keywords = _attributes(trees), _keywords(trees)
-    words = {path: _words([tree]) for path, tree in trees.items()}
-    files = Counter(word for found in words.values() for word in found)  # in how many files each word stands
+    modules = {references.module(path) for path in texts}
+    asked = {each for path, tree in trees.items() for each in references.foreign(path, tree, modules)}
+    meant = references.spoken(trees.values())
     edits: dict[str, list[Edit]] = {}
     for path, tree in trees.items():
-        others = {word for word, count in files.items() if count > (word in words[path])}
-        edits[path] = [*_constants(tree, others), *_private(tree, attributes), *_arguments(tree, keywords)]
-    return {path: _edited(text, edits[path]) for path, text in texts.items()}
-
-
-def _constants(tree: ast.Module, others: set[str]) -> Iterator[Edit]:
-    """NAME = 5 -> _NAME = const(5), which the compiler puts where it is used."""
-    values = {
-        node.targets[0].id: node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and _is_number(node.value)
-    }
-    for name, value in values.items():
-        uses = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name]
-        if name.isupper() and name not in others and all(use.lineno >= value.lineno for use in uses):
-            if isinstance(value, ast.Constant):
-                yield value.lineno, value.col_offset, value.end_col_offset or 0, f"const({value.value!s})".encode()
-            for use in uses:
-                yield use.lineno, use.col_offset, use.end_col_offset or 0, b"_" + name.lstrip("_").encode()
-
-
-def _is_number(value: ast.expr) -> bool:
-    """Whether it is a whole number, or one that is a constant already."""
-    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
-        return value.func.id == "const"
-    return isinstance(value, ast.Constant) and type(value.value) is int and value.value < SMALL
+        known = meant | {name for module, name in asked if module == references.module(path)}
+        edits[path] = [*_private(tree, attributes), *_functions(tree, known), *_arguments(tree, keywords)]
+    return {path: edited(text, edits[path]) for path, text in texts.items()}
 
 
 def _attributes(trees: Mapping[str, ast.Module]) -> dict[str, str]:
@@ -72,6 +50,21 @@ def _private(tree: ast.Module, names: Mapping[str, str]) -> Iterator[Edit]:
         if isinstance(node, ast.Attribute) and node.attr in names:
             end = node.end_col_offset or 0
             yield node.end_lineno or 0, end - len(node.attr), end, names[node.attr].encode()
+
+
+def _functions(tree: ast.Module, meant: set[str]) -> Iterator[Edit]:
+    """Functions of the file whose names begin with _, in capitals, which no argument has."""
+    made = [node for node in tree.body if isinstance(node, _Function) and re.fullmatch("_[a-z]\\w*", node.name)]
+    new = dict(
+        zip([each.name for each in made if each.name not in meant], _fresh(set(), ascii_uppercase), strict=False)
+    )
+    for each in made:
+        if each.name in new:
+            start = each.col_offset + (10 if isinstance(each, ast.AsyncFunctionDef) else 4)
+            yield each.lineno, start, start + len(each.name), new[each.name].encode()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in new:
+            yield node.lineno, node.col_offset, node.col_offset + len(node.id), new[node.id].encode()
 
 
 def _arguments(tree: ast.Module, keywords: set[str]) -> Iterator[Edit]:
@@ -115,16 +108,17 @@ def _words(trees: Iterable[ast.AST], attributes: bool = True) -> set[str]:
     return found
 
 
-def _fresh(taken: set[str]) -> Iterator[str]:
+def _fresh(taken: set[str], alphabet: str = ascii_lowercase) -> Iterator[str]:
     """_a, _b ... _z, _aa ... but for those that are taken."""
     for length in count(1):
-        for letters in product(ascii_lowercase, repeat=length):
+        for letters in product(alphabet, repeat=length):
             name = "_" + "".join(letters)
             if name not in taken:
                 yield name
 
 
-def _edited(text: str, edits: Iterable[Edit]) -> str:
+def edited(text: str, edits: Iterable[Edit]) -> str:
+    """The text with all edits made."""
     lines = text.encode().splitlines(keepends=True)
     for line, start, end, new in sorted(edits, reverse=True):
         lines[line - 1] = lines[line - 1][:start] + new + lines[line - 1][end:]

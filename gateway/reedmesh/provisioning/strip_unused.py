@@ -15,10 +15,11 @@ def slimmed(sources: Mapping[str, str], shared: Iterable[str]) -> dict[str, str]
     """The firmware's files, text by path, without the functions, classes and methods of `shared` that none mentions."""
     texts = dict(sources)
     while True:
+        texts = {path: _without_hints(text, ast.parse(text)) for path, text in texts.items()}
         trees = {path: ast.parse(text) for path, text in texts.items()}
         unused = _defined(trees[path] for path in shared) - _mentioned(trees.values())
         if not unused:
-            return {path: _without_hints(text, trees[path]) for path, text in texts.items()}
+            return texts
         for path in shared:
             texts[path] = _without(unused, texts[path], trees[path])
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from reedmesh.protocol.wire import MODEL_SHARD
+from reedmesh.protocol.offer_frame import MODEL_SHARD
 
 SHORTEST_SHARD = 64  # bytes: shorter ones are mostly header
 MOST_ROOM = 1 << 17  # bytes of a block

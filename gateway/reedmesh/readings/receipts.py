@@ -11,7 +11,7 @@ import time
 from reedmesh.errors import ConfigError
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.links.message import Message, Publisher
-from reedmesh.protocol import wire
+from reedmesh.protocol import late_frame, wire
 from reedmesh.protocol.wire import Window
 from reedmesh.store.writer import Disk
 from reedmesh.token_bucket import TokenBucket
@@ -55,4 +55,4 @@ class Receipts:
         except ConfigError as error:
             log.error("%s: %s", sensor, error)
             key = None
-        return wire.pack_taken(window.boot, window.number, key)
+        return late_frame.pack_taken(window.boot, window.number, key)

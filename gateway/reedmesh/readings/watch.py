@@ -13,8 +13,8 @@ from reedmesh.alerts.presence import LONGEST_SLEEP
 from reedmesh.json_object import read_json
 from reedmesh.links.message import Channel, Message
 from reedmesh.links.rejects import Rejects
+from reedmesh.protocol import late_frame, wire
 from reedmesh.protocol import part as parts
-from reedmesh.protocol import wire
 from reedmesh.protocol.verdict import MAX_NAME
 from reedmesh.protocol.wire import Window, WireError
 from reedmesh.readings.line import Line
@@ -145,7 +145,7 @@ def note_label(said: dict[str, Any], name: str, line: Line, events: Events) -> N
 
 def judge_late(frame: bytes, name: str, line: Line, windows: WindowTable, events: Events, now: float) -> None:
     """A window the sensor kept while its link was down: it counts for the time at which it was judged there."""
-    age, window = wire.unpack_late(frame)
+    age, window = late_frame.unpack_late(frame)
     events.received(name, window)
     line.admit(window, name)
     sensor = line.sensor(name)

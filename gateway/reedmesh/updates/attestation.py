@@ -21,7 +21,7 @@ from reedmesh.inference.model import Model
 from reedmesh.learning import audit
 from reedmesh.learning.candidate import Candidate
 from reedmesh.protocol import scaling
-from reedmesh.protocol.wire import MAX_MODEL
+from reedmesh.protocol.offer_frame import MAX_MODEL
 from reedmesh.provenance import passport
 from reedmesh.provenance import receipt as receipts
 from reedmesh.provenance.dsse import Signer

@@ -18,7 +18,7 @@ from reedmesh.inference.model import Model
 from reedmesh.learning import audit
 from reedmesh.learning.candidate import Candidate
 from reedmesh.links.message import Publisher
-from reedmesh.protocol import wire
+from reedmesh.protocol import offer_frame
 from reedmesh.provenance import ledger
 from reedmesh.provenance.ledger import Entry
 from reedmesh.readings.line import Line
@@ -191,8 +191,10 @@ class ModelRollout:
             return
         stored = await self._disk.call(self._disk.store.models.last, sensor.name)
         if stored and sensor.model and sha256(stored.tflite).digest() == sensor.model.digest:
-            made = wire.Offer(stored.sequence, stored.tflite, sensor.model.digest, stored.trial, stored.trial_score)
-            payload = wire.pack_offer(made)
+            made = offer_frame.Offer(
+                stored.sequence, stored.tflite, sensor.model.digest, stored.trial, stored.trial_score
+            )
+            payload = offer_frame.pack_offer(made)
             family = (sensor.family or self._family).name
             transfer = Transfer(self._gateway, sensor, "model", payload, family, stored.sequence)
             self._transfers[sensor.name] = transfer

@@ -117,7 +117,7 @@ def test_an_error_nobody_foresaw_resets_the_board_and_is_told_after_safe_mode_to
             try:
                 hello = await it.until("hello", lambda said: said["safe_mode"])
                 assert "TypeError" in hello["error"] and hello["retry"] == 600
-                status = await it.answer(test_app.wire.pack_offer(test_app.offer(1)))
+                status = await it.answer(test_app.offer_frame.pack_offer(test_app.offer(1)))
                 assert status["code"] == 200, "it takes a model, and tries again"
                 assert await asyncio.to_thread(process.wait, PATIENCE) == 3
             finally:
@@ -184,6 +184,13 @@ def test_a_silent_chip_is_a_transducer_fault_and_no_reason_to_reset(tmp_path: Pa
     asyncio.run(story())
 
 
+def test_an_update_is_refused_while_it_would_leave_esp_idf_too_little(tmp_path: Path) -> None:
+    classic, reduced, starving, roomy, growing = told("memory", tmp_path)
+    assert "13000 bytes of the heap are free, an update takes 20480, and ESP-IDF would keep 1092" in classic
+    assert not reduced and "6400 bytes in a row" in starving
+    assert not roomy and not growing, "the heap grows by as much as it has, and enough stays"
+
+
 def test_an_offer_that_would_starve_wifi_is_taken_by_a_start_without_transducer(tmp_path: Path) -> None:
     async def story() -> None:
         async with test_app.sensor(tmp_path) as it:
@@ -192,7 +199,7 @@ def test_an_offer_that_would_starve_wifi_is_taken_by_a_start_without_transducer(
             first = board(tmp_path, it, {"FAKE_LONGEST": "6400", "FAKE_SETTLED": "1"})
             await it.until("hello")
             await it.until("window", lambda _: True)
-            status = await it.answer(test_app.wire.pack_offer(test_app.offer(1)))
+            status = await it.answer(test_app.offer_frame.pack_offer(test_app.offer(1)))
             assert status["code"] == 503 and "6400 bytes in a row" in status["reason"], status
             assert await asyncio.to_thread(first.wait, PATIENCE) == 3
             it.heard.clear()
@@ -200,7 +207,7 @@ def test_an_offer_that_would_starve_wifi_is_taken_by_a_start_without_transducer(
             try:
                 hello = await it.until("hello", lambda said: said.get("reduced"))
                 assert hello["retry"] == 300 and not hello["safe_mode"] and "transducer" not in hello
-                status = await it.answer(test_app.wire.pack_offer(test_app.offer(1)))
+                status = await it.answer(test_app.offer_frame.pack_offer(test_app.offer(1)))
                 assert status["code"] == 200
                 assert await asyncio.to_thread(second.wait, PATIENCE) == 3, "it goes back to work"
                 it.heard.clear()

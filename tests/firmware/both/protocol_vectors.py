@@ -9,9 +9,9 @@ import sys
 
 try:
     import micropython
-    from protocol import shards, wire
+    from protocol import late_frame, offer_frame, shards, wire
 except ImportError:
-    from reedmesh.protocol import shards, wire
+    from reedmesh.protocol import late_frame, offer_frame, shards, wire
 
     micropython = None
 
@@ -24,15 +24,15 @@ def window(vector):
 
 
 def late(vector):
-    age, read = wire.unpack_late(vector["frame"])
-    into = bytearray(len(vector["frame"]) - wire.LATE_HEADER)
+    age, read = late_frame.unpack_late(vector["frame"])
+    into = bytearray(len(vector["frame"]) - late_frame.LATE_HEADER)
     wire.pack_window(read, into)
-    return dict(read.__dict__, age=age), wire.pack_late(age, into)
+    return dict(read.__dict__, age=age), late_frame.pack_late(age, into)
 
 
 def offer(vector):
-    read = wire.unpack_offer(vector["frame"])
-    return read.__dict__, wire.pack_offer(read)
+    read = offer_frame.unpack_offer(vector["frame"])
+    return read.__dict__, offer_frame.pack_offer(read)
 
 
 def shard(vector):

@@ -47,6 +47,14 @@ def check_message(vector):
     print("message", topic)
 
 
+def check_addressed(vector):
+    plain, body, whose = unhex(vector["plain"]), unhex(vector["body"]), serial_message.address(vector["topic"])
+    assert serial_message.addressed(plain, whose, vector["from_gateway"]) == body
+    assert serial_message.unaddressed(body) == (whose, vector["from_gateway"], plain)
+    assert serial_message.unaddressed(plain) == (None, False, plain)
+    print("addressed", whose)
+
+
 def check_report(vector):
     body = unhex(vector["body"])
     assert serial_message.pack_report(vector["number"], vector["missing"]) == body
@@ -70,6 +78,7 @@ def main(path):
         ("frames", check_frame),
         ("streams", check_stream),
         ("message", check_message),
+        ("addressed", check_addressed),
         ("report", check_report),
         ("shard", check_shard),
     ):

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firmware.net import mqtt_greeting as greeting
 from firmware.net import mqtt_packets as packets
 from tests.support import brokers
 from tests.support.micropython import run_json
@@ -112,10 +113,10 @@ def test_refusals_are_words():
     packet = incoming()
     feed(b"\x20\x02\x00\x05", packet)
     with pytest.raises(packets.MqttError, match="not authorised"):
-        packets.check_accepted(packet)
+        greeting.check_accepted(packet)
     feed(b"\xd0\x00", packet)
     with pytest.raises(packets.MqttError, match="before the CONNACK"):
-        packets.check_accepted(packet)
+        greeting.check_accepted(packet)
 
 
 @pytest.mark.parametrize("topic", ["", "t" * 257, "ä" * 129])
@@ -143,11 +144,11 @@ def test_matches(pattern, topic, expected):
 
 def test_connect_and_subscribe_are_the_standards():
     will = ("w", b"off", 1, True)
-    assert packets.connect("id", 15) == b"\x10\x0e\0\4MQTT\4\x02\0\x0f\0\2id"
-    assert packets.connect("id", 258, will, "me", "pw") == (
+    assert greeting.connect("id", 15) == b"\x10\x0e\0\4MQTT\4\x02\0\x0f\0\2id"
+    assert greeting.connect("id", 258, will, "me", "pw") == (
         b"\x10\x1e\0\4MQTT\4\xee\1\2\0\2id" + b"\0\1w\0\3off" + b"\0\2me\0\2pw"
     )
-    assert packets.subscribe(258, [("a/+", 1), ("b", 0)]) == b"\x82\x0c\1\2\0\3a/+\1\0\1b\0"
+    assert greeting.subscribe(258, [("a/+", 1), ("b", 0)]) == b"\x82\x0c\1\2\0\3a/+\1\0\1b\0"
 
 
 def test_both_pythons_encode_the_same():

@@ -11,7 +11,7 @@ from typing import Any
 from reedmesh.coding.bundle import Bundle, shape_for
 from reedmesh.inference.model import Model
 from reedmesh.links.message import Message
-from reedmesh.protocol import shards, wire
+from reedmesh.protocol import offer_frame, shards
 from tests.firmware.test_app import UNSEALED, Sensor, candidate, offer, sensor
 from tests.firmware.tflite.test_refusals import edited, small
 from tests.support.micropython import run_json
@@ -25,7 +25,9 @@ Act = Callable[[Sensor], Awaitable[Any]]
 def of(model: bytes, **changes: Any) -> bytes:
     """An offer of this model, newer than what is in service; its digest right unless `changes` say otherwise."""
     sequence = changes.pop("sequence", SERVING + 1)
-    return wire.pack_offer(offer(sequence, **{"model": model, "sha256": hashlib.sha256(model).digest(), **changes}))
+    return offer_frame.pack_offer(
+        offer(sequence, **{"model": model, "sha256": hashlib.sha256(model).digest(), **changes})
+    )
 
 
 def other() -> bytes:
@@ -53,7 +55,7 @@ async def sealed_with(key: bytes, it: Sensor) -> Any:
 
 async def replayed(it: Sensor) -> Any:
     """The very frames of the offer that was taken, from the manifest on."""
-    return await it.answer(wire.pack_offer(offer(SERVING)))
+    return await it.answer(offer_frame.pack_offer(offer(SERVING)))
 
 
 async def cut_short(it: Sensor) -> Any:
@@ -81,7 +83,7 @@ async def with_broken_flash(it: Sensor) -> Any:
 
 
 CASES: list[tuple[str, Act, int, str]] = [
-    ("the one in service", partial(offered, wire.pack_offer(offer(SERVING + 1))), 304, "already in service"),
+    ("the one in service", partial(offered, offer_frame.pack_offer(offer(SERVING + 1))), 304, "already in service"),
     ("replayed", replayed, 304, "already in service"),
     ("older", partial(offered, of(other(), sequence=SERVING - 1)), 403, "sequence 4 is not above 5"),
     ("the same number", partial(offered, of(other(), sequence=SERVING)), 403, "sequence 5 is not above 5"),
@@ -105,7 +107,7 @@ CASES: list[tuple[str, Act, int, str]] = [
 def test_a_wrong_model_never_becomes_active_and_is_reported(tmp_path: Path) -> None:
     async def story() -> None:
         async with sensor(tmp_path) as it:
-            assert (await it.answer(wire.pack_offer(offer(SERVING))))["code"] == 200
+            assert (await it.answer(offer_frame.pack_offer(offer(SERVING))))["code"] == 200
             pointer = (it.folder / "slots.json").read_text()
             for name, act, code, reason in CASES:
                 it.heard.clear()
@@ -128,7 +130,7 @@ def test_a_wrong_model_never_becomes_active_and_is_reported(tmp_path: Path) -> N
 
 def test_an_update_that_finds_no_room_is_refused_and_the_sensor_lives_on(tmp_path: Path) -> None:
     payload = of(other())
-    bundle = Bundle(payload, "vibration", "gw", 1, SERVING + 1, shape_for(len(payload), wire.MODEL_SHARD, ROOM))
+    bundle = Bundle(payload, "vibration", "gw", 1, SERVING + 1, shape_for(len(payload), offer_frame.MODEL_SHARD, ROOM))
     sent = [shards.pack_manifest(bundle.manifest)]
     for block in range(bundle.shape.blocks):
         sent += bundle.wave({block: bundle.shape.k})

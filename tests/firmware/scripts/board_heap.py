@@ -21,6 +21,7 @@ import main  # noqa: E402
 node = main.load(folder)
 import drivers as sensors  # noqa: E402
 from board.boot_count import BootCount  # noqa: E402
+from board.lazy import call  # noqa: E402
 
 WINDOWS = 3
 
@@ -104,7 +105,7 @@ del sensors
 reduced = bool(os.getenv("REDUCED"))  # as it starts once to have memory for an update
 boot_count = BootCount(folder, "power-on")
 boot_count.reduced = reduced
-it = node.Node(node._settings(folder), folder, boot_count)
+it = node.Node(call("board.settings", "load", folder + "/config.json"), folder, boot_count)
 model = it.slots.digest
 assert model, "the model is not in service"
 asyncio.run(story(it))

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 
+import hello
 from board import boot_count, monotonic
 from board import watchdog as dog
 from net import wifi
@@ -101,10 +102,10 @@ def chosen(folder):
     for _ in range(20):
         boot_count.BootCount(folder, "hard").choose("no Wi-Fi in 10 attempts")
     it = boot_count.BootCount(folder, "hard")
-    said = [it.hello()]
+    said = [hello.starts(it)]
     for _ in range(boot_count.MOST_STARTS):
         it = boot_count.BootCount(folder, "watchdog")
-    return said + [it.hello()]
+    return said + [hello.starts(it)]
 
 
 def leaves_safe_mode(folder):
@@ -136,6 +137,15 @@ def slow_windows(folder):
     monotonic._ms += 600000
     it.worked()
     return [before, it.starts]
+
+
+def memory(_):
+    """Why no update can be received: of a classic ESP32 over Wi-Fi, of one in reduced mode, of chips with more."""
+    from board.idf_memory import reason
+
+    heap = 112 * 1024
+    said = [reason(13000, heap, 32768, 33860), reason(40000, heap, 32768, 33860), reason(40000, heap, 6400, 8544)]
+    return said + [reason(9000, heap, 150000, 160000), reason(9000, 60000, 200000, 210000)]
 
 
 def causes(_):

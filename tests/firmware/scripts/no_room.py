@@ -15,13 +15,10 @@ from ota import model_writer, offers
 class ModelSlots:
     """In place of the sensor's; has as much memory as a test says."""
 
-    sequence, room, arriving = 0, bytearray(20000), sys.argv[2] + "/next.tflite"
+    sequence, digest, room, arriving = 0, "", bytearray(20000), sys.argv[2] + "/next.tflite"
 
     def __init__(self):
         self.full = True
-
-    def check(self, offer):
-        pass
 
     def install(self, offer):
         if self.full:

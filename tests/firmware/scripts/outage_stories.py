@@ -5,8 +5,8 @@ import json
 import os
 import sys
 
-from net import store_and_forward
-from protocol import wire
+from net import late_files, store_and_forward
+from protocol import late_frame, wire
 
 FRAME = wire.WINDOW_HEADER + 3
 
@@ -44,11 +44,11 @@ class Link:
         if not self.takes:
             return False
         self.takes -= 1
-        age, window = wire.unpack_late(payload)
-        self.sent.append([None if age == wire.UNKNOWN else age, window.number])
+        age, window = late_frame.unpack_late(payload)
+        self.sent.append([None if age == late_frame.UNKNOWN else age, window.number])
         if not self.mute:
-            self.receipt(topic, wire.pack_taken(window.boot, window.number - 1), False)  # of another one
-            self.receipt(topic, wire.pack_taken(window.boot, window.number, self.key), False)
+            self.receipt(topic, late_frame.pack_taken(window.boot, window.number - 1), False)  # of another one
+            self.receipt(topic, late_frame.pack_taken(window.boot, window.number, self.key), False)
         return True
 
     def subscribe(self, topic, sink, qos):
@@ -92,7 +92,7 @@ def told(it, **more):
 def sent(it):
     it.look()
     asyncio.run(it.send())
-    return it._client.sent
+    return it.client.sent
 
 
 def memory(folder):
@@ -256,7 +256,7 @@ def flash_fails(folder):
     """Flash takes nothing: what is in memory goes out all the same."""
     link = Link()
     it = kept(folder, link, Clock())
-    it._folder = folder + "/nowhere/"
+    it.folder = folder + "/nowhere/"
     judged(it, 1)
     it.look()
     it.write()
@@ -265,11 +265,11 @@ def flash_fails(folder):
 
 
 def damaged(folder):
-    for name in (store_and_forward.OLDER, store_and_forward.NEWER, store_and_forward.COUNT):
+    for name in (late_files.OLDER, late_files.NEWER, late_files.COUNT):
         with open(folder + "/" + name, "w") as file:
             file.write("{")
     it = kept(folder, Link(), Clock())
-    it._client.rise()
+    it.client.rise()
     return told(it, sent=sent(it))
 
 

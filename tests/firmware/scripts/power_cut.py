@@ -97,11 +97,13 @@ for path in sys.argv[1:5]:
     with open(path, "rb") as file:
         frames.append(file.read())
 
-from ota.model_slots import MOST_BOOTS, WINDOWS, ModelSlots  # noqa: E402
+from board.boot_count import WINDOWS  # noqa: E402
+from ota.model_files import MOST_BOOTS  # noqa: E402
+from ota.model_slots import ModelSlots  # noqa: E402
 from ota.model_writer import Writer  # noqa: E402
-from protocol import shards, wire  # noqa: E402
+from protocol import offer_frame, shards  # noqa: E402
 
-offers = [wire.unpack_offer(frame) for frame in frames]
+offers = [offer_frame.unpack_offer(frame) for frame in frames]
 flash = Flash(BLOCKS)
 vfs.VfsLfs2.mkfs(flash)
 flash = told(flash.content, lambda slots: (install(slots, frames[0]), prove(slots)))

@@ -153,7 +153,7 @@ def install():
     slots = ModelSlots("/flash", ROOM, len(offer.trial))
     with open(slots.arriving, "wb") as file:
         file.write(offer.model)
-    arrived = wire.unpack_offer(frame)
+    arrived = offer_frame.unpack_offer(frame)
     arrived.model = slots.room[: len(offer.model)]
     slots.install(arrived)
 
@@ -163,14 +163,14 @@ import hashlib  # noqa: E402
 import main  # noqa: E402
 from ota import firmware_slots, firmware_writer  # noqa: E402
 from ota.model_slots import ModelSlots  # noqa: E402
-from protocol import firmware_package, shards, wire  # noqa: E402
+from protocol import firmware_package, offer_frame, shards  # noqa: E402
 
 contents = []
 for path in sys.argv[1:]:
     with open(path, "rb") as file:
         contents.append(file.read())
 frame, packages = contents[0], dict(zip(("before", "old", "new", "later"), contents[1:]))
-offer = wire.unpack_offer(frame)
+offer = offer_frame.unpack_offer(frame)
 
 flash = Flash(BLOCKS)
 vfs.VfsLfs2.mkfs(flash)

@@ -36,7 +36,7 @@ def after(content):
     mounted(content)
     it = kept("/flash", Link(), Clock())
     waiting = it.waiting
-    it._client.rise()
+    it.client.rise()
     numbers = [each[1] for each in sent(it)]
     vfs.umount("/flash")
     return waiting, len(numbers) == waiting and numbers == list(

@@ -37,10 +37,12 @@ monotonic.ticks_diff = ticks_diff
 monotonic._ticks = monotonic.ticks_ms()
 began_us = now_us[0]
 
+import cycle.outputs  # noqa: E402
+import cycle.trigger  # noqa: E402
 from board import watchdog  # noqa: E402
+from board.boot_count import Proof  # noqa: E402
 from drivers import adc  # noqa: E402
 from net import ntp, store_and_forward  # noqa: E402
-from ota.probation import Proof  # noqa: E402
 
 adc.asyncio, adc.sleep_us = Sleeps, sleep_us
 
@@ -57,6 +59,41 @@ class Link:
 class Level:
     def read_u16(self):
         return 1000
+
+
+class Pin:
+    OUT = 1
+
+    def __init__(self, *_, value):
+        self.level = value
+
+    def value(self, level):
+        self.level = level
+
+
+class Machine:
+    pass
+
+
+Machine.Pin = Pin
+
+
+def station_that_rests(hours, days):
+    """Hours without a part, again and again: after which of them a trigger was a bounce, or the station not ready."""
+    for module in (cycle.outputs, cycle.trigger):
+        module.ticks_ms, module.ticks_diff = monotonic.ticks_ms, ticks_diff
+        module.ticks_add = lambda ticks, more: (ticks + more) & (PERIOD - 1)
+    trigger, outputs = cycle.trigger.Trigger(), cycle.outputs.Outputs(Machine, {"ready_pin": 4}, {})
+    found = []
+    for rest in range(hours, days * 24, hours):
+        outputs._fail()
+        trigger._open = True
+        now_us[0] += rest * 3600000000
+        trigger.fire()
+        outputs.look()
+        if trigger._open or not outputs._pins["ready_pin"].level:
+            found.append(rest)
+    return found
 
 
 def passed_ms():
@@ -93,7 +130,7 @@ for minute in range(DAYS * 1440):
         faults.append(("watchdog", minute))
     if minute % 1000 == 500:  # an outage of three minutes, with a window that matters
         link.heard = link.lost_at = now - 5000
-        backlog._written = now - 60000 if minute < 1000 else backlog._written
+        backlog.written = now - 60000 if minute < 1000 else backlog.written
         backlog.note(bytes(31))
         link.up.clear()
         backlog.look()
@@ -101,7 +138,7 @@ for minute in range(DAYS * 1440):
         now_us[0] += 61000000
         if early or not backlog.due(monotonic.ms()):
             faults.append(("backlog", minute))
-        backlog._written, backlog._lost = monotonic.ms(), []
+        backlog.written, backlog.lost = monotonic.ms(), []
         link.up.set()
         link.sessions += 1
         dog.well(monotonic.ms())
@@ -125,6 +162,7 @@ print(
             "faults": faults,
             "reset": [before, len(resets)],
             "proved": proof.lasted(),
+            "rests": station_that_rests(6, 14),
             "rates": rates,
         }
     )

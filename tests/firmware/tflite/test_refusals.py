@@ -30,8 +30,8 @@ def small(**changes: Any) -> bytes:
         "scale": 0.1,
         "zero_point": 0,
     }
-    scale = changes.pop("input_scale", 0.1)
-    return dense_models.write([Dense(**{**values, **changes})], scale, changes.pop("input_zero", 0))
+    scale, nought = changes.pop("input_scale", 0.1), changes.pop("input_zero", 0)
+    return dense_models.write([Dense(**{**values, **changes})], scale, nought)
 
 
 def edited(*changes: tuple[str, Any], model: bytes | None = None) -> bytes:
@@ -54,7 +54,7 @@ def drawn(name: str, *changes: tuple[str, Any]) -> bytes:
     return edited(*changes, model=operator_models.OPERATORS[name](np.random.default_rng(3)))
 
 
-def _two_graphs() -> bytes:
+def two_graphs() -> bytes:
     tree = schema.ModelT.InitFromPackedBuf(small(), 0)
     tree.subgraphs.append(tree.subgraphs[0])
     builder = flatbuffers.Builder(1024)
@@ -107,7 +107,10 @@ REFUSED = {
     "NaN weight scale": (lambda: small(scales=np.array([1, np.nan], np.float32)), "tensor 1: scale 1 is not"),
     "three scales": (lambda: small(scales=np.ones(3, np.float32)), "3 weight scales along axis 0 for 2 outputs"),
     "a bias short": (lambda: small(bias=np.zeros(1, np.int32)), "1 biases for 2 outputs"),
-    "a bias too big": (lambda: small(bias=np.full(2, 1 << 30, np.int32)), "could overflow the sum of row 0"),
+    "a bias too big": (
+        lambda: small(bias=np.full(2, (1 << 31) - 1, np.int32)), "takes the sum of row 0 beyond 32 bits",
+    ),
+    "a variable": (lambda: edited((GRAPH + "tensors[0].isVariable", True)), "tensor 0: a variable"),
     "tanh": (lambda: small(activation=4), "fused activation 4 is not supported"),
     "zero point": (lambda: small(zero_point=128), "tensor 3: expected one scale and a zero point of int8"),
     "shape": (lambda: edited((GRAPH + "tensors[1].shape", [2, 4])), r"tensor 1: shape \[2, 4\] and 6 bytes"),
@@ -116,7 +119,7 @@ REFUSED = {
     "no dimension": (lambda: edited((GRAPH + "tensors[0].shape", [1, -1])), "has no size or too much"),
     "float input": (lambda: edited((GRAPH + "tensors[0].type", 0)), "tensor 0: expected an int8 tensor"),
     "int16 input": (lambda: edited((GRAPH + "tensors[0].type", 7)), "tensor 0: expected an int8 tensor"),
-    "two graphs": (_two_graphs, "2 subgraphs"),
+    "two graphs": (two_graphs, "2 subgraphs"),
     "output is input": (lambda: edited((GRAPH + "outputs", [0])), "no operator makes the output"),
     "joined along none": (
         lambda: drawn("CONCATENATION", ("graph.tensors[graph.outputs[0]].shape", [])),

@@ -44,7 +44,7 @@ def take_model_on_sensor(data: bytes) -> None:
 
 def take_packets(data: bytes) -> None:
     """Packets from a broker to a sensor."""
-    packets = sensor_module("net.mqtt_packets")
+    packets, greeting = sensor_module("net.mqtt_packets"), sensor_module("net.mqtt_greeting")
     small, source = memoryview(bytearray(64)), BytesIO(data)
     packet = packets.Incoming(small, lambda topic: small if topic else None)
     try:
@@ -53,7 +53,7 @@ def take_packets(data: bytes) -> None:
                 if source.readinto(view) < len(view):
                     return
             if packet.kind != packets.PUBLISH:
-                packets.check_accepted(packet)
+                greeting.check_accepted(packet)
     except packets.MqttError as refusal:
         raise WireError(str(refusal)) from refusal
 

@@ -7,7 +7,7 @@ from typing import Any
 from reedmesh.config.settings import AlertRule
 from reedmesh.links.message import Message
 from reedmesh.outputs import home_assistant
-from reedmesh.protocol import scaling, serial_message, wire
+from reedmesh.protocol import late_frame, offer_frame, scaling, serial_message, wire
 from reedmesh.protocol.serial_frame import Deframer, frame
 from reedmesh.protocol.shards import Shape
 from reedmesh.protocol.wire import Window, WireError
@@ -25,7 +25,7 @@ def _window() -> bytes:
 
 
 def _offer() -> bytes:
-    return wire.pack_offer(wire.Offer(3, bytes(100), bytes(32), bytes(8), 9))
+    return offer_frame.pack_offer(offer_frame.Offer(3, bytes(100), bytes(32), bytes(8), 9))
 
 
 def _package() -> bytes:
@@ -62,7 +62,7 @@ def from_sensors() -> list[bytes]:
     return [
         *(bytes([i]) + json.dumps(each).encode() for i, each in enumerate(said)),
         b"\x04" + _window(),
-        b"\x05" + wire.pack_late(9, _window()),
+        b"\x05" + late_frame.pack_late(9, _window()),
     ]
 
 
@@ -108,7 +108,7 @@ def serial_lines() -> list[bytes]:
 
 TARGETS = {
     "window": Target(wire.unpack_window, WIRE, lambda: [_window()]),
-    "offer": Target(wire.unpack_offer, WIRE, lambda: [_offer()]),
+    "offer": Target(offer_frame.unpack_offer, WIRE, lambda: [_offer()]),
     "topic": Target(lambda data: wire.split_topic(data.decode("latin-1")), WIRE, lambda: [b"reedmesh/gw/press/window"]),
     "package": Target(firmware_packages.unpack, WIRE, lambda: [_package()]),
     "from a sensor": Target(take_from_sensor, WIRE, from_sensors),

@@ -10,6 +10,7 @@ from typing import Any
 from reedmesh import __version__
 from reedmesh.commands.doctor.finding import Case, Finding, error, good, warning
 from reedmesh.protocol import wire
+from reedmesh.protocol.offer_frame import MODEL_SHARD
 from reedmesh.store import database
 
 OFTEN = 10  # reconnects a day that are too many: two clients of one name throw each other out
@@ -18,6 +19,10 @@ PROMISED = 0.08  # of normal windows above the threshold: about what 30 windows 
 DAY = 86400.0  # seconds
 QUIET = 2.0  # days without an update that are worth a look
 FEW = 0.01  # of windows that may be missed
+LEAST, ROW = (
+    8192,
+    16384,
+)  # bytes of ESP-IDF's memory: ever free, and in a row, below which Wi-Fi or TLS of a sensor fail
 
 
 def answers(case: Case) -> Iterable[Finding]:
@@ -157,6 +162,20 @@ def _hello(name: str, hello: dict[str, Any]) -> Iterable[Finding]:
         )
     if hello.get("relapse"):
         yield warning(f"sensor {name} went back to its model before: {hello['relapse']}", f"reedmesh relearn {name}")
+    yield from _memory(name, hello)
+
+
+def _memory(name: str, hello: dict[str, Any]) -> Iterable[Finding]:
+    """ESP-IDF's memory apart from the heap's: when that is gone, links fail though Python has some left."""
+    told = hello.get("memory")
+    if not isinstance(told, dict) or hello.get("shard") != MODEL_SHARD:  # on a wire nothing else lives on it
+        return
+    row, least, free = (told.get(key) for key in ("longest", "least", "free"))
+    if not isinstance(row, int) or not isinstance(least, int) or (row >= ROW and least >= LEAST):
+        return
+    said = f"sensor {name}: Wi-Fi has {row // 1024} KiB in a row and had {least // 1024} at least; the heap has "
+    remedy = "an ESP32-S3 or C3, a wire, or no TLS: boards/README.md, Memory"
+    yield warning(f"{said}{free // 1024 if isinstance(free, int) else '?'} KiB", remedy)
 
 
 def neighbours(case: Case) -> Iterable[Finding]:

@@ -2,6 +2,7 @@
 
 import json
 
+from net import mqtt_greeting as greeting
 from net import mqtt_packets as packets
 
 WILL = ("a/b", b"\x00off", 1, True)
@@ -16,11 +17,11 @@ SIZES = (0, 1, 120, 121, 16376, 16377, 2097144, 2097145, packets.MAX_REMAINING -
 
 
 encoded = [
-    packets.connect("sensor", 15),
-    packets.connect("sensor", 65535, WILL),
-    packets.connect("n", 0, WILL, "user", "päss"),
-    packets.connect("n" * 200, 1, None, "user"),
-    packets.subscribe(1, [("a/#", 0), ("ä/+", 1)]),
+    greeting.connect("sensor", 15),
+    greeting.connect("sensor", 65535, WILL),
+    greeting.connect("n", 0, WILL, "user", "päss"),
+    greeting.connect("n" * 200, 1, None, "user"),
+    greeting.subscribe(1, [("a/#", 0), ("ä/+", 1)]),
     packets.puback(0xABCD),
     packets.PINGREQ,
     packets.DISCONNECT,

@@ -23,14 +23,17 @@ recipe = Spectrum(200, 3, 20)
 from features import Extractor  # noqa: E402
 
 extractor = Extractor(recipe)
-gc.collect()
+del recipe
+from board.lazy import release  # noqa: E402
+
+release("protocol.recipe")  # as the sensor does
 
 from score import Scorer  # noqa: E402
 from tflite import Model  # noqa: E402
 
 model = Model(buffer)
 judge = Scorer(model)
-features = bytearray(recipe.length)
+features = bytearray(extractor.length)
 gc.collect()
 micropython.heap_lock()
 try:

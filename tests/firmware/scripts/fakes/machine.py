@@ -2,6 +2,7 @@
 
 What happens is printed, for the test that started it. FAKE_GLITCHES="3800 5000+300" makes the 3800th transfer on the
 bus fail, and 300 from the 5000th on; FAKE_STUCK=1000: all from the 1000th on, until the bus gets nine clocks.
+FAKE_CLOCK: file in which libfaketime reads what time it is, which the board's clock sets.
 """
 
 import os
@@ -42,6 +43,10 @@ class RTC:
 
     def datetime(self, then):
         print("machine.RTC", then)
+        if os.getenv("FAKE_CLOCK"):
+            year, month, day, _, hour, minute, second, _ = then
+            with open(os.getenv("FAKE_CLOCK"), "w") as file:
+                file.write("@{}-{:02}-{:02} {:02}:{:02}:{:02}\n".format(year, month, day, hour, minute, second))
 
     def memory(self, content=None):
         if content is None:
