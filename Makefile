@@ -178,8 +178,8 @@ windows-skab: $(READY) ## convert SKAB to windows in the neutral format. DATA=SK
 
 ##@ Benchmarks
 
-BENCHES := bench-latency bench-faults bench-detect bench-alerts bench-cluster bench-coding bench-delivery bench-engine bench-memory \
-  bench-ota bench-crash bench-learn bench-scale bench-security bench-dashboard bench-called bench-ask
+BENCHES := bench-latency bench-faults bench-detect bench-alerts bench-coding bench-delivery bench-engine bench-memory \
+  bench-ota bench-crash bench-learn bench-security bench-dashboard bench-called bench-ask
 
 bench: $(BENCHES) ## run all benchmarks; figures go into build/bench.json
 
