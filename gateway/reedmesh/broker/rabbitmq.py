@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 
 from reedmesh.broker import acl
+from reedmesh.protocol.wire import BASE
 
 EXCHANGE = "amq.topic"
 HEAD = "#!/bin/sh\n# Makes the users of the gateway {} with their rights; may be run again.\nset -eu\n"
@@ -21,7 +22,10 @@ def script(gateway: str, passwords: Mapping[str, str], prefix: str = acl.DISCOVE
 
 def _user(gateway: str, name: str, password: str, prefix: str) -> str:
     rules = acl.rules(gateway, name, prefix)
-    write, read = (pattern(each.topic for each in rules if each.access == access) for access in (acl.WRITE, acl.READ))
+    said = [each.topic for each in rules if each.access == acl.WRITE]
+    heard = [each.topic for each in rules if each.access == acl.READ]
+    heard += [f"{BASE}/#"] if name == acl.DASHBOARD else []  # which a filter `reedmesh/+/...` takes, as on NATS
+    write, read = pattern(said), pattern(heard)
     user, secret = shlex.quote(name), shlex.quote(password)
     queues = shlex.quote("^(mqtt-subscription-.*|amq\\.topic)$")
     return (

@@ -46,6 +46,7 @@ log = logging.getLogger(__name__)
 
 
 MOST_OPEN = 8192  # files and connections; 1024 is usual
+SAY_AGAIN_SECONDS = 60.0  # between two times that what is retained is published, where the broker does not keep it
 STANDBY_SECONDS = 10.0  # between two looks whether the disk takes data again
 
 
@@ -87,6 +88,8 @@ async def serve(config: Config, notifier: ServiceNotifier, reread: Callable[[], 
         watchdog = _watchdog(config, link, gateway, notifier)
         gateway.reported.process = watchdog.table
         beside = exporters(config, gateway.line) | {"subscriptions": partial(gateway.subscriptions.run, link)}
+        if config.broker.cluster == "rabbitmq":
+            beside["retained state"] = partial(_say_again, link)
         if config.metrics.listen:
             beside["metrics"] = partial(Endpoint(gateway.vitals).run, config.metrics.listen)
         gc.collect()
@@ -104,6 +107,13 @@ async def serve(config: Config, notifier: ServiceNotifier, reread: Callable[[], 
         if not task.cancelled():
             task.result()
     return signals.anew
+
+
+async def _say_again(link: Link) -> None:
+    """Publish what is retained once more, now and then: RabbitMQ keeps it on one node only, and for no wildcard."""
+    while True:
+        await asyncio.sleep(SAY_AGAIN_SECONDS)
+        link.greet_anew()
 
 
 async def _leave_standby(store: Store, signals: Signals) -> None:
