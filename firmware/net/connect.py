@@ -17,7 +17,7 @@ def client(settings: dict, availability: str, take_shard):
         return serial_port.client(settings["serial"], take_shard, settings.get("key"))
     from net import mqtt  # 12 KiB that a sensor on a wire does without
 
-    broker, name = settings["broker"], settings["gateway"] + "." + settings["name"]  # no name has a dot
+    broker, name = settings["broker"], settings["gateway"] + ":" + settings["name"]  # NATS refuses a dot
     will = (availability, b'{"state": "offline"}', 1, True)
     user, password = _login(settings)
     context, others = _context(settings, user), [tuple(place) for place in broker.get("others", ())]

@@ -87,7 +87,7 @@ class Hall:
 
 def sensor_on(hall: Hall, first: int, ports: list[int]) -> "subprocess.Popen[str]":
     nodes = [["127.0.0.1", port] for port in (first, *(each for each in ports if each != first))]
-    told = {"hosts": nodes, "name": "gw.s0", "user": "sensor.s0", "password": hall.password("sensor.s0")}
+    told = {"hosts": nodes, "name": "gw:s0", "user": "sensor.s0", "password": hall.password("sensor.s0")}
     told["topic"] = "reedmesh/gw/s0/window"
     return micropython.start(SCRIPTS / "cluster_sensor.py", json.dumps(told), stdin=subprocess.PIPE)  # type: ignore[no-any-return]
 

@@ -108,7 +108,7 @@ class Bench:
                 self.heard[node, alert["id"]] += 1
 
     async def _sensor(self, i: int, name: str) -> None:
-        link = self.link(f"gw.{name}", f"sensor.{name}", self.nodes.ports, {})
+        link = self.link(f"gw:{name}", f"sensor.{name}", self.nodes.ports, {})
         listening = asyncio.create_task(_listen(link))
         try:
             await asyncio.sleep(EVERY * i / len(self.names))
