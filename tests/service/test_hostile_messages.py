@@ -39,8 +39,8 @@ from reedmesh.outputs.home_assistant import sensor_device
 from reedmesh.outputs.modbus import Modbus
 from reedmesh.outputs.sparkplug import device
 from reedmesh.outputs.sparkplug_payload import pack as sparkplug_pack
+from reedmesh.protocol import late_frame, wire
 from reedmesh.protocol import part as parts
-from reedmesh.protocol import wire
 from reedmesh.provenance import credit, ledger
 from reedmesh.provenance.credit import Statement
 from reedmesh.provenance.ledger import Checkpoint
@@ -186,7 +186,7 @@ class Stage:
             "model/status": lambda: hostile.said({"code": 206, "block": 0, "missing": 3, "reason": "no"}, dice),
             "firmware/status": lambda: hostile.said({"code": 206, "block": 0, "missing": 3, "reason": "no"}, dice),
             "window": lambda: dice.choice((bytes(packed), hostile.frame(packed, dice))),
-            "late": lambda: hostile.frame(wire.pack_late(5, packed), dice),
+            "late": lambda: hostile.frame(late_frame.pack_late(5, packed), dice),
             "part": lambda: hostile.frame(told, dice),
         }
         leaf = dice.choice(("hello", *said))
