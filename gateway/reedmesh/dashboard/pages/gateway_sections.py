@@ -11,8 +11,9 @@ T = TypeVar("T")
 
 
 class GatewaySections(Page, Generic[T]):
-    """The page. `part` is also the verb of its request."""
+    """The page. `part` is also the verb of its request. title, about: keys of what it is called, and of what it shows."""
 
+    title = about = ""
     every = 30.0  # seconds between two requests
 
     def __init__(self, visit: Visit) -> None:
@@ -21,8 +22,8 @@ class GatewaySections(Page, Generic[T]):
 
     def build(self) -> None:
         """Make heading and sections; `above` comes between them."""
-        Text("h1", "", self.say(f"{self.part}.title"))
-        Text("p", "quiet", self.say(f"{self.part}.about"))
+        Text("h1", "", self.say(self.title))
+        Text("p", "quiet", self.say(self.about))
         self._fault = Text("p", "faults")
         self.above()
         self._gateways = Parts(box("div"), self.section)
@@ -44,7 +45,7 @@ class GatewaySections(Page, Generic[T]):
         self._asked.look(len(view.line))
         names = sorted(each.name for each in view.line)
         self._gateways.show([(each, (each, self._known[each], now)) for each in names if each in self._known])
-        return self.say(f"{self.part}.title")
+        return self.say(self.title)
 
     async def _ask_one(self, name: str) -> None:
         self._known[name] = self.read(await self.ask(name, self.part))

@@ -24,6 +24,7 @@ class LearningPage(GatewaySections[Learning]):
     """Learning between all gateways."""
 
     part = "learning"
+    title, about = "learning.title", "learning.about"
     every = EVERY
 
     def above(self) -> None:

@@ -26,6 +26,7 @@ class ProvenancePage(GatewaySections[Provenance]):
     """The origin of all models, and the accounts with all neighbours."""
 
     part = "provenance"
+    title, about = "provenance.title", "provenance.about"
 
     def section(self) -> "GatewayPart":
         """Make the section of a gateway."""
