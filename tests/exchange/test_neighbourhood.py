@@ -145,7 +145,7 @@ def test_private_sums_give_the_mean_of_the_others_and_nothing_of_one(tmp_path: P
     told = {"a": sums(1.0), "b": sums(1.1), "c": sums(0.9), "d": sums(1.05)}
 
     async def story() -> None:
-        async with neighbours(tmp_path, *told, private=1.5) as it:
+        async with neighbours(tmp_path, *told, private=4.0) as it:
             for name, each in told.items():
                 await it[name].give(each)
             await it.until(lambda: all(it[name].peers() for name in told))
@@ -170,7 +170,7 @@ def test_a_member_that_is_away_is_not_waited_for_and_comes_back(tmp_path: Path) 
         return cell._state.number
 
     async def summed_up(names: str, away: str) -> None:
-        async with neighbours(tmp_path, *names, all_names=away, private=3.0) as it:
+        async with neighbours(tmp_path, *names, all_names=away, private=4.0) as it:
             before = {name: number(it, name) for name in names}
             for name in names:
                 await it[name].give(told[name])
