@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class GatewaySections(Page, Generic[T]):
-    """The page. `part` is also the verb of its request. title, about: keys of what it is called and of what it shows."""
+    """The page. `part` is also the verb of its request. title, about: keys of its name and of what it shows."""
 
     title = about = ""
     every = 30.0  # seconds between two requests
