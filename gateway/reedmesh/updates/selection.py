@@ -53,10 +53,10 @@ class TrainingSelection:
         for sensor in chosen:
             try:
                 if training_set := await self._training_set(sensor):
-                    found[sensor.name] = training_set
+                    found[sensor.name], sensor.unlearnt = training_set, ""
             except DeployError as error:
                 log.error("%s: its windows are collected anew: %s", sensor.name, error)
-                sensor.unlearnt = str(error)
+                sensor.unlearnt = str(error) if sensor.state == LEARNING else ""
                 collect_anew([sensor])
         return found
 
