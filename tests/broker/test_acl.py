@@ -45,6 +45,7 @@ RIGHTS = {
     "reedmesh/hall1/press/late/taken": ("0245", "0"),
     "reedmesh/hall1/press/trigger": ("0245", "0"),
     "reedmesh/hall1/press/part": ("045", "02"),
+    "reedmesh/hall1/press/teach": ("045", "02"),
     "reedmesh/hall1/press/model/manifest": ("0245", "0"),
     "reedmesh/hall1/press/model/status": ("0245", "02"),
     "reedmesh/hall1/fan/window": ("045", "03"),
@@ -467,7 +468,14 @@ def test_a_stolen_sensors_key_opens_nothing_but_its_own_topics(
 
 def test_nobody_can_guess_what_a_gateway_calls_itself_at_a_broker() -> None:
     """Whoever comes under the same client identifier would push it off."""
-    assert len({Link("127.0.0.1", 1, "gateway-hall1")._options["identifier"] for _ in range(100)}) == 100
+
+    async def called() -> bytes:
+        return bytes(Link("127.0.0.1", 1, "gateway-hall1")._new_client()._client._client_id)
+
+    async def story() -> set[bytes]:
+        return {await called() for _ in range(100)}
+
+    assert len(asyncio.run(story())) == 100
 
 
 def test_the_files_say_what_the_config_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
