@@ -16,6 +16,7 @@ import struct
 
 
 def both(a):
+    """As `only_gateways` does."""
     return _inner(a)
 
 

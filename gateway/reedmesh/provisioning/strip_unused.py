@@ -72,9 +72,10 @@ def _defined(trees: Iterable[ast.AST]) -> set[str]:
 
 
 def _mentioned(trees: Iterable[ast.AST]) -> set[str]:
-    """Every name that is used, asked of an object or written in a text."""
+    """Every name that is used, asked of an object or written in a text that is no docstring."""
     found: set[str] = set()
     for tree in trees:
+        documents = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
         for node in ast.walk(tree):
             if isinstance(node, ast.Name):
                 found.add(node.id)
@@ -82,6 +83,6 @@ def _mentioned(trees: Iterable[ast.AST]) -> set[str]:
                 found.add(node.attr)
             elif isinstance(node, ast.alias):
                 found.add(node.name)
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents:
                 found.update(re.findall(r"\w+", node.value))
     return found
