@@ -16,7 +16,7 @@ import struct
 
 
 def both(a):
-    """As `only_gateways` does."""
+    'As `only_gateways` does.'
     return _inner(a)
 
 
