@@ -31,6 +31,7 @@ from reedmesh.links import mqtt_link
 from reedmesh.links.combined_link import Wired
 from reedmesh.links.message import Message
 from reedmesh.links.mqtt_link import Link
+from reedmesh.readings import sensor_alerts
 from reedmesh.service import state_publisher
 from reedmesh.service.gateway import Gateway
 from reedmesh.store import database
@@ -350,7 +351,7 @@ def test_a_clock_set_back_an_hour_changes_nothing_that_lasts(tmp_path: Path, mon
 
     async def story(it: Inside, _: ExitStack) -> None:
         now = it.clocks.wall
-        assert it.gateway.line.sensors["s1"].shelve(now + 600, now, "Ana", "") == []
+        assert sensor_alerts.shelve(it.gateway.line.sensors["s1"], now + 600, now, "Ana", "") == []
         await it.clocks.go(60)
         it.clocks.wall -= HOUR
         await it.clocks.go(4)

@@ -40,9 +40,9 @@ Outbox.next = lambda outbox, *rest: threading.Event().wait()
 LOST = """
 import asyncio
 from reedmesh.links.mqtt_link import Link
-async def greet(link, client):
+async def join(link, client):
     await asyncio.Event().wait()
-Link._greet = greet
+Link._join = join
 from reedmesh.service import watchdog
 watchdog.LONGEST_WAIT = 0.1
 watchdog.READY_SECONDS = 0.1

@@ -25,6 +25,7 @@ from reedmesh.broker import accounts, acl
 from reedmesh.coding import Decoder, encode_block
 from reedmesh.coding.bundle import Bundle
 from reedmesh.config.settings import FEDERATION
+from reedmesh.exchange import seen
 from reedmesh.exchange.federation import Federation, Heard, Sealed
 from reedmesh.identity import keystore
 from reedmesh.identity.keyring import Keyring
@@ -256,7 +257,9 @@ def test_nothing_crosses_between_gateways_but_updates(
 def explained(hall: Hall, reader: Hall) -> dict[str, int]:
     """Account for every byte that left `hall` by the tap: bytes by what they are; fails for what is not explained."""
     federation = reader.federation(hall.name, hall.key.public)
-    counts = dict.fromkeys(("packets", "shards", "manifests", "heads", "points", "requests", "status", "MQTT"), 0)
+    counts = dict.fromkeys(
+        ("packets", "shards", "manifests", "heads", "seen", "points", "requests", "status", "MQTT"), 0
+    )
     manifests: dict[bytes, Manifest] = {}
     shards: dict[bytes, list[Shard]] = {}
     for up, down in hall.from_neighbour.said:
@@ -321,6 +324,9 @@ def note(
             ledger.unpack_checkpoint(heard.payload, [signer]).name == heard.gateway
         )  # a number, hashes and a signature
         counts["heads"] += size
+    elif heard.leaf == "seen":
+        seen.unpack(heard.payload)  # heads of others, and which updates are held
+        counts["seen"] += size
     elif heard.leaf == "owed":
         said = credit.unpack(heard.payload, [signer])
         assert said.name == heard.gateway and set(said.entries) <= set(HALLS)  # points

@@ -165,7 +165,7 @@ def test_the_cost_of_a_gateway_does_not_grow_with_their_number() -> None:
 )
 def test_whom_the_first_gateway_hears(topology: str, count: int, expected: list[int]) -> None:
     assert hears(topology, count)[0] == expected
-    with pytest.raises(ConfigError, match="ring, k4, full or none"):
+    with pytest.raises(ConfigError, match="ring, k4, full, none or fanout6"):
         hears("star", 3)
 
 

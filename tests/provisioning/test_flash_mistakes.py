@@ -162,7 +162,7 @@ WRONG_FILES = [
     (GOOD[:4096], r"take the \.bin, not the \.app-bin"),
     (micropython_image(ESP32, ("vfs", 0x200000, 0x200000)), "before MicroPython 1.26"),
     (micropython_image(boards.load("esp32-ota")), "files begin at 0x310000, not at 0x200000 .* another variant"),
-    (GOOD + bytes(2 << 20), "no room for so many"),
+    (GOOD + bytes(2 << 20), "there is no room for them"),
 ]
 
 

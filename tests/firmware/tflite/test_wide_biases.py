@@ -49,5 +49,5 @@ def test_wide_biases_give_the_reference(
         expected = reference(model, inputs)
         head = np.array([*inputs.shape[:1], inputs[0].nbytes, expected[0].nbytes], np.uint32).tobytes()
         (tmp_path / "in").write_bytes(np.uint32(len(model)).tobytes() + model + head + inputs.tobytes())
-        micropython.run(SCRIPTS / "tflite_run.py", tmp_path / "in", tmp_path / "out", rounding, *allocating)
+        micropython.run(SCRIPTS / "engine" / "run.py", tmp_path / "in", tmp_path / "out", rounding, *allocating)
         assert (tmp_path / "out").read_bytes() == expected.tobytes()
