@@ -59,7 +59,7 @@ def test_hostile_strings_are_text(play: Play) -> None:
         await stage.say("gw1/status", {"state": SCRIPT})
         await stage.say("gw1/info", {"version": SCRIPT, "family": {"name": "`${alert(1)}`"}})
         await stage.say("gw1/press3/state", WATCHING | {"state": SCRIPT, "refusal": SCRIPT})
-        await stage.say("gw1/alerts", {"alerts": [ALERT | {"sensor": SCRIPT, "state": "{{ 7 * 7 }}\ud800"}]})
+        await stage.say("gw1/alerts", {"alerts": [ALERT | {"sensor": SCRIPT, "state": "{{ 7 * 7 }}\u202e"}]})
         page = stage.page
         await expect(page.locator(".alert")).to_contain_text(SCRIPT)
         await expect(page.locator(".alert")).to_contain_text("{{ 7 * 7 }}\N{REPLACEMENT CHARACTER}")

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from functools import cache
 from pathlib import Path
 from typing import NoReturn
@@ -18,6 +19,7 @@ _PACKAGE = Path(__file__).parents[1]
 _PACKAGED = _PACKAGE / "firmware"  # in a wheel
 _CHECKOUT = _PACKAGE.parents[1] / "firmware"
 FIRMWARE = _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
+_MAKING = threading.Lock()  # Python 3.11 cannot parse in two threads at a time (gh-106905)
 SHARED = "protocol"  # the gateway's package that both sides run
 
 
@@ -58,9 +60,14 @@ def compile_into(folder: Path, architecture: str, only: tuple[str, ...] = ("",),
             compile_text(text, there, architecture, out)
 
 
-@cache
 def sources() -> dict[str, str]:
-    """Text of each file as it is compiled."""
+    """Text of each file as it is compiled; made once, whoever asks from which thread."""
+    with _MAKING:
+        return _sources()
+
+
+@cache
+def _sources() -> dict[str, str]:
     files = listed()
     texts = {there: here.read_text() for there, here in files.items()}
     texts = inline_constants.inlined(texts)
