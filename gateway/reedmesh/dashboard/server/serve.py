@@ -72,7 +72,8 @@ def settings_of(chosen: argparse.Namespace) -> Settings:
     settings = load(chosen.config) if chosen.config else Settings()
     if chosen.brokers:
         brokers = (
-            Broker(host, port, chosen.passwords.get((host, port), ""), plain=True) for host, port in chosen.brokers
+            Broker(host, port, password=chosen.passwords.get((host, port), ""), plain=True)
+            for host, port in chosen.brokers
         )
         settings = replace(settings, brokers=tuple(brokers))
     if chosen.listen:
