@@ -38,4 +38,4 @@ def test_names_that_join_alike_do_not_evict_each_other(tmp_path: Path) -> None:
     told = log.read_text()
     assert "already connected" not in told
     for gateway, name in pairs:
-        assert f"as {gateway}.{name} " in told and heard[f"reedmesh/{gateway}/{name}/window"] >= 10
+        assert f"as {gateway}:{name} " in told and heard[f"reedmesh/{gateway}/{name}/window"] >= 10
