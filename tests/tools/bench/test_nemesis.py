@@ -3,12 +3,15 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.support.micropython import missing
 from tools.bench import nemesis
 from tools.bench.support import nemesis_verdict
 from tools.simulate import mosquitto
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # of processes that it kills and starts anew
 def test_half_a_minute_of_kills_partitions_full_disks_and_a_hostile_neighbour(tmp_path: Path) -> None:
     if not mosquitto.program():
         missing("no mosquitto found: apt install mosquitto")
