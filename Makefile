@@ -133,7 +133,7 @@ quick: $(READY) ## run the tests that start no other program [ARGS="-k wire"]
 test: $(READY) ## run all tests, in parallel [ARGS="-k wire"]
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
-check: $(READY) check-firmware check-emulator ## check format, lint, types and the layers of the packages
+check: $(READY) check-firmware ## check format, lint, types and the layers of the packages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
