@@ -81,21 +81,25 @@ class Tap:
             yield
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.CancelledError):
-            there, back = await asyncio.open_connection("127.0.0.1", self._to)
-            self.said.append((bytearray(), bytearray()))
-            up, down = self.said[-1]
-            await asyncio.gather(self._pass(reader, back, up), self._pass(there, writer, down))
-        writer.close()
+        try:
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                there, back = await asyncio.open_connection("127.0.0.1", self._to)
+                self.said.append((bytearray(), bytearray()))
+                up, down = self.said[-1]
+                await asyncio.gather(self._pass(reader, back, up), self._pass(there, writer, down))
+        finally:
+            writer.close()
 
     @staticmethod
     async def _pass(source: asyncio.StreamReader, sink: asyncio.StreamWriter, record: bytearray) -> None:
-        with contextlib.suppress(OSError):
-            while data := await source.read(65536):
-                record += data
-                sink.write(data)
-                await sink.drain()
-        sink.close()
+        try:
+            with contextlib.suppress(OSError):
+                while data := await source.read(65536):
+                    record += data
+                    sink.write(data)
+                    await sink.drain()
+        finally:
+            sink.close()
 
 
 class Hall:

@@ -41,10 +41,13 @@ class Node:
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.append(writer)
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                writer.write(self._answer(*await _packet(reader)))
-                await writer.drain()
+        try:
+            with suppress(asyncio.IncompleteReadError, ConnectionError):
+                while True:
+                    writer.write(self._answer(*await _packet(reader)))
+                    await writer.drain()
+        finally:
+            writer.close()
 
     def _answer(self, first: int, body: bytes) -> bytes:
         if first >> 4 == CONNECT:

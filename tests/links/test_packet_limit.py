@@ -24,13 +24,15 @@ async def broker(says: Says) -> AsyncIterator[int]:
     """One that lets everybody in, then says what it likes; gives its port."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError):
-            await packet(reader)
-            writer.write(b"\x20\x02\x00\x00")
-            body = await packet(reader)
-            writer.write(b"\x90\x03" + body[:2] + b"\x01")
-            await says(reader, writer)
-        writer.close()
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                await packet(reader)
+                writer.write(b"\x20\x02\x00\x00")
+                body = await packet(reader)
+                writer.write(b"\x90\x03" + body[:2] + b"\x01")
+                await says(reader, writer)
+        finally:
+            writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:

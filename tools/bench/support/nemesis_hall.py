@@ -83,13 +83,16 @@ class Proxy:
         self._writers -= {writer, there[1]}
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
+        try:
             while data := await reader.read(1 << 16):
                 while self.mode == "stalled":
                     await asyncio.sleep(0.05)
                 writer.write(data)
                 await writer.drain()
-        writer.transport.abort()
+        except OSError:
+            pass
+        finally:  # also when the hall closes
+            writer.transport.abort()
 
 
 @dataclass
@@ -197,17 +200,23 @@ class Evil:
             self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            await self._packet(reader)  # CONNECT
-            writer.write(b"\x20\x02\x00\x00")
-            kind, body = await self._packet(reader)  # SUBSCRIBE
-            count = body.count(b"reedmesh/")
-            writer.write(b"\x90" + _length(2 + count) + body[:2] + b"\1" * count)
-            while kind:
-                writer.write(self._attack())
-                await writer.drain()
-                await asyncio.sleep(self._chance.random())
-        writer.transport.abort()
+        try:
+            await self._attack_without_end(reader, writer)
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:  # also when the hall closes
+            writer.transport.abort()
+
+    async def _attack_without_end(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._packet(reader)  # CONNECT
+        writer.write(b"\x20\x02\x00\x00")
+        kind, body = await self._packet(reader)  # SUBSCRIBE
+        count = body.count(b"reedmesh/")
+        writer.write(b"\x90" + _length(2 + count) + body[:2] + b"\1" * count)
+        while kind:
+            writer.write(self._attack())
+            await writer.drain()
+            await asyncio.sleep(self._chance.random())
 
     async def _packet(self, reader: asyncio.StreamReader) -> tuple[int, bytes]:
         kind, size, shift = (await reader.readexactly(1))[0], 0, 0
