@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from reedmesh.config.settings import load_config
-from reedmesh.store import archive
+from reedmesh.store import backup
 
 
 def add(commands: Any, default: Path) -> None:
@@ -25,15 +25,15 @@ def add(commands: Any, default: Path) -> None:
 
 def _backup(chosen: argparse.Namespace) -> None:
     settings = load_config(chosen.config)
-    manifest = archive.make(chosen.target, Path(settings.state), settings.name, secrets=not chosen.without_keys)
+    manifest = backup.make(chosen.target, Path(settings.state), settings.name, secrets=not chosen.without_keys)
     keys = "without keys" if chosen.without_keys else "with private keys: keep it as you keep those"
     print(f"{chosen.target}: {chosen.target.stat().st_size} bytes, {len(manifest['files'])} files, {keys}")
 
 
 def _restore(chosen: argparse.Namespace) -> None:
-    models = archive.rehearse(chosen.file)
+    models = backup.rehearse(chosen.file)
     state = Path(load_config(chosen.config).state)
-    manifest = archive.verify(chosen.file) if chosen.check else archive.restore(chosen.file, state)
+    manifest = backup.verify(chosen.file) if chosen.check else backup.restore(chosen.file, state)
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(manifest["made"]))
     done = "is whole" if chosen.check else f"is in {state}; revocations since then stay"
     print(f"{chosen.file}: of gateway {manifest['gateway']}, {made}, {models} models, {done}")

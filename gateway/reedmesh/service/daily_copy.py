@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from reedmesh.store import archive
+from reedmesh.store import backup
 from reedmesh.store.store import Store
 
 FIRST, DAY = 3600.0, 86400.0  # seconds: not in the hour of a start, when everybody wants the disk
@@ -14,5 +14,5 @@ async def run(store: Store, state: Path, name: str, first: float = FIRST, day: f
     await asyncio.sleep(first)
     while True:
         if not store.trouble:
-            await asyncio.to_thread(archive.daily, state, name)
+            await asyncio.to_thread(backup.daily, state, name)
         await asyncio.sleep(day)

@@ -20,7 +20,7 @@ from reedmesh.errors import ConfigError
 from reedmesh.identity import certificates as pki
 from reedmesh.inference import families
 from reedmesh.learning import rules
-from reedmesh.store import archive, database
+from reedmesh.store import backup, database
 
 SOON = 30  # days before a certificate ends that it is told of
 OLD_COPY = 3.0  # days
@@ -118,12 +118,12 @@ def store(case: Case) -> Iterable[Finding]:
 
 def rehearsal(case: Case) -> Iterable[Finding]:
     """Whether the daily copy of models, keys and heads could be restored: it is opened as a restore would."""
-    path = case.state / archive.DAILY
+    path = case.state / backup.DAILY
     if not path.exists():
         yield warning(f"{path}: there is none yet", "the gateway makes it an hour after its start")
         return
     try:
-        models = archive.rehearse(path)
+        models = backup.rehearse(path)
     except ConfigError as fault:
         yield error(str(fault), f"rm {path}; the gateway makes another; the card may be worn out")
         return

@@ -16,7 +16,7 @@ from reedmesh.errors import ConfigError
 from reedmesh.identity import keystore
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.identity.trust_store import Trust
-from reedmesh.store import archive, database
+from reedmesh.store import backup, database
 from reedmesh.store.store import Store
 from tests.support.neighbours import key_of
 
@@ -110,20 +110,20 @@ def test_a_backup_that_lists_what_is_no_file_of_a_gateway_is_refused(tmp_path: P
     path = tmp_path / "evil.tar"
     with tarfile.open(path, "w") as tar:
         table = {"gateway": "x", "made": 0, "files": {database.NAME: "", name: ""}}
-        for each, data in ((archive.MANIFEST, json.dumps(table).encode()), (name, b"evil")):
+        for each, data in ((backup.MANIFEST, json.dumps(table).encode()), (name, b"evil")):
             member = tarfile.TarInfo(each)
             member.size = len(data)
             tar.addfile(member, io.BytesIO(data))
     with pytest.raises(ConfigError, match="it lists"):
-        archive.verify(path)
+        backup.verify(path)
 
 
 def test_a_copy_without_windows_has_everything_else(tmp_path: Path) -> None:
     state, _ = gateway(tmp_path)
     with Store(state) as store:
         store.windows.add("press", 1.0, bytes(100), None)
-    archive.make(tmp_path / "daily.tar", state, "hall1", without=["windows"])
-    assert archive.rehearse(tmp_path / "daily.tar") == 0
+    backup.make(tmp_path / "daily.tar", state, "hall1", without=["windows"])
+    assert backup.rehearse(tmp_path / "daily.tar") == 0
     with tarfile.open(tmp_path / "daily.tar") as tar, closing(sqlite3.connect(":memory:")) as db:
         member = tar.extractfile(database.NAME)
         assert member
@@ -135,11 +135,11 @@ def test_a_copy_without_windows_has_everything_else(tmp_path: Path) -> None:
 def test_the_daily_copy_is_replaced_by_one_that_is_whole(tmp_path: Path) -> None:
     state, _ = gateway(tmp_path)
     for _ in range(2):
-        archive.daily(state, "hall1")
-        assert archive.rehearse(state / archive.DAILY) == 0
-        assert (state / archive.DAILY).stat().st_mode & 0o777 == 0o600
-    before = (state / archive.DAILY).read_bytes()
+        backup.daily(state, "hall1")
+        assert backup.rehearse(state / backup.DAILY) == 0
+        assert (state / backup.DAILY).stat().st_mode & 0o777 == 0o600
+    before = (state / backup.DAILY).read_bytes()
     (state / database.NAME).write_bytes(b"\xa5" * 8192)
     with pytest.raises(ConfigError):
-        archive.daily(state, "hall1")
-    assert (state / archive.DAILY).read_bytes() == before
+        backup.daily(state, "hall1")
+    assert (state / backup.DAILY).read_bytes() == before
