@@ -1,8 +1,8 @@
 """MicroPython's official images: fetched once, kept, and compared ever after with the digest of that first time.
 
-micropython.org publishes no digests. A board's file pins its image with `sha256` in [image]: then no other is taken. For
-a board without one the first download is believed (as ssh believes a new host) and every later one must be the same;
-`digests.json` beside the images may be filled beforehand with digests that came another way.
+micropython.org publishes no digests. A board's file pins its image with `sha256` in [image]: then no other is taken.
+For a board without one the first download is believed (as ssh believes a new host) and every later one must be the
+same; `digests.json` beside the images may be filled beforehand with digests that came another way.
 """
 
 import hashlib
