@@ -163,7 +163,7 @@ class AlertPage(Page):
         self._journal.show([(str(i), (each, time.time())) for i, each in enumerate(details.journal)])
         self._shares.show(details.shares)
         ranked = sorted(details.shares, key=lambda pair: -pair[1])
-        self._table.show([(f"{each.axis} {each.name}", (each, share)) for each, share in ranked])
+        self._table.show([(f"{each.axis} {each.name} {each.low}", (each, share)) for each, share in ranked])
         near = self.say("alert.near", name=details.near[0], hz=self.say.number(details.near[1])) if details.near else ""
         self._foremost.set_text(f"{foremost(details.shares, self.say)} {near}".strip())
 

@@ -36,10 +36,14 @@ class Parts(Generic[T]):
         self._parts: dict[str, Part[T]] = {}
 
     def show(self, values: list[tuple[str, T]]) -> None:
-        """Draw each value in the part of its key; parts are made, removed and moved as needed."""
-        for key in self._parts.keys() - dict(values).keys():
+        """Draw each value in the part of its key; parts are made, removed and moved as needed.
+
+        Of several values with one key, which only a gateway that says something wrong gives, the last is drawn.
+        """
+        shown = dict(values)
+        for key in self._parts.keys() - shown.keys():
             self._parts.pop(key).root.delete()
-        for place, (key, value) in enumerate(values):
+        for place, (key, value) in enumerate(shown.items()):
             if key not in self._parts:
                 with self.root:
                     self._parts[key] = self._make()
