@@ -38,7 +38,7 @@ class Hall:
         self.good, self.bad = prepare(folder / "state", 1)
         SensorKeys(folder / "state").made_for("s0")
         self.write([1883])
-        self.alerts: list[str] = []  # ids of the new ones about the machine
+        self.alerts: set[str] = set()  # ids of the new ones about the machine: QoS 1 may bring one again
         self.windows = 0  # that the gateway judged
         self._number = 0
 
@@ -73,7 +73,7 @@ class Hall:
             if message.topic.endswith("/state"):
                 self.windows = said.get("windows") or 0
             elif said["state"] == "new" and said["kind"] == ANOMALY:
-                self.alerts.append(said["id"])
+                self.alerts.add(said["id"])
 
     async def feed(self, sensor: "subprocess.Popen[str]", frame: bytes, until: object) -> None:
         """Publish windows until `until()` holds."""
