@@ -34,26 +34,29 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # see `colle
 
 NEIGHBOUR = Key(bytes(32))
 BROKERS = ("mosquitto", "embedded")
-USERS = ("gateway.hall1", "gateway.hall2", "sensor.press", "sensor.fan", "dashboard", "home-assistant", "sparkplug")
+PROGRAMS = ("dashboard", "home-assistant", "sparkplug", "plc")
+USERS = ("gateway.hall1", "gateway.hall2", "sensor.press", "sensor.fan", *PROGRAMS)
 # What must come out, by hand: the users that may read each topic, and those that may write it, by their place in USERS.
 RIGHTS = {
     "reedmesh/hall1/press/window": ("045", "02"),
     "reedmesh/hall1/press/hello": ("045", "02"),
-    "reedmesh/hall1/press/state": ("045", "0"),
+    "reedmesh/hall1/press/state": ("0457", "0"),
     "reedmesh/hall1/press/availability": ("045", "02"),
     "reedmesh/hall1/press/late": ("045", "02"),
     "reedmesh/hall1/press/late/taken": ("0245", "0"),
-    "reedmesh/hall1/press/trigger": ("0245", "0"),
-    "reedmesh/hall1/press/part": ("045", "02"),
+    "reedmesh/hall1/press/trigger": ("0245", "07"),
+    "reedmesh/hall1/press/part": ("0457", "02"),
     "reedmesh/hall1/press/teach": ("045", "02"),
     "reedmesh/hall1/press/model/manifest": ("0245", "0"),
     "reedmesh/hall1/press/model/status": ("0245", "02"),
     "reedmesh/hall1/fan/window": ("045", "03"),
     "reedmesh/hall1/fan/model/shard": ("0345", "0"),
-    "reedmesh/hall1/status": ("0145", "0"),
+    "reedmesh/hall1/status": ("01457", "0"),
     "reedmesh/hall1/info": ("045", "0"),
     "reedmesh/hall1/alert": ("045", "0"),
     "reedmesh/hall1/request/ack": ("045", "045"),
+    "reedmesh/hall1/request/label": ("045", "0457"),
+    "reedmesh/hall1/response/label": ("0457", "0"),
     "reedmesh/hall1/update/vibration/manifest": ("0145", "0"),
     "reedmesh/hall1/update/vibration/shard": ("0145", "0"),
     "reedmesh/hall2/update/vibration/manifest": ("01", "0"),
@@ -183,6 +186,7 @@ async def tried(site: Site) -> dict[tuple[str, str, str], bool]:
             "dashboard": "reedmesh/hall1/request/ack",
             "home-assistant": "reedmesh/hall1/request/ack",
             "sparkplug": "spBv1.0/plant/NCMD/hall1",
+            "plc": "reedmesh/hall1/request/label",
         }
         for user, topic in ends.items():
             await them[user].link.publish(Message(topic, f"end {user}".encode(), qos=1))

@@ -61,7 +61,7 @@ class Gripper:
 
         port: of the gateway's broker; state: its folder.
         """
-        user, said = acl.gateway_user(self.gateway), {wire.topic(self.gateway, NAME, "part"): 0}
+        user, said = acl.PLC, {wire.topic(self.gateway, NAME, "part"): 0}
         link = Link("127.0.0.1", port, "plc", subscriptions=said, login=(user, accounts.derived(state, user)))
         judged = asyncio.Event()
         listening = asyncio.create_task(_listen(link, judged))

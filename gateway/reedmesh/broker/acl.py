@@ -9,6 +9,8 @@
     home-assistant        all of this gateway, <prefix>/#    request/#, <prefix>/status and <prefix>/device/+/config
     invite.<id>           response/join                      request/join
     sparkplug             spBv1.0/#                          spBv1.0/+/NCMD/<this one>, spBv1.0/STATE/+
+    plc                   part and state of each sensor,     trigger of each sensor, request/label
+                          status, response/label
 
 A neighbour reads reedmesh/+/update/#: updates of a sealed federation stand under pseudonyms (`federation.py`), and only
 this gateway writes there. <prefix> is [home_assistant] prefix, "homeassistant" unless it is set. Users are names with
@@ -21,11 +23,13 @@ from dataclasses import dataclass
 from reedmesh.protocol.wire import BASE, is_name
 
 READ, WRITE = "read", "write"
-DASHBOARD, HOME_ASSISTANT, SPARKPLUG = "dashboard", "home-assistant", "sparkplug"
+DASHBOARD, HOME_ASSISTANT, SPARKPLUG, PLC = "dashboard", "home-assistant", "sparkplug", "plc"
 INVITED = "invite"  # role of who has an invitation and wants to join
-PROGRAMS = (DASHBOARD, HOME_ASSISTANT, SPARKPLUG)  # users that are no gateway and no sensor
+PROGRAMS = (DASHBOARD, HOME_ASSISTANT, SPARKPLUG, PLC)  # users that are no gateway and no sensor
 SENSOR_SAYS = ("hello", "availability", "window", "part", "teach", "late", "model/status", "firmware/status")
 SENSOR_HEARS = ("model/#", "firmware/#", "late/taken", "trigger")
+PLC_HEARS = ("+/part", "+/state", "status", "response/label")  # verdicts, and answers to its labels
+PLC_SAYS = ("+/trigger", "request/label")
 DISCOVERY = "homeassistant"  # prefix of Home Assistant's discovery topics, as it comes
 UPDATES = f"{BASE}/+/update/#"
 
@@ -90,3 +94,6 @@ def _rules(base: str, gateway: str, user: str, prefix: str) -> Iterator[Rule]:
             yield Rule(WRITE, f"{prefix}/device/+/config")  # takes back what somebody deletes there
     elif user == SPARKPLUG:
         yield from (Rule(READ, "spBv1.0/#"), Rule(WRITE, f"spBv1.0/+/NCMD/{gateway}"), Rule(WRITE, "spBv1.0/STATE/+"))
+    elif user == PLC:
+        yield from (Rule(READ, f"{base}/{topic}") for topic in PLC_HEARS)
+        yield from (Rule(WRITE, f"{base}/{topic}") for topic in PLC_SAYS)

@@ -31,7 +31,7 @@ def add_acl(commands: Any, default: Path) -> None:
     written.add_argument("--with", dest="others", type=Path, action="append", default=[], metavar="USERS.CONF",
                          help="of another gateway on the same NATS cluster: its users are put in as well")  # fmt: skip
     invite = verbs.add_parser("invite", help="print the password of a neighbour, a sensor or the dashboard")
-    invite.add_argument("user", help="name of a gateway we trust, sensor.NAME, dashboard, home-assistant or sparkplug")
+    invite.add_argument("user", help="a gateway we trust, sensor.NAME, dashboard, home-assistant, sparkplug or plc")
     for verb, run in ((written, _write), (invite, _invite)):
         verb.add_argument("config", nargs="?", type=Path, default=default, help=f"default {default}")
         verb.set_defaults(run=run)
