@@ -14,6 +14,13 @@ def test_yield_and_pareto() -> None:
     assert told["pareto"] == [["crack", 3], ["bent", 1], ["unknown", 1]]
 
 
+def test_counted_parts_give_the_same_figures() -> None:
+    rows = [Row("OK")] * 95 + [Row("NOK", "crack")] * 3 + [Row("NOK", "bent"), Row("unsure", ""), Row("")]
+    made = [("OK", "", 95), ("NOK", "crack", 3), ("NOK", "bent", 1), ("unsure", "", 1), ("", "", 1)]
+    told = quality.figures(rows)
+    assert quality.counted(made) == {key: told[key] for key in ("parts", "judged", "yield", "pareto")}
+
+
 def test_escape_and_overkill_follow_from_labels_with_bounds() -> None:
     rows = [Row("OK", label="OK")] * 57 + [Row("NOK", label="OK")] * 3 + [Row("NOK", label="bent")] * 20
     told = quality.estimated([*rows, Row("OK", label="bent"), Row("OK")])

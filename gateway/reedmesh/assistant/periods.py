@@ -38,8 +38,15 @@ def span(period: str, now: float, default: str, shifts: Sequence[str] = SHIFTS) 
         weekend = period == "weekend"
         first = _last(DAYS.index("saturday" if weekend else period), today)
         return _at(first, time()), min(now, _at(first + timedelta(days=2 if weekend else 1), time()))
-    begun = _begun(today, shifts)
-    return (_begun(datetime.fromtimestamp(begun - 1), shifts), begun) if period == "last-shift" else (begun, now)
+    return shift(now, 1 if period == "last-shift" else 0, shifts)
+
+
+def shift(now: float, ago: int = 0, shifts: Sequence[str] = SHIFTS) -> Span:
+    """The shift that runs, until now; ago: so many before it, whole."""
+    begun, until = _begun(now, shifts), now
+    for _ in range(ago):
+        begun, until = _begun(begun - 1, shifts), begun
+    return begun, until
 
 
 def since(begin: str, now: float, shifts: Sequence[str] = SHIFTS) -> Span:
@@ -64,11 +71,15 @@ def _night(today: datetime, now: float) -> Span:
     return since, min(now, since + length.total_seconds())
 
 
-def _begun(moment: datetime, shifts: Sequence[str]) -> float:
-    """When the shift of that moment began."""
-    starts = sorted(time.fromisoformat(each) for each in shifts)
-    past = [each for each in starts if each <= moment.time()]
-    return _at(moment, past[-1]) if past else _at(moment - timedelta(days=1), starts[-1])
+def _begun(moment: float, shifts: Sequence[str]) -> float:
+    """When the shift of that moment began.
+
+    Moments are compared, not times of day: where the clock is put forward a beginning may be missing, and is an hour
+    later then; where it is put back one comes twice, and the first counts.
+    """
+    today = datetime.fromtimestamp(moment)
+    days = [today + timedelta(days=each) for each in (-1, 0)]
+    return max(at for day in days for each in shifts if (at := _at(day, time.fromisoformat(each))) <= moment)
 
 
 def _at(day: datetime, when: time) -> float:

@@ -7,7 +7,7 @@ Special Causes.
 """
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
@@ -45,12 +45,28 @@ def figures(rows: Sequence[Row]) -> dict[str, Any]:
     return {
         "parts": len(rows),
         "judged": len(judged),
-        "yield": round(passed / len(judged), 5) if judged else None,
-        "pareto": [[name, count] for name, count in pareto.most_common()],
+        **_passed(passed, len(judged), pareto),
         "p_chart": p_chart([row.verdict != "OK" for row in judged]),
         "moving_range": individuals([row.against for row in judged if row.against is not None]),
         **estimated(judged),
     }
+
+
+def counted(made: Iterable[tuple[str, str, int]]) -> dict[str, Any]:
+    """Parts, yield and faults by class of parts that were counted: verdict, fault and number of each kind."""
+    whole, judged, passed, pareto = 0, 0, 0, Counter[str]()
+    for verdict, fault, count in made:
+        whole += count
+        judged += count if verdict else 0
+        passed += count if verdict == "OK" else 0
+        if verdict not in ("", "OK"):
+            pareto[fault or "unknown"] += count
+    return {"parts": whole, "judged": judged} | _passed(passed, judged, pareto)
+
+
+def _passed(passed: int, judged: int, pareto: Counter[str]) -> dict[str, Any]:
+    yielded = round(passed / judged, 5) if judged else None
+    return {"yield": yielded, "pareto": [[name, count] for name, count in pareto.most_common()]}
 
 
 class Control:

@@ -196,4 +196,5 @@ def _context(parts: Parts) -> Context:
         parts.passports,
         parts.clock,
         parts.config.machines,
+        parts.config.assistant.shifts,
     )

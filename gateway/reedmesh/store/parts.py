@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 KEPT = 5000  # parts of a sensor that nobody labelled; the newest
 MOST_LABELLED = 5000  # of a sensor that somebody did
+QUARTER = 900  # seconds: shifts begin at whole quarters of an hour, in every time zone
+COUNTED = 40 * 86400 // QUARTER  # quarters of an hour, of which parts are counted
 MOST_PENDING = 20_000  # parts that wait for a disk that takes nothing; then the oldest are dropped
 _COLUMNS = "sensor, boot, number, at, part, features, verdict, fault, against, latency, label, labelled_by"
 
@@ -49,11 +51,10 @@ class PartTable:
         """Write `rows` in one commit, labels that are there stay, and delete the oldest that nobody labelled."""
         with self._db as db:
             for row in rows:
-                db.execute(
-                    f"insert into parts ({_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do update "
-                    "set part = excluded.part, latency = excluded.latency",
-                    tuple(vars(row).values()),
-                )
+                if not self._tell(row):
+                    values = tuple(vars(row).values())
+                    db.execute(f"insert into parts ({_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+                    self._count(row)
             for sensor in {row.sensor for row in rows}:
                 self._prune(sensor)
 
@@ -95,6 +96,14 @@ class PartTable:
         )
         return [PartRow(*row) for row in self._db.execute(query, (sensor, first))]
 
+    def made(self, sensor: str, since: float, until: float) -> list[tuple[str, str, int]]:
+        """How many parts of each verdict and fault, in the quarters of an hour that began from `since` on."""
+        query = (
+            "select verdict, fault, sum(parts) from part_counts where sensor = ? and quarter >= ? and quarter < ? "
+            "group by verdict, fault"
+        )
+        return list(self._db.execute(query, (sensor, -(-since // QUARTER), -(-until // QUARTER))))
+
     def counts(self) -> dict[str, int]:
         """How many parts of each sensor are kept."""
         return dict(self._db.execute("select sensor, count(*) from parts group by sensor"))
@@ -102,7 +111,20 @@ class PartTable:
     def forget(self, sensor: str) -> None:
         """Delete a sensor's parts."""
         with self._db:
-            self._db.execute("delete from parts where sensor = ?", (sensor,))
+            for table in ("parts", "part_counts"):
+                self._db.execute(f"delete from {table} where sensor = ?", (sensor,))
+
+    def _tell(self, row: PartRow) -> bool:
+        """More is known of a part that is there: its number, its latency; whether it is."""
+        told = (row.part, row.latency, row.sensor, row.boot, row.number)
+        query = "update parts set part = ?, latency = ? where sensor = ? and boot = ? and number = ?"
+        return self._db.execute(query, told).rowcount > 0
+
+    def _count(self, row: PartRow) -> None:
+        self._db.execute(
+            "insert into part_counts values (?, ?, ?, ?, 1) on conflict do update set parts = parts + 1",
+            (row.sensor, int(row.at // QUARTER), row.verdict, row.fault),
+        )
 
     def _prune(self, sensor: str) -> None:
         self._db.execute(
@@ -110,3 +132,6 @@ class PartTable:
             "label = '' order by at desc limit 1 offset ?)",
             (sensor, sensor, KEPT),
         )
+        newest = "(select max(quarter) from part_counts where sensor = ?)"
+        query = f"delete from part_counts where sensor = ? and quarter < {newest} - ?"
+        self._db.execute(query, (sensor, sensor, COUNTED))

@@ -214,3 +214,12 @@ create table if not exists parts (    -- of sensors that judge parts; labelled o
   primary key (sensor, boot, number)
 );
 create index if not exists parts_by_time on parts (sensor, at);
+
+create table if not exists part_counts (  -- judged parts of a quarter of an hour, also of those that are not kept
+  sensor   text not null,
+  quarter  integer not null,          -- since 1970
+  verdict  text not null,
+  fault    text not null,
+  parts    integer not null,
+  primary key (sensor, quarter, verdict, fault)
+) without rowid;

@@ -4,14 +4,10 @@ import time
 from collections.abc import Awaitable, Callable
 from itertools import groupby
 
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-
 from reedmesh.dashboard.model import parts as model
-from reedmesh.dashboard.model.feed import Feed
 from reedmesh.dashboard.model.parts import Listing, Part
 from reedmesh.dashboard.model.view import View
-from reedmesh.dashboard.pages.downloads import Cell, file_of
+from reedmesh.dashboard.pages.part_files import SHIFTS, SPANS, asked
 from reedmesh.dashboard.ui import part_figures
 from reedmesh.dashboard.ui.actions import Outcome
 from reedmesh.dashboard.ui.elements import Field, Parts, Row, Text, box, button, link, put
@@ -19,14 +15,11 @@ from reedmesh.dashboard.ui.language import Language
 from reedmesh.dashboard.ui.part_plots import ControlPlot, CurvePlot, TradePlot
 from reedmesh.dashboard.ui.query import Asked
 from reedmesh.dashboard.ui.shell import Page, Visit, facts
-from reedmesh.errors import RefusedError
 
-SPANS = {"shift": 28800.0, "day": 86400.0, "week": 604800.0}  # seconds
 EVERY, FIGURES_EVERY, STATIONS_EVERY = 1.0, 10.0, 10.0  # seconds between two questions
 SHOWN = 25  # parts in the list
 LONGEST = 24  # bytes of a label
 MOST_FAULTS = 4  # with a button of their own in each row
-CSV = ("at", "part", "boot", "number", "verdict", "class", "label", "latency_ms")
 OK, NOK = "OK", "NOK"
 
 
@@ -153,7 +146,10 @@ class PartsPage(Page):
             with box("header", "section-head"):
                 Text("h2", "", say("parts.figures"))
                 with box("div", "buttons", role="group", aria_label=say("sensor.span")):
-                    self._spans = {key: button(say(f"handover.{key}"), self._chooser(key)) for key in SPANS}
+                    self._spans = {
+                        **{key: button(say(f"parts.{key}"), self._chooser(key)) for key in SHIFTS},
+                        **{key: button(say(f"handover.{key}"), self._chooser(key)) for key in SPANS},
+                    }
                 self._csv = link("/parts.csv", say("handover.csv"))
                 self._csv.props["download"] = True
             self._quality = box("dl", "facts")
@@ -193,8 +189,7 @@ class PartsPage(Page):
 
     async def _ask_figures(self) -> None:
         gateway, sensor = self._station
-        since = time.time() - SPANS[self._span]
-        it = model.quality(await self.ask(gateway, "quality", sensor=sensor, since=since))
+        it = model.quality(await self.ask(gateway, "quality", sensor=sensor, **asked(self._span)))
         facts(part_figures.figures(it, self.say), self._quality)
         self._pareto.show([(name, (name, many)) for name, many in it.pareto])
         self._shares.show(it.shares)
@@ -314,34 +309,3 @@ class FaultButton:
         """Draw the name."""
         self._fault = value
         self._text.set_text(value)
-
-
-class PartFiles:
-    """The parts of a station as a file."""
-
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
-
-    async def csv(self, request: Request) -> Response:
-        """GET /gateway/<gateway>/sensor/<sensor>/parts.csv?span=shift: a row for each part, the oldest first."""
-        gateway, sensor = request.path_params["gateway"], request.path_params["sensor"]
-        since = time.time() - SPANS.get(request.query_params.get("span", ""), SPANS["shift"])
-        rows: dict[str, list[Cell]] = {}
-        until = time.time() + 1.0
-        try:
-            while len(rows) < 5000:
-                said = await self._feed.ask(gateway, "parts", sensor=sensor, since=since, until=until, limit=100)
-                found = model.listing(said).parts
-                new = {part.key: _row(part) for part in found if part.key not in rows}
-                if not new:
-                    break
-                rows |= new
-                until = min(part.at for part in found) + 1e-6
-        except RefusedError as error:
-            return PlainTextResponse(f"{gateway} has no parts of {sensor}: {str(error)[:200]}", 404)
-        return file_of("parts.csv", CSV, list(reversed(rows.values())))
-
-
-def _row(it: Part) -> list[Cell]:
-    at = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(it.at))
-    return [at, it.name, it.boot, it.number, it.verdict, it.fault, it.label, it.latency]

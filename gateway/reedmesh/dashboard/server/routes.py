@@ -18,7 +18,8 @@ from reedmesh.dashboard.pages.handover import HandoverFiles, HandoverPage
 from reedmesh.dashboard.pages.learning import LearningPage
 from reedmesh.dashboard.pages.missing import MissingPage
 from reedmesh.dashboard.pages.overview import Overview
-from reedmesh.dashboard.pages.parts import PartFiles, PartsPage
+from reedmesh.dashboard.pages.part_files import PartFiles
+from reedmesh.dashboard.pages.parts import PartsPage
 from reedmesh.dashboard.pages.provenance import ProvenancePage
 from reedmesh.dashboard.pages.sensor import SensorPage
 from reedmesh.dashboard.pages.settings import SettingsPage

@@ -1,10 +1,11 @@
 """The context of requests, with their common steps: find the alert or the sensor, store a change."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from reedmesh.alerts.alert import Alert, Change
+from reedmesh.assistant import periods
 from reedmesh.config.settings import Machine
 from reedmesh.errors import RefusedError
 from reedmesh.inference.family import Family
@@ -19,6 +20,7 @@ from reedmesh.updates.attestation import Passports
 from reedmesh.updates.model_rollout import ModelRollout
 
 FAR = 1e11  # seconds since 1970
+MOST_SHIFTS = 100  # before the one that runs
 LOOK_BACK = 20.0  # seconds before an alert was raised, in which its worst window is looked for
 
 
@@ -35,6 +37,7 @@ class Context:
     passports: Passports
     clock: Callable[[], float]
     machines: Mapping[str, Machine] = field(default_factory=dict)
+    shifts: Sequence[str] = periods.SHIFTS  # when they begin, in local time
 
     async def change(self, *changes: Change) -> dict[str, Any]:
         """Publish changes of alerts and wait until they are on disk; returns the first alert as the answer."""
@@ -51,6 +54,15 @@ class Context:
         if not found:
             raise RefusedError(f"alert: there is none with the id {name!r}")
         return found
+
+    def span(self, given: Arguments) -> periods.Span:
+        """Since and until, s since 1970. shift: 0 for the one that runs, 1 for the one before it; -1: no matter."""
+        since, until = given.number("since", 0, FAR, 0), given.number("until", 0, FAR, FAR)
+        ago = given.number("shift", -1, MOST_SHIFTS, -1)
+        if ago < 0:
+            return since, until
+        begun, ended = periods.shift(self.clock(), int(ago), self.shifts)
+        return max(since, begun), min(until, ended)
 
     def recipe(self, sensor: Sensor) -> Recipe:
         """How its windows become features."""

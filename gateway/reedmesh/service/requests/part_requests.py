@@ -11,7 +11,7 @@ from reedmesh.readings.parts import Station
 from reedmesh.readings.quality import Row
 from reedmesh.readings.sensor import Sensor
 from reedmesh.service.requests.arguments import LONGEST_NAME, Arguments
-from reedmesh.service.requests.context import FAR, Context
+from reedmesh.service.requests.context import Context
 from reedmesh.service.requests.verbs import verb
 from reedmesh.store.parts import KEPT
 
@@ -54,12 +54,12 @@ async def stations(at: Context, given: Arguments) -> dict[str, Any]:  # noqa: AR
 
 @verb("parts")
 async def parts(at: Context, given: Arguments) -> dict[str, Any]:
-    """{sensor, since?, until?, limit?, axis?}: its newest parts, with curve, verdict and label; the band of OK parts.
+    """{sensor, since?, until?, shift?, limit?, axis?}: its newest parts with curve, verdict, label; band of OK parts.
 
     axis: of the curve and the band, from 0.
     """
     sensor, station = at.sensor(given), _station(at, given)
-    span = given.number("since", 0, FAR, 0), given.number("until", 0, FAR, FAR)
+    span = at.span(given)
     rows = await at.disk.once(
         at.disk.store.parts.newest, sensor.name, int(given.number("limit", 1, MOST_SHOWN, 20)), *span
     )
@@ -79,13 +79,22 @@ async def parts(at: Context, given: Arguments) -> dict[str, Any]:
 
 @verb("quality")
 async def figures(at: Context, given: Arguments) -> dict[str, Any]:
-    """{sensor, since?, until?}: yield, faults by class, control charts, escape and overkill by labels."""
+    """{sensor, since?, until?, shift?}: yield, faults by class, control charts, escape and overkill by labels.
+
+    shift: 0 for the one that runs, 1 for the one before it, up to 100; shifts are those of [assistant] shifts. Where
+    there were more parts than are kept, parts, yield and faults are those that were counted, and `charts_since` says
+    from when on charts, escape and overkill are.
+    """
     sensor, station = at.sensor(given), _station(at, given)
-    span = given.number("since", 0, FAR, 0), given.number("until", 0, FAR, FAR)
+    span = at.span(given)
     rows = await at.disk.once(at.disk.store.parts.newest, sensor.name, KEPT, *span)
     disputed = [row for row in rows if row.label and row.verdict and (row.label == "OK") != (row.verdict == "OK")]
     told = quality.figures([Row(row.verdict, row.fault, row.label, row.against) for row in rows])
     disputes = [{"boot": r.boot, "number": r.number, "label": r.label, "verdict": r.verdict} for r in disputed]
+    if len(rows) >= KEPT:
+        told |= quality.counted(await at.disk.once(at.disk.store.parts.made, sensor.name, *span))
+        told |= {"charts_since": rows[0].at}
+    told |= {"since": span[0], "until": min(span[1], at.clock())}
     return {"sensor": sensor.name, **told, "disputed": disputes[-20:], "counters": asdict(station.counters)}
 
 
