@@ -18,6 +18,7 @@ from reedmesh.inference.features import extract
 from reedmesh.links.message import Message
 from reedmesh.protocol import part as frames
 from reedmesh.protocol import wire
+from reedmesh.service.requests import part_requests
 from reedmesh.store.store import Store
 from reedmesh.updates.worker import inline_worker
 from tests.service.test_gateway import FAMILY, World, world
@@ -183,6 +184,40 @@ def test_figures_tell_of_disputed_parts(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_figures_of_a_shift_are_of_its_parts_alone(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with asyncio.timeout(PATIENCE), line(tmp_path) as it:
+            made = await commissioned(it)
+            await made.make(2, 3, 2)
+            await counted(it, 23)
+            times = [each["at"] for each in (await ask(it, "parts", sensor="press", limit=100))["data"]["parts"]]
+            for ago in (0, 1):
+                told = (await ask(it, "quality", sensor="press", shift=ago))["data"]
+                assert 0 < told["until"] - told["since"] <= 9 * 3600.0 and told["until"] > times[-1] - 9 * 3600.0
+                assert told["parts"] == sum(told["since"] <= each < told["until"] for each in times)
+            said = await ask(it, "quality", sensor="press", shift=101)
+            assert said["error"] == "quality: shift: a number from -1 to 100"
+
+    asyncio.run(story())
+
+
+def test_figures_of_more_parts_than_are_kept_are_those_that_were_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(part_requests, "KEPT", 20)
+
+    async def story() -> None:
+        async with asyncio.timeout(PATIENCE), line(tmp_path) as it:
+            made = await commissioned(it)
+            await made.make(2, 3, 2)
+            await counted(it, 23)
+            told = (await ask(it, "quality", sensor="press"))["data"]
+            assert told["parts"] == 23 and told["judged"] == 3 and told["pareto"] == [["unknown", 3]]
+            assert told["charts_since"] > 0
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize(
     ("given", "fault"),
     [
@@ -205,6 +240,27 @@ def test_a_label_that_cannot_be_is_one_clear_line(tmp_path: Path, given: dict[st
             if len(json.dumps(given)) < 4000:
                 said = await ask(it, "label", **given)
                 assert said["status"] == "error" and said["error"].startswith(f"label: {fault}")
+
+    asyncio.run(story())
+
+
+def test_triggers_without_a_part_are_one_line_until_they_are_twice_as_many(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        async with asyncio.timeout(PATIENCE), line(tmp_path) as it:
+            made = await press(it)
+            into = bytearray(frames.SIZE)
+            for missed in (0, 1, 1, 2, 3, 4, 7, 1):  # the last of a sensor that started anew
+                told = frames.Part(7, 1)
+                told.missed = missed
+                frames.pack(told, into)
+                await made.channel.publish(Message(made.topic("part"), bytes(into)))
+            await made.make(0, 1, 1)
+            await counted(it, 1)
+            lines = [each.getMessage() for each in caplog.records if "triggers missed" in each.getMessage()]
+            assert [each.split()[4] for each in lines] == ["1", "2", "4", "1"]
+            assert lines[0].startswith("press: since its start 1 triggers missed, 0 doubled, 0 verdicts late")
 
     asyncio.run(story())
 

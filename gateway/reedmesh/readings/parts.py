@@ -74,6 +74,7 @@ class Station:
     trade: list[dict[str, Any]] = field(default_factory=list)
     fault: str = ""  # why no model could be made
     control: Control = field(default_factory=Control)  # its control charts
+    _lost: int = 0  # triggers and verdicts lost when somebody was last told of it
     _told: dict[Order, Part] = field(default_factory=dict)
     _recent: deque[Judged] = field(default_factory=lambda: deque(maxlen=RECENT))
 
@@ -107,6 +108,20 @@ class Station:
         while len(self._told) > RECENT:
             self._told.pop(next(iter(self._told)))
         return None
+
+    def trouble(self) -> str:
+        """One line about parts that nobody judged, or ""; then again when there are twice as many."""
+        it = self.counters
+        lost = it.missed + it.doubled + it.late
+        if lost < self._lost:  # the sensor started anew
+            self._lost = 0
+        if lost < max(1, 2 * self._lost):
+            return ""
+        self._lost = lost
+        return (
+            f"since its start {it.missed} triggers missed, {it.doubled} doubled, {it.late} verdicts late: the gate got "
+            "what is safe; the trigger bounces, or parts come faster than they are judged"
+        )
 
     def since(self, heard: int) -> list[Judged]:
         """The parts after the first `heard` ones, those that are still known, in their order."""

@@ -128,6 +128,8 @@ def tell_part(frame: bytes, name: str, line: Line, events: Events) -> None:
         raise WireError("part: of a sensor that did not say in its hello that it judges parts")
     if known := sensor.station.tell(part):
         events.part(name, known)
+    if trouble := sensor.station.trouble():
+        log.warning("%s: %s", name, trouble)
 
 
 def note_label(said: dict[str, Any], name: str, line: Line, events: Events) -> None:

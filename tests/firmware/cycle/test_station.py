@@ -42,6 +42,12 @@ def test_bounces_and_missed_parts_are_counted_and_rejected() -> None:
     assert told["told"][-1][2:5] == [1, 3, 0] and told["nok"] == 1
 
 
+def test_a_flood_of_triggers_is_counted_and_the_next_part_is_judged() -> None:
+    told = story("flood")
+    assert told["told"][0] == OK and told["told"][2] == 4999
+    assert told["waiting"] <= 32 and told["ok"] == 1
+
+
 def test_a_button_labels_the_last_part_once() -> None:
     assert story("teach")["said"] == [{"boot": 7, "number": 2, "label": "no weld"}]
 

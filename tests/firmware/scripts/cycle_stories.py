@@ -191,6 +191,32 @@ async def story_storm():
     return {"told": told[::2], "nok": len(pulses(NOK))}
 
 
+async def story_flood():
+    """Thousands of triggers in a row, with a gate some way on: all counted, and the next part is judged."""
+    it = station({"trigger": {"kind": "pin", "pin": TRIGGER, "bounce_ms": 0}}, dict(OUT, delay_ms=60))
+    runner = asyncio.create_task(it.runs)
+    work = asyncio.create_task(parts(it, [0]))
+    await asyncio.sleep_ms(10)
+    waiting = 0
+    for _ in range(50):
+        for _ in range(100):
+            pins.rise(TRIGGER)
+        del pins.log[:]
+        await asyncio.sleep_ms(1)
+        waiting = max(waiting, len(it._outputs._waiting))
+    await work
+    await asyncio.sleep_ms(100)
+    del pins.log[:]
+    work = asyncio.create_task(parts(it, [0]))
+    await asyncio.sleep_ms(10)
+    pins.rise(TRIGGER)
+    told = await work
+    await asyncio.sleep_ms(120)
+    runner.cancel()
+    ok = sum(pin == OK and level == 1 for _, pin, level in pins.log)
+    return {"told": told[0], "waiting": waiting, "ok": ok}
+
+
 async def story_overrun():
     """Readings were lost: the part gets what is safe."""
     driver = Counting()
