@@ -256,6 +256,12 @@ bench-parts: $(READY) ## measure verdicts on parts, beside known methods, and th
 	$(BIN)/python -W ignore -m tools.bench.parts_latency $(if $(SECONDS),--seconds $(SECONDS))
 	$(BIN)/python -W ignore -m tools.bench.families
 
+bench-parts-latency: $(READY) ## measure from trigger and last reading of a part to the pin, at 20 parts a second [SECONDS=600]
+	$(BIN)/python -W ignore -m tools.bench.parts_latency $(if $(SECONDS),--seconds $(SECONDS))
+
+bench-families: $(READY) ## measure three families with 60 sensors on one gateway: memory, p99, learning of each [SECONDS=60]
+	$(BIN)/python -W ignore -m tools.bench.families $(if $(SECONDS),--seconds $(SECONDS))
+
 bench-proof: $(READY) ## measure the cost of auditing a training, and the changes that it finds [CHANGES=100]
 	$(BIN)/python -m tools.bench.trust.proof --changes $(or $(CHANGES),100)
 

@@ -1,4 +1,6 @@
-"""One gateway that serves three families with 60 sensors: memory, time in the data path, learning; and idle families.
+"""One gateway that serves three families with 60 sensors: memory, time in the data path, learning of each family.
+
+Beside it, each family alone on a gateway with a third of the sensors, and families without sensors.
 
 Sensors are made up in the gateway's own process, on a broker in memory; learning calculates in its process of its own,
 as in service. Vibration replays a simulated recording, tanks and presses are drawn from a seed.
@@ -14,7 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +42,7 @@ FAMILIES = ("vibration", "process", "parts")
 PRESS = Cycle(40, 2, 10)
 LEARN, FIRST = 120, 20  # windows, and parts, that a sensor is learnt from
 IDLE_SECONDS = 10.0
+BUSY = "busy"  # the case of all families with sensors
 Windows = NDArray[np.int8]
 
 
@@ -50,24 +54,43 @@ def main() -> None:
     parser.add_argument("--case", default="")
     given = parser.parse_args()
     if given.case:
-        count = int(given.case)
-        work = _busy(given.sensors, given.seconds) if not count else _idle(FAMILIES[:count])
-        print(json.dumps(asyncio.run(work)))
+        print(json.dumps(asyncio.run(_work(given))))
         return
     print(report.machine())
-    idle = [_case(given, count) for count in (1, 2, 3)]
+    idle = [_case(given, str(count)) for count in (1, 2, 3)]
     for count, told in zip((1, 2, 3), idle, strict=True):
         print(f"{count} families idle: {told['megabytes']:.1f} MB, {told['cpu']:.4f} of a core")
     each = (idle[2]["megabytes"] - idle[0]["megabytes"]) / 2, (idle[2]["cpu"] - idle[0]["cpu"]) / 2
     print(f"each further family idle: {each[0]:.1f} MB, {each[1]:.4f} of a core")
-    told = _case(given, 0)
-    print(json.dumps(told))
     report.save("families_idle_mb", each[0], "MB for each further family")
-    report.save("families_p99_ms", told["p99_ms"], f"ms in the data path, {given.sensors} sensors of 3 families", told)
+    alone = {family: _case(given, family) for family in FAMILIES}
+    together = _case(given, BUSY)
+    for name, told in {**alone, "all three": together}.items():
+        print(f"{name}: {json.dumps(told)}")
+    what = f"{given.sensors} sensors of 3 families"
+    report.save("families_mb", together["megabytes"], f"MB, {what}", _each(alone, "megabytes"))
+    report.save("families_p99_ms", together["p99_ms"], f"ms in the data path, {what}", _each(alone, "p99_ms"))
+    for family in FAMILIES:
+        of = {"alone": alone[family]["learnt_seconds"][family], "anew": together["learnt_anew_seconds"][family]}
+        report.save(f"families_learn_{family}_s", together["learnt_seconds"][family], f"s, all of it, {what}", of)
 
 
-def _case(given: argparse.Namespace, case: int) -> dict[str, Any]:
-    words = ["--sensors", str(given.sensors), "--seconds", str(given.seconds), "--case", str(case)]
+def _each(alone: dict[str, dict[str, Any]], key: str) -> dict[str, float]:
+    """A figure of each family alone."""
+    return {f"{family} alone": round(told[key], 3) for family, told in alone.items()}
+
+
+def _work(given: argparse.Namespace) -> Coroutine[Any, Any, dict[str, Any]]:
+    """What a case measures."""
+    if given.case == BUSY:
+        return _busy(given.sensors, given.seconds, FAMILIES)
+    if given.case in FAMILIES:
+        return _busy(given.sensors // len(FAMILIES), given.seconds, (given.case,))
+    return _idle(FAMILIES[: int(given.case)])
+
+
+def _case(given: argparse.Namespace, case: str) -> dict[str, Any]:
+    words = ["--sensors", str(given.sensors), "--seconds", str(given.seconds), "--case", case]
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "tools.bench.families", *words], capture_output=True, text=True
     )
@@ -76,7 +99,7 @@ def _case(given: argparse.Namespace, case: int) -> dict[str, Any]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-async def _idle(served: tuple[str, ...]) -> dict[str, float]:
+async def _idle(served: tuple[str, ...]) -> dict[str, Any]:
     """A gateway without sensors."""
     with tempfile.TemporaryDirectory() as folder:
         async with _gateway(folder, served) as (_, __):
@@ -138,21 +161,21 @@ class MadeUp:
         self._broker.deliver(Message(f"reedmesh/gw/{self.name}/window", bytes(made)))
 
 
-async def _busy(count: int, seconds: float) -> dict[str, Any]:
+async def _busy(count: int, seconds: float, served: tuple[str, ...]) -> dict[str, Any]:
     """All sensors are learnt, then judged once a second each while one of each family is learnt anew."""
     took: list[float] = []
     plain = watch.take
     watch.take = _timed(plain, took)
     with tempfile.TemporaryDirectory() as folder:
-        async with _gateway(folder, FAMILIES) as (broker, gateway):
-            sensors = _sensors(broker, gateway, count)
+        async with _gateway(folder, served) as (broker, gateway):
+            sensors = _sensors(broker, gateway, count, served)
             for each in sensors:
                 each.hello()
             await asyncio.sleep(0.5)
-            learnt = await _learnt(sensors)
+            learnt = await _learnt(sensors, served)
             took.clear()
             began = time.process_time()
-            anew = await _judged(sensors, seconds, gateway)
+            anew = await _judged(sensors, seconds, gateway, served)
             cpu = (time.process_time() - began) / seconds
             quick = np.array(took) * 1000
             disagreed = sum(each.counters.disagreements for each in gateway.line.sensors.values())
@@ -174,20 +197,28 @@ def _timed(take: Callable[..., None], took: list[float]) -> Callable[..., None]:
     return timed
 
 
-def _sensors(broker: MemoryBroker, gateway: Gateway, count: int) -> list[MadeUp]:
+def _sensors(broker: MemoryBroker, gateway: Gateway, count: int, served: tuple[str, ...]) -> list[MadeUp]:
+    """As many of each family, in turn."""
     rng, found = np.random.default_rng(1), []
-    recipes = [family.recipe for family in gateway.parts.families.all[:2]]
-    humming = extract(simulate().windows(0, "train", "normal"), recipes[0])
+    recipes = {family.name: PRESS if family.name == "parts" else family.recipe for family in gateway.parts.families.all}
     for at in range(count):
-        family = FAMILIES[at % 3]
-        name, recipe = f"{family[:4]}{at}", (*recipes, PRESS)[at % 3]
-        windows = (
-            humming
-            if family == "vibration"
-            else extract(_tank(rng, recipe) if family == "process" else _press(rng), recipe)
-        )
-        found.append(MadeUp(broker, gateway, name, recipe, windows))
+        family = served[at % len(served)]
+        windows = _windows(family, recipes[family], rng)
+        found.append(MadeUp(broker, gateway, f"{family[:4]}{at}", recipes[family], windows))
     return found
+
+
+def _windows(family: str, recipe: Recipe, rng: np.random.Generator) -> Windows:
+    """What a sensor of that family sends in turn."""
+    if family == "vibration":
+        return extract(_hum(), recipe)
+    return extract(_tank(rng, recipe) if family == "process" else _press(rng), recipe)
+
+
+@cache
+def _hum() -> NDArray[np.int16]:
+    """The same for all machines, for it takes its time."""
+    return simulate().windows(0, "train", "normal")
 
 
 def _tank(rng: np.random.Generator, recipe: Recipe) -> NDArray[np.int16]:
@@ -202,26 +233,26 @@ def _press(rng: np.random.Generator) -> NDArray[np.int16]:
     return np.rint(np.stack([force, way], axis=2)).astype(np.int16)
 
 
-async def _learnt(sensors: list[MadeUp]) -> dict[str, float]:
+async def _learnt(sensors: list[MadeUp], served: tuple[str, ...]) -> dict[str, float]:
     """Send what they are learnt from; seconds until all of a family have a model."""
-    began, found = time.monotonic(), dict.fromkeys(FAMILIES, 0.0)
+    began, found = time.monotonic(), dict.fromkeys(served, 0.0)
     for at, each in enumerate(sensors):
-        for _ in range(FIRST if at % 3 == 2 else LEARN):
+        for _ in range(FIRST if served[at % len(served)] == "parts" else LEARN):
             each.send()
         await asyncio.sleep(0.01)
-    waiting = set(FAMILIES)
+    waiting = set(served)
     while waiting:
         for family in list(waiting):
-            if all(each.model for at, each in enumerate(sensors) if FAMILIES[at % 3] == family):
+            if all(each.model for at, each in enumerate(sensors) if served[at % len(served)] == family):
                 found[family] = round(time.monotonic() - began, 2)
                 waiting.discard(family)
         await asyncio.sleep(0.05)
     return found
 
 
-async def _judged(sensors: list[MadeUp], seconds: float, gateway: Gateway) -> dict[str, float]:
+async def _judged(sensors: list[MadeUp], seconds: float, gateway: Gateway, served: tuple[str, ...]) -> dict[str, float]:
     """A window a second of each; after a third of the time one sensor of each family is learnt anew."""
-    began, anew, first = time.monotonic(), dict.fromkeys(FAMILIES, 0.0), sensors[:3]
+    began, anew, first = time.monotonic(), dict.fromkeys(served, 0.0), sensors[: len(served)]
     before: list[int] = []
     for turn in range(int(seconds * 10)):
         for each in sensors[turn % 10 :: 10]:
@@ -232,7 +263,7 @@ async def _judged(sensors: list[MadeUp], seconds: float, gateway: Gateway) -> di
                 await gateway.parts.model_rollout.relearn(gateway.line.sensors[each.name])
                 for _ in range(LEARN):
                     each.send()
-        for family, each, sequence in zip(FAMILIES, first, before, strict=bool(before)):
+        for family, each, sequence in zip(served, first, before, strict=False):  # before: empty until then
             if not anew[family] and gateway.line.sensors[each.name].sequence > sequence:
                 anew[family] = round(time.monotonic() - started, 2)
         await asyncio.sleep(max(0.0, began + (turn + 1) / 10 - time.monotonic()))
