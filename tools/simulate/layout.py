@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from reedmesh.errors import ConfigError
 from reedmesh.inference.family import Family, find_family, load_family
-from tools.simulate import recordings
+from reedmesh.recordings.fitting import fitted
 from tools.simulate.free_ports import free_ports
 from tools.simulate.gripper import Gripper
 from tools.simulate.recordings import Recording
@@ -107,7 +107,7 @@ def plan(recording: Recording, folder: Path, family_name: str = "vibration", mos
     """
     source = find_family(family_name)
     family = load_family(source)
-    recording = recordings.fitted(recording, family)
+    recording = fitted(recording, family.recipe.axes, f"family {family.name}")
     x = recording.x
     if (family.recipe.samples, family.recipe.hop) != 2 * x.shape[1:2]:
         family_name = str(_family_for(source, x.shape[1], folder.with_name("family") / family.name))

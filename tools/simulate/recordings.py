@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from reedmesh.errors import ConfigError
 from reedmesh.inference.family import Family
-from reedmesh.protocol.recipe import MAX_SAMPLES, Recipe, Trend
-from reedmesh.recordings import files, proposal
+from reedmesh.protocol.recipe import Recipe, Trend
+from reedmesh.recordings import files, fitting, proposal
 from reedmesh.recordings.recording import Recording, is_neutral, load, to_bytes
 from tools.checkout import ROOT
 
@@ -123,31 +123,13 @@ def require(recording: Recording) -> None:
         raise ConfigError(f"{recording.origin}: " + "; ".join(lacking))
 
 
-def fitted(recording: Recording, family: Family) -> Recording:
-    """With windows that a sensor takes: of longer ones, so many readings in a row become their mean as are needed.
-
-    They are not cut instead: a window must hold a whole turn of what the machine does, or a fault in one phase of it
-    hides behind what another phase does when all is well. Raises ConfigError for another number of axes.
-    """
-    count, samples, axes = recording.x.shape
-    heard = family.recipe.axes
-    if axes > heard and not np.ptp(recording.x[:, :, heard:], axis=(0, 1)).any():
-        recording = replace(recording, x=recording.x[:, :, :heard])  # what reads the same always is not connected
-    elif axes != heard:
-        raise ConfigError(f"the recording has {_counted(axes)}, family {family.name} listens to {_counted(heard)}")
-    row = -(-samples // MAX_SAMPLES)
-    rows = recording.x[:, : samples // row * row].astype(np.int32).reshape(count, -1, row, heard)
-    return replace(recording, x=np.rint(rows.mean(axis=2)).astype(np.int16), rate_hz=recording.rate_hz / row)
-
-
-def _counted(axes: int) -> str:
-    return "1 axis" if axes == 1 else f"{axes} axes"
-
-
 def matched(family: Family, recording: Recording) -> tuple[Family, Recording]:
-    """The recording as `fitted`, and the family with windows of its length; raises ConfigError as that does."""
+    """The recording as `fitting.fitted` makes it, and the family with windows of its length.
+
+    Raises ConfigError as that does.
+    """
     require(recording)
-    fits = fitted(recording, family)
+    fits = fitting.fitted(recording, family.recipe.axes, f"family {family.name}")
     return replace(family, features={**family.features, "samples": fits.x.shape[1]}), fits
 
 

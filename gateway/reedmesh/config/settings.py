@@ -36,6 +36,7 @@ from reedmesh.config.exporters import (
     sparkplug_faults,
 )
 from reedmesh.config.firmware import Firmware, firmware_faults
+from reedmesh.config.jobs import Jobs
 from reedmesh.config.machines import Bearing, Machine, PartCosts, machine_faults
 from reedmesh.errors import ConfigError
 from reedmesh.protocol import wire
@@ -54,6 +55,7 @@ __all__ = [
     "Exchange",
     "Firmware",
     "HomeAssistant",
+    "Jobs",
     "Learning",
     "Machine",
     "Metrics",
@@ -96,6 +98,7 @@ class Config:
     store: Store = field(default_factory=Store)
     metrics: Metrics = field(default_factory=Metrics)
     exchange: Exchange = field(default_factory=Exchange)
+    jobs: Jobs = field(default_factory=Jobs)
     firmware: Firmware = field(default_factory=Firmware)
     home_assistant: HomeAssistant = field(default_factory=HomeAssistant)
     sparkplug: Sparkplug = field(default_factory=Sparkplug)

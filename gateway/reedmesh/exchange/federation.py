@@ -57,6 +57,8 @@ LEAVES = {
     "request/need": 1,
     "request/snapshot": 1,
 }  # with their QoS
+JOBS = "jobs"  # stands for the family where gateways lend each other computing
+JOB_LEAVES = {"job": 1, f"{REQUEST}job": 1}  # to all neighbours, and to one
 SPREAD = 3600  # seconds of a day in which gateways change their names
 SEALED = "sealed"  # stands for the family in a topic
 VERSION = 1
@@ -65,6 +67,11 @@ GRAIN = 64  # bytes that a box of shards grows by: an envelope has few sizes, so
 SIZES = (1024, 4096, 16_384)  # bytes that every other box is filled up to
 HEAD = 8448  # bytes of a box with the head of a ledger, however long that is
 MOST_KEPT = 2  # envelopes: the newest update, and a snapshot
+
+
+def leaves(family: str) -> dict[str, int]:
+    """The leaves of a family's topics, with their QoS."""
+    return JOB_LEAVES if family == JOBS else LEAVES
 
 
 class Heard(NamedTuple):
@@ -119,19 +126,19 @@ class Federation:
     def topics(self, gateway: str, family: str, to: str = "+") -> dict[str, int]:
         """All that the neighbour `to` subscribes to, with its QoS; of requests only those to it. "+": of anybody."""
         base = wire.topic(gateway, "update", family)
-        return {f"{base}/{addressed(leaf, to)}": qos for leaf, qos in LEAVES.items()}
+        return {f"{base}/{addressed(leaf, to)}": qos for leaf, qos in leaves(family).items()}
 
     def message(
         self, gateway: str, family: str, leaf: str, payload: bytes, retain: bool = False, to: str = ""
     ) -> Message:
         """The message by which `gateway` publishes a payload now; to: the addressee of a request."""
-        return Message(self.topic(gateway, family, addressed(leaf, to)), payload, LEAVES[leaf], retain)
+        return Message(self.topic(gateway, family, addressed(leaf, to)), payload, leaves(family)[leaf], retain)
 
     def hear(self, message: Message) -> Heard:
         """The content of a neighbour's message; raises WireError."""
         gateway, *parts = wire.split_topic(message.topic)
         leaf = _split(parts[2:])[0]
-        if parts[0] != "update" or leaf not in LEAVES:
+        if parts[0] != "update" or leaf not in leaves("".join(parts[1:2])):
             raise WireError(f"nothing is expected on {message.topic}")
         return Heard(gateway, parts[1], leaf, message.payload)
 
@@ -191,7 +198,7 @@ class Sealed(Federation):
         for day in range(self.day() - 1, self.day() + 2):
             base = wire.topic(self._pseudonym(gateway, family, day), "update", SEALED)
             mine = to if to == "+" else self._pseudonym(to, family, day)
-            found |= {f"{base}/{addressed(leaf, mine)}": qos for leaf, qos in LEAVES.items()}
+            found |= {f"{base}/{addressed(leaf, mine)}": qos for leaf, qos in leaves(family).items()}
         return found
 
     def message(
@@ -204,14 +211,14 @@ class Sealed(Federation):
         nonce, filled = secrets.token_bytes(NONCE), payload + b"\x80"  # ISO/IEC 7816-4 padding
         filled = filled.ljust(_size(leaf, len(filled)), b"\0")
         box = self._box(gateway, family, day).encrypt(nonce, filled, topic.encode())
-        return Message(topic, bytes([VERSION]) + nonce + box, LEAVES[leaf], retain)
+        return Message(topic, bytes([VERSION]) + nonce + box, leaves(family)[leaf], retain)
 
     def hear(self, message: Message) -> Heard:
         """The message out of its box; raises WireError for a box that does not open."""
         pseudonym, *parts = wire.split_topic(message.topic)
         leaf, _ = _split(parts[2:])
         place = self._names().get(pseudonym)
-        if not place or parts[:2] != ["update", SEALED] or leaf not in LEAVES:
+        if not place or parts[:2] != ["update", SEALED] or leaf not in leaves(place[1]):
             raise WireError(f"nothing is expected on {message.topic}")
         gateway, family, day = place
         if not message.payload:

@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -109,6 +109,7 @@ class Listener:
         self._name = name
         self._keys = keys
         self._takes = dict.fromkeys(families, Taker(collector, deliver, hear_credit))
+        self.others: Mapping[str, Callable[[Heard], None]] = {}  # who hears what is no update, by what is its family
         self._sender = sender
         self._own = own
         self._clock = clock
@@ -158,11 +159,15 @@ class Listener:
         if heard.leaf == "credential" and heard.payload:
             self._enrol(heard.gateway, heard.family, heard.payload)
             return
-        if heard.gateway not in self._keys or heard.family not in self._takes:
+        if heard.gateway not in self._keys or heard.family not in {*self._takes, *self.others}:
             raise WireError(f"nothing is expected on {message.topic}")
-        if not heard.payload:
-            return  # a retained message was taken back
-        if heard.leaf == "shard":
+        if heard.payload:  # otherwise a retained message was taken back
+            await self._hand_on(heard)
+
+    async def _hand_on(self, heard: Heard) -> None:
+        if heard.family in self.others:
+            self.others[heard.family](heard)
+        elif heard.leaf == "shard":
             generation = self._takes[heard.family].collector.add(unpack_shard(heard.payload), self._clock())
             if generation:
                 await self._finish(generation)

@@ -5,7 +5,7 @@
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -15,6 +15,7 @@ from reedmesh.errors import WireError
 from reedmesh.exchange import entries
 from reedmesh.exchange.checkpoints import CheckpointExchange
 from reedmesh.exchange.credit_exchange import CreditExchange
+from reedmesh.exchange.federation import Heard
 from reedmesh.exchange.incoming import Incoming
 from reedmesh.exchange.listener import Listener, Taker
 from reedmesh.exchange.member import USUAL, Member, Timing
@@ -152,6 +153,7 @@ class Neighbourhoods:
     def __init__(self, each: Sequence[Neighbourhood]) -> None:
         self.all = list(each)
         self.first = each[0]
+        self.others: dict[str, Callable[[Heard], None]] = {}  # as in Listener
         self._running: tuple[Listener, Sender, asyncio.TaskGroup, Sequence[Subscriber]] | None = None
 
     def greeting(self) -> list[Message]:
@@ -162,6 +164,7 @@ class Neighbourhoods:
         """As in Neighbourhood, of all of them."""
         sender = self._new_sender(own)
         listener = self._new_listener(own, sender)
+        listener.others = self.others
         told = partial(self.first.checkpoints.run, sender.keep)
         try:
             async with asyncio.TaskGroup() as tasks:

@@ -31,6 +31,7 @@ COMMITTED = "committed"  # to the windows that a model is about to be learnt fro
 AUDITED = "audited"  # somebody learnt a model again, and signed that it came out the same
 SUMMED = "summed"  # private sums: a round came to a sum, of whom, without whom, and who answered wrong
 OWED = "owed"  # points to a neighbour whose update helped; their number is in `sequence`
+LENT, BORROWED, DISAGREED = "lent", "borrowed", "disagreed"  # ms of a job, ours or its; its result was another
 BEGUN, FORK, RESTORED = "begun", "fork", "restored"  # the chain; a neighbour changed its past; ours was, from a backup
 
 VERSION = 1
@@ -48,7 +49,7 @@ class Entry:
     """An event. Fields that do not apply are left empty.
 
     gateway: whose update. sha256: of the update's payload, or of the model. share, worth: see `merge.Merged`. omitted:
-    entries of this neighbour that were not made before this one, because there were too many in a day.
+    entries of this neighbour that were not made before this one, because there were too many in a day. ms: of a job.
     """
 
     kind: str
@@ -61,6 +62,7 @@ class Entry:
     worth: float = 0.0
     reason: str = ""
     omitted: int = 0
+    ms: int = 0
 
     def text(self, number: int, at: float) -> bytes:
         """The entry as it stands in the chain: UTF-8 JSON, with its number and its time `at`, seconds since 1970."""
@@ -79,7 +81,7 @@ class Quota:
 
     def admit(self, entry: Entry, day: int) -> Entry | None:
         """The entry to make on `day`, days since 1970; None for one too many, which the next entry counts."""
-        if entry.kind not in (TAKEN, REFUSED, FORK):
+        if entry.kind not in (TAKEN, REFUSED, FORK, LENT):
             return entry
         if day != self._day:
             self._day = day

@@ -187,6 +187,19 @@ create table if not exists credit (   -- points between us and each neighbour, i
   frame     blob                      -- its last statement, signed
 ) without rowid;
 
+create table if not exists lending (  -- processor time between us and each neighbour, in all, ever
+  gateway   text primary key,
+  borrowed  integer not null default 0,  -- ms of its processor that we owe it
+  borrowed_jobs integer not null default 0,
+  known     integer not null default 0,  -- of these ms it has receipts, as it says
+  lent      integer not null default 0,  -- ms of our processor, by its receipts
+  lent_jobs integer not null default 0,
+  disagreed integer not null default 0,  -- results of it that were others
+  out_until real not null default 0,     -- we borrow nothing from it until then
+  out_reason text not null default '',
+  frame     blob                         -- its last receipt, signed
+) without rowid;
+
 create table if not exists heads (    -- of neighbours' ledgers
   gateway   text not null,
   number    integer not null,

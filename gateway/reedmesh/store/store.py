@@ -19,6 +19,7 @@ from reedmesh.store.cell_table import CellTable
 from reedmesh.store.credit_table import CreditTable
 from reedmesh.store.history import History
 from reedmesh.store.ledger_table import LedgerTable
+from reedmesh.store.lending_table import LendingTable
 from reedmesh.store.models import ModelTable
 from reedmesh.store.outbox import Outbox
 from reedmesh.store.parts import PartTable
@@ -53,6 +54,7 @@ class Store:
         self.replicas = ReplicaTable(self._db, self._append)
         self.cells = CellTable(self._db, self._append)
         self.credit = CreditTable(self._db, self._append)
+        self.lending = LendingTable(self._db, self._append)
         self.history = History(self._db)
         self.parts = PartTable(self._db)
 

@@ -9,6 +9,7 @@ import pytest
 
 from reedmesh.errors import ConfigError
 from reedmesh.inference.family import find_family, load_family
+from reedmesh.recordings.fitting import fitted
 from tools.simulate import layout, recordings
 from tools.simulate.recordings import COMMIT, Recording
 
@@ -129,5 +130,5 @@ def test_what_a_recording_lacks_is_said_in_a_line(changes: dict[str, object], sa
 def test_an_axis_that_is_not_connected_is_left_out() -> None:
     made = recordings.simulate(gateways=1)
     wide = np.concatenate([made.x, np.full((*made.x.shape[:2], 1), 7, np.int16)], axis=2)
-    fits = recordings.fitted(Recording(**{**vars(made), "x": wide}), VIBRATION)
+    fits = fitted(Recording(**{**vars(made), "x": wide}), 3, "vibration")
     assert np.array_equal(fits.x, made.x)
