@@ -20,7 +20,15 @@ from reedmesh.service import own_conditions
 
 PLACES = {"sensor", "value", "limit", "factor", "text"}
 CALM = Seen(
-    0.0, 1e9, {"boots": 7, "rssi": -60}, windows=100, flat=(False,) * 3, flat_learnt=(False,) * 3, sensitivity=5.0
+    0.0,
+    1e9,
+    {"boots": 7, "rssi": -60},
+    windows=100,
+    flat=(False,) * 3,
+    flat_learnt=(False,) * 3,
+    sensitivity=5.0,
+    lifts=(4.0, 5.0, 6.0),
+    learnt_from=240,
 )
 
 
@@ -65,6 +73,7 @@ def test_an_unforeseen_kind_is_named() -> None:
         ("transducer", {"clipped": 11}, 1),
         ("link", {"missed": 30}, 1),
         ("deaf", {"sensitivity": 8.5}, 1),
+        ("deaf", {"lifts": (4.0, 5.0, 15.5)}, 1),
         ("refused", {"refusal": "507 no room"}, 1),
         ("unserved", {"unserved": "no recipe; this gateway serves vibration"}, 1),
         ("control", {"out_of_control": "NOK share: nine points in a row lie on one side of the mean"}, 1),
@@ -82,6 +91,14 @@ def test_a_rule_finds_its_condition_and_its_end(kind: str, trouble: dict[str, ob
     kept = {key: value for key, value in trouble.items() if key in ("clipped", "missed")}  # counters stay
     rule.look(replace(later, **kept))  # type: ignore[arg-type]
     assert rule.look(replace(later, steady=20000.0, windows=9000, **kept)) is None  # type: ignore[arg-type]
+
+
+def test_a_model_of_more_windows_is_no_less_sensitive_than_one_of_few() -> None:
+    """A first model of few windows promises more than it can keep; one of fewer later does not begin anew."""
+    rule, young = rules()["deaf"], replace(CALM, sensitivity=2.0, lifts=(1.0, 2.0, 3.0), learnt_from=40)
+    assert rule.look(young) is None
+    assert rule.look(replace(CALM, lifts=(15.0, 5.0, 6.0))) is None
+    assert rule.look(replace(CALM, lifts=(20.0, 20.0, 20.0), learnt_from=200)) == Finding(15.0, 9.0, "band 2")
 
 
 def test_an_axis_that_was_never_connected_is_no_fault() -> None:

@@ -10,7 +10,7 @@ from reedmesh.inference.model import Model
 from reedmesh.learning import covariance, detector, export, faultset, states, threshold
 from reedmesh.learning.covariance import Scatter
 from reedmesh.learning.told import Told
-from reedmesh.protocol.recipe import Recipe, Spectrum, Trend
+from reedmesh.protocol.recipe import Cycle, Recipe, Spectrum, Trend
 
 P = 12
 OTHER = Recipe(30, 1, 30, 21)
@@ -145,11 +145,14 @@ def test_held_out_blocks_cover_every_window_once() -> None:
         assert (part[:-1] != part[1:]).sum() <= max(count / 2, 40) / apart
 
 
-@pytest.mark.parametrize("recipe", [Spectrum(200, 3, 20), Spectrum(64, 1, 5), Trend(20, 8, 1), OTHER])
+@pytest.mark.parametrize(
+    "recipe", [Spectrum(200, 3, 20), Spectrum(64, 1, 5), Trend(20, 8, 1), Cycle(60, 2, 4), Cycle(720, 1, 16), OTHER]
+)
 def test_synthetic_faults_change_windows(recipe: Recipe) -> None:
-    windows = np.zeros((4, recipe.length), np.int8)
-    for name, change in faultset.changes(recipe).items():
-        assert (faultset.applied(windows, change) != windows).any(), name
+    windows = np.random.default_rng(1).integers(-60, 60, (4, recipe.length)).astype(np.int8)
+    for name, faulty in faultset.faulty(recipe, windows).items():
+        assert faulty.shape == windows.shape and faulty.dtype == np.int8
+        assert (faulty != windows).any(axis=1).all(), name
     assert all((change == 1).any() and change.max() == 1 for change in faultset.bands(recipe).values())
 
 
@@ -166,3 +169,14 @@ def test_onset_counts_starts_from_which_an_alert_is_raised() -> None:
     assert faultset.onset(quiet, 7, 16) == 0.0
     assert faultset.onset(~quiet, 7, 16) == 1.0
     assert faultset.onset(np.arange(120) >= 100, 7, 16) == 1 / 6
+
+
+def test_where_a_single_window_raises_each_is_an_onset() -> None:
+    assert faultset.onset(np.arange(120) >= 90, 1, 1) == 0.25
+
+
+def test_a_part_of_a_curve_that_comes_early_is_moved_and_the_rest_is_not() -> None:
+    recipe = Cycle(64, 1, 16)
+    window = np.arange(recipe.length, dtype=np.int8)[None]
+    early = faultset.faulty(recipe, window)["early in the second half"]
+    assert early[0, :16].tolist() == [*range(8), *range(10, 16), 14, 15]

@@ -2,9 +2,15 @@
 
 from typing import ClassVar
 
+import numpy as np
+import pytest
+
 from reedmesh.config.settings import AlertRule
-from reedmesh.protocol.recipe import Spectrum
+from reedmesh.inference import features
+from reedmesh.learning import gate
+from reedmesh.protocol.recipe import Cycle, Recipe, Spectrum, Trend
 from reedmesh.protocol.wire import Window
+from reedmesh.readings import axes
 from reedmesh.readings.line import Line
 from reedmesh.readings.sensor import Sensor
 from reedmesh.readings.standstill import Standstill
@@ -77,3 +83,23 @@ def test_a_machine_that_must_never_stop_is_judged() -> None:
     sensor = fan()
     sensor.still = Standstill(0.0, 0)
     assert Fan().scores([40] * 20 + [-128] * 10, sensor) == ["raised"]
+
+
+@pytest.mark.parametrize("recipe", [Spectrum(64, 2, 8), Trend(20, 2, 1), Cycle(60, 2, 8)])
+def test_each_kind_of_features_says_how_much_an_axis_moves(recipe: Recipe) -> None:
+    """A machine that moves a hundredth of what it did stands still, in what is judged and in what is learnt."""
+    x = np.random.default_rng(1).normal(0, 9000, (60, recipe.samples, recipe.axes))
+    x[40:] /= 1000
+    made = features.extract(x.astype(np.int16), recipe)
+    places = axes.movement_places(recipe.table(), recipe.length)
+    levels = made[:, list(places)].tolist()
+    it = Standstill(40.0, 0)
+    assert [it.is_still(each, levels[0]) for each in levels] == [False] * 40 + [True] * 20
+    assert gate.faults(made, recipe, 40.0)[gate.STANDSTILL].tolist() == [False] * 40 + [True] * 20
+
+
+def test_slow_variables_rest_and_are_judged_unless_somebody_says_otherwise() -> None:
+    assert gate.below(Trend(20, 2, 1), None) == 0.0 and gate.below(Trend(20, 2, 1), 30.0) == 30.0
+    assert gate.below(Cycle(60, 2, 8), None) == gate.below(Spectrum(64, 2, 8), None) == 40.0
+    assert gate.STANDSTILL not in gate.faults(np.zeros((3, 6), np.int8), Trend(20, 2, 1))
+    assert axes.movement_places({"kind": "other", "axes": 2}, 6) == axes.movement_places(None, 6) == ()

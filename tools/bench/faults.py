@@ -26,7 +26,8 @@ from reedmesh.errors import ConfigError, ReedmeshError
 from reedmesh.inference.family import BEST, NETWORK, SUMS, Family, find_family, load_family
 from tools.bench import report, young
 from tools.bench.support import baselines
-from tools.bench.support.onsets import Normal, Onset, of_fault, of_normal
+from tools.bench.support.fault_table import SERVED, Row, Table, comparisons, print_table
+from tools.bench.support.onsets import of_fault, of_normal
 from tools.checkout import ROOT
 from tools.simulate import recordings
 from tools.simulate.liars import LIES
@@ -37,24 +38,6 @@ OURS = {"sums": SUMS, "network": NETWORK, "best": BEST}
 FAMILIES = {"ecg100": "heartbeat"}  # of recordings that are no vibration
 BESIDE = ROOT.parent / "shared" / "data"
 EIGHT, ROUNDS = 8, 10
-
-
-@dataclass(frozen=True)
-class Row:
-    """One machine and fault by one way of learning, in one seed."""
-
-    machine: str
-    fault: str
-    onset: Onset
-    normal: Normal
-
-    @property
-    def net(self) -> float:
-        """Onsets found beyond those starts of normal windows from which there was an alert as well."""
-        return self.onset.share - self.normal.starts
-
-
-Table = dict[str, list[Row]]  # by way
 
 
 @dataclass(frozen=True)
@@ -112,25 +95,26 @@ def _name(file: Path) -> str:
 
 def judge(file: Path, name: str, seeds: int, rounds: int, worst: Worst) -> Table:
     """All of one recording; raises ConfigError for what it lacks."""
-    family, at = places(file, name)
-    print(f"\n{_name(file)}: {len(at)} machines, {len(at[0].learn)} windows to learn; {report.machine()}")
+    kept, (family, at) = _name(file), places(file, name)
+    print(f"\n{kept}: {len(at)} machines, {len(at[0].learn)} windows to learn; {report.machine()}")
     table = everything(family, at, range(1, seeds + 1), rounds)
     print_table(table)
-    together, single = table["sums together"], table["sums alone"]
-    kept = _name(file)
-    best = {way: rows for way, rows in table.items() if not way.startswith("sums")}
+    print_comparison(kept, table)
+    served = table[SERVED]
+    best = {way: rows for way, rows in table.items() if not way.startswith((SERVED, family.training.kind))}
     report.save(
         f"faults_{kept}_onset",
-        min(row.onset.share for row in together),
+        min(row.onset.share for row in served),
         "share of onsets, worst sensor and fault",
         {way: min(row.onset.share for row in rows) for way, rows in best.items()},
     )
     for key, unit in (("false", "alerts in 1000 normal windows, worst machine"), ("over", "share of normal windows")):
         value = {way: max(getattr(row.normal, key) for row in rows) for way, rows in table.items()}
-        report.save(f"faults_{kept}_{key}", value.pop("sums together"), unit, value)
+        report.save(f"faults_{kept}_{key}", value.pop(SERVED), unit, value)
     if len(at) > 1:
         tell_young(family, at, kept)
-        gains = [100 * (a.net - b.net) for a, b in zip(together, single, strict=True)]
+        apart = table[f"{family.training.kind} alone"]
+        gains = [100 * (a.net - b.net) for a, b in zip(served, apart, strict=True)]
         print(f"together less alone: {min(gains):.0f} points of onset on the worst sensor")
         worst.gain[kept], worst.cost[kept] = min(gains), liars(family, at)
     if kept == "esp32_fan":
@@ -173,8 +157,15 @@ def everything(family: Family, at: list[MachineData], seeds: range, rounds: int)
             table.setdefault(way, []).extend(baseline(family, at, way, seed))
     if len(at) > 1:
         table["pooled"] = pooled(family, at)
-    table.setdefault("sums together", table["sums alone"])
-    return table
+    kind = family.training.kind
+    return table | {SERVED: table.get(f"{kind} together") or table[f"{kind} alone"]}
+
+
+def print_comparison(kept: str, table: Table) -> None:
+    """The served models beside the best baseline; keeps the share of faults on which they hold their own."""
+    found = comparisons(table, [*baselines.WAYS, "pooled"])
+    print("\n".join(["served, beside the best baseline: onset, false alerts in 1000", *map(str, found)]))
+    report.save(f"faults_{kept}_holds", sum(each.holds for each in found) / len(found), "of machines and faults")
 
 
 async def ours(family: Family, at: list[MachineData], setting: Setting, rounds: int, way: str = "") -> list[Row]:
@@ -263,23 +254,6 @@ def liars(family: Family, at: list[MachineData]) -> float:
     return max(costs.values())
 
 
-def print_table(table: Table) -> None:
-    """A line for each machine and fault, and way: the mean of seeds, and the worst."""
-    print(f"{'machine':<10} {'fault':<14} {'way':<18} {'onset':>13} {'delay':>6} {'false/1000':>11} {'over':>7}")
-    for machine, fault in dict.fromkeys((row.machine, row.fault) for row in table["sums alone"]):
-        for way, rows in table.items():
-            print(f"{machine:<10} {fault:<14} {way:<18} {_cells(machine, fault, rows)}")
-
-
-def _cells(machine: str, fault: str, rows: list[Row]) -> str:
-    mine = [row for row in rows if (row.machine, row.fault) == (machine, fault)]
-    onsets = [row.onset.share for row in mine]
-    delays = [row.onset.delay for row in mine if row.onset.share]
-    false, over = (float(np.mean([getattr(row.normal, key) for row in mine])) for key in ("false", "over"))
-    delay = f"{np.mean(delays):.0f}" if delays else "-"
-    return f"{np.mean(onsets):>6.0%} ({min(onsets):>4.0%}) {delay:>6} {false:>11.1f} {over:>7.1%}"
-
-
 def plot(told: dict[str, Table], file: Path) -> None:
     """Onsets of each fault, by way, the false alerts beside."""
     import matplotlib as mpl
@@ -301,12 +275,12 @@ def plot(told: dict[str, Table], file: Path) -> None:
 
 
 def keep_history(told: dict[str, Table], file: Path) -> list[str]:
-    """Add a line for each recording: the commit, and of learning by sums together the mean onset, and of the worst
+    """Add a line for each recording: the commit, and of what is served the mean onset, and of the worst
     machine false alerts and over. Returns what became worse than in the lines before, in words."""
     git = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
     commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
     before = file.read_text().splitlines() if file.exists() else ["commit,recording,onset,false_per_1000,over"]
-    found = {name: _figures(table["sums together"]) for name, table in told.items()}
+    found = {name: _figures(table[SERVED]) for name, table in told.items()}
     lines = [f"{commit},{name},{onset:.4f},{false:.2f},{over:.4f}" for name, (onset, false, over) in found.items()]
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("\n".join([*before, *lines]) + "\n")

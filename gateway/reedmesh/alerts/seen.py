@@ -15,7 +15,8 @@ class Seen:
     hello: what the sensor last said of itself, the same object until it says it again. windows, missed, clipped: heard,
     lost on the way, and with readings at an end of the range, since the gateway started. flat: for each axis, whether
     the last window's readings were all the same; flat_learnt: the same of the windows that its model learnt.
-    refusal: why it did not take its last model. sensitivity: the rise of a band, in dB, that would raise an alert.
+    refusal: why it did not take its last model. sensitivity, lifts: the rise of the median band, and of each, in dB,
+    that would raise an alert; learnt_from: windows that the model was learnt from.
     unserved: why no family of the gateway judges the sensor. out_of_control: Nelson's rules that its parts break.
     judged, over: windows that its model judged while no alert stood, and those of them above the threshold. moved: how
     far its machine is from how it was commissioned, in deviations. unlearnt: why it could not be learnt.
@@ -38,6 +39,8 @@ class Seen:
     over: int = 0
     moved: float = 0.0
     unlearnt: str = ""
+    lifts: tuple[float, ...] = ()
+    learnt_from: int = 0
 
     def number(self, key: str, table: str = "") -> float | None:
         """A number in the hello, or in a table of it, to MOST on either side; None for what is none."""

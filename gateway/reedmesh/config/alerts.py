@@ -12,7 +12,7 @@ class AlertRule:
 
     off_seconds: for at least this time no window may be above; None: `off` seconds, so that `off` counts both.
     standstill: a machine stands still when the RMS of every axis is so many dB below that of the running machine; then
-    it is not judged, nor in `settle` windows after.
+    it is not judged, nor in `settle` windows after. None: 40, and 0 for slow variables, of the kind `trend`.
     """
 
     on: int = field(default=7, metadata={"min": 1, "max": 64})  # windows above the threshold ...
@@ -21,7 +21,7 @@ class AlertRule:
     deadband: float = field(default=0.1, metadata={"min": 0.0, "max": 0.9})  # below means below by this fraction
     silent: float = field(default=60.0, metadata={"min": 0.0, "max": 86400.0})  # seconds, or 3 windows; 0: no alert
     off_seconds: float | None = field(default=None, metadata={"min": 0.0, "max": 86400.0})
-    standstill: float = field(default=40.0, metadata={"min": 0.0, "max": 90.0})  # dB; 0: a machine is always judged
+    standstill: float | None = field(default=None, metadata={"min": 0.0, "max": 90.0})  # dB; 0: always judged
     settle: int = field(default=10, metadata={"min": 0, "max": 3600})  # windows after a start that are not judged
 
     @property

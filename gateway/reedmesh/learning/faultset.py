@@ -1,7 +1,8 @@
 """Synthetic faults made of normal windows, and the smallest change that a model detects.
 
 Made in the space of features, whose powers are in eighths of an octave (0.376 dB): bands lifted, a spectrum tilted, a
-gain, a tone, a modulation, an axis that falls silent. They stand for faults, they are none.
+gain, a tone, a modulation, an axis that falls silent; those of curves are in `cyclefaults.py`. They stand for faults,
+they are none.
 """
 
 from collections.abc import Callable
@@ -10,12 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reedmesh.inference.learnt import MOST, STEP_DB
+from reedmesh.learning import cyclefaults
 from reedmesh.learning.arrays import Windows
 from reedmesh.learning.sums import Ints
-from reedmesh.protocol.recipe import STATISTICS, Recipe, Spectrum, Trend
+from reedmesh.protocol.recipe import CYCLE, STATISTICS, Cycle, Recipe, Spectrum, Trend
 
 Changes = NDArray[np.int64]
 LIFTS = (8, 16)  # steps: 3 and 6 dB
+
+
+def faulty(recipe: Recipe, windows: Windows) -> dict[str, Windows]:
+    """`windows`, int8 [m, p], with each synthetic fault, by its name."""
+    if isinstance(recipe, Cycle):
+        return cyclefaults.faulty(recipe, windows)
+    return {name: applied(windows, change) for name, change in changes(recipe).items()}
 
 
 def changes(recipe: Recipe) -> dict[str, Changes]:
@@ -26,11 +35,14 @@ def changes(recipe: Recipe) -> dict[str, Changes]:
 
 
 def bands(recipe: Recipe) -> dict[str, Changes]:
-    """A step of each band, or of each variable's level and spread, on all axes: int64 [p], by its name."""
+    """A step of each band, part of a curve, or each variable's level and spread, on all axes: int64 [p], by name."""
     if isinstance(recipe, Spectrum):
         width = recipe.bands + STATISTICS
         return {f"band {k + 1}": _everywhere(recipe.axes, width, {k: 1}) for k in range(recipe.bands)}
     steps = np.eye(recipe.length, dtype=np.int64)
+    if isinstance(recipe, Cycle):
+        width = 2 * recipe.points + CYCLE
+        return {f"part {k + 1}": _everywhere(recipe.axes, width, {k: 1}) for k in range(recipe.points)}
     return {
         f"{name} {a + 1}": steps[3 * a + k] for a in range(recipe.axes) for k, name in ((0, "level"), (2, "spread"))
     }
@@ -42,7 +54,12 @@ def applied(windows: Windows, change: Changes) -> Windows:
 
 
 def onset(over: NDArray[np.bool_], on: int, of: int, within: int = 60, every: int = 10) -> float:
-    """The share of starts, at every tenth window, from which `on` of the last `of` windows are over within 60."""
+    """The share of starts, at every tenth window, from which `on` of the last `of` windows are over within 60.
+
+    Where a single window raises an alert, each is a fault of its own: the share of those that are over.
+    """
+    if of == 1:
+        return float(over.mean()) if len(over) else 0.0
     starts = range(0, max(1, len(over) - within), every)
     return sum(_alarms(over[start : start + within], on, of) for start in starts) / len(starts)
 

@@ -150,10 +150,9 @@ def _estimate(
 ) -> Estimate:
     """What a model is worth: its loss, false alarms and onsets of synthetic faults."""
     some = windows[:: -(-len(windows) // ENOUGH)]
-    changes = faultset.changes(family.recipe).values()
+    rule = family.alerts
     onsets = [
-        faultset.onset(scores(faultset.applied(some, each)) > limit, family.alerts.on, family.alerts.of)
-        for each in changes
+        faultset.onset(scores(each) > limit, rule.on, rule.of) for each in faultset.faulty(family.recipe, some).values()
     ]
     return Estimate(_loss(normal, family), float((normal > limit).mean()), float(np.mean(onsets)), windows=len(normal))
 

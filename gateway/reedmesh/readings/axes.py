@@ -1,12 +1,25 @@
-"""Which axes of a transducer do not move: their RMS feature stands at its lowest step. Pure.
+"""How much each axis of a transducer moves, and which do not: their RMS feature stands at its lowest step. Pure.
 
-Of a trend no axis is judged: a slow variable may stand still for hours, and one that is not connected always does.
+Of a trend no axis is said not to move: a slow variable may rest for hours, and one that is not connected always does.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reedmesh.protocol.recipe import DEFAULT, MAX_AXES, MAX_BANDS, STATISTICS, Spectrum
+from reedmesh.protocol.recipe import (
+    CYCLE,
+    DEFAULT,
+    MAX_AXES,
+    MAX_BANDS,
+    MAX_CYCLE_AXES,
+    MAX_POINTS,
+    MAX_TREND_AXES,
+    STATISTICS,
+    TREND,
+    Cycle,
+    Spectrum,
+    Trend,
+)
 
 LOWEST = -128  # int8: 2**-4 counts² or less, so that all readings of a window are the same
 
@@ -15,9 +28,22 @@ def rms_places(table: object, length: int) -> tuple[int, ...]:
     """Where the RMS of each axis stands among `length` features; () unless `table` is of a spectrum of that length."""
     if not isinstance(table, Mapping) or table.get("kind", DEFAULT) != Spectrum.kind:
         return ()
-    axes, bands = _whole(table, "axes", MAX_AXES), _whole(table, "bands", MAX_BANDS)
-    width = bands + STATISTICS
-    return tuple(axis * width + bands for axis in range(axes)) if axes * width == length else ()
+    bands = _whole(table, "bands", MAX_BANDS)
+    return _places(table, length, MAX_AXES, bands + STATISTICS, bands)
+
+
+def movement_places(table: object, length: int) -> tuple[int, ...]:
+    """Where it stands among `length` features how much each axis moves: RMS, or the spread of a slow variable.
+
+    () unless `table` is a recipe of that length.
+    """
+    kind = table.get("kind", DEFAULT) if isinstance(table, Mapping) else None
+    if kind == Trend.kind:
+        return _places(table, length, MAX_TREND_AXES, TREND, 2)
+    if kind == Cycle.kind and isinstance(table, Mapping):
+        points = _whole(table, "points", MAX_POINTS)
+        return _places(table, length, MAX_CYCLE_AXES, 2 * points + CYCLE, 2 * points + 2)
+    return rms_places(table, length)
 
 
 def flat(features: bytes | bytearray, places: Sequence[int]) -> tuple[bool, ...]:
@@ -28,6 +54,12 @@ def flat(features: bytes | bytearray, places: Sequence[int]) -> tuple[bool, ...]
 def flat_mean(means: Sequence[float], places: Sequence[int]) -> tuple[bool, ...]:
     """For each axis, whether it never moved while a model learnt `means`, in steps of the features."""
     return tuple(means[place] < LOWEST + 0.5 for place in places)
+
+
+def _places(table: object, length: int, most: int, width: int, at: int) -> tuple[int, ...]:
+    """The feature `at` of each axis, of `width` features each."""
+    axes = _whole(table, "axes", most) if isinstance(table, Mapping) else 0
+    return tuple(axis * width + at for axis in range(axes)) if axes * width == length else ()
 
 
 def _whole(table: Mapping[str, Any], key: str, most: int) -> int:

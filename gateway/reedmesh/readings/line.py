@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from reedmesh.alerts.debounce import Watcher
 from reedmesh.alerts.presence import Presence
 from reedmesh.config.settings import AlertRule
+from reedmesh.learning import gate
 from reedmesh.protocol.wire import Window, WireError
 from reedmesh.readings.sensor import CALLED, Sensor
 from reedmesh.readings.standstill import Standstill
@@ -71,7 +72,7 @@ class Line:
         if name not in self.sensors:
             watcher, presence = Watcher(name, self._rule), Presence(name, self._rule.silent)
             sensor = Sensor(name, watcher, presence, self._to_learn, called=self._called, length=self._features)
-            sensor.still = Standstill(self._rule.standstill, self._rule.settle)
+            sensor.still = Standstill(self._rule.standstill, self._rule.settle)  # until its hello says its family
             watcher.pace = lambda: sensor.pace
             self.sensors[name] = sensor
         return self.sensors[name]
@@ -94,7 +95,7 @@ class Line:
             sensor.begin_anew()
         sensor.family, sensor.length, sensor.to_learn = kind.family, kind.family.recipe.length, kind.to_learn
         sensor.watcher.follow(kind.rule)
-        sensor.still.follow(kind.rule.standstill, kind.rule.settle)
+        sensor.still.follow(gate.below(kind.family.recipe, kind.rule.standstill), kind.rule.settle)
 
     def admit(self, window: Window, name: str) -> None:
         """Raise WireError when `window` cannot be judged by its sensor's family, or is no part of that station."""

@@ -13,7 +13,7 @@ from reedmesh.alerts.debounce import Watcher
 from reedmesh.alerts.escalation import calls_for
 from reedmesh.alerts.presence import Presence
 from reedmesh.alerts.seen import Seen
-from reedmesh.inference.learnt import Learnt
+from reedmesh.inference.learnt import Learnt, decibels
 from reedmesh.protocol import scaling
 from reedmesh.protocol.wire import Window
 from reedmesh.readings import axes, hello
@@ -193,6 +193,8 @@ class Sensor:
             self.over,
             self.moved,
             self.unlearnt,
+            tuple(decibels(steps) for steps in self.claims.lifts),
+            self.claims.windows,
         )
 
     def alerts(self) -> list[Alert]:
@@ -248,8 +250,8 @@ class Sensor:
         return not self.still.judged
 
     def _levels(self, features: bytes | bytearray) -> tuple[list[int], list[float]]:
-        """The RMS features of a window, and those that its model learnt."""
-        places = axes.rms_places(self.hello.get("features"), len(features))
+        """How much each axis moves in a window, and in those that its model learnt."""
+        places = axes.movement_places(self.hello.get("features"), len(features))
         if not self.model or not places:
             return [], []
         means = self.model.means

@@ -1,27 +1,27 @@
 """Whether a machine stands still, or was started a moment ago: then its windows are told of and not judged. Pure.
 
-Standstill: the RMS of every axis is a number of dB below what it is on average while the machine runs, or of two
-counts at most. Only spectra are looked at: a slow variable may stand still for hours and be well.
+Standstill: the RMS of every axis (the spread, of slow variables) is a number of dB below what it is on average while
+the machine runs, or of two counts at most. Slow variables may rest for hours and be well: their families say so if a
+standstill is one.
 """
 
 from collections.abc import Sequence
 
-from reedmesh.learning.gate import QUIET
-
-STEP_DB = 0.376  # a step of an RMS feature
+from reedmesh.inference.learnt import STEP_DB
+from reedmesh.learning.gate import BELOW, QUIET
 
 
 class Standstill:
     """Of one machine. below: dB, 0: every window is judged. settle: windows after a standstill that are not judged."""
 
-    def __init__(self, below: float, settle: int) -> None:
+    def __init__(self, below: float | None, settle: int) -> None:
         self.still = False
         self._settling = 0
         self.follow(below, settle)
 
-    def follow(self, below: float, settle: int) -> None:
-        """From now on go by these settings."""
-        self._below = below / STEP_DB
+    def follow(self, below: float | None, settle: int) -> None:
+        """From now on go by these settings; None: as usual."""
+        self._below = (BELOW if below is None else below) / STEP_DB
         self._settle = settle
 
     @property

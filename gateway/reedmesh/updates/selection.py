@@ -93,7 +93,7 @@ class TrainingSelection:
         rows = await self._disk.call(self._disk.store.windows.normal, sensor.name, sensor.to_learn, limit)
         normal, called = (_table(_fitting(run, self._family.recipe.length)) for run in rows)
         scaled = calibrate.scaling_of(model) if model and not anew else None
-        near = gate.learnable(_near(sensor, normal, scaled), self._family.recipe)
+        near = gate.learnable(_near(sensor, normal, scaled), self._family.recipe, self._family.alerts.standstill)
         if scaled and len(near) < sensor.to_learn // 2:
             return None
         runs = [run for run in (_spread(near, sensor.to_learn), called) if len(run)]

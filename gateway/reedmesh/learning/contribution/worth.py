@@ -50,8 +50,8 @@ class Judge:
         around = np.stack([centres[k] for k in state[some]])
         self._normal = windows[some] - around
         few = np.linspace(0, len(some) - 1, FAULTY).astype(int)
-        changes = faultset.changes(recipe).values()
-        self._faults = np.concatenate([faultset.applied(windows[some[few]], each) - around[few] for each in changes])
+        faulty = faultset.faulty(recipe, windows[some[few]]).values()
+        self._faults = np.concatenate([each - around[few] for each in faulty])
         self._own, self._weight = scatter.covariance, scatter.freedom + PRIOR * recipe.length
         self._freedom = scatter.freedom
         self._theirs = _clipped(scatter, neighbours)
