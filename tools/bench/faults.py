@@ -222,13 +222,14 @@ def of_machine(place: MachineData, scored: dict[str, tuple[np.ndarray, float]], 
 def tell_young(family: Family, at: list[MachineData], name: str) -> None:
     """Each machine in turn with few windows, its neighbours with all of theirs: alone and together."""
     for way in young.WAYS:
-        print(f"about {young.FEW} windows {way}, alone | together: onset, false onset, over | gain")
+        print(f"about {young.FEW} windows {way}, alone | together: onset, false onset, over, answers | gain")
         found = list(young.cases(family, at, way))
         print("\n".join(case.row() for case in found))
         mean, worst = (float(of([case.gain for case in found])) for of in (np.mean, min))
         calmer = float(np.mean([case.calmer for case in found]))
         told = {"worst sensor": worst, "points fewer normal windows over": calmer}
-        report.save(f"faults_{name}_young_{way.replace(' ', '_')}", mean, "points that neighbours add, mean", told)
+        key = f"faults_{name}_young_{way.replace(',', '').replace(' ', '_')}"
+        report.save(key, mean, "points that neighbours add, mean", told)
 
 
 def eight(file: Path, name: str) -> None:

@@ -60,10 +60,14 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Summed:
-    """Where a family learns by sums, its threshold is `margin` times the `quantile` of normal scores."""
+    """Where a family learns by sums, its threshold is `margin` times the `quantile` of normal scores.
+
+    states: the most that are told apart; each costs a board twice as many bytes as a window has features.
+    """
 
     quantile: float = field(default=0.95, metadata={"min": 0.5, "max": 1.0})
     margin: float = field(default=1.8, metadata={"min": 1.0, "max": 100.0})
+    states: int = field(default=8, metadata={"min": 1, "max": 32})
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from reedmesh.learning.whitening import Whitening, scaling_for, whitening
 
 Pool = Callable[[Scatter, Sequence[Scatter]], Doubles | None]
 FEWEST = 20  # windows
+MOST_STATES = 8  # unless the family says otherwise
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,15 @@ def learn(
     quantile: float = 0.95,
     apart: int = 1,
     pool: Pool = covariance.pooled,
+    most: int = MOST_STATES,
 ) -> Detector:
     """The detector of a machine with `windows`, int8 [m, p] in their order; raises ValueError for fewer than FEWEST.
 
-    apart: as in `threshold.folds`. pool: the neighbours' covariance, as in `rules.Rule`.
+    apart: as in `threshold.folds`. pool: the neighbours' covariance, as in `rules.Rule`. most: states told apart.
     """
     if len(windows) < FEWEST:
         raise ValueError(f"{len(windows)} windows, at least {FEWEST} are needed")
-    state = choose(windows, apart)
+    state = choose(windows, apart, most)
     parts = states.split(windows, state)
     federation = pool(within(parts), [each.scatter for each in neighbours])
     shape = covariance.shape(within(parts), federation)
@@ -78,15 +80,15 @@ def within(parts: Sequence[Sums]) -> Scatter:
     return Scatter(matrix, sum(max(0, part.count - 1) for part in parts))
 
 
-def choose(windows: Windows, apart: int = 1) -> NDArray[np.intp]:
+def choose(windows: Windows, apart: int = 1, most: int = MOST_STATES) -> NDArray[np.intp]:
     """The state of each window, with that number of states under which held-out windows are likeliest."""
-    return _choose(windows.tobytes(), len(windows), apart)
+    return _choose(windows.tobytes(), len(windows), apart, most)
 
 
 @lru_cache(maxsize=32)  # what is told and what is made of the same windows have the same states
-def _choose(raw: bytes, count: int, apart: int) -> NDArray[np.intp]:
+def _choose(raw: bytes, count: int, apart: int, most: int) -> NDArray[np.intp]:
     windows = np.frombuffer(raw, np.int8).reshape(count, -1)
-    tried = [count for count in states.COUNTS if count == 1 or count * states.FEWEST <= len(windows)]
+    tried = [each for each in states.COUNTS if each <= most and (each == 1 or each * states.FEWEST <= count)]
     found = [states.assign(windows, count) for count in tried]
     likely = [_likelihood(windows, each, apart) for each in found]
     return found[int(np.argmax(likely))]

@@ -11,8 +11,8 @@ from reedmesh.learning import sums
 from reedmesh.learning.arrays import Windows
 from reedmesh.learning.sums import Ints, Sums
 
-COUNTS = (1, 2, 3, 4, 6, 8)  # of states that are tried
-FEWEST = 15  # windows for each state, on average
+COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)  # of states that are tried, as far as a family allows
+FEWEST = 12  # windows for each state, on average
 LEAST = 5  # windows of a state: one that was seen less often is none, its windows belong to the nearest
 _STEPS = 20
 _STEP = 16  # parts of a deviation

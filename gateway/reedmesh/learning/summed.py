@@ -36,9 +36,9 @@ ENOUGH = 80  # windows to try synthetic faults on, evenly of all
 
 def learn(family: Family, windows: Windows, neighbours: Sequence[Told] = ()) -> Detector:
     """The detector of a machine; raises DeployError when it has too few windows."""
-    rule = rules.find(family.training.aggregation)
+    pool, it = rules.find(family.training.aggregation).pool, family.sums
     try:
-        return detector.learn(windows, neighbours, family.sums.quantile, family.recipe.apart, rule.pool)
+        return detector.learn(windows, neighbours, it.quantile, family.recipe.apart, pool, it.states)
     except ValueError as fault:
         raise DeployError(f"cannot learn {family.name}: {fault}") from fault
 

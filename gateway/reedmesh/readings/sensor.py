@@ -4,7 +4,7 @@ A sensor is `learning` until it has a model, `deploying` until it runs that mode
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from reedmesh.alerts.alert import Alert, Change
@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # the web page uses this file without LiteRT
     from reedmesh.inference.model import Judgement, Model
 
 LEAST_LIMIT = 0.001  # of a score: a model that learnt from a dead transducer has a threshold of 0
+YOUNG = 0.5  # of the windows that its family wants: a machine learnt from fewer may not have shown what it does
 CALLED = 2  # priority down to which people are called, unless the settings say otherwise
 LEARNING, DEPLOYING, WATCHING = "learning", "deploying", "watching"
 
@@ -144,7 +145,7 @@ class Sensor:
         if self._stands_still(window):
             return self.score, None
         self.fresh += self.score <= self.model.threshold and not window.clipped and not self.station
-        change = self.watcher.judge(self.readable(self.score), self.limit, now)
+        change = self._asking(self.watcher.judge(self.readable(self.score), self.limit, now))
         self.judged += self.watcher.alert is None
         self.over += self.watcher.alert is None and self.score > self.model.threshold
         return self.score, change
@@ -240,6 +241,13 @@ class Sensor:
     def readable(self, score: int) -> float:
         """A score in squared standard deviations per feature."""
         return round(scaling.deviations(score, self.model.length), 3) if self.model else 0.0
+
+    def _asking(self, change: Change | None) -> Change | None:
+        """The same; where an alert begins on a machine of which few windows were learnt, with the question why."""
+        learnt, wanted = self.claims.windows, self.family.training.windows if self.family else 0
+        if change is None or change.type != "new" or not 0 < learnt < wanted * YOUNG:
+            return change
+        return replace(change, text=f"learnt from {learnt} windows: perhaps an operating state that they did not show")
 
     def _stands_still(self, window: Window) -> bool:
         """Whether its machine does, or was started a moment ago; what ran out before it stopped is forgotten."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from reedmesh.learning import detector, export
-from reedmesh.learning.states import COUNTS
+from reedmesh.learning.detector import MOST_STATES
 from tools.checkout import BUILD
 
 FEATURES = 69
@@ -25,4 +25,4 @@ def write(states: int) -> Path:
 
 def every() -> dict[str, Path]:
     """By name: the smallest and the largest."""
-    return {f"sums, {count} state{'s'[: count > 1]}": write(count) for count in (1, COUNTS[-1])}
+    return {f"sums, {count} state{'s'[: count > 1]}": write(count) for count in (1, MOST_STATES)}

@@ -1,0 +1,24 @@
+"""An alert of a machine of which few windows were learnt asks whether it is a state that they did not show."""
+
+import pytest
+
+from reedmesh.config.settings import AlertRule
+from reedmesh.inference.family import find_family, load_family
+from reedmesh.inference.model import Model
+from reedmesh.learning import summed
+from reedmesh.protocol.wire import Window
+from reedmesh.readings.line import Line
+from tests.support.machines import windows
+
+FAMILY = load_family(find_family("vibration"))
+
+
+@pytest.mark.parametrize(("count", "asks"), [(60, True), (120, False)])
+def test_an_alert_asks_where_few_windows_were_learnt(count: int, asks: bool) -> None:
+    sensor = Line(FAMILY.recipe.length, 10, AlertRule(), 1).sensor("fan")
+    sensor.family = FAMILY
+    normal = windows(FAMILY.recipe, count=count)
+    sensor.adopt(Model(summed.candidate(FAMILY, normal, []).model), 1)
+    changes = [sensor.take(Window(bytes([100] * FAMILY.recipe.length), 1, n), float(n))[1] for n in range(10)]
+    (raised,) = [each for each in changes if each and each.type == "new"]
+    assert ("learnt from 60 windows" in raised.text) is asks
