@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from reedmesh.coding.collector import Limits
+from reedmesh.config.settings import FEDERATION
 from reedmesh.exchange import checkpoints
 from reedmesh.exchange.checkpoints import CheckpointExchange
 from reedmesh.exchange.deadline import Bounds
+from reedmesh.exchange.federation import OPEN, Sealed
 from reedmesh.exchange.lane import Pace
 from reedmesh.exchange.listener import subscriptions
 from reedmesh.exchange.member import Member, Timing
@@ -78,9 +80,18 @@ class World:
 
 @asynccontextmanager
 async def neighbours(
-    folder: Path, *names: str, all_names: str = "", site: bytes = b"", private: float = 0.0, **settings: Any
+    folder: Path,
+    *names: str,
+    all_names: str = "",
+    site: bytes = b"",
+    private: float = 0.0,
+    secret: bytes = b"",
+    **settings: Any,
 ) -> AsyncIterator[World]:
-    """Those of `names` at work; all_names: who else is a neighbour, but away. site: an authority's secret."""
+    """Those of `names` at work; all_names: who else is a neighbour, but away.
+
+    site: an authority's secret. secret: of a sealed federation.
+    """
     it = World(folder, **settings)
     everybody = {*names, *all_names}
     public = {name: keystore.load(folder / name).public for name in everybody}
@@ -96,11 +107,12 @@ async def neighbours(
             expected = {"authority": authority.point(site), "expected": others} if site else {}
             ring = Keyring(pinned, Trust(folder / name, pinned), **expected)  # type: ignore[arg-type]
             told = CheckpointExchange(disk, folder / name, ring)
-            member = Member(name, key, ring, others, credential=keystore.shown(folder / name), private=private)
+            way = Sealed(FEDERATION, secret, name, [FAMILY.id], [key], ring) if secret else OPEN
+            member = Member(name, key, ring, others, way, credential=keystore.shown(folder / name), private=private)
             gateway = Neighbourhood(member, FAMILY, disk, told, it.profile, QUICK)
             gateway.event_handlers.append(it.events.append)
             it.gateways[name] = gateway
-            links = [it.brokers[each].link(*subscriptions(each, FAMILY.id)) for each in others]
+            links = [it.brokers[each].link(*subscriptions(each, FAMILY.id, way)) for each in others]
             tasks.append(asyncio.create_task(gateway.run(it.brokers[name].link(), links)))
         try:
             async with asyncio.timeout(PATIENCE):
@@ -131,6 +143,22 @@ def test_copies_are_equal_after_every_update_and_after_a_restart(tmp_path: Path,
                     await it.in_step("a", "b")
                     check_copies(it)
                 assert it["c"].peers()["a"].windows == 180 and it["c"].peers()["a"].quantile == 2.0
+
+    asyncio.run(story())
+
+
+def test_after_a_restart_a_sealed_update_has_a_number_of_its_own_and_nobody_is_accused(tmp_path: Path) -> None:
+    secret = bytes(range(32))
+
+    async def story() -> None:
+        async with neighbours(tmp_path, "a", "b", secret=secret) as it:
+            await it["a"].give(trained(0.1))
+            await it.in_step("a")
+        async with neighbours(tmp_path, "a", "b", secret=secret) as it:
+            await it.until(lambda: it["a"].learning_state.sequence == 2)
+            await it.in_step("a")
+            check_copies(it)
+        assert not list((tmp_path / "b").glob("forks/*"))
 
     asyncio.run(story())
 

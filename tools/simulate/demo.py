@@ -69,7 +69,7 @@ async def _run(plan: Plan, origin: str, arguments: argparse.Namespace) -> int:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 asyncio.get_running_loop().add_signal_handler(number, scenario.cancel)
             with screen.show(picture):
-                await _first(scenario, asyncio.create_task(line.broken()))
+                await _first(scenario, asyncio.create_task(line.broken()), player.failed)
     summary.show(picture)
     faults = factory.proofs(plan) if picture.all_taught() else []
     summary.proofs(picture, faults)
@@ -79,13 +79,14 @@ async def _run(plan: Plan, origin: str, arguments: argparse.Namespace) -> int:
 
 
 class Player:
-    """Lets gateways come and machines run; what it started ends with `stack`."""
+    """Lets gateways come and machines run; what it started ends with `stack`. failed: raises what it raised."""
 
     def __init__(self, plan: Plan, picture: Picture, line: Line, stack: contextlib.AsyncExitStack) -> None:
         self.plan = plan
         self.picture = picture
         self._line = line
         self._tasks: list[asyncio.Task[Any]] = []
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         stack.push_async_callback(self._end)
 
     def start_gateways(self, gateways: Collection[str]) -> None:
@@ -98,7 +99,14 @@ class Player:
         self._do(self._line.start_sensors(gateways))
 
     def _do(self, work: Iterable[Coroutine[Any, Any, None]]) -> None:
-        self._tasks += [asyncio.create_task(each) for each in work]
+        for each in work:
+            self._tasks.append(asyncio.create_task(each))
+            self._tasks[-1].add_done_callback(self._note_failure)
+
+    def _note_failure(self, task: "asyncio.Task[Any]") -> None:
+        fault = None if task.cancelled() else task.exception()
+        if fault and not self.failed.done():
+            self.failed.set_exception(fault)
 
     def turn(self, condition: str, chosen: Callable[[Machine], bool] = lambda _: True) -> None:
         """Let the machines that are `chosen` run in this condition from now on."""
@@ -116,9 +124,9 @@ class Player:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-async def _first(scenario: "asyncio.Task[None]", broken: "asyncio.Task[None]") -> None:
-    """Wait for the end of the scenario, or for a process that ended before its time."""
-    done, rest = await asyncio.wait([scenario, broken], return_when=asyncio.FIRST_COMPLETED)
+async def _first(scenario: "asyncio.Task[None]", *broken: "asyncio.Future[None]") -> None:
+    """Wait for the end of the scenario, or for a process or a task that ended before its time."""
+    done, rest = await asyncio.wait([scenario, *broken], return_when=asyncio.FIRST_COMPLETED)
     for task in rest:
         task.cancel()
     for task in done:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from reedmesh.alerts.alert import ANOMALY
 from reedmesh.broker.acl import DASHBOARD
 from reedmesh.links.message import Message
 from reedmesh.links.mqtt_link import Link
@@ -176,7 +177,9 @@ class Picture:
         sensor.state = state
 
     def _see_alert(self, sensor: SensorView, alert: dict[str, Any]) -> None:
-        if alert["type"] == "new":
+        if alert["kind"] != ANOMALY:
+            self.note(f"{alert['sensor']}: {alert['kind']} alert {alert['type']}")
+        elif alert["type"] == "new":
             numbers = f"score {alert['score']:.2f} above {alert['threshold']:.2f}"
             self._pin(sensor, numbers)
         elif alert["type"] != "update":

@@ -18,7 +18,7 @@ import hmac
 import logging
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from struct import pack
 from typing import NamedTuple
@@ -66,7 +66,7 @@ NONCE = 12
 GRAIN = 64  # bytes that a box of shards grows by: an envelope has few sizes, so its shards have
 SIZES = (1024, 4096, 16_384)  # bytes that every other box is filled up to
 HEAD = 8448  # bytes of a box with the head of a ledger, however long that is
-MOST_KEPT = 2  # envelopes: the newest update, and a snapshot
+MOST_KEPT = 2  # envelopes of a family: the newest update, and a snapshot
 
 
 def leaves(family: str) -> dict[str, int]:
@@ -145,6 +145,13 @@ class Federation:
     def close(self, payload: bytes, family: str, sender: str, sequence: int, base: int) -> bytes:
         """A payload as it travels; takes its time, and may run in a thread. Raises WireError for one too large."""
         return payload
+
+    def repeats(self, payload: bytes, family: str, sender: str, sequence: int, base: int) -> bool:
+        """Whether `close` gives the bytes that it gave before under that number, also before a restart.
+
+        Other bytes under one number are proof of two updates (`proofs.py`), so they need a number of their own.
+        """
+        return True
 
     def open(self, manifest: Manifest, data: bytes) -> bytes:
         """The payload in what travelled under `manifest`; may run in a thread. Raises WireError."""
@@ -236,11 +243,16 @@ class Sealed(Federation):
         """In an envelope for all whom we trust now."""
         context = self._context(family, sender, sequence, base)
         readers = self._readers()
-        what = sha256(context + sha256(payload).digest() + b"".join(sorted(readers))).digest()
+        what = _fingerprint(payload, context, readers)
         if what not in self._closed:
             made = envelope.seal(payload, [*readers.values()], context)
-            self._closed = dict([*self._closed.items(), (what, made)][-MOST_KEPT:])
+            self._closed = dict([*self._closed.items(), (what, made)][-MOST_KEPT * max(1, len(self._families)) :])
         return self._closed[what]
+
+    def repeats(self, payload: bytes, family: str, sender: str, sequence: int, base: int) -> bool:
+        """Not after a restart, and not once others are trusted: each envelope has keys of its own."""
+        context = self._context(family, sender, sequence, base)
+        return _fingerprint(payload, context, self._readers()) in self._closed
 
     def open(self, manifest: Manifest, data: bytes) -> bytes:
         """Out of its envelope."""
@@ -294,6 +306,11 @@ class Sealed(Federation):
 
     def _derive(self, *what: str) -> bytes:
         return hmac.digest(self._secret, "\0".join(what).encode(), "sha256")
+
+
+def _fingerprint(payload: bytes, context: bytes, readers: Iterable[bytes]) -> bytes:
+    """Of what is in an envelope, and for whom."""
+    return sha256(context + sha256(payload).digest() + b"".join(sorted(readers))).digest()
 
 
 def _size(leaf: str, length: int) -> int:

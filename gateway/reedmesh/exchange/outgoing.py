@@ -75,11 +75,14 @@ class Outgoing:
         self._missed.set()
 
     async def run(self) -> None:
-        """First what was last published, for a broker that lost it; then a snapshot whenever one was asked for."""
+        """First what was last published, for a broker that lost it; then a snapshot whenever one was asked for.
+
+        A sealed federation gives a snapshot in its place: it would seal the same number anew, into other bytes.
+        """
         async with self._giving:
             last = await self._disk.call(self._disk.store.replicas.last_update, self._name, self._family.id)
             if last and not self._gave:
-                await self._publish(*last)
+                await (self._publish(*last) if self._repeats(*last) else self._give_snapshot(self.learning_state))
         while True:
             await self._missed.wait()
             self._missed.clear()
@@ -92,8 +95,14 @@ class Outgoing:
         last = await self._disk.call(self._disk.store.replicas.last_update, self._name, self._family.id)
         if not last or last[0] != self.learning_state.sequence or not delta.stands_alone(last[1]):
             return False
+        if not self._repeats(*last):
+            return False
         await self._publish(*last)
         return True
+
+    def _repeats(self, sequence: int, payload: bytes) -> bool:
+        """Whether it would be published as it was: under one number neighbours may see nothing else."""
+        return not self.sender or self.sender.repeats(self._family.id, sequence, _base(sequence, payload), payload)
 
     async def _give_snapshot(self, knows: LearningState) -> None:
         """What stands alone: all weights, which neighbours' copies are replaced with."""
@@ -118,12 +127,16 @@ class Outgoing:
         """What cannot be sealed now stays on disk; neighbours miss it and ask for a snapshot."""
         if not self.sender:
             return
-        base = sequence - (not delta.stands_alone(payload))
         try:
-            await self.sender.publish(self._family.id, sequence, base, payload)
+            await self.sender.publish(self._family.id, sequence, _base(sequence, payload), payload)
             log.info("update %d published, %d bytes", sequence, len(payload))
         except WireError as fault:
             log.error("update %d is not published: %s", sequence, fault)
+
+
+def _base(sequence: int, payload: bytes) -> int:
+    """The number of the update that this one continues; its own if it stands alone."""
+    return sequence - (not delta.stands_alone(payload))
 
 
 def _news(before: Told | None, now: Told | None) -> bytes:

@@ -102,6 +102,10 @@ class Sender:
         blocks = range(bundle.shape.blocks)
         await self._send(opened, dict.fromkeys(blocks, self._enough(bundle.shape.k, len(blocks))), announce=True)
 
+    def repeats(self, family: str, sequence: int, base: int, payload: bytes) -> bool:
+        """Whether `publish` says the bytes of this number that were said before."""
+        return self._federation.repeats(payload, family, self._name, sequence, base)
+
     def ask(self, receiver: str, need: RepairRequest) -> None:
         """Note what a receiver still needs, and the loss it saw; raises WireError when it asks for too much."""
         self.losses.report(receiver, need.received, need.lost)
