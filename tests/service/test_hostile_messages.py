@@ -24,8 +24,9 @@ from reedmesh.dashboard.model.reducer import fold
 from reedmesh.dashboard.model.view import View
 from reedmesh.exchange import checkpoints, seen
 from reedmesh.exchange.listener import subscriptions
+from reedmesh.exchange.private.round import LEAVES as PRIVATE
 from reedmesh.exchange.seen import Held
-from reedmesh.identity import succession
+from reedmesh.identity import revocation, succession
 from reedmesh.identity.keys import Key
 from reedmesh.identity.succession import Succession
 from reedmesh.inference.families import Families
@@ -215,6 +216,8 @@ class Stage:
                 "owed",
                 "proof",
                 "credential",
+                "revoked",
+                *PRIVATE,
                 "request/need",
                 "request/snapshot",
                 "update",
@@ -233,6 +236,8 @@ class Stage:
             "owed": lambda: self._statement(dice.choice(hostile.INTEGERS) % 2**64),
             "proof": lambda: hostile.frame(EVIL.sign(Bundle(b"x", FAMILY.id, "evil", 7, 7).manifest), dice),
             "credential": lambda: dice.randbytes(dice.randrange(300)),
+            "revoked": lambda: hostile.frame(revocation.pack(EVIL.public, EVIL) * dice.choice((1, 2, 64, 65)), dice),
+            **dict.fromkeys(PRIVATE, lambda: dice.randbytes(dice.choice((0, 4, 68, 69, 300, 4096, 4097)))),
             "request/need": lambda: hostile.said(need, dice),
             "request/snapshot": lambda: hostile.said({"to": "gw"}, dice),
             "status": lambda: hostile.said({"state": "online", "federation": "reedmesh"}, dice),
