@@ -110,6 +110,7 @@ def serve(settings: Settings) -> None:
     except ImportError as error:
         raise ConfigError("the dashboard needs NiceGUI: pip install 'reedmesh[dashboard]'") from error
     from reedmesh.dashboard.model.feed import BrokerAddress, Feed
+    from reedmesh.dashboard.server import abandoned
     from reedmesh.dashboard.server.admission import Admission
     from reedmesh.dashboard.server.routes import add_routes
 
@@ -126,6 +127,7 @@ def serve(settings: Settings) -> None:
 
     app.on_startup(listen)
     add_routes(app, feed, Admission(settings, time.monotonic))
+    abandoned.drop()
     log.info("the dashboard is at %s://%s:%d", _scheme(settings), settings.host, settings.port)
     ui.run(
         host=settings.host, port=settings.port, title=settings.title, dark=None, tailwind=False, reload=False,
