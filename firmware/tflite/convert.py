@@ -13,7 +13,7 @@ from tflite.kinds import FLOAT32
 from tflite.lookup import Requantise
 
 
-class _Convert:
+class Convert:
     """One tensor of another type. It needs no scratch."""
 
     scratch = 0
@@ -29,7 +29,7 @@ class _Convert:
         self._ends = None
 
 
-class Quantize(_Convert):
+class Quantize(Convert):
     """QUANTIZE from float32. What has no place in int8 saturates; NaN does as infinity would."""
 
     def __init__(self, node: Node) -> None:
@@ -44,7 +44,7 @@ class Quantize(_Convert):
         quantise(self._x, self._y, self._n, numbers[0], numbers[1], numbers[2])
 
 
-class Dequantize(_Convert):
+class Dequantize(Convert):
     """DEQUANTIZE: a table of 256 floats, each a product that single precision rounds once."""
 
     def __init__(self, node: Node, _) -> None:

@@ -6,12 +6,12 @@ Field numbers are those of TensorFlow's schema.fbs.
 from struct import unpack_from
 
 from tflite.flatbuffer import Table, Vector, read
-from tflite.kinds import FLOAT32, INT8, INT32, ModelError
+from tflite.kinds import FLOAT32, INT8, INT16, INT32, ModelError
 from tflite.metadata import content
 from tflite.operators import find
 from tflite.scales import parts, steps
 
-_BYTES = {INT8: 1, INT32: 4, FLOAT32: 4}
+_BYTES = {INT8: 1, INT16: 2, INT32: 4, FLOAT32: 4}
 _CUSTOM = 32  # BuiltinOperator
 _RELU, _RELU_N1_TO_1, _RELU6 = 1, 2, 3  # ActivationFunctionType
 _MAX_OPERATORS = 256
@@ -44,6 +44,10 @@ class Graph:
         if tensor.view is None:
             self._known[index] = tensor
         return tensor
+
+    def table(self, index: int) -> Table:
+        """What the file says of tensor `index`."""
+        return self._tensors.at(index)
 
     def __len__(self) -> int:
         """How many operators there are."""
@@ -82,6 +86,8 @@ class Node:
         self._read: list = []
         self._made: list = []
         self.reusable: list = []  # inputs whose place an output may take
+        self.kept: list = []  # inputs that keep what is in them
+        self._table = table
 
     def _check_code(self) -> None:
         known = find(self.code)
@@ -109,6 +115,10 @@ class Node:
     def kind(self, i: int) -> int:
         """The TensorType of input i."""
         return self._graph.tensor(self._inputs.at(i)).kind
+
+    def made_kind(self) -> int:
+        """The TensorType of output 0."""
+        return self._graph.tensor(self._outputs.at(0)).kind
 
     def constant(self, i: int, kind: int):
         """Input i, which must be there from the start; None when it is left out."""
@@ -138,6 +148,27 @@ class Node:
         """Input i as `input`, or an int8 constant."""
         tensor = self._graph.tensor(self._inputs.at(i))
         return tensor.quantised() if tensor.kind == INT8 and tensor.view is not None else self.input(i)
+
+    def has(self, i: int) -> bool:
+        """Whether input i is there, which may be optional."""
+        return i < len(self._inputs) and self._inputs.at(i) != -1
+
+    def state(self, i: int, kind: int) -> "Tensor":
+        """Input i, a variable of this operator alone: what it keeps from one input of the model to the next."""
+        tensor = self._graph.tensor(self._inputs.at(i)).quantised()
+        if not tensor.variable or tensor.kind != kind or tensor.view is not None or tensor in self._graph.ready:
+            raise self.fault("input {} must be a variable of its own, of type {}".format(i, kind))
+        self._graph.ready.add(tensor)
+        self.kept.append(tensor)
+        return tensor
+
+    def intermediate(self, i: int) -> tuple:
+        """Scale, as `scales.parts`, and zero point of an intermediate, which has nothing else."""
+        quantization = self._graph.table(self._table.vector(8, "<i").at(i)).table(4)
+        scale = quantization and parts(quantization.vector(2, "<I").at(0))
+        if not scale:
+            raise self.fault("intermediate {} has no scale".format(i))
+        return scale, quantization.vector(3, "<q").at(0)
 
     def output(self, i: int, kind: int = INT8) -> "Tensor":
         """Output i, a tensor that nothing else fills."""
@@ -181,12 +212,13 @@ class Tensor:
         self._table = table
         self.size = self._elements()
         self.bytes = self.size * _BYTES.get(self.kind, 1)
-        if table.number(5, "<b"):
-            raise self._fault("a variable: a model that keeps something from one input to the next does not run")
+        self.variable = bool(table.number(5, "<b"))
         self.view = self._constant(content(root, table.number(2, "<I")))
 
     def activation(self, kind: int = INT8) -> "Tensor":
         """This tensor, if it is of `kind` and has no content, and if int8 one scale; else raises ModelError."""
+        if self.variable:
+            raise self._fault("a variable: only SVDF and LSTM keep anything from one input to the next")
         if self.kind != kind or self.view is not None:
             what = "an int8" if kind == INT8 else "a float32"
             raise self._fault("expected {} tensor that is no constant".format(what))

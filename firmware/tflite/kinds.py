@@ -2,6 +2,7 @@
 
 INT8 = 9
 INT32 = 2
+INT16 = 7
 FLOAT32 = 0
 
 

@@ -45,11 +45,13 @@ class Loading:
         """Make the operators, each from its class; returns what each reads and makes."""
         self.input, self.output = graph.input, graph.output
         self.operators = [load(graph.node(i).code) for i in range(len(graph))]
-        steps = []
+        steps: "list" = []
+        self._kept: "list" = []
         for i in range(len(graph)):
             node = graph.node(i)
             self.operators[i] = self.operators[i](node, rounding)
             steps.append(node.tensors())
+            self._kept += node.kept
         graph.check()
         return steps
 
@@ -57,6 +59,10 @@ class Loading:
         """Plan the arena, allocate it and hand its parts out; returns its size. Scratch stands first, word-aligned."""
         scratch = max(operator.scratch for operator in self.operators) + 3 & -4
         places, size = plan(steps, self.input, self.output)
+        for tensor in self._kept:  # nothing else takes their places, ever
+            size = size + 3 & -4
+            places.append((tensor, size))
+            size += tensor.bytes
         size += scratch
         gc.collect()
         try:

@@ -20,14 +20,16 @@ _TABLE = """
 21 lookup Relu6 3
 22 reshape Reshape 1
 25 softmax Softmax 3
+27 svdf Svdf 4
 28 lookup Tanh 3
 34 move Pad 6
 39 move Transpose 8
 40 mean Mean 3
 41 arithmetic Sub 5
 43 reshape Reshape 1
+44 lstm Lstm 4
 45 move StridedSlice 4
-53 cast Cast 9
+53 cast cast 9
 55 extremes Maximum 4
 57 extremes Minimum 4
 70 reshape Reshape 1

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.support.tflite_writer import FLOAT32, INT8, NONE, RELU, RELU6, RELU_N1_TO_1, SAME, VALID, Writer
+from tests.support.tflite_writer import FLOAT32, INT8, NONE, RELU, RELU6, RELU_N1_TO_1, SAME, TANH, VALID, Writer
 
 Rng = np.random.Generator
 
@@ -359,11 +359,59 @@ def ends(rng: Rng) -> bytes:
 
 
 def cast(rng: Rng) -> bytes:
-    """int8 -> CAST -> float32."""
+    """CAST from int8 to float32, from float32 to int8, or to the same."""
     draw = Drawn(rng)
     shape = image(rng)
-    x, y = draw.activations(shape), draw.tensor(shape, kind=FLOAT32)
-    draw.operator("CAST", [x], [y], options="CastOptions", inDataType=INT8, outDataType=FLOAT32)
+    first, second = [(INT8, FLOAT32), (FLOAT32, INT8), (INT8, INT8)][rng.integers(0, 3)]
+    x, y = (draw.activations(shape) if kind == INT8 else draw.tensor(shape, kind=FLOAT32) for kind in (first, second))
+    draw.operator("CAST", [x], [y], options="CastOptions", inDataType=first, outDataType=second)
+    return draw.pack(x, y)
+
+
+def svdf(rng: Rng, has_bias: bool = True) -> bytes:
+    """SVDF of weights that fill int16, now and then all at an end: sums wrap then, as they do in the reference."""
+    draw = Drawn(rng)
+    rank, memory, units, n, batches = (int(rng.integers(1, most)) for most in (4, 12, 9, 40, 3))
+    x = draw.activations((batches, n))
+    features, step = weights(rng, (units * rank, n)), float(rng.uniform(1e-3, 0.05))
+    spread = int(rng.choice([32767, 32767, 2000]))
+    times = rng.integers(-spread - 1, spread + 1, (units * rank, memory)).astype(np.int16)
+    if rng.integers(0, 5) == 0:
+        times[:] = -32768
+    steps = float(rng.choice([3000, 30000]))  # of the state, at most inputs
+    kept = float(np.float32(draw.known[x][1] * step * 74 * 74 * n**0.5 / steps))
+    each = float(np.float32(1e-3))
+    size = float(np.abs(times.astype(float)).mean()) * (rank * memory) ** 0.5 * steps  # of most sums
+    bias = (rng.uniform(-1, 1, units) * min(size * float(rng.choice([0.1, 1, 100])), 2**31 - 1)).astype(np.int32)
+    y = draw.activations((batches, units), kept * each * size / float(rng.choice([20, 100])))
+    inputs = [x, draw.constant(features, step), draw.constant(times, each)]
+    inputs += [draw.constant(bias, [kept * each]) if has_bias else -1]
+    inputs += [draw.variable((batches, units * rank * memory), kept)]
+    draw.operator("SVDF", inputs, [y], 3, options="SVDFOptions", rank=rank, fusedActivationFunction=RELU)
+    return draw.pack(x, y)
+
+
+def lstm(rng: Rng) -> bytes:
+    """UNIDIRECTIONAL_SEQUENCE_LSTM over some vectors, by time or by batch, its cells clipped or not."""
+    draw = Drawn(rng)
+    batches, times, n, cells = (int(rng.integers(1, most)) for most in (3, 6, 20, 17))
+    by_time = bool(rng.integers(0, 2))
+    order = (times, batches) if by_time else (batches, times)
+    x = draw.activations((*order, n))
+    step, hidden, nought = draw.known[x][1], scale(rng, 2e-3, 2e-2), zero(rng)
+    into, again = (rng.uniform(0.3, 3, 4) / (part * 74 * 74 * size**0.5) for part, size in ((step, n), (hidden, cells)))
+    inputs = [x, *(draw.constant(weights(rng, (cells, n)), each) for each in into)]
+    inputs += [draw.constant(weights(rng, (cells, cells)), each) for each in again]
+    inputs += [-1, -1, -1]
+    inputs += [draw.constant(rng.integers(-9000, 9000, cells).astype(np.int32), each * step) for each in into]
+    inputs += [-1, -1, draw.variable((batches, cells), hidden, nought, INT8)]
+    inputs += [draw.variable((batches, cells), 2.0 ** -int(rng.integers(9, 16))), -1, -1, -1, -1]
+    y = draw.activations((*order, cells), hidden, nought)
+    made = [draw.tensor((), 1.0) for _ in range(4)] + [draw.tensor((), hidden, int(rng.integers(-128, 128)))]
+    draw.operator(
+        "UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, [y], 3, options="UnidirectionalSequenceLSTMOptions", timeMajor=by_time,
+        fusedActivationFunction=TANH, cellClip=float(rng.choice([0, 10, 0.7])), intermediates=made,
+    )  # fmt: skip
     return draw.pack(x, y)
 
 
@@ -380,6 +428,8 @@ OPERATORS: dict[str, Callable[[Rng], bytes]] = {
     "MAXIMUM": _binary("MAXIMUM"),
     "MINIMUM": _binary("MINIMUM"),
     "CAST": cast,
+    "SVDF": svdf,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": lstm,
     "CONCATENATION": concatenation,
     "PAD": pad,
     "RESHAPE": reshape,

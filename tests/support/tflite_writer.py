@@ -8,9 +8,10 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-FLOAT32, INT32, INT8 = 0, 2, 9  # TensorType
+FLOAT32, INT32, INT16, INT8 = 0, 2, 7, 9  # TensorType
+_KINDS = {"int8": INT8, "int16": INT16, "int32": INT32}
 SAME, VALID = 0, 1  # Padding
-NONE, RELU, RELU_N1_TO_1, RELU6 = 0, 1, 2, 3  # ActivationFunctionType
+NONE, RELU, RELU_N1_TO_1, RELU6, TANH = 0, 1, 2, 3, 4  # ActivationFunctionType
 
 
 @dataclass
@@ -26,7 +27,7 @@ class Writer:
         """A tensor that an operator or the caller fills."""
         tensor = schema.TensorT()
         tensor.name, tensor.shape, tensor.type, tensor.buffer = f"t{len(self.tensors)}", list(shape), kind, 0
-        if kind == INT8 or np.ndim(scale):
+        if kind in (INT8, INT16) or np.ndim(scale):
             tensor.quantization = schema.QuantizationParametersT()
             tensor.quantization.scale = [float(np.float32(value)) for value in np.atleast_1d(scale)]
             tensor.quantization.zeroPoint = [zero] * len(tensor.quantization.scale)
@@ -35,9 +36,15 @@ class Writer:
         return len(self.tensors) - 1
 
     def constant(self, values: NDArray[Any], scale: Any = 1.0, zero: int = 0, axis: int = 0) -> int:
-        """A tensor with content, int8 or int32 as the array is."""
-        number = self.tensor(values.shape, scale, zero, INT8 if values.dtype == np.int8 else INT32, axis)
+        """A tensor with content, int8, int16 or int32 as the array is."""
+        number = self.tensor(values.shape, scale, zero, _KINDS[values.dtype.name], axis)
         self.tensors[number].buffer = self.buffer(values.tobytes())
+        return number
+
+    def variable(self, shape: Any, scale: float, zero: int = 0, kind: int = INT16) -> int:
+        """A tensor that keeps what is in it from one input to the next."""
+        number = self.tensor(shape, scale, zero, kind)
+        self.tensors[number].isVariable = True
         return number
 
     def buffer(self, data: bytes) -> int:
@@ -53,6 +60,7 @@ class Writer:
             self.codes.append((name, version))
         operator.opcodeIndex = self.codes.index((name, version))
         operator.inputs, operator.outputs = inputs, outputs
+        operator.intermediates = options.pop("intermediates", None)
         table = options.pop("options", None)
         if table:
             operator.builtinOptionsType = getattr(schema.BuiltinOptions, table)

@@ -96,7 +96,19 @@ def check(models: list[bytes], folder: Path, reference: Any, rounding: str, seed
 @pytest.mark.parametrize(("rounding", "reference"), [("litert", litert), ("micro", micro)])
 def test_outputs_are_the_references_to_the_byte(name: str, rounding: str, reference: Any, tmp_path: Path) -> None:
     draw, rng = operator_models.OPERATORS.get(name, operator_models.network), np.random.default_rng(1)
-    check([draw(rng) for _ in range(24)], tmp_path, reference, rounding)
+    models = [draw(rng) for _ in range(24)]
+    if (name, rounding) == ("UNIDIRECTIONAL_SEQUENCE_LSTM", "micro"):
+        (tmp_path / "in").write_bytes(struct.pack("<I", len(models[0])) + models[0])
+        with pytest.raises(pytest.fail.Exception, match="only LiteRT's rounding runs"):
+            run(SCRIPTS / "engine/run.py", tmp_path / "in", tmp_path / "out", rounding)
+    else:
+        check(models, tmp_path, reference, rounding)
+
+
+def test_svdf_without_a_bias(tmp_path: Path) -> None:
+    """TFLite-Micro has no such."""
+    rng = np.random.default_rng(2)
+    check([operator_models.svdf(rng, has_bias=False) for _ in range(8)], tmp_path, litert, "litert")
 
 
 def test_dense_layers_of_any_size_and_scale(tmp_path: Path) -> None:
@@ -240,10 +252,10 @@ def test_the_checked_kernels_give_the_reference_too(name: str) -> None:
     draw, rng = operator_models.OPERATORS.get(name, operator_models.network), np.random.default_rng(9)
     with int32.loaded("tflite.model") as module:
         for model in [draw(rng) for _ in range(4)]:
-            inputs = some_inputs(rng, model)[[0, 1, 3]]
+            inputs, engine = some_inputs(rng, model)[[0, 1, 3]], module.Model(model)
             for x, expected in zip(inputs, litert(model, inputs), strict=True):
                 y = bytearray(expected.nbytes)
-                module.Model(model).predict(x.tobytes(), y)
+                engine.predict(x.tobytes(), y)
                 assert bytes(y) == expected.tobytes()
 
 
