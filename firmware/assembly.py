@@ -6,14 +6,11 @@ Each function takes the Node, see `app.py`, or what there is before one.
 from board.boot_count import BootCount
 from board.lazy import call, load, release
 from board.watchdog import WATCHDOG_MS, Watchdog
-from features import Extractor
 from net.store_and_forward import StoreAndForward
 from ota.firmware_slots import FirmwareSlots
 from ota.model_slots import ModelSlots
-from ota.offers import ROOM, Offers
+from ota.offers import BUFFER, Offers
 from protocol import wire
-from reading import Reporter, room
-from transducer import Transducer
 
 
 def prepare(folder: str) -> tuple:
@@ -30,13 +27,13 @@ def prepare(folder: str) -> tuple:
 
 def assemble(node, folder: str) -> None:
     """Make all parts of a sensor with its files in `folder`, those that need most of the heap in one piece first."""
-    recipe, block = node.settings.pop("recipe"), bytearray(ROOM)
+    recipe, buffer = node.settings.pop("recipe"), bytearray(BUFFER)
     frame = wire.WINDOW_HEADER + recipe.length
     node.overlap = recipe.hop < recipe.samples
     idle = node.boot_count.safe_mode or node.boot_count.reduced
-    samples = None if idle else room(recipe)
-    node.transducer = None if idle else Transducer(node.make_driver, node.say_hello)
-    extractor = Extractor(recipe) if node.transducer else None
+    node.transducer = samples = extractor = None
+    if not idle:
+        samples, node.transducer, extractor = _listening(node, recipe)
     node.station = _judging_parts(node, recipe)
     window_ms = _window_ms(node, recipe)
     node.slots = ModelSlots(folder, node.settings["model_bytes"], recipe.length)
@@ -51,7 +48,19 @@ def assemble(node, folder: str) -> None:
         node.reporter = _reporter(node, extractor, samples)
     places = {"model": node.slots, "firmware": node.trees}
     key = node.settings.get("key")
-    node.updates = Offers(places, node.client, node.topic, node.renewed, key, node.make_room, block)
+    node.updates = Offers(places, node.client, node.topic, node.renewed, key, node.make_room, buffer)
+
+
+def _listening(node, recipe) -> tuple:
+    """Room for the readings of a window, the Transducer that fills it, and what makes features of them.
+
+    Nothing of it is loaded in safe mode and in reduced mode.
+    """
+    from features import Extractor
+    from reading import room
+    from transducer import Transducer
+
+    return room(recipe), Transducer(node.make_driver, node.say_hello), Extractor(recipe)
 
 
 def _judging_parts(node, recipe):
@@ -78,7 +87,9 @@ def _join(node, folder: str, frame: int) -> None:
     node.backlog = StoreAndForward(folder, node.client, node.topic("late"), frame, node.clock, settings.get("key"))
 
 
-def _reporter(node, extractor, samples) -> Reporter:
+def _reporter(node, extractor, samples):
+    from reading import Reporter
+
     made_by = node.station or node.transducer
     done = [node.boot_count.worked, node.worked]
     tried = node.watchdog.sampled

@@ -17,6 +17,7 @@ from ota.gf256_kernels import add_products, log_product, multiply, products
 from protocol.gf256 import EXP, LOG
 
 EMPTY = const(255)  # no shard has this index
+TABLE = const(256)  # bytes of products
 _ORDER = const(255)
 
 
@@ -24,22 +25,27 @@ class Decoder:
     """Collects one block of `k` shards in `block`, whose first k * `length` bytes it fills in the order of arrival.
 
     k: 1..254. length: of a shard, a multiple of 4. block: writable, beginning at an even address. Raises ValueError for
-    anything else. Beside the block it takes 3 k + 256 bytes.
+    anything else. Beside the block it takes 3 k bytes, and TABLE bytes unless they are given as `table`.
     """
 
-    def __init__(self, block, k: int, length: int) -> None:
+    def __init__(self, block, k: int, length: int, table=None) -> None:
         if not 0 < k < EMPTY or length < 4 or length % 4 or len(block) < k * length:
             raise ValueError("block: {} shards of {} bytes in {}".format(k, length, len(block)))
         self.k = k
         self.length = length
-        self.missing = k  # how many shards are still needed, whichever
         self._block = block
-        self._products = bytearray(256)
-        self._held = bytearray([EMPTY] * k)  # index of the shard in each place
+        self._products = bytearray(TABLE) if table is None else table
+        self._held = bytearray(k)  # index of the shard in each place
         self._rows = bytearray(k)  # row_i of the parity parked in a place
         self._columns = bytearray(k)  # column_j of the data of a place
-        for j in range(k):
-            self._columns[j] = log_product(LOG, EXP, j, k, j)
+        self.begin()
+
+    def begin(self) -> None:
+        """Collect the next block of this shape, in the same place."""
+        self.missing = self.k  # how many shards are still needed, whichever
+        for j in range(self.k):
+            self._held[j] = EMPTY
+            self._columns[j] = log_product(LOG, EXP, j, self.k, j)
 
     def add(self, index: int, shard) -> bool:
         """Take a copy of shard `index`; False when it is here or not needed.

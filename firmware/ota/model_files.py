@@ -6,13 +6,13 @@ Each function takes the ModelSlots it works on.
 import hashlib
 import json
 import os
+import sys
 
 from board.boot_count import WINDOWS
+from board.lazy import release
 from boot_state import other
 from ota.model_slots import ARRIVING, POINTER
 from ota.offers import Refused
-from score import Scorer
-from tflite import Model, ModelError
 
 MOST_BOOTS = 3  # starts in which a new model must judge enough windows, see boot_count.py, to stay
 
@@ -55,7 +55,24 @@ def install(slots, offer) -> None:
     except (Refused, MemoryError):
         _load_either(slots)
         raise
+    if slots.idle:  # what was needed to try it makes room for what may come next
+        judge = None
+        release(*[name for name in sys.modules if name.startswith(("tflite", "score"))])
     slots.serve(judge, digest)
+
+
+def _judge(model):
+    """What judges by the bytes of a model; raises ValueError for what is no model to judge by, and MemoryError.
+
+    Its code is loaded here: a sensor in reduced mode starts without.
+    """
+    from score import Scorer
+    from tflite import Model, ModelError
+
+    try:
+        return Scorer(Model(model))
+    except ModelError as error:
+        raise ValueError(str(error))
 
 
 def _spare(slots) -> str:
@@ -64,15 +81,15 @@ def _spare(slots) -> str:
     return slots.slot if slots.boots and idle in slots.kept else idle
 
 
-def _tried(slots, offer) -> Scorer:
+def _tried(slots, offer):
     """A judge that gave the trial's score."""
     try:
         if not _read(slots.arriving, offer.model, offer.sha256):
             raise Refused(500, "{} reads back differently".format(ARRIVING))
-        judge = Scorer(Model(offer.model))
+        judge = _judge(offer.model)
     except OSError as error:
         raise Refused(500, "{}: {}".format(ARRIVING, error))
-    except (ModelError, ValueError, MemoryError) as error:
+    except (ValueError, MemoryError) as error:
         raise Refused(400, str(error))
     if judge.length != slots.features or len(offer.trial) != slots.features:
         raise Refused(400, "made for {} features, this sensor has {}".format(judge.length, slots.features))
@@ -118,8 +135,8 @@ def _load(slots, slot: str) -> bool:
     try:
         if not _read(slots.path(slot + ".tflite"), model, bytes.fromhex(kept["sha256"])):
             return False
-        slots.serve(Scorer(Model(model)), kept["sha256"])
-    except (OSError, ModelError, ValueError, MemoryError):
+        slots.serve(_judge(model), kept["sha256"])
+    except (OSError, ValueError, MemoryError):
         return False
     return True
 

@@ -22,7 +22,8 @@ class ModelSlots:
     judge: of the model in service, a Scorer, or None. digest: its SHA-256 in hex. key: the first 8 bytes of that, as
     windows carry it. slot: the one in service. kept: of each slot in use sequence, sha256, bytes. boots: starts since a
     new model took over; 0 when it has proved good. counted: whether this start is one of them. relapse: why the model
-    before serves again, if it does. room: the buffer. arriving: path of the file that a new model comes in.
+    before serves again, if it does. room: the buffer. arriving: path of the file that a new model comes in. idle:
+    whether no window is judged, as in reduced mode.
     """
 
     def __init__(self, folder: str, room: int, features: int) -> None:
@@ -35,6 +36,7 @@ class ModelSlots:
         self.boots = 0
         self.counted = False
         self.relapse = ""
+        self.idle = False
         self.renew()
         self.serve(None, None)
 
@@ -45,6 +47,7 @@ class ModelSlots:
 
     def boot(self, load: bool = True) -> None:
         """Load the model in service, or the one before it when that is damaged; without `load` only name it."""
+        self.idle = not load
         call("ota.model_files", "boot", self, load)
 
     def install(self, offer) -> None:

@@ -9,7 +9,8 @@ import json
 
 from board.lazy import load, release
 
-ROOM = 2048  # bytes of a block: allocated at the start, for later no piece of the heap may be as long
+ROOM = 2048  # bytes of a block
+BUFFER = ROOM + 256  # with what decodes it: allocated at the start, for later no piece of the heap may be as long
 LONGEST = 1052  # bytes of a message: a shard of 1024 with its head and its CRC
 _ON_CALL = (
     "ota.receiver",
@@ -38,12 +39,12 @@ class Offers:
     places: by kind, "model" or "firmware", what takes over. Each has a `sequence`, and raises Refused in
     `install(offer)`. key: 32 bytes; when given, only what is sealed with it is taken. changed(kind): awaited after
     something new was taken. spoilt: frames that could not be read.
-    lacks(place, sequence): why an offer cannot be taken now, "" when it can; asked before anything is loaded. block:
-    ROOM bytes, or None.
+    lacks(place, sequence): why an offer cannot be taken now, "" when it can; asked before anything is loaded. buffer:
+    BUFFER bytes, or None.
     """
 
     def __init__(
-        self, places: dict, client, topic, changed, key: "bytes | None" = None, lacks=None, block=None
+        self, places: dict, client, topic, changed, key: "bytes | None" = None, lacks=None, buffer=None
     ) -> None:
         self.spoilt = 0
         self._places = places
@@ -52,7 +53,7 @@ class Offers:
         self._changed = changed
         self._key = key
         self._lacks = lacks
-        self._block = block or bytearray(ROOM)
+        self._buffer = buffer or bytearray(BUFFER)
         self._receiver = None  # while something comes in, or might
         self._begun = asyncio.Event()
         for kind in places:
@@ -87,7 +88,7 @@ class Offers:
             if not self._receiver:
                 if self._lacks and (why := self._lacks(self._places[kind], int.from_bytes(frame[8:12], "little"))):
                     raise Refused(503, why)
-                self._receiver = load("ota.receiver").Receiver(self._places, self._block, self.report, self._key)
+                self._receiver = load("ota.receiver").Receiver(self._places, self._buffer, self.report, self._key)
                 self._begun.set()
             self._receiver.announce(kind, frame)
         except Refused as error:

@@ -9,7 +9,7 @@ import hashlib
 
 from board.lazy import load
 from ota.decoder import Decoder
-from ota.offers import Refused
+from ota.offers import ROOM, Refused
 from protocol import offer_frame, shards, wire
 
 QUIET_MS = 1000  # without a shard, before the rest is asked for
@@ -18,22 +18,23 @@ _WRITERS = {"model": "ota.model_writer", "firmware": "ota.firmware_writer"}
 
 
 class Receiver:
-    """places: by kind, where it goes. block: the buffer of one. report: a coroutine function, see offers.py. key: 32
-    bytes, or None.
+    """places: by kind, where it goes. buffer: for a block and what decodes it. report: a coroutine function, see
+    offers.py. key: 32 bytes, or None.
 
     By kind there is a writer, which raises Refused in `admit(manifest)`, before anything comes; in `await
     take(payload)`, for each block; in `await finish(manifest)`, when all of it was right, which gives the offer.
     """
 
-    def __init__(self, places: dict, block: bytearray, report, key: "bytes | None") -> None:
+    def __init__(self, places: dict, buffer: bytearray, report, key: "bytes | None") -> None:
         self._places = places
-        self._buffer = block
+        self._buffer, self._table = memoryview(buffer)[:ROOM], memoryview(buffer)[ROOM:]
         self._report = report
         self._key = key
         self._kind = ""
         self._manifest: "shards.Manifest | None" = None  # of the bundle that is being received
         self._bundle = b""
-        self._decoder: "Decoder | None" = None
+        self._decoder: "Decoder | None" = None  # of the blocks of that bundle, one after the other
+        self._open = False  # whether shards are taken
         self._asked = 0
         self._news = asyncio.Event()
 
@@ -41,7 +42,7 @@ class Receiver:
         """Kind and offer, once one is whole; None when nothing is coming any more."""
         while True:
             if await self._heard():
-                if self._decoder and not self._decoder.missing:
+                if self._open and not self._decoder.missing:
                     offer = await self._pass_on()
                     if offer:
                         return self._kind, offer
@@ -62,7 +63,7 @@ class Receiver:
 
     async def _ask(self) -> None:
         if self._asked == ATTEMPTS:
-            self._manifest = self._decoder = None
+            self._manifest, self._open = None, False
             await self._report(self._kind, 408, "{} shards never came".format(ATTEMPTS))
         else:
             self._asked += 1
@@ -81,7 +82,7 @@ class Receiver:
         shape, room = manifest.shape, len(self._buffer)
         if shape.shard_length > offer_frame.MODEL_SHARD or shape.k * shape.shard_length > room:
             raise Refused(400, "{} shards of {} bytes, room for {}".format(shape.k, shape.shard_length, room))
-        if self._manifest and (kind != self._kind or not self._decoder):
+        if self._manifest and (kind != self._kind or not self._open):
             raise Refused(409, "{} is coming in".format(self._kind))
         self._begin(kind, manifest)
 
@@ -90,14 +91,14 @@ class Receiver:
         writer.admit(manifest)
         self._writer, self._kind, self._manifest, self._bundle = writer, kind, manifest, manifest.bundle
         self._sum = hashlib.sha256()
+        self._decoder = Decoder(self._buffer, manifest.shape.k, manifest.shape.shard_length, self._table)
         self._expect(0)
         if manifest.shape.blocks > 1:  # what has one block comes unasked
             self._asking = asyncio.create_task(self._report(kind, 206, "", manifest.shape.k, 0))
 
     def _expect(self, block: int) -> None:
         """Collect this block from now on."""
-        self._block = block
-        self._decoder = Decoder(self._buffer, self._manifest.shape.k, self._manifest.shape.shard_length)
+        self._block, self._open = block, True
         self._news.set()
 
     def collect(self, frame: bytes) -> bool:
@@ -106,7 +107,7 @@ class Receiver:
             shard = shards.unpack_shard(frame)
         except wire.WireError:
             return False
-        if self._decoder and shard.bundle == self._bundle and shard.shape.same(self._manifest.shape):
+        if self._open and shard.bundle == self._bundle and shard.shape.same(self._manifest.shape):
             self._add(self._decoder, shard)
         return True
 
@@ -114,7 +115,7 @@ class Receiver:
         """As `collect`, off a wire."""
         from protocol.serial_message import unpack_shard  # which a sensor with Wi-Fi does without
 
-        if self._decoder:
+        if self._open:
             try:
                 self._add(self._decoder, unpack_shard(body, self._bundle, self._manifest.shape))
             except wire.WireError:
@@ -128,7 +129,7 @@ class Receiver:
 
     async def _pass_on(self):
         """A block is whole; the last one gives the offer. No shard is taken meanwhile."""
-        kind, manifest, self._decoder = self._kind, self._manifest, None
+        kind, manifest, self._open = self._kind, self._manifest, False
         try:
             await self._take(manifest.shape)
             if self._block + 1 == manifest.shape.blocks:
@@ -137,13 +138,14 @@ class Receiver:
             self._manifest = None
             await self._report(kind, getattr(refusal, "code", 503), str(refusal))
             return None
+        self._decoder.begin()
         self._expect(self._block + 1)
         await self._report(kind, 206, "", manifest.shape.k, self._block)
         return None
 
     async def _take(self, shape: shards.Shape) -> None:
         size = shape.k * shape.shard_length
-        payload = memoryview(self._buffer)[: min(size, shape.length - self._block * size)]
+        payload = self._buffer[: min(size, shape.length - self._block * size)]
         self._sum.update(payload)
         await self._writer.take(payload)
 

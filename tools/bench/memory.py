@@ -166,10 +166,12 @@ def certain(micropython: str, folder: Path, run: list[str]) -> int:
 
 def suffices(micropython: str, folder: Path, run: list[str], kib: int) -> bool:
     """Whether `run` succeeds in a heap of so many KiB; what it changes in `folder` is put right again."""
-    before = {path: path.read_bytes() for path in folder.glob("*.json")}
+    before = {path: path.read_bytes() for path in (*folder.glob("*.json"), *folder.glob("*.tflite"))}
     command = [micropython, "-X", f"heapsize={kib}k", *run]
     environment = {**os.environ, "MICROPYPATH": f"{folder}:.frozen"}
     done = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=60)
+    for path in {*folder.glob("*.json")} - {*before}:
+        path.unlink()  # else what it took is running already, and is not taken again
     for path, content in before.items():
         path.write_bytes(content)
     return not done.returncode
