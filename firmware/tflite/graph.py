@@ -166,9 +166,10 @@ class Node:
         """Scale, as `scales.parts`, and zero point of an intermediate, which has nothing else."""
         quantization = self._graph.table(self._table.vector(8, "<i").at(i)).table(4)
         scale = quantization and parts(quantization.vector(2, "<I").at(0))
-        if not scale:
-            raise self.fault("intermediate {} has no scale".format(i))
-        return scale, quantization.vector(3, "<q").at(0)
+        zero = quantization.vector(3, "<q").at(0) if scale else 128
+        if not -128 <= zero <= 127:
+            raise self.fault("intermediate {} needs a scale and a zero point of int8".format(i))
+        return scale, zero
 
     def output(self, i: int, kind: int = INT8) -> "Tensor":
         """Output i, a tensor that nothing else fills."""

@@ -7,7 +7,9 @@ from array import array
 
 import micropython
 
-EXPONENTIALS = array("H", (25520, 19875, 12055, 4435, 600, 11, 0))  # exp(-1/4), of -1/2, -1, -2, -4, -8, -16, times 2**15
+EXPONENTIALS = array(
+    "H", (25520, 19875, 12055, 4435, 600, 11, 0)
+)  # exp(-1/4), of -1/2, -1, -2, -4, -8, -16, times 2**15
 
 
 @micropython.viper

@@ -15,6 +15,7 @@ from tflite.multiplier import factor
 from tflite.scales import multiplier, ratio, single_product
 from tflite.to_int16 import to_int16
 
+_RELU = 1  # ActivationFunctionType
 _MOST = 32768  # responses that one output is made of
 
 
@@ -22,7 +23,14 @@ class Svdf:
     """One layer. Its state is 0 when the model is loaded."""
 
     def __init__(self, node: Node, _) -> None:
-        x, weights, times, bias = node.input(0), node.constant(1, INT8), node.constant(2, INT16), node.constant(3, INT32)
+        if node.option(1, "<b") != _RELU:  # the only one that TFLite takes, whatever the output's range
+            raise node.fault("activation {} is not supported, RELU is".format(node.option(1, "<b")))
+        x, weights, times, bias = (
+            node.input(0),
+            node.constant(1, INT8),
+            node.constant(2, INT16),
+            node.constant(3, INT32),
+        )
         y, state = node.output(0), node.state(4, INT16)
         self._sizes(node, x, weights, times, y, state)
         check_weights(node, weights, None, self._filters)

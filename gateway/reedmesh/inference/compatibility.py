@@ -19,13 +19,16 @@ SUPPORTED = {
     "ADD": 5, "AVERAGE_POOL_2D": 3, "CAST": 9, "CONCATENATION": 7, "CONV_2D": 8, "DEPTHWISE_CONV_2D": 6,
     "DEQUANTIZE": 9, "EXPAND_DIMS": 1, "FULLY_CONNECTED": 14, "LEAKY_RELU": 2, "LOGISTIC": 3, "MAXIMUM": 4,
     "MAX_POOL_2D": 3, "MEAN": 3, "MINIMUM": 4, "MUL": 7, "PAD": 6, "QUANTIZE": 6, "RELU": 3, "RELU6": 3, "RESHAPE": 1,
-    "SOFTMAX": 3, "SQUEEZE": 1, "STRIDED_SLICE": 4, "SUB": 5, "TANH": 3, "TRANSPOSE": 8,
+    "SOFTMAX": 3, "SQUEEZE": 1, "STRIDED_SLICE": 4, "SUB": 5, "SVDF": 4, "TANH": 3, "TRANSPOSE": 8,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": 4,
 }  # fmt: skip
-_BYTES = {"INT8": 1, "INT32": 4, "FLOAT32": 4}
+_BYTES = {"INT8": 1, "INT16": 2, "INT32": 4, "FLOAT32": 4}
 _SHAPELESS = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "RELU", "RELU6", "LEAKY_RELU", "LOGISTIC", "TANH", "SOFTMAX"}
 _BINARY = {"ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM"}
 SUM_LIMIT, PRODUCT = 1 << 29, 255 * 128  # of the engine's sums, and the largest product
 INT32 = 1 << 31
+SVDF, LSTM = "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM"
+_KEPT = {SVDF: (4,), LSTM: (18, 19)}  # inputs that are kept from one input of the model to the next
 _CHUNK = 4 * 64  # bytes of sums that _BINARY makes at a time
 
 FIRMWARE_KIB = 77  # 32 bits, `make bench-memory`: 95 to start, less 12 for the model and 6 for arena and tables
@@ -68,7 +71,12 @@ class Operator:
     @property
     def reads(self) -> list[Tensor]:
         """The inputs that others make."""
-        return [tensor for tensor in self.inputs if tensor and not tensor.constant]
+        return [tensor for tensor in self.inputs if tensor and not tensor.constant and not tensor.variable]
+
+    @property
+    def kept(self) -> list[Tensor]:
+        """The inputs that it keeps from one input of the model to the next."""
+        return [tensor for tensor in self.inputs if tensor and tensor.variable]
 
     @property
     def macs(self) -> int:
@@ -76,6 +84,11 @@ class Operator:
         weights, y = (self.inputs[1:2] or (None,))[0], self.outputs[0]
         if self.name == "DEPTHWISE_CONV_2D" and weights:
             return y.size * prod(weights.shape[1:3])
+        if self.name == SVDF and weights and self.inputs[2]:
+            return self.inputs[0].shape[0] * (weights.size + self.inputs[2].size) if self.inputs[0] else 0
+        if self.name == LSTM and self.inputs[0]:
+            vectors = prod(self.inputs[0].shape[:2])
+            return vectors * sum(tensor.size for tensor in self.inputs[1:9] if tensor)
         if self.name in ("CONV_2D", "FULLY_CONNECTED") and weights:
             return y.size * prod(weights.shape[1:])
         return 0
@@ -186,24 +199,34 @@ def _refused(name: str, version: int, inputs: tuple[Tensor | None, ...], outputs
         return "not supported"
     if version > SUPPORTED[name]:
         return f"version {version} is not supported, 1 to {SUPPORTED[name]} are"
-    kept = next((tensor for tensor in inputs if tensor and tensor.variable), None)
+    kept = next((t for i, t in enumerate(inputs) if t and t.variable and i not in _KEPT.get(name, ())), None)
     if kept:
-        return (
-            f"tensor {kept.number} is a variable: a model that keeps something from one input to the next does not run"
-        )
+        return f"tensor {kept.number} is a variable: only SVDF and LSTM keep anything from one input to the next"
     empty = next((t for t in (*inputs, *outputs) if t and (len(t.shape) > 8 or min(t.shape, default=1) < 1)), None)
     if empty:
         return f"tensor {empty.number}: shape {list(empty.shape)} has no size: give each dimension, also the batch's"
     moved = [tensor for tensor in (*inputs[:1], *outputs) if tensor]
-    allowed = {"QUANTIZE": ("FLOAT32", "INT8"), "DEQUANTIZE": ("INT8", "FLOAT32"), "CAST": ("INT8", "FLOAT32")}.get(
-        name, ("INT8",)
-    )
+    allowed = ("INT8", "FLOAT32") if name in ("QUANTIZE", "DEQUANTIZE", "CAST") else ("INT8",)
     wrong = next((tensor.kind for tensor in moved if tensor.kind not in allowed), None)
     if wrong:
         return f"{wrong} is not supported, int8 is: quantise the model in full"
     if name == "FULLY_CONNECTED" and (fault := _unfit(inputs, outputs[0])):
         return fault
+    if name in _KEPT and (fault := _unfit_to_keep(name, inputs)):
+        return fault
     return _overflows(name, inputs)
+
+
+def _unfit_to_keep(name: str, inputs: tuple[Tensor | None, ...]) -> str:
+    """Why what keeps something does not run, as firmware/tflite/svdf.py and lstm.py refuse it."""
+    kinds = {SVDF: {1: "INT8", 2: "INT16", 4: "INT16"}, LSTM: {1: "INT8", 5: "INT8", 18: "INT8", 19: "INT16"}}[name]
+    if name == LSTM and (any(inputs[i] for i in (9, 10, 11, 16, 17, *range(20, len(inputs)))) or not inputs[1]):
+        return "peepholes, projection, layer normalisation and coupled gates are not supported"
+    for i, kind in kinds.items():
+        tensor = inputs[i]
+        if not tensor or tensor.kind != kind or tensor.variable != (i in _KEPT[name]):
+            return f"input {i} must be {'a variable' if i in _KEPT[name] else 'a constant'} of type {kind.lower()}"
+    return ""
 
 
 def _unfit(inputs: tuple[Tensor | None, ...], y: Tensor) -> str:
@@ -251,6 +274,9 @@ def _arena(operators: tuple[Operator, ...], first: Tensor, last: Tensor) -> int:
             )
             size = max(size, at + tensor.bytes)
         live = [place for place in live if dies[place[2]] > step]
+    for operator in operators:
+        for tensor in operator.kept:
+            size = -(-size // 4) * 4 + tensor.bytes
     return scratch + size
 
 
@@ -273,7 +299,8 @@ def _reusable(operator: Operator) -> list[Tensor]:
     """Inputs whose place the output may take."""
     if operator.name in _BINARY:
         return [tensor for tensor in operator.reads if not _spread(operator, tensor)]
-    table = operator.name in _SHAPELESS or (operator.name == "QUANTIZE" and operator.reads[0].kind == "INT8")
+    same = operator.name in ("QUANTIZE", "CAST") and {operator.reads[0].kind, operator.outputs[0].kind} == {"INT8"}
+    table = operator.name in _SHAPELESS or same
     return operator.reads[:1] if table else []
 
 
@@ -283,8 +310,10 @@ def _scratch(operator: Operator) -> int:
     weights = operator.inputs[1] if len(operator.inputs) > 1 else None
     if operator.name in _BINARY:
         return _CHUNK + sum(y.size for tensor in operator.inputs if _spread(operator, tensor))
-    if operator.name == "FULLY_CONNECTED" and weights:
+    if operator.name in ("FULLY_CONNECTED", SVDF) and weights:
         return 4 * weights.shape[0]
+    if operator.name == LSTM and weights:
+        return 12 * weights.shape[0]
     if operator.name == "DEPTHWISE_CONV_2D" and weights:
         return prod(weights.shape)
     if operator.name == "CONV_2D" and weights and x:

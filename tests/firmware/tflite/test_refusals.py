@@ -54,6 +54,17 @@ def drawn(name: str, *changes: tuple[str, Any]) -> bytes:
     return edited(*changes, model=operator_models.OPERATORS[name](np.random.default_rng(3)))
 
 
+LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
+CELLS = "graph.tensors[graph.operators[0].inputs[19]].quantization.scale"
+
+
+def lstm(place: int, tensor: int) -> bytes:
+    """An LSTM with another tensor, or none (-1), as one of its inputs."""
+    model = drawn(LSTM)
+    inputs = list(schema.ModelT.InitFromPackedBuf(model, 0).subgraphs[0].operators[0].inputs)
+    return edited((NODE + "inputs", [*inputs[:place], tensor, *inputs[place + 1 :]]), model=model)
+
+
 def two_graphs() -> bytes:
     tree = schema.ModelT.InitFromPackedBuf(small(), 0)
     tree.subgraphs.append(tree.subgraphs[0])
@@ -155,6 +166,25 @@ REFUSED = {
         lambda: table("LEAKY_RELU", (1, 0), (1, 0), options="LeakyReluOptions", alpha=float("nan")), "not finite",
     ),
     "float RELU": (float_relu, "tensor 0: expected an int8 tensor"),
+    "a state that is kept by nobody": (
+        lambda: drawn("SVDF", (GRAPH + "tensors[5].isVariable", False)), "input 4 must be a variable of its own",
+    ),
+    "SVDF's rank": (lambda: drawn("SVDF", (NODE + "builtinOptions.rank", 0)), "rank 0 of"),
+    "SVDF's memory": (lambda: drawn("SVDF", (GRAPH + "tensors[0].shape", [1, 2])), "sizes differ"),
+    "SVDF without its activation": (
+        lambda: drawn("SVDF", (NODE + "builtinOptions.fusedActivationFunction", 0)), "activation 0 is not supported",
+    ),
+    "SVDF of int8 in time": (lambda: drawn("SVDF", (GRAPH + "tensors[3].type", 9)), "tensor 3: shape"),
+    "peepholes": (lambda: lstm(9, 1), "peepholes, projection"),
+    "coupled gates": (lambda: lstm(1, -1), "coupled gates are not supported"),
+    "a gate without weights": (lambda: lstm(6, -1), "input 6: expected weights"),
+    "a hidden state of others": (lambda: lstm(18, 0), "input 18 must be a variable"),
+    "LSTM's cells": (lambda: drawn(LSTM, (CELLS, [0.3])), "must be a power of two"),
+    "LSTM's activation": (
+        lambda: drawn(LSTM, (NODE + "builtinOptions.fusedActivationFunction", 1)), "activation 1 is not supported",
+    ),
+    "LSTM without intermediates": (lambda: drawn(LSTM, (NODE + "intermediates", [0])), "element 4"),
+    "a flat sequence": (lambda: drawn(LSTM, (GRAPH + "tensors[0].shape", [7])), "of three dimensions"),
 }  # fmt: skip
 
 
