@@ -1,10 +1,8 @@
 """UNIDIRECTIONAL_SEQUENCE_LSTM as TFLite converts it to int8: activations and weights int8, cells and gates int16.
 
-The arithmetic is EvalInteger8x8_16 of TFLite's kernels/lstm_eval.cc. What Keras has no layer for is refused: peepholes, a
-projection, layer normalisation, coupled gates. TFLite-Micro calculates its gates in another way, which is refused, too.
+The arithmetic is EvalInteger8x8_16 of TFLite's kernels/lstm_eval.cc. Keras makes no peepholes, projection, layer
+normalisation or coupled gates: they are refused. TFLite-Micro calculates its gates in another way, which is refused too.
 """
-
-from array import array
 
 from tflite.dot import check_weights, multiply, row_sums, starts, total
 from tflite.graph import Node
@@ -50,7 +48,7 @@ class Lstm:
             raise node.fault("{} and {} are kept of {} cells".format(hidden.size, cell.size, self._cells))
 
     def _product(self, node, x, place: int, bias_place: int, n: int) -> tuple:
-        """Of x and one matrix: the weights, the sums to begin with, and the factor to gates of 12 bits after the point."""
+        """Of x and one matrix: the weights, the sums to begin with, and the factor to a gate, in 4096ths."""
         weights, bias = node.constant(place, INT8), node.constant(bias_place, INT32) if bias_place else None
         if weights is None or weights.shape != [self._cells, n] or len(weights.scales) != 1:
             raise node.fault("input {}: expected weights {} of one scale".format(place, [self._cells, n]))

@@ -13,11 +13,11 @@ EXPONENTIALS = array(
 
 
 @micropython.viper
-def curve(x: ptr16, at: int, y: ptr16, to: int, n: int, whole: int, tanh: int, powers: ptr16):
+def curve(x: ptr16, at: int, y: ptr16, to: int, n: int, whole: int, tanh: int, powers: ptr16):  # noqa: C901 - a call would cost more than what it does
     """y[to + i] = tanh(x[at + i]), or where tanh is 0 the logistic of it, times 2**15, for n of them; y may be x.
 
-    whole: bits before the point of x. powers: EXPONENTIALS. Both curves are made of exp(-a): by a Taylor series about
-    -1/8 for what is left of quarters, and a product for each bit of the quarters; then three steps of Newton's division.
+    whole: bits before the point of x. powers: EXPONENTIALS. Both curves are made of exp(-a): a Taylor series about -1/8
+    for what is left of quarters, and a product for each bit of the quarters; then three steps of Newton's division.
     """
     bits = whole + tanh  # before the point of what exp is taken of: for tanh it is twice x
     quarter = 1 << (13 - bits)
@@ -36,13 +36,11 @@ def curve(x: ptr16, at: int, y: ptr16, to: int, n: int, whole: int, tanh: int, p
         rest -= below
         i = 0
         while i < 7:
-            if i < bits + 2:
-                if (rest >> (13 - bits + i)) & 1:
-                    e = (e * powers[i] + 16384) >> 15
+            if i < bits + 2 and (rest >> (13 - bits + i)) & 1:
+                e = (e * powers[i] + 16384) >> 15
             i += 1
-        if bits > 5:
-            if below < 0 - (1 << (20 - bits)):
-                e = 0
+        if bits > 5 and below < 0 - (1 << (20 - bits)):
+            e = 0
         if a == 0:
             e = 32767
         half = (e + 32768) >> 1

@@ -1,6 +1,6 @@
 """SVDF, a layer of few weights for signals: each filter's newest responses are kept, and weighted by their age.
 
-int8 as TFLite converts it (kernels/internal/reference/svdf.h): weights of features int8, of time int16, the state int16.
+int8 as TFLite converts it (kernels/internal/reference/svdf.h): weights of features int8, of time and the state int16.
 Sums of 32 bits wrap there, and do so here: they are kept in two parts, of which none leaves 32 bits.
 """
 
@@ -105,7 +105,7 @@ def forget(state: ptr16, n: int):
 
 
 @micropython.viper
-def respond(
+def respond(  # noqa: C901 - a call would cost more than what it does
     state: ptr16, times: ptr8, at: int, taps: int, biases: ptr32, factors: ptr16, y: ptr8, to: int, end: int, zero: int
 ):
     """y[to] to y[end - 1] = bias + state * times, `taps` of each for one, by the factor; clamped, in bytes.
