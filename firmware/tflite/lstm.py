@@ -1,7 +1,7 @@
 """UNIDIRECTIONAL_SEQUENCE_LSTM as TFLite converts it to int8: activations and weights int8, cells and gates int16.
 
 The arithmetic is EvalInteger8x8_16 of TFLite's kernels/lstm_eval.cc. Keras makes no peepholes, projection, layer
-normalisation or coupled gates: they are refused. TFLite-Micro calculates its gates in another way, which is refused too.
+normalisation or coupled gates: they are refused. TFLite-Micro calculates its gates in another way: refused too.
 """
 
 from tflite.dot import check_weights, multiply, row_sums, starts, total
