@@ -107,7 +107,7 @@ class Receiver:
             shard = shards.unpack_shard(frame)
         except wire.WireError:
             return False
-        if self._open and shard.bundle == self._bundle and shard.shape.same(self._manifest.shape):
+        if self._open and self._decoder and shard.bundle == self._bundle and shard.shape.same(self._manifest.shape):
             self._add(self._decoder, shard)
         return True
 
@@ -115,7 +115,7 @@ class Receiver:
         """As `collect`, off a wire."""
         from protocol.serial_message import unpack_shard  # which a sensor with Wi-Fi does without
 
-        if self._open:
+        if self._open and self._decoder:
             try:
                 self._add(self._decoder, unpack_shard(body, self._bundle, self._manifest.shape))
             except wire.WireError:

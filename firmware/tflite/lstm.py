@@ -54,7 +54,7 @@ class Lstm:
             raise node.fault("input {}: expected weights {} of one scale".format(place, [self._cells, n]))
         check_weights(node, weights, bias, self._cells)
         begin, large = starts(node, bias, row_sums(weights.view, n), 128 + x.zero_point, n)
-        if large:
+        if bias and large:
             raise node.fault("a bias of {} is too large".format(bias.integer(large[0])))
         mantissa, exponent = single_product(weights.scale(0), x.scale(0))
         return weights.view, begin, factor(*multiplier(mantissa, exponent + 15 - _BEFORE))
