@@ -194,7 +194,8 @@ class Client:
         _greeting("check_accepted", link.packet)
         await self._greet()
         self.sessions += 1
-        self._tell("up")
+        if not self.announcements:
+            self._tell("up")
         self.down.clear()
         self.up.set()
         while True:
@@ -212,6 +213,8 @@ class Client:
         elif kind == packets.PUBACK and packet.id == self._awaited:
             self._awaited = 0
             self._answer.set()
+        elif kind == packets.PUBACK and packet.id == 1 + len(self.announcements):
+            self._tell("up")  # the broker has the last of what `_greet` sent
         elif kind == packets.SUBACK:
             refused = [entry[0] for entry, code in zip(self._subscriptions, packet.codes) if code & 0x80]
             if refused:

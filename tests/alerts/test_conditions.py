@@ -67,6 +67,7 @@ def test_an_unforeseen_kind_is_named() -> None:
     ("kind", "trouble", "steps"),
     [
         ("restarting", {"hello": {"boots": 11, "reset": "watchdog"}}, 1),
+        ("restarting", {"starts": 4}, 1),
         ("transducer", {"hello": {"transducer": {"fault": "no answer on I2C"}}}, 1),
         ("transducer", {"flat": (True,) * 3, "flat_learnt": (True,) * 3}, 12),
         ("transducer", {"flat": (False, True, False)}, 12),

@@ -19,7 +19,8 @@ class Seen:
     that would raise an alert; learnt_from: windows that the model was learnt from.
     unserved: why no family of the gateway judges the sensor. out_of_control: Nelson's rules that its parts break.
     judged, over: windows that its model judged while no alert stood, and those of them above the threshold. moved: how
-    far its machine is from how it was commissioned, in deviations. unlearnt: why it could not be learnt.
+    far its machine is from how it was commissioned, in deviations. unlearnt: why it could not be learnt. starts: of the
+    sensor since the gateway started, as its windows show them.
     """
 
     steady: float
@@ -41,6 +42,7 @@ class Seen:
     unlearnt: str = ""
     lifts: tuple[float, ...] = ()
     learnt_from: int = 0
+    starts: int = 0
 
     def number(self, key: str, table: str = "") -> float | None:
         """A number in the hello, or in a table of it, to MOST on either side; None for what is none."""

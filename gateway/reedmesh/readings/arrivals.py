@@ -24,12 +24,14 @@ class Counters:
 @dataclass
 class Arrivals:
     """The windows of one sensor as they arrive. clipped: windows with readings at an end of the transducer's range.
+    starts: of the sensor, by windows that came from a start not known before.
 
     features: of the last window, int8, as many as the family has; empty before the first.
     """
 
     counters: Counters = field(default_factory=Counters)
     clipped: int = 0
+    starts: int = 0
     features: bytes | bytearray = b""
     _boot: int = -1
     _number: int = -1
@@ -43,7 +45,9 @@ class Arrivals:
         self.features = window.features
         self.counters.lost = window.lost
         if window.boot != self._boot:
-            self.counters.doubled += window.boot in self._boots
+            known = window.boot in self._boots
+            self.counters.doubled += known
+            self.starts += not known and self._boot >= 0
             self._boots.append(self._boot)
         elif window.number > self._number:
             self.counters.missed += window.number - self._number - 1

@@ -196,6 +196,7 @@ class Sensor:
             self.unlearnt,
             tuple(decibels(steps) for steps in self.claims.lifts),
             self.claims.windows,
+            self.arrivals.starts,
         )
 
     def alerts(self) -> list[Alert]:

@@ -224,6 +224,24 @@ def test_only_a_link_that_lasted_makes_the_next_pause_short():
         assert client.wait_out_pause()[0] in range(1000, 2001)
 
 
+def test_the_link_is_told_of_once_the_broker_has_every_announcement():
+    """What `make flash` waits for is the broker's word that it took the hello."""
+    announced = {"a/on": "online", "a/hello": "hi"}
+    with ScriptedBroker() as broker, sensor(broker.port, announce=announced) as client, broker.accept() as link:
+        first, second = link.packet()[1], link.packet()[1]
+        said = []
+        for puback in (b"\x40\x02\0\2", b"\x40\x02\0\3"):
+            assert ["told", "up"] not in said
+            link.send(puback + brokers.publish("a/on", b""))
+            client.tell("count")
+            while not said or said[-1][0] != "count":
+                said.append(client.event())
+            said.append([""])
+        assert {first[2:6], second[2:6]} == {b"a/on", b"a/he"}
+        while ["told", "up"] not in said:
+            said.append(client.event())
+
+
 def test_unacknowledged_message_is_sent_again_with_dup_on_the_next_connection():
     with ScriptedBroker() as broker, sensor(broker.port) as client:
         with broker.accept() as link:

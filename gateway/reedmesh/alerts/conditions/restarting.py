@@ -1,4 +1,4 @@
-"""A sensor that starts again and again: its hello counts the starts of its board."""
+"""A sensor that starts again and again, by the hello that counts its starts, or by its windows where none does."""
 
 from reedmesh.alerts.seen import Recent, Seen
 from reedmesh.alerts.standing import Finding
@@ -11,11 +11,12 @@ class Rule:
     """The rule for one sensor."""
 
     def __init__(self) -> None:
-        self._starts = Recent(SPAN)
+        self._told, self._shown = Recent(SPAN), Recent(SPAN)
 
     def look(self, seen: Seen) -> Finding | None:
         """Whether there were more starts than that."""
         boots = seen.number("boots")
-        starts = self._starts.growth(boots, seen.steady) if boots is not None else 0.0
+        told = self._told.growth(boots, seen.steady) if boots is not None else 0.0
+        starts = max(told, self._shown.growth(seen.starts, seen.steady))
         why = seen.text("reset") or seen.text("error")
         return Finding(starts, MOST, f"last: {why}" if why else "") if starts > MOST else None

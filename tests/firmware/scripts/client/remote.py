@@ -4,7 +4,7 @@ micropython client/remote.py PORT '{"keepalive": 15, "subscribe": [["a/#", 1, 64
 in:  ["publish", topic, text or number of bytes, qos, retain]  ["pass", ms]
      ["into", pattern, size]  ["unplug"]  ["count"]  ["close"]
 out: ["up"]  ["down"]  ["pause", ms, last_error]  ["message", topic, text, retained]  ["published", topic, sent]
-     ["count", lost, oversized, last_error]  ["ended"]
+     ["count", lost, oversized, last_error]  ["ended"]  ["told", words]
 """
 
 import asyncio
@@ -109,6 +109,7 @@ announcements = options.pop("announce", {})
 will = options.pop("will", None)
 client = mqtt.Client("127.0.0.1", int(sys.argv[1]), options.pop("name", "sensor"), will=will, **options)
 client.announcements.update(announcements)
+client.told = lambda words: say("told", words)
 for pattern, qos, size in subscriptions:
     sink = on_message_slowly if size else on_message
     client.subscribe(pattern, sink, qos, bytearray(size) if size else None)
