@@ -83,6 +83,16 @@ def test_what_no_windows_have_is_refused(lie: Told, reason: str) -> None:
         told.unpack(told.pack(lie, told.nothing(P)), told.nothing(P))
 
 
+@given(st.integers(2, 30), st.integers(1, 3), st.integers(0, 1 << 30))
+@settings(deadline=None, max_examples=200)
+def test_sums_of_a_few_windows_that_hardly_move_are_never_refused(count: int, most: int, seed: int) -> None:
+    """Rounding to whole products may put a correlation above 1; neighbours must not take that for a lie."""
+    rng = np.random.default_rng(seed)
+    windows = (rng.integers(0, most + 1, (count, P)) * (rng.random((count, 1)) < 0.3)).astype(np.int8)
+    it = Told(Scatter(sums.of(windows).scatter, count - 1), {})
+    assert told.unpack(told.pack(it, told.nothing(P)), told.nothing(P)).scatter.freedom == count - 1
+
+
 @given(st.binary(max_size=200), st.integers(0, 400), st.integers(0, 255))
 @settings(deadline=None, max_examples=300)
 def test_damage_is_refused_or_read(junk: bytes, at: int, value: int) -> None:

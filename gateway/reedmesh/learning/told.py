@@ -21,6 +21,7 @@ from reedmesh.learning.threshold import BINS, Histogram
 
 MOST_WINDOWS = 1 << 31
 LONGEST = 10  # bytes of a number
+_ROUNDED = 0.5  # by which rounding to whole products changes one at most
 _RIDGE = 1e-3  # of a correlation matrix that was rounded to whole products
 
 
@@ -100,10 +101,11 @@ def checked(it: Told) -> Told:
 
 def _check_positive(matrix: np.ndarray) -> None:
     """A scatter has no direction in which it is negative, but for rounding."""
+    most = np.sqrt(np.diagonal(matrix) + _ROUNDED)
+    if (np.abs(matrix) > (most[:, None] * most + _ROUNDED) * (1 + 1e-9)).any():
+        raise WireError("sums: a correlation above 1")
     deviations = np.sqrt(np.maximum(np.diagonal(matrix), 1.0))
     correlations = matrix / (deviations[:, None] * deviations)
-    if (np.abs(correlations) > 1 + 1e-3).any() and (np.abs(matrix) > 1).any():
-        raise WireError("sums: a correlation above 1")
     try:
         exact.cholesky(correlations + np.eye(len(matrix)) * _ridge(matrix))
     except ValueError as fault:
