@@ -2,43 +2,48 @@
 
 wafer (a recording that is not bundled): OK parts alone, 20 labelled NOK ones, all labels of its training half; judged
 on its test half. robot_grasp: five-fold on problems 1, 4 and 5, alone and as three gateways with a third of the parts
-each. All models are int8 and judged as gateways do; `--engine` has MicroPython judge some of the parts, too. Settings
-of the classifier were chosen on both recordings (docs/decisions/0040).
+each. All models are int8 and judged as gateways do; of wafer also in floating point, and some parts on the sensor's
+engine under MicroPython. Settings of the classifier were chosen on wafer and problems 1 to 4 (docs/decisions/0040).
 
-    python -m tools.bench.parts [--seeds 3] [--data FOLDER]
+    python -m tools.bench.parts [--seeds 3] [--data FOLDER] [--only wafer 1 4 5]
 """
 
 import argparse
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reedmesh.inference import normalisation
+from reedmesh.inference.family import Family, find_family, load_family
 from reedmesh.inference.features import extract
 from reedmesh.inference.model import Judgement, Model
-from reedmesh.learning import sums
-from reedmesh.learning.covariance import Scatter
-from reedmesh.learning.parts import classifier, detector, model
+from reedmesh.learning import delta, told
+from reedmesh.learning.delta import Delta
+from reedmesh.learning.parts import model, together
 from reedmesh.learning.parts.limits import Costs
-from reedmesh.learning.parts.model import Taught
+from reedmesh.learning.parts.model import PartModel, Taught
+from reedmesh.learning.parts.together import Heard, Learnt
+from reedmesh.learning.verify import verify
 from reedmesh.protocol import verdict
 from reedmesh.protocol.recipe import Cycle
 from tools.bench import report
+from tools.bench.support import parts_twins
 from tools.bench.support.parts_baselines import Baselines
 from tools.checkout import ROOT
+from tools.simulate.gripper import COUNTS
 from tools.simulate.gripper import RECORDING as GRIPPER
 
+ALL = ("wafer", "1", "4", "5")  # recordings; of the gripper its problems
 DATA = ROOT.parent / "shared" / "data"
 WAFER, GRASP = Cycle(152, 1, 76), Cycle(15, 6, 5)
-WAFER_COUNTS, GRASP_COUNTS = 2048, 16  # counts for one unit of the recordings
+WAFER_COUNTS, GRASP_COUNTS = 2048, COUNTS  # counts for one unit of the recordings
+ENGINE = 500  # parts that MicroPython judges, too
 DRAWS = 10  # of 200 OK and 20 NOK parts
-ROUNDS, ROUND_STEPS = 8, 400  # of three gateways
 FOLDS, GATEWAYS = 5, 3
-ENOUGH = 20  # OK parts of each gateway, for covariances to be shared: of fewer, the clipped one may be indefinite
 FEWEST = 4  # OK parts: a third of what is left beside a fold is less than a gateway would begin with
 EQUAL = Costs(1.0, 1.0, 0.1)  # accuracy counts each mistake alike; a tenth of the wafers is NOK
 Labels = NDArray[np.intp]
@@ -69,14 +74,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="How well parts are judged.")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--only", nargs="+", choices=ALL, default=ALL)
     given = parser.parse_args()
     print(report.machine())
-    if (given.data / "wafer").is_dir():
+    if (given.data / "wafer").is_dir() and ALL[0] in given.only:
         wafer(*wafers(given.data), given.seeds)
-    else:
+    elif ALL[0] in given.only:
         print(f"wafer is not in {given.data}: see models/parts/card.md for its source")
-    for problem in (1, 4, 5):
-        grasp(problem, grasps(problem), given.seeds)
+    for problem in (each for each in ALL[1:] if each in given.only):
+        grasp(int(problem), grasps(int(problem)), given.seeds)
 
 
 def wafers(folder: Path) -> tuple[Recording, Recording]:
@@ -106,7 +112,9 @@ def wafer(learnt: Recording, tested: Recording, seeds: int) -> None:
     """OK parts alone, 20 NOK, all labels."""
     nok, base = tested.labels > 0, Baselines(learnt.curves, learnt.labels, tested.curves, tested.labels)
     ok = learnt[learnt.labels == 0]
-    alone = judged(model.learn(Taught(ok.parts, ok.labels, ["OK"]), WAFER, Costs()).tflite, tested.parts)
+    made = model.learn(Taught(ok.parts, ok.labels, ["OK"]), WAFER, Costs())
+    alone = judged(made.tflite, tested.parts)
+    _twins("OK parts alone", made, ok.parts, tested, alone)
     found, theirs = area(alone, nok), base.mahalanobis()
     passed = np.array([each.verdict == verdict.OK for each in alone])
     escape, overkill = float(passed[nok].mean()), float((~passed[~nok]).mean())
@@ -122,6 +130,18 @@ def wafer(learnt: Recording, tested: Recording, seeds: int) -> None:
     report.save("parts_wafer_accuracy", min(right), "of the worst seed", base.accuracy())
 
 
+def _twins(name: str, made: PartModel, ok: Windows, tested: Recording, said: list[Judgement]) -> None:
+    """Print what int8 costs, and whether the sensor's engine judges as gateways do."""
+    nok, some = tested.labels > 0, slice(0, ENGINE)
+    exact = _area(parts_twins.floating(made, ok, WAFER, tested.parts), nok)
+    same = parts_twins.on_the_engine(made.tflite, tested.parts[some], said[some])
+    print(
+        f"wafer, {name}: AUC in int8 {area(said, nok):.4f}, in float {exact:.4f}; MicroPython: {same} of {ENGINE} alike"
+    )
+    key = name.replace(" ", "_").lower()
+    report.save(f"parts_wafer_int8_{key}", area(said, nok), "AUC", {"float": exact, f"alike of {ENGINE}": same})
+
+
 def _few(learnt: Recording, draw: int) -> bytes:
     """The model of 200 OK and 20 NOK parts, drawn at random."""
     random = np.random.default_rng(draw)
@@ -131,7 +151,10 @@ def _few(learnt: Recording, draw: int) -> bytes:
 
 def _accuracy(learnt: Recording, tested: Recording, seed: int) -> float:
     """Of passing OK parts and no others."""
-    said = judged(model.learn(learnt.taught, WAFER, EQUAL, seed).tflite, tested.parts)
+    made = model.learn(learnt.taught, WAFER, EQUAL, seed)
+    said = judged(made.tflite, tested.parts)
+    if seed == 1:
+        _twins("all labels", made, learnt.taught.ok, tested, said)
     passed = np.array([each.verdict == verdict.OK for each in said])
     return round(float((passed == (tested.labels == 0)).mean()), 4)
 
@@ -152,12 +175,12 @@ def grasp(problem: int, known: Recording, seeds: int) -> None:
     report.save(f"parts_grasp_auc_{problem}", areas, "", against)
 
 
-def _folds(labels: Labels, seed: int) -> Labels:
+def _folds(labels: Labels, seed: int, count: int = FOLDS) -> Labels:
     """A fold for each part, its class spread evenly over them."""
     random, out = np.random.default_rng(seed), np.zeros(len(labels), np.intp)
     for label in np.unique(labels):
         rows = random.permutation(np.flatnonzero(labels == label))
-        out[rows] = (np.arange(len(rows)) + random.integers(FOLDS)) % FOLDS
+        out[rows] = (np.arange(len(rows)) + random.integers(count)) % count
     return out
 
 
@@ -181,48 +204,42 @@ def _crossed(
 
 
 def _one(rest: Recording, seed: int) -> list[bytes]:
-    return [_made(rest, seed)]
+    return [model.learn(rest.taught, GRASP, Costs(), seed, fewest=FEWEST).tflite]
 
 
 def _three(rest: Recording, seed: int) -> list[list[bytes]]:
-    """Three gateways: alone; and together, by sums of OK parts and networks that are averaged round by round."""
-    owner = np.random.default_rng(seed).permutation(len(rest.labels)) % GATEWAYS
+    """Three gateways with a third of the parts each: alone; and together, after each told the others once."""
+    owner = _folds(rest.labels, seed, GATEWAYS)
     thirds = [rest[owner == each] for each in range(GATEWAYS)]
-    return [[_made(each, seed) for each in thirds], _federated(thirds, seed)]
-
-
-def _made(known: Recording, seed: int) -> bytes:
-    return model.learn(known.taught, GRASP, Costs(), seed, fewest=FEWEST).tflite
-
-
-def _federated(thirds: list[Recording], seed: int) -> list[bytes]:
-    told = (
-        [_scatter(each.taught.ok) for each in thirds] if min(len(each.taught.ok) for each in thirds) >= ENOUGH else []
-    )
-    names, features = thirds[0].names, thirds[0].parts.shape[1]
-    z = []
-    for own, each in enumerate(thirds):
-        found = detector.learn(each.taught.ok, GRASP, _others(told, own), FEWEST).model
-        z.append(normalisation.apply(each.parts, found.means, found.gains))
-    net = classifier.start(features, len(names), seed)
-    for turn in range(ROUNDS):
-        trained = [
-            classifier.fit(x, each.labels, len(names), seed + turn, net, ROUND_STEPS)
-            for x, each in zip(z, thirds, strict=True)
-        ]
-        net = classifier.mean(trained, [float(len(each.labels)) for each in thirds])
-    return [
-        model.learn(each.taught, GRASP, Costs(), seed, _others(told, own), net, FEWEST).tflite
+    alone = [_learnt(each, {}, seed) for each in thirds]
+    heard = {str(own): _heard(each) for own, each in enumerate(alone)}
+    joined = [
+        _learnt(each, {name: it for name, it in heard.items() if name != str(own)}, seed)
         for own, each in enumerate(thirds)
     ]
+    return [[each.made.tflite for each in kind] for kind in (alone, joined)]
 
 
-def _scatter(ok: Windows) -> Scatter:
-    return Scatter(sums.of(ok).scatter, len(ok) - 1)
+def _learnt(known: Recording, heard: dict[str, Heard], seed: int) -> Learnt:
+    """As a gateway's worker learns a station."""
+    hidden = _family().architecture.hidden[-1]
+    return together.learn(known.taught, GRASP, Costs(), heard, hidden, seed, FEWEST)
 
 
-def _others(told: list[Scatter], own: int) -> list[Scatter]:
-    return [of for at, of in enumerate(told) if at != own]
+def _heard(it: Learnt) -> Heard:
+    """What it tells as neighbours have it: packed, verified and unpacked as updates of gateways are."""
+    whole = it.told.scatter
+    sums_of = told.pack(it.told, told.nothing(len(whole.matrix)))
+    snapshot = Delta(it.weights, whole.freedom, 0.0, np.diagonal(whole.matrix).astype(np.float32), sums_of)
+    peer = verify(_family(), None, 1, 1, delta.pack(snapshot, _family().tensors, delta.PROFILES["full"])[0])
+    assert peer.told
+    return Heard(peer.told, peer.weights)
+
+
+@cache
+def _family() -> Family:
+    """That of stations with the gripper's recipe."""
+    return replace(load_family(find_family("parts")), features=GRASP.table())
 
 
 def judged(tflite: bytes, parts: Windows) -> list[Judgement]:

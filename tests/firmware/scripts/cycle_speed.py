@@ -57,8 +57,8 @@ settings = {
 }
 station = Station(settings, recipe, Instant(), pins)
 window = wire.Window(vector, 1, 0)
-stages = {"features": [], "model": [], "pin": []}
-fired = []
+stages = {"features": array("L"), "model": array("L"), "pin": array("L")}
+fired, begun = array("L"), array("L")  # arrays: hours of parts fit in a small heap
 stalls = 0
 wanted = seconds * pace
 
@@ -71,6 +71,8 @@ async def triggers():
             await asyncio.sleep_ms(max(1, ticks_diff(due, ticks_ms()) - 1))
         fired.append(ticks_ms())
         stalls += ticks_diff(fired[-1], due) >= 1000 // pace
+        begun.extend(array("L", [at for at, pin, level in pins.log if pin in (OK, NOK) and level == 1]))
+        pins.log.clear()
         pins.rise(TRIGGER)
         due = ticks_add(fired[-1], 1000 // pace)
 
@@ -108,7 +110,7 @@ async def main():
 
 
 asyncio.run(main())
-begun = [at for at, pin, level in pins.log if pin in (OK, NOK) and level == 1]
+begun.extend(array("L", [at for at, pin, level in pins.log if pin in (OK, NOK) and level == 1]))
 after = [ticks_diff(a, b) - delay for a, b in zip(begun, fired)] if len(begun) == len(fired) else []
 told = {name: {"p50": share(v, 0.5), "p99": share(v, 0.99), "most": max(v)} for name, v in stages.items()}
 jitter = {"p50": share(after, 0.5), "p99": share(after, 0.99), "most": max(after)} if after else None
