@@ -27,7 +27,8 @@ from tools.checkout import ROOT
 RECORDING = ROOT / "recordings" / "parts" / "gripper.npz"
 NAME = "gripper"
 RECIPE = Cycle(15, 6, 5)
-PROBLEM, COUNTS = 4, 16  # approach to ungrasp; counts for one unit of the recording
+PROBLEM = 4  # approach to ungrasp
+COUNTS = 64  # for one unit of the recording: the range is five times what OK parts of problems 1 to 4 reach
 PACE = 4.0  # parts a second
 BETWEEN = 2  # of the operations that fail, one comes after so many
 PATIENCE = 1.0  # seconds without a verdict, then the part is triggered again

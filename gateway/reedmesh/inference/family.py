@@ -28,7 +28,9 @@ _CHECKOUT = Path(__file__).parents[3] / "models"
 
 @dataclass(frozen=True)
 class Architecture:
-    """hidden: the width of each dense layer between input and output."""
+    """hidden: the width of each dense layer between input and output; of parts, that of the classifier and that of the
+    network which neighbours hear.
+    """
 
     hidden: tuple[int, ...] = field(metadata={"min": 1, "max": 1024})
 
@@ -93,7 +95,7 @@ class Plan:
     def tensors(self) -> tuple[int, ...]:
         """Lengths of the parts of the flat weights: of each dense layer the matrix, then the biases."""
         if self.training.kind == PARTS:
-            return (1,)  # gateways tell each other sums alone; an update has one weight at least, and it is 0
+            return part_tensors(self.recipe.length, self.architecture.hidden[-1])
         widths = [self.recipe.length, *self.architecture.hidden, self.recipe.length]
         return tuple(size for n, m in pairwise(widths) for size in (n * m, m))
 
@@ -112,6 +114,13 @@ class Family(Plan):
     train_tflite: bytes = field(repr=False)
     float_tflite: bytes = field(repr=False)
     int8_tflite: bytes = field(repr=False)
+
+
+def part_tensors(features: int, hidden: int) -> tuple[int, ...]:
+    """Of the network that gateways with stations tell each other, see `learning/parts/shared_net.py`: weights and
+    biases of its two layers, then offset and scale of each feature.
+    """
+    return features * hidden, hidden, 2 * hidden, 2, features, features
 
 
 def load_family(folder: Path) -> Family:

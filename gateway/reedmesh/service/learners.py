@@ -15,7 +15,7 @@ from reedmesh.exchange.neighbourhood import Neighbourhood, Neighbourhoods
 from reedmesh.identity import keystore
 from reedmesh.identity.keyring import Keyring
 from reedmesh.inference.families import Families
-from reedmesh.inference.family import Family
+from reedmesh.inference.family import PARTS, Family
 from reedmesh.learning import delta
 from reedmesh.readings.line import Line
 from reedmesh.store.writer import Disk
@@ -76,7 +76,8 @@ class NeighbourhoodMaker:
         """A new one."""
         if family.id not in self._ids:
             self._ids.append(family.id)
-        about = self._profile, self._timing, self._supervisor
+        profile = delta.PROFILES["full"] if family.training.kind == PARTS else self._profile  # a half network is none
+        about = profile, self._timing, self._supervisor
         return Neighbourhood(self._member, family, self._disk, self._checkpoints, *about)
 
 

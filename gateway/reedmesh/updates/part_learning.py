@@ -19,13 +19,14 @@ from reedmesh.inference import normalisation
 from reedmesh.inference.family import Family
 from reedmesh.inference.model import Model
 from reedmesh.learning.aggregate import Merged, Peer
+from reedmesh.learning.arrays import Floats
 from reedmesh.learning.candidate import Candidate
 from reedmesh.learning.evaluate import Estimate
 from reedmesh.learning.events import Made, Round
 from reedmesh.learning.parts import together
 from reedmesh.learning.parts.limits import Costs, Point
 from reedmesh.learning.parts.model import FEWEST_OF_CLASS, PartModel, Taught
-from reedmesh.learning.parts.together import Learnt
+from reedmesh.learning.parts.together import Heard, Learnt
 from reedmesh.learning.steps import Trained
 from reedmesh.learning.told import Told
 from reedmesh.protocol.recipe import Cycle
@@ -72,7 +73,8 @@ class PartLearning:
         self._costs = costs
         self._neighbourhood_of = neighbourhood_of
         self._labels: list[tuple[str, Order, str]] = []  # of buttons, not yet on disk
-        self._told: dict[str, tuple[str, Told]] = {}  # by station: its family's id, and what is told of its parts
+        self._told: dict[str, tuple[str, Told, Floats]] = {}  # by station: its family's id, and what it has to tell
+        self._weights: dict[str, Floats] = {}  # by family's id: of the newest network that knows faults
         self.new_worker = new_worker
 
     def take(self, sensor: str, it: Judged) -> None:
@@ -149,12 +151,13 @@ class PartLearning:
             taught = made_of(await self._rows(sensor), station.recipe)
             neighbourhood = await self._neighbourhood(sensor)
             peers = neighbourhood.collected() if neighbourhood else {}
-            told = {name: peer.told for name, peer in peers.items() if peer.told}
+            heard = {name: Heard(peer.told, peer.weights) for name, peer in peers.items() if peer.told}
+            hidden = sensor.family.architecture.hidden[-1] if sensor.family else 1
             async with self.new_worker() as work:
-                learnt = await work(together.learn, taught, station.recipe, self._costs, told)
+                learnt = await work(together.learn, taught, station.recipe, self._costs, heard, hidden)
             found = replace(candidate(learnt.made, taught), taken=learnt.share, worth=learnt.worth)
             objection = await self._model_rollout.renew(
-                sensor, found, {name: peers[name].origin for name in learnt.worth}
+                sensor, found, {name: peers[name].origin for name in learnt.share}
             )
             station.fault = objection
             if not objection:
@@ -176,16 +179,21 @@ class PartLearning:
         objection: str,
         began: float,
     ) -> None:
-        """Tell neighbours how the OK parts of all stations with this recipe scatter, and note who is in the model."""
-        _, before = self._told.get(sensor.name, ("", None))
-        self._told[sensor.name] = neighbourhood.family.id, learnt.told
-        mine = [told for identity, told in self._told.values() if identity == neighbourhood.family.id]
+        """Tell neighbours how the OK parts of all stations with this recipe scatter, and what tells faults apart; note
+        who is in the model.
+        """
+        family = neighbourhood.family.id
+        _, before, net = self._told.get(sensor.name, ("", None, np.zeros_like(learnt.weights)))
+        self._told[sensor.name] = family, learnt.told, learnt.weights
+        mine = [told for identity, told, _ in self._told.values() if identity == family]
         whole = sum(mine[1:], mine[0])
-        weights = np.zeros(sum(neighbourhood.family.tensors), np.float32)
+        renewed = not np.array_equal(learnt.weights, net)
+        known = learnt.weights if renewed else self._weights.get(family, learnt.weights)
+        self._weights[family] = known
         squares, loss = np.diagonal(whole.scatter.matrix).astype(np.float32), made.estimate.loss
-        if not before or not _same(before, learnt.told):  # or gateways would answer each other's answers without end
-            await neighbourhood.give(Trained(weights, whole.scatter.freedom, 0.0, squares, loss, whole))
-        merged = Merged(weights, learnt.share, learnt.refused, learnt.worth)
+        if renewed or not _same(before, learnt.told):  # or gateways would answer each other's answers without end
+            await neighbourhood.give(Trained(known, whole.scatter.freedom, 0.0, squares, loss, whole))
+        merged = Merged(known, learnt.share, learnt.refused, learnt.worth)
         await neighbourhood.keep(merged, peers)
         number, seconds = neighbourhood.learning_state.rounds, time.monotonic() - began
         each = Made(sensor.name, made.model, objection, made.before, made.estimate)
@@ -198,9 +206,11 @@ class PartLearning:
         return await self._disk.call(table.taught, sensor.name, FIRST)
 
 
-def _same(a: Told, b: Told) -> bool:
+def _same(a: Told | None, b: Told) -> bool:
     """Whether both are of the same OK parts: how those score depends on what neighbours tell."""
-    return a.scatter.freedom == b.scatter.freedom and bool((a.scatter.matrix == b.scatter.matrix).all())
+    return (
+        a is not None and a.scatter.freedom == b.scatter.freedom and bool((a.scatter.matrix == b.scatter.matrix).all())
+    )
 
 
 def made_of(rows: list[PartRow], recipe: Cycle) -> Taught:

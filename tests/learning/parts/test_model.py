@@ -5,12 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reedmesh.inference import normalisation
 from reedmesh.inference.features import extract
 from reedmesh.inference.model import Model
 from reedmesh.learning import sums
 from reedmesh.learning.covariance import Scatter
-from reedmesh.learning.parts import classifier, detector, model
+from reedmesh.learning.parts import detector, model
 from reedmesh.learning.parts.limits import Costs
 from reedmesh.learning.parts.model import Taught
 from reedmesh.protocol import verdict
@@ -105,15 +104,3 @@ def test_neighbours_that_know_ok_parts_help_a_young_machine() -> None:
 def test_each_feature_is_pooled_once(recipe: Recipe, rows: int) -> None:
     pool = detector.pooling(recipe)
     assert pool.shape == (rows, recipe.length) and (pool.sum(axis=0) == 1).all()
-
-
-def test_training_goes_on_from_known_weights(labelled: model.PartModel) -> None:
-    known = taught(60, 20)
-    found = detector.learn(known.ok, RECIPE).model
-    z = normalisation.apply(known.parts, found.means, found.gains)
-    begun = labelled.net
-    assert begun
-    on = classifier.fit(z, known.labels, 3, 1, begun, steps=1)
-    assert np.abs(on.logits(z / 8) - begun.logits(z / 8)).max() < 0.5
-    both = classifier.mean([begun, begun], [1.0, 3.0])
-    assert all(np.allclose(a, b) for a, b in zip(both.tensors, begun.tensors, strict=True))

@@ -7,13 +7,14 @@ import numpy as np
 
 from reedmesh.inference import normalisation
 from reedmesh.learning import threshold
-from reedmesh.learning.arrays import Windows
+from reedmesh.learning.arrays import Doubles, Windows
 from reedmesh.learning.covariance import Scatter
-from reedmesh.learning.parts import binomial, classifier, detector, limits
+from reedmesh.learning.parts import binomial, classifier, detector, limits, shared_net
 from reedmesh.learning.parts.classifier import Labels, Net
 from reedmesh.learning.parts.detector import Detector
 from reedmesh.learning.parts.export import head, to_tflite
 from reedmesh.learning.parts.limits import Costs, Ints, Point
+from reedmesh.learning.parts.shared_net import Shared
 from reedmesh.protocol.recipe import Recipe, log2
 from reedmesh.protocol.scaling import ONE
 from reedmesh.protocol.verdict import Limits
@@ -22,6 +23,7 @@ FEWEST_OF_CLASS = 3  # labelled parts of a fault, for it to be a class
 _WHOLE = 256  # parts of Limits.weight
 _SHARES = 1.0, 0.5, 0.25, 0.0  # of that weight which are tried, and by how much a smaller one must be better
 _GAIN = 0.001
+_OTHERS = 1.0, 0.5, 0.0  # how much each neighbour's network counts beside ours, of which the best is taken
 _LEAST_SPREAD = 2.0  # of OK parts' levels, in 1/32 octave
 
 
@@ -50,6 +52,8 @@ class PartModel:
     trade: tuple[Point, ...] = field(repr=False)
     net: Net | None = field(repr=False, default=None)
     held_out: tuple[int, ...] = field(repr=False, default=())  # scores of OK parts, each by a model without it
+    means: list[int] = field(repr=False, default_factory=list)  # these and gains: the scaling
+    gains: list[int] = field(repr=False, default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -72,25 +76,29 @@ def learn(
     costs: Costs,
     seed: int = 1,
     neighbours: Sequence[Scatter] = (),
-    begun: Net | None = None,
     fewest: int = detector.FEWEST,
+    others: Sequence[Shared] = (),
 ) -> PartModel:
     """The model of a machine's labelled parts; raises ValueError for fewer than `fewest` OK ones.
 
     Faults of which there are fewer than FEWEST_OF_CLASS count as NOK for the limits, but are no class of their own
-    where none is left. neighbours: how their OK parts scatter; begun: a network to go on from, of as many classes.
+    where none is left. neighbours: how their OK parts scatter; others: networks of neighbours, which say with ours
+    whether a part is NOK.
     """
     found = detector.learn(taught.ok, recipe, neighbours, fewest)
     z = normalisation.apply(taught.parts, found.model.means, found.model.gains)
     few = bool((np.bincount(taught.labels, minlength=len(taught.names))[1:] < FEWEST_OF_CLASS).all())
-    net = None if few else classifier.fit(z, taught.labels, len(taught.names), seed, begun)
-    made = head(net, z) if net else None
+    net = None if few else classifier.fit(z, taught.labels, len(taught.names), seed)
     levels = _levels(found, taught)
-    logits = _held_out_logits(taught, z, seed, begun) if made else np.zeros((len(z), 0), np.int64)
-    where = _scale(levels[taught.labels == 0], taught.names if made else [])
+    logits = np.zeros((len(z), 0), np.int64)
+    where = _scale(levels[taught.labels == 0], taught.names if net else [])
     where.strange = log2(int(_usual(found) * limits.REJECT) + 1)
-    if made:
+    voting = net
+    if net:
+        held_out = _held_out_logits(taught, z, seed)
+        voting, logits = _joined(net, held_out, [each.over(found.model.gains) for each in others], z, taught.labels)
         where.weight = _weighed(where, levels, logits, taught.labels)
+    made = head(voting, z) if voting else None
     against = _against(where, levels, logits)
     ok, nok = against[taught.labels == 0], against[taught.labels != 0]
     where.doubt, where.reject = _limits(where, found, ok, nok, costs)
@@ -102,6 +110,8 @@ def learn(
         trade,
         net,
         tuple(found.held_out.tolist()),
+        found.model.means,
+        found.model.gains,
     )
 
 
@@ -119,22 +129,35 @@ def _levels(found: Detector, taught: Taught) -> Ints:
     return np.array([log2(int(score) + 1) for score in scores])
 
 
-def _held_out_logits(taught: Taught, z: Windows, seed: int, begun: Net | None) -> Ints:
-    """int64 [m, c], in eighths, by networks that had not seen the parts; each class spread evenly over the folds."""
-    fold, out = np.zeros(len(z), np.intp), np.zeros((len(z), len(taught.names)), np.int64)
+def _held_out_logits(taught: Taught, z: Windows, seed: int) -> Doubles:
+    """Float64 [m, c] by networks that had not seen the parts; each class spread evenly over the folds."""
+    fold, out = np.zeros(len(z), np.intp), np.zeros((len(z), len(taught.names)))
     for label in range(len(taught.names)):
         rows = np.flatnonzero(taught.labels == label)
         fold[rows] = threshold.folds(len(rows)) if label == 0 else np.arange(len(rows)) % threshold.FOLDS
     for each in range(threshold.FOLDS):
         held = fold == each
         if held.any():
-            net = classifier.fit(z[~held], taught.labels[~held], len(taught.names), seed, begun)
-            out[held] = _eighths(net, z[held])
+            net = classifier.fit(z[~held], taught.labels[~held], len(taught.names), seed)
+            out[held] = net.logits(z[held] / float(ONE))
     return out
 
 
-def _eighths(net: Net, z: Windows) -> Ints:
-    return np.asarray(np.clip(np.rint(net.logits(z / float(ONE)) * ONE), -128, 127), np.int64)
+def _joined(net: Net, held_out: Doubles, others: Sequence[Net], z: Windows, labels: Labels) -> tuple[Net, Ints]:
+    """The network that all vote in, and logits in eighths of parts it had not seen; a neighbour saw none of ours."""
+    more, best = sum(shared_net.margins(each, z) for each in others), (0.0, _eighths(held_out), -1.0)
+    for share in _OTHERS if others else ():
+        added = shared_net.spread(share * np.asarray(more), held_out.shape[1])
+        tried = _eighths((held_out + added) / (1 + share * len(others)))
+        against = tried[:, 1:].max(axis=1) - tried[:, 0]
+        told = shared_net.area(against[labels == 0], against[labels != 0])
+        if told > best[2] + _GAIN:
+            best = share, tried, told
+    return (shared_net.joined(net, others, best[0], z) if best[0] else net), best[1]
+
+
+def _eighths(logits: Doubles) -> Ints:
+    return np.asarray(np.clip(np.rint(logits * ONE), -128, 127), np.int64)
 
 
 def _scale(levels: Ints, names: list[str]) -> Limits:
@@ -152,17 +175,10 @@ def _weighed(where: Limits, levels: Ints, logits: Ints, labels: Labels) -> int:
     for part in _SHARES:
         tried = _replaced(where, round(where.weight * part))
         against = _against(tried, levels, logits)
-        told = _apart(against[labels == 0], against[labels != 0])
+        told = shared_net.area(against[labels == 0], against[labels != 0])
         if told > best[1] + _GAIN:
             best = tried.weight, told
     return best[0]
-
-
-def _apart(ok: Ints, nok: Ints) -> float:
-    """The chance that a NOK part has more against it than an OK one, ties counting half."""
-    ok = np.sort(ok)
-    below = np.searchsorted(ok, nok, "left") + np.searchsorted(ok, nok, "right")
-    return float(below.sum() / (2 * len(ok) * len(nok)))
 
 
 def _replaced(of: Limits, weight: int) -> Limits:
