@@ -1,34 +1,19 @@
 """Random calls of the firmware's kernels with their right results, calculated in Python's integers."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from struct import pack, unpack
 
 from reedmesh.provisioning import device_tree
-from tools.check.isa import Argument, Block, Call, Program
-
-LIMIT = 1 << 29
-
-
-@dataclass
-class Vector:
-    """A call; the result it must return, where it returns one; what blocks must hold then."""
-
-    call: Call
-    result: int | None
-    left: tuple[tuple[Block, bytes], ...] = ()
+from tools.check import isa_vectors_kept as kept
+from tools.check.isa import Argument, Block, Program
+from tools.check.isa_reference import LIMIT, Vector, scaled, words
 
 
 def data(rng: Random, count: int) -> bytes:
     """Random bytes, the extremes among them."""
     return bytes(rng.choice((0, 1, 127, 128, 255, rng.randrange(256))) for _ in range(count))
-
-
-def words(values: list[int]) -> bytes:
-    """As int32."""
-    return pack(f"<{len(values)}i", *values)
 
 
 def multiply(rng: Random) -> Vector:
@@ -76,15 +61,8 @@ def requantise(rng: Random) -> Vector:
     out, sums = Block(bytes(rows)), Block(words([LIMIT + value for value in values]))
     starts = words([LIMIT + i for i in range(rows)])
     call: list[Argument] = [sums, Block(factor), Block(starts), out, 0, rows, 0, zero, 3, 250]
-    expected = bytes(min(max(_scaled(value, bits, power) + zero, 3), 250) for value in values)
+    expected = bytes(min(max(scaled(value, bits, power) + zero, 3), 250) for value in values)
     return Vector(("requantise", call), None, ((out, expected), (sums, starts)))
-
-
-def _scaled(value: int, bits: int, power: int) -> int:
-    high = ((value << max(power, 0)) * bits + (1 << 30)) >> 31
-    times = max(-power, 0)
-    half = 1 << times >> 1
-    return high + half >> times if high >= 0 else -(-high + half >> times)
 
 
 def scale(rng: Random) -> Vector:
@@ -145,6 +123,9 @@ KERNELS: dict[str, tuple[tuple[str, ...], tuple[Callable[[Random], Vector], ...]
     "tflite/dot": (("row_sum", "total", "multiply"), (row_sum, total, multiply)),
     "tflite/depthwise_conv_2d": (("column_sum", "accumulate"), (accumulate,)),
     "tflite/multiplier": (("requantise",), (requantise,)),
+    "tflite/to_int16": (("to_int16",), (kept.to_int16,)),
+    "tflite/svdf": (("forget", "respond"), (kept.forget, kept.respond)),
+    "tflite/lstm_cells": (("curve", "update", "emit"), (kept.curve, kept.update, kept.emit)),
     "score": (("scale", "distance"), (scale, distance)),
     "reading": (("clipped",), (clipped,)),
     "ota/gf256_kernels": (("log_product", "products", "add_products", "multiply"), (products, add_products)),
