@@ -19,12 +19,13 @@ SILENCE = 86_400.0  # seconds
 class Holder:
     """A neighbour. held: shards by object, as bits; wrong: those that failed an audit. Times are of a steady clock, s.
 
-    asked: when it is asked for its list again, at the earliest; due: for its next audit.
+    asked: when it is asked for its list again, at the earliest; due: for its next audit; slow_until: it is asked last.
     """
 
     heard: float
     due: float = 0.0
     asked: float = 0.0
+    slow_until: float = 0.0
     offer: Offer | None = None
     offered_at: int = 0  # ms since 1970, by its clock
     known: bytes = b""  # digest of the list that `held` is of

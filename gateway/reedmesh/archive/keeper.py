@@ -13,6 +13,7 @@ from reedmesh.archive.placement import repairer
 from reedmesh.archive.site import Site
 from reedmesh.errors import ReedmeshError, WireError
 from reedmesh.links.rejects import Rejects
+from reedmesh.provenance.ledger import REMADE
 from reedmesh.token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ LOOK_AGAIN, LOOK_SOON = 300.0, 5.0  # seconds between two looks for what is miss
 SETTLE = 10.0  # seconds that a shard is missing before it is re-made: it may be on its way to its holder
 MANIFESTS_AT_ONCE = 64
 REFUSED_SECONDS = 3600.0  # that a manifest which was not taken is not asked for again
+NOTE_SECONDS = 3600.0  # between two entries of the ledger
 REPAIR_RATE = 1.0  # objects a second
 
 
@@ -42,6 +44,8 @@ class Keeper:
         self._work: list[Manifest] = []
         self._since: dict[bytes, float] = {}  # when an object was first seen to lack shards
         self._looked_at = site.steady()
+        self._unnoted = 0  # shards made again that the ledger does not have yet
+        self._noted_at = -NOTE_SECONDS
         self._rate = TokenBucket(REPAIR_RATE, 1.0)
 
     async def step(self) -> None:
@@ -51,6 +55,7 @@ class Keeper:
         await asyncio.gather(*(self._learn(name, each) for name, each in self._at.directory.holders.items()))
         await self._audit_due()
         await self._repair()
+        self._note()
 
     async def tell_offer(self) -> None:
         """Tell our offer if it changed, or as a sign of life."""
@@ -160,6 +165,13 @@ class Keeper:
                 log.error("archive: shard %d of %s changed on our disk, and is re-made", place[1], object_id.hex())
                 at.directory.changed = True
 
+    def _note(self) -> None:
+        """Enter in the ledger what was made again, once in a while: who makes others do it must not fill a disk."""
+        now = self._at.steady()
+        if self._unnoted and not self._work and now - self._noted_at >= NOTE_SECONDS:
+            self._at.note(REMADE, "", b"", f"{self._unnoted} shards", self._unnoted)
+            self._unnoted, self._noted_at = 0, now
+
     async def _repair(self) -> None:
         """Re-make shards of one object, if it is our turn and time."""
         at = self._at
@@ -175,6 +187,7 @@ class Keeper:
             try:
                 placed = await self._objects.remake(it, missing)
                 self.repaired += len(placed.holders)
+                self._unnoted += len(placed.holders)
             except (ReedmeshError, WireError) as fault:
                 log.warning("archive: %s", fault)
 

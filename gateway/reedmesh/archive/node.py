@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection
 from pathlib import Path
 from random import Random, SystemRandom
@@ -98,8 +99,8 @@ class Archive:
                 log.error("archive: %s", error)
             await asyncio.sleep(LOOK_SECONDS)
 
-    def table(self) -> dict[str, Any]:
-        """Objects and holders as of now, for people and pages."""
+    def table(self, most: int) -> dict[str, Any]:
+        """The newest `most` objects and the holders as of now, for people and pages."""
         site, now = self.site, self.site.steady()
         objects = sorted(site.shelf.manifests.values(), key=lambda it: it.made, reverse=True)
         holders = {name: _holder(each, now) for name, each in site.directory.holders.items()}
@@ -110,9 +111,16 @@ class Archive:
             "used": site.shelf.used,
             "damaged": site.shelf.damaged,
             "repaired": self.keeper.repaired,
-            "objects": [self._object(it) for it in objects],
+            "count": len(objects),
+            "margins": self._margins(objects),
+            "objects": [self._object(it) for it in objects[:most]],
             "holders": holders,
         }
+
+    def _margins(self, objects: list[Manifest]) -> dict[str, int]:
+        """How many objects have each margin."""
+        found = Counter(self.site.margin(it) for it in objects)
+        return {str(margin): count for margin, count in sorted(found.items())}
 
     def _object(self, it: Manifest) -> dict[str, Any]:
         return {

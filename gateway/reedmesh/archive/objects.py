@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 
 from reedmesh.archive import coded, frames
 from reedmesh.archive.coded import Place, Wanted
+from reedmesh.archive.collecting import Collecting
 from reedmesh.archive.manifest import Manifest
 from reedmesh.archive.placement import MOST_SHARDS, candidates, ranked
 from reedmesh.archive.site import Site
 from reedmesh.errors import RefusedError, WireError
+from reedmesh.provenance.ledger import ARCHIVED
 
 
 @dataclass
@@ -48,6 +50,7 @@ class Objects:
         if len(placed.holders) < needed:
             await at.disk(at.shelf.delete, it.id)
             raise RefusedError(f"archive: {needed} shards must be kept, {_told(placed)}")
+        at.note(ARCHIVED, "", it.id, it.label, len(content))
         return placed
 
     async def get(self, object_id: bytes) -> bytes:
@@ -126,32 +129,22 @@ class Objects:
         return ""
 
     async def _block(self, it: Manifest, block: int) -> dict[Place, bytes]:
-        """k right shards of a block, from whoever has them."""
-        found: dict[Place, bytes] = {}
-        sources = self._sources(it)
-        while len(found) < it.shape.k:
-            wanted = [(name, index) for index, names in sources.items() for name in names[:1] if names]
-            wave = wanted[: it.shape.k - len(found)]
-            if not wave:
-                raise RefusedError(f"archive: {it.label!r}: {len(found)} shards can be had, {it.shape.k} are needed")
-            said = await asyncio.gather(*(self.fetch(name, it, block, index) for name, index in wave))
-            for (name, index), (_, shard) in zip(wave, said, strict=True):
-                if shard is None:
-                    sources[index].remove(name)
-                else:
-                    found[block, index] = shard
-                    del sources[index]
-        return found
+        """k right shards of a block, from whoever gives them first."""
+        collecting = Collecting(self._at, self.fetch, it, block, self._sources(it))
+        try:
+            return await collecting.run()
+        finally:
+            collecting.close()
 
-    def _sources(self, it: Manifest) -> dict[int, list[str]]:
-        """Of each shard, who may have it: we ourselves first, who counts as lost last."""
+    def _sources(self, it: Manifest) -> list[tuple[str, int]]:
+        """Who may have which shard: we ourselves first, then who answers, who was slow, and who counts as lost."""
         at = self._at
-        there = at.masks(it)
+        there, now = at.masks(it), at.steady()
         lost = {name: each.mask(it.id) for name, each in at.directory.holders.items() if name not in there}
-        order = sorted(ranked(it.id, there), key=lambda name: name != at.name) + ranked(it.id, lost)
+        slow = {name for name, each in at.directory.holders.items() if each.slow_until > now}
+        order = sorted(ranked(it.id, there), key=lambda name: (name in slow, name != at.name)) + ranked(it.id, lost)
         masks = there | lost
-        found = {index: [name for name in order if masks[name] >> index & 1] for index in range(it.n)}
-        return dict(sorted(found.items(), key=lambda item: order.index(item[1][0]) if item[1] else len(order)))
+        return [(name, index) for name in order for index in range(it.n) if masks[name] >> index & 1]
 
 
 def _told(placed: Placed) -> str:

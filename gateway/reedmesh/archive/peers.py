@@ -27,6 +27,7 @@ class Peers:
         self._keys_of, self._clock = keys_of, clock
         self._asked: dict[bytes, tuple[str, asyncio.Future[Frame]]] = {}
         self._last = 0
+        self._offer: Message | None = None
 
     def hear(self, gateway: str, raw: bytes) -> Frame | None:
         """The message in `raw` if somebody has to act on it; an answer goes to who asked. Raises WireError."""
@@ -68,10 +69,16 @@ class Peers:
         """Have our broker hold our offer."""
         return await self._send(frames.OFFER, "", bytes(frames.NONCE), offer.pack(), retain=True)
 
+    def greeting(self) -> list[Message]:
+        """What our broker must hold of us."""
+        return [self._offer] if self._offer else []
+
     async def _send(self, kind: int, to: str, nonce: bytes, body: bytes, retain: bool = False) -> bool:
         self._last = max(self._last + 1, int(self._clock() * 1000))
         raw = frames.pack(Frame(kind, self._name, to, self._last, nonce, body), self._key, self._federation)
-        return await self.say(Message(frames.topic(self._name, to), raw, qos=1, retain=retain))
+        message = Message(frames.topic(self._name, to), raw, qos=1, retain=retain)
+        self._offer = message if retain else self._offer
+        return await self.say(message)
 
 
 async def _nobody(_message: Message) -> bool:

@@ -16,10 +16,10 @@ from reedmesh.errors import WireError
 from reedmesh.identity.keys import Key
 
 T = TypeVar("T")
-Note = Callable[[str, str, bytes, str], None]  # for the ledger: kind, gateway, id of the object, reason
+Note = Callable[[str, str, bytes, str, int], None]  # for the ledger: kind, gateway, id of an object, reason, count
 
 
-def unnoted(_kind: str, _gateway: str, _object_id: bytes, _reason: str) -> None:
+def unnoted(_kind: str, _gateway: str, _object_id: bytes, _reason: str, _count: int) -> None:
     """For who keeps no ledger."""
 
 

@@ -2,7 +2,8 @@
 
     user                  reads                              writes
     gateway.<this one>    all                                all
-    gateway.<neighbour>   update/#, status                   nothing
+    gateway.<neighbour>   update/#, status, archive/offer,   request/recover
+                          archive/<it>/#, response/recover
     sensor.<name>         <name>/model/#, firmware/#,        its hello, availability, window, part, late, and their
                           late/taken, trigger of its own     status
     dashboard             all of this gateway                request/#
@@ -30,6 +31,7 @@ SENSOR_SAYS = ("hello", "availability", "window", "part", "teach", "late", "mode
 SENSOR_HEARS = ("model/#", "firmware/#", "late/taken", "trigger")
 PLC_HEARS = ("+/part", "+/state", "status", "response/label")  # verdicts, and answers to its labels
 PLC_SAYS = ("+/trigger", "request/label")
+RECOVER = "recover"  # request of a gateway that is restored, before it has a broker of its own
 DISCOVERY = "homeassistant"  # prefix of Home Assistant's discovery topics, as it comes
 UPDATES = f"{BASE}/+/update/#"
 
@@ -82,6 +84,8 @@ def _rules(base: str, gateway: str, user: str, prefix: str) -> Iterator[Rule]:
         yield from (Rule(READ, "#"), Rule(WRITE, "#"))
     elif role == "gateway" and is_name(name):
         yield from (Rule(READ, UPDATES), Rule(READ, f"{base}/status"))
+        yield from (Rule(READ, f"{base}/archive/{leaf}") for leaf in ("offer", f"{name}/#"))
+        yield from (Rule(READ, f"{base}/response/{RECOVER}"), Rule(WRITE, f"{base}/request/{RECOVER}"))
     elif role == "sensor" and is_name(name):
         yield from (Rule(READ, f"{base}/{name}/{leaf}") for leaf in SENSOR_HEARS)
         yield from (Rule(WRITE, f"{base}/{name}/{leaf}") for leaf in SENSOR_SAYS)

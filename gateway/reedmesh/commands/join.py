@@ -1,17 +1,11 @@
 """`reedmesh invite | join | leave`: two gateways become neighbours by one string, and cease to be."""
 
 import argparse
-import hashlib
 import re
 import shutil
-import socket
-import ssl
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from reedmesh.broker import authority
 from reedmesh.broker.accounts import Users
-from reedmesh.commands import broker, ownership
+from reedmesh.commands import broker, ownership, pinned
 from reedmesh.commands.client import Place, ask_at
 from reedmesh.config import joined
 from reedmesh.config.hosts import Address
@@ -32,7 +26,6 @@ from reedmesh.identity.invitations import LIFETIME, Invitations
 from reedmesh.protocol.wire import WireError
 from reedmesh.provisioning.gateway_link import own_address
 
-SECONDS = 10.0  # for the certificate of the other broker
 LOOK = 1.0  # seconds between two looks whether somebody joined
 UNIT = "reedmesh.service"
 
@@ -91,7 +84,7 @@ def _join(chosen: argparse.Namespace) -> None:
         raise ConfigError(f"this is an invitation of {settings.name} itself: `join` it on the other gateway")
     if time.time() >= made.until:
         raise ConfigError(f"the invitation of {made.name} ended at {_at(made.until)}, or our clock is wrong")
-    with _certificate(made) as shown:
+    with pinned.file_of(made.host, made.port, made.name, made.fingerprint) as shown:
         place = Place(
             made.name, [Address(made.host, made.port)], (made.user, made.password), str(shown) if shown else ""
         )
@@ -160,28 +153,6 @@ def _check_host(shown: x509.Certificate, host: str) -> None:
     known = [str(each.value) for each in names]
     if host not in known:
         raise ConfigError(f"the certificate is for {', '.join(known)}: --host one of them, or `pki issue` again")
-
-
-@contextmanager
-def _certificate(made: Invitation) -> Iterator[Path | None]:
-    """A file with the certificate that the other broker shows, which is the one of the invitation."""
-    if not made.fingerprint:
-        yield None
-        return
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # the invitation says which it must be
-    try:
-        with socket.create_connection((made.host, made.port), SECONDS) as plain, context.wrap_socket(plain) as link:
-            shown = link.getpeercert(binary_form=True) or b""
-    except OSError as error:
-        raise ConfigError(f"{made.host}:{made.port}: {error}: can this machine reach {made.name}?") from error
-    if hashlib.sha256(shown).digest() != made.fingerprint:
-        where = f"{made.host}:{made.port}"
-        raise ConfigError(f"{where}: shows another certificate than the invitation names: somebody is in between")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "shown.crt"
-        path.write_text(ssl.DER_cert_to_PEM_cert(shown))
-        yield path
 
 
 def _show(text: str) -> None:

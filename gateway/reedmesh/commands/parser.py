@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from reedmesh import __version__, dashboard
 from reedmesh.commands import (
     alerts,
+    archive,
     assistant,
     authority,
     backup,
@@ -77,6 +78,7 @@ def build() -> Parser:
     status.add(commands, DEFAULT_CONFIG)
     doctor.add(commands, DEFAULT_CONFIG)
     backup.add(commands, DEFAULT_CONFIG)
+    archive.add(commands, DEFAULT_CONFIG)
     broker.add_acl(commands, DEFAULT_CONFIG)
     broker.add_pki(commands, DEFAULT_CONFIG)
     cluster.add(commands, DEFAULT_CONFIG)

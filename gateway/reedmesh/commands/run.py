@@ -26,7 +26,7 @@ def run(chosen: argparse.Namespace) -> None:
     settings = load_config(chosen.config)
     from reedmesh.service import process  # LiteRT takes a moment to load; no other command needs it
 
-    process.run(settings, partial(reread, chosen.config))
+    process.run(settings, partial(reread, chosen.config), chosen.config)
 
 
 def reread(path: Path) -> Config:

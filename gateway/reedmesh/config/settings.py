@@ -11,6 +11,7 @@ from typing import Any
 
 from reedmesh.config import credentials, joined, schema
 from reedmesh.config.alerts import AlertRule, Alerts, Notify, Route, notify_faults, rule_faults
+from reedmesh.config.archive import Archive, archive_faults
 from reedmesh.config.assistant import Assistant, assistant_faults
 from reedmesh.config.broker import Broker, Serial, broker_faults, serial_faults
 from reedmesh.config.checks import LANGUAGES, NAME, NO_TLS, is_loopback
@@ -48,6 +49,7 @@ __all__ = [
     "PROFILES",
     "AlertRule",
     "Alerts",
+    "Archive",
     "Assistant",
     "Bearing",
     "Broker",
@@ -105,6 +107,7 @@ class Config:
     opcua: OpcUa = field(default_factory=OpcUa)
     modbus: Modbus = field(default_factory=Modbus)
     notify: Notify = field(default_factory=Notify)
+    archive: Archive = field(default_factory=Archive)
     assistant: Assistant = field(default_factory=Assistant)
     parts: PartCosts = field(default_factory=PartCosts)
     machines: dict[str, Machine] = field(default_factory=dict)  # by the name of their sensor
@@ -154,6 +157,7 @@ def _faults(config: Config) -> list[str]:
         *home_assistant_faults(config.home_assistant),
         *sparkplug_faults(config.sparkplug),
         *plc_faults(config.opcua, config.modbus),
+        *archive_faults(config.archive, config.exchange),
         *assistant_faults(config.assistant),
         *(["families: each stands there once"] if len(set(config.families)) < len(config.families) else []),
     ]

@@ -52,6 +52,13 @@ class Keyring:
         """The keys that `name` may use now, the newest first."""
         return self._trust.of(name) if self._trust else [self._keys[name]] if name in self._keys else []
 
+    def ever(self, name: str) -> list[bytes]:
+        """The keys that `name` uses or used and that were not revoked: for what it signed then."""
+        if not self._trust:
+            return self.of(name)
+        gone = self._trust.known().revoked
+        return [key for key in self._trust.ever(name) if key.hex() not in gone]
+
     def __contains__(self, name: str) -> bool:
         return bool(self.of(name))
 

@@ -30,6 +30,7 @@ ASSISTANT = "assistant"  # a language model was loaded that chooses which tool a
 COMMITTED = "committed"  # to the windows that a model is about to be learnt from: their root and number
 AUDITED = "audited"  # somebody learnt a model again, and signed that it came out the same
 SUMMED = "summed"  # private sums: a round came to a sum, of whom, without whom, and who answered wrong
+ARCHIVED, REMADE = "archived", "remade"  # an object was put into the archive; lost shards were made again
 OWED = "owed"  # points to a neighbour whose update helped; their number is in `sequence`
 LENT, BORROWED, DISAGREED = "lent", "borrowed", "disagreed"  # ms of a job, ours or its; its result was another
 BEGUN, FORK, RESTORED = "begun", "fork", "restored"  # the chain; a neighbour changed its past; ours was, from a backup

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from reedmesh.alerts.escalation import calls_for
+from reedmesh.archive.limits import MEGABYTE
+from reedmesh.archive.node import Archive
 from reedmesh.config.firmware import signer_of
 from reedmesh.config.settings import Config
 from reedmesh.exchange.federation import Federation, Sealed
@@ -27,6 +29,7 @@ from reedmesh.readings.parts import FIRST
 from reedmesh.readings.receipts import Receipts
 from reedmesh.readings.subscriptions import SensorSubscriptions
 from reedmesh.service import startup
+from reedmesh.service.archive_note import ArchiveNote
 from reedmesh.service.clock_steps import ClockSteps
 from reedmesh.service.learners import Learner, NeighbourhoodMaker, PartNeighbourhoods, learners
 from reedmesh.service.retained import Retained
@@ -66,6 +69,7 @@ class Parts:
     passports: Passports
     learners: tuple[Learner, ...]
     neighbourhoods: Neighbourhoods
+    archive: Archive | None
     exchanged: Sequence[str]  # ids of the families whose updates are exchanged, live
     firmware_rollout: FirmwareRollout
     model_rollout: ModelRollout
@@ -141,6 +145,7 @@ def compose(config: Config, families: Families, store: Store, clock: Clock, stea
         passports=passports,
         learners=made,
         neighbourhoods=neighbourhoods,
+        archive=_archive(config, keyring, disk, clock, steady),
         exchanged=ids,
         firmware_rollout=FirmwareRollout(name, line, state, signer=signer_of(config.firmware)),
         model_rollout=models,
@@ -220,6 +225,20 @@ def _keyring(config: Config) -> Keyring:
     expected = [each.name for each in config.neighbours if not each.key]
     trust, authority = Trust(Path(config.state), pinned), bytes.fromhex(wanted.authority)
     return Keyring(pinned, trust, wanted.federation, authority=authority, expected=expected)
+
+
+def _archive(config: Config, keyring: Keyring, disk: Disk, clock: Clock, steady: Clock) -> Archive | None:
+    if not config.archive.megabytes:
+        return None
+    state, name = Path(config.state), config.name
+
+    def ever(gateway: str) -> Sequence[bytes]:
+        return keystore.counting(state, name) if gateway == name else keyring.ever(gateway)
+
+    note = ArchiveNote(disk).take
+    neighbours, size = [each.name for each in config.neighbours], config.archive.megabytes * MEGABYTE
+    about = state, size, config.exchange.federation, clock, steady
+    return Archive(name, keystore.load(state), neighbours, keyring.of, ever, *about, note=note)
 
 
 def _federation(config: Config, families: Sequence[str], keyring: Keyring) -> Federation:

@@ -20,8 +20,10 @@ from reedmesh.inference.family import Family
 from reedmesh.links.message import Channel, Message, Subscriber
 from reedmesh.readings.watch import Events, watch
 from reedmesh.service import daily_copy
+from reedmesh.service.archiving import Contents
 from reedmesh.service.composition import Parts, compose, listed
 from reedmesh.service.recorder import Recorder
+from reedmesh.service.requests.archive_requests import add_archive
 from reedmesh.service.requests.assistant import add_questions
 from reedmesh.service.requests.context import Context
 from reedmesh.service.requests.joining import Joining
@@ -56,6 +58,8 @@ class Gateway:
         self._requests = RequestServer(_context(self.parts), self._facts())
         self._model = add_questions(self.parts, self.reported, self._requests)
         self._recorder = Recorder(self.parts)
+        self.contents = _contents(self.parts)
+        add_archive(self._requests, self.parts.archive, self.contents, Path(config.state))
         self._add_requests()
         self.begin_anew: Callable[[], None] = lambda: None  # has the process read its settings again
         self.stopping: Callable[[], bool] = lambda: False  # whether somebody told it to end
@@ -109,6 +113,16 @@ class Gateway:
             "exchange": partial(parts.neighbourhoods.run, channel, neighbours),
             "daily copy": partial(daily_copy.run, self.store, Path(self.config.state), self.config.name),
             **notifications,
+            **self._archiving(channel),
+        }
+
+    def _archiving(self, channel: Channel) -> dict[str, Work]:
+        """Return the work of the archive, if this gateway takes part in it."""
+        if not self.parts.archive or not self.contents:
+            return {}
+        return {
+            "archive": partial(self.parts.archive.run, channel.publish),
+            "archive contents": self.contents.run,
         }
 
     def _learning(self) -> dict[str, Work]:
@@ -136,7 +150,8 @@ class Gateway:
         self.parts.alert_publisher.put(None)
         info, alerts = self.reported.info(), listed(self.parts.alarms, self.parts.config.notify.priority)
         said = [self.status("online"), retained.message("info", info), retained.noted("alerts", alerts)]
-        return said + self.parts.neighbourhoods.greeting()
+        archive = self.parts.archive.site.peers.greeting() if self.parts.archive else []
+        return said + self.parts.neighbourhoods.greeting() + archive
 
     def status(self, state: str) -> Message:
         """Return the message of `state`: online, stopped (by somebody) or offline (vanished); and of the federation."""
@@ -183,6 +198,12 @@ class Gateway:
             self.parts.alert_publisher.remind()
             with contextlib.suppress(DiskError):
                 await self.parts.disk.once(self.store.alerts.save_worst, self.parts.alarms.open())
+
+
+def _contents(parts: Parts) -> Contents | None:
+    if not parts.archive:
+        return None
+    return Contents(parts.config, parts.archive, parts.disk, lambda: sorted(parts.line.sensors), parts.clock)
 
 
 def _context(parts: Parts) -> Context:

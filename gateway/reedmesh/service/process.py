@@ -21,8 +21,6 @@ from reedmesh.broker.accounts import Users
 from reedmesh.broker.own_link import own_link
 from reedmesh.config.settings import Config
 from reedmesh.errors import ReedmeshError
-from reedmesh.exchange.heard import EpochLink, heard_now
-from reedmesh.exchange.listener import subscriptions_of
 from reedmesh.identity import certificates
 from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.inference.families import Families, load
@@ -36,6 +34,7 @@ from reedmesh.protocol import wire
 from reedmesh.readings.subscriptions import BEAT
 from reedmesh.service.gateway import Gateway
 from reedmesh.service.http_endpoint import Endpoint
+from reedmesh.service.neighbour_links import neighbour_links
 from reedmesh.service.signals import Signals, hold_reloads
 from reedmesh.service.systemd import ServiceNotifier
 from reedmesh.service.watchdog import Watchdog
@@ -50,13 +49,13 @@ SAY_AGAIN_SECONDS = 60.0  # between two times that what is retained is published
 STANDBY_SECONDS = 10.0  # between two looks whether the disk takes data again
 
 
-def run(settings: Config, reread: Callable[[], Config]) -> None:
-    """Be the gateway of `settings` until told to end; reread: gives the settings as they are by now."""
+def run(settings: Config, reread: Callable[[], Config], file: Path | None = None) -> None:
+    """Be the gateway of `settings`, from `file`, until told to end; reread: gives the settings as they are by now."""
     hold_reloads()
     _allow_open_files()
     notifier = ServiceNotifier()
     try:
-        anew = asyncio.run(serve(settings, notifier, reread))
+        anew = asyncio.run(serve(settings, notifier, reread, file))
     except ReedmeshError as error:
         notifier.status(str(error))
         raise
@@ -73,12 +72,19 @@ def _allow_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-async def serve(config: Config, notifier: ServiceNotifier, reread: Callable[[], Config] | None = None) -> bool:
+async def serve(
+    config: Config,
+    notifier: ServiceNotifier,
+    reread: Callable[[], Config] | None = None,
+    file: Path | None = None,
+) -> bool:
     """Run the gateway `config` describes until SIGINT, SIGTERM, or a SIGHUP with other good settings: then True."""
     known = load(config.served)
     served = Families([rules.chosen(each, config.learning.aggregation) for each in known.all])
     store = Store(Path(config.state), config.store.windows, config.store.megabytes * 1_000_000)
     gateway = Gateway(config, served, store)
+    if gateway.contents:
+        gateway.contents.file = file
     async with AsyncExitStack() as stack:
         if config.broker.embedded:
             users = None if config.broker.anonymous else Users(config)
@@ -94,7 +100,7 @@ async def serve(config: Config, notifier: ServiceNotifier, reread: Callable[[], 
             beside["metrics"] = partial(Endpoint(gateway.vitals).run, config.metrics.listen)
         gc.collect()
         gc.freeze()  # programs and models stay: to go through them again and again would hold up alerts by 20 to 50 ms
-        task = asyncio.create_task(_work(gateway, watchdog, _neighbours(config, gateway), beside))
+        task = asyncio.create_task(_work(gateway, watchdog, neighbour_links(config, gateway), beside))
         signals = Signals(task, notifier, reread)
         gateway.stopping = lambda: signals.ends
         gateway.begin_anew = signals.begin_anew
@@ -146,32 +152,3 @@ def _link(config: Config, gateway: Gateway) -> Link:
     said = {"will": will, "farewell": gateway.farewell, "greeting": gateway.greeting}
     admit = None if config.broker.embedded else gateway.subscriptions.admit  # that broker asks by itself
     return own_link(config, "", gateway.subscriptions.topics, admit=admit, **said)
-
-
-def _neighbours(config: Config, gateway: Gateway) -> list[Subscriber]:
-    """A link to each neighbour's broker, which listens only, while the neighbour is among those heard."""
-    now = heard_now(config)
-    return [
-        EpochLink(link, each.name, now) for each, link in zip(config.neighbours, _links(config, gateway), strict=True)
-    ]
-
-
-def _links(config: Config, gateway: Gateway) -> list[Link]:
-    return [
-        Link(
-            *each.nodes[0],
-            f"{config.name}-at-{each.name}",
-            subscriptions=partial(
-                subscriptions_of,
-                each.name,
-                gateway.parts.exchanged,
-                gateway.federation,
-                config.name,
-                most_qos=int(len(each.nodes) == 1),
-            ),
-            login=(acl.gateway_user(config.name), each.password) if each.password else None,
-            ca=each.ca,
-            others=each.nodes[1:],
-        )
-        for each in config.neighbours
-    ]

@@ -25,7 +25,7 @@ from reedmesh.store import database, standby
 
 MANIFEST = "manifest.json"
 PUBLIC = (TRUST, "succession", "ledger.head", "credential", "credential.previous", "forks/*.proof")
-SECRET = ("key", "key.previous", "key.next", "broker", "sensors/*", "pki/*", "neighbours/*")
+SECRET = ("key", "key.previous", "key.next", "broker", "sensors/*", "pki/*", "neighbours/*", "recovery")
 FOLDERS = ("sensors", "pki", "forks", "neighbours")  # of these
 DAILY = "daily.tar"  # in the state directory: for a damaged database, not for a lost card
 BULK = ("windows", "alerts", "journal", "outbox", "calls", "merges", "ledger")  # that a daily copy does without
