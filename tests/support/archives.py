@@ -11,6 +11,7 @@ from reedmesh.archive import frames
 from reedmesh.archive.node import Archive
 from reedmesh.identity.keys import Key
 from reedmesh.links.message import Message
+from tests.support.timeouts import PATIENCE
 
 FEDERATION = "reedmesh"
 START = 1_790_000_000.0  # s since 1970
@@ -47,8 +48,8 @@ class Network:
         return Archive(name, key_of(name), others, trusted, trusted, *about, dice=Random(name))
 
     async def say(self, name: str, message: Message) -> bool:
-        if name in self.dead:
-            return False
+        if name in self.dead or {*message.topic.split("/")} & self.dead:
+            return False  # as if the time for an answer were over
         message = self.bend.get(name, lambda it: it)(message)
         for other, node in self.nodes.items():
             if other not in {*self.dead, name} and message.topic in frames.subscriptions(name, other):
@@ -88,7 +89,7 @@ async def network(folder: Path, count: int, capacity: int = 10 * MEGABYTE) -> As
 async def begin(it: Network, name: str, node: Archive, stack: AsyncExitStack) -> None:
     """Have a gateway answer until the stack is left."""
     node.site.peers.say = lambda message: it.say(name, message)
-    node.site.peers.patience = 0.05  # who is dead never answers
+    node.site.peers.patience = PATIENCE
     await node.site.disk(node.site.shelf.load)
     task = asyncio.create_task(node.answering.run())
     stack.callback(node.site.close)

@@ -55,13 +55,18 @@ class Directory:
         self.changed |= now - holder.heard > SILENCE
         holder.heard = now
 
-    def hear_offer(self, gateway: str, time: int, offer: Offer) -> bool:
-        """Take a neighbour's offer said at `time`, ms since 1970; False for one that is not newer than the last."""
+    def hear_offer(self, gateway: str, time: int, offer: Offer, now: float) -> None:
+        """Take a neighbour's offer said at `time`, ms since 1970; one that is not newer than the last says nothing.
+
+        Who was lost and speaks again is audited at once: it may have all that it had, or nothing.
+        """
         holder = self.holders[gateway]
         if time <= holder.offered_at:
-            return False
+            return
+        if self.is_lost(gateway, now):
+            holder.due = now
         holder.offered_at, holder.offer = time, offer
-        return True
+        self.hear(gateway, now)
 
     def hear_list(self, gateway: str, digest: bytes, held: dict[bytes, int]) -> None:
         """Take a neighbour's list; what failed an audit before may have been mended."""

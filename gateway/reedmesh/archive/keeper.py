@@ -76,7 +76,7 @@ class Keeper:
         if at.steady() - self._cleaned_at < OFFER_SECONDS:
             return
         self._cleaned_at = at.steady()
-        for it in [each for each in at.shelf.manifests.values() if each.is_over(at.clock())]:
+        for it in [each for each in list(at.shelf.manifests.values()) if each.is_over(at.clock())]:
             await at.disk(at.shelf.delete, it.id)
 
     async def _learn(self, name: str, holder: Holder) -> None:
@@ -142,8 +142,11 @@ class Keeper:
 
     async def _challenge(self, name: str, holder: Holder) -> None:
         at = self._at
-        it = auditing.challenge(name, holder.held, at.shelf.manifests, self._dice)
+        there = {each: holder.mask(each) for each in holder.held}
+        it = auditing.challenge(name, there, at.shelf.manifests, self._dice)
         if not it:
+            if holder.offer and holder.known == holder.offer.digest and not any(holder.held.values()):
+                at.directory.passed(name, at.steady())  # who holds nothing has lost nothing: it may be given shards
             return
         answered, shard = await self._objects.fetch(name, it.manifest, it.block, it.index)
         now = at.steady()
@@ -197,7 +200,7 @@ class Keeper:
         if not at.directory.is_known(at.steady(), at.shelf.members):
             return []
         alive = at.alive()
-        lacking = [it for it in at.shelf.manifests.values() if at.missing(it) and not it.is_over(at.clock())]
+        lacking = [it for it in list(at.shelf.manifests.values()) if at.missing(it) and not it.is_over(at.clock())]
         self._since = {it.id: self._since.get(it.id, now) for it in lacking}
         lasting = [it for it in lacking if now - self._since[it.id] >= SETTLE]
         mine = [it for it in lasting if alive and repairer(it.id, alive) == at.name]

@@ -76,8 +76,7 @@ class Archive:
             return  # a retained message was taken back
         it = self.site.peers.hear(gateway, message.payload)
         if it and it.kind == frames.OFFER:
-            if directory.hear_offer(gateway, it.time, frames.offer(it.body)):
-                directory.hear(gateway, now)
+            directory.hear_offer(gateway, it.time, frames.offer(it.body), now)
             return
         directory.hear(gateway, now)
         if it:
