@@ -39,6 +39,8 @@ class Objects:
         names = at.alive()
         if not at.limits.capacity:
             raise RefusedError("archive: who offers no space may place nothing: [archive] megabytes")
+        if at.directory.holders and names == [at.name]:
+            raise RefusedError("archive: no other gateway is heard that takes part: `reedmesh archive list`")
         it, shards = await asyncio.to_thread(
             coded.code, content, wanted, at.name, at.key, len(names), int(at.clock()), at.federation
         )

@@ -82,7 +82,7 @@ def read(text: str) -> Paper:
         digits = letters[3:].upper().replace("0", "O").replace("1", "I").replace("8", "B")  # as they are misread
         raw = base64.b32decode(digits + "=" * (-len(digits) % 8))
         body, (checksum,) = raw[:-4], struct.unpack("<I", raw[-4:])
-        if checksum != zlib.crc32(body):
+        if checksum != zlib.crc32(body) or base64.b32encode(raw).decode().rstrip("=") != digits:
             raise ConfigError(DAMAGED)
         if body[0] != _VERSION:
             raise ConfigError(f"a recovery code of version {body[0]}: upgrade reedmesh here")
