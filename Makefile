@@ -131,7 +131,7 @@ quick: $(READY) ## run the tests that start no other program [ARGS="-k wire"]
 	$(BIN)/python -m pytest -n 2 -m "not program" $(ARGS)
 
 test: $(READY) ## run all tests, in parallel [ARGS="-k wire"]
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 3 $(ARGS)
 
 check: $(READY) check-firmware ## check format, lint, types and the layers of the packages
 	$(BIN)/ruff format --check .

@@ -81,7 +81,7 @@ def test_every_failing_machine_alarms_and_no_other_does(tmp_path: Path, data: Pa
 
 
 def test_the_recording_that_ships_is_replayed_without_a_file_or_a_network(tmp_path: Path) -> None:
-    with line(tmp_path, None, "--seconds", "80", "--rate", "30") as process:
+    with line(tmp_path, None, "--seconds", "60", "--rate", "30") as process:
         said = process.communicate(timeout=2 * PATIENCE)[0]
     assert process.returncode in (0, 1), said
     assert said.startswith("line: four hydraulic actuators") and "with neighbours" in said, said

@@ -10,6 +10,7 @@ the one that is cut: all before it came through, half of its bytes, and nothing 
 
 import asyncio
 import json
+import os
 import sys
 
 import vfs
@@ -19,6 +20,7 @@ BLOCKS = 20
 ROOM = 16384
 BLOCK = 4096
 EACH = 5  # after one cut in so many, a later model is offered, too
+EVERY, MANY = int(os.getenv("EVERY") or 1), 100  # of stories with more writes than MANY only one in EVERY is cut
 
 
 class Manifest:
@@ -86,10 +88,12 @@ def tell(name, before, story):
     """Cut at each write of a story in turn."""
     served = {}
     writes = told(before, story).writes
+    step = EVERY if len(writes) > MANY else 1
     for number, content in enumerate(torn(before, writes)):
-        who = after_cut(content, number % EACH == 0)
-        served[who] = served.get(who, 0) + 1
-    print(json.dumps({"story": name, "cuts": len(writes), "served": served}))
+        if number % step == 0:
+            who = after_cut(content, number // step % EACH == 0)
+            served[who] = served.get(who, 0) + 1
+    print(json.dumps({"story": name, "writes": len(writes), "cuts": sum(served.values()), "served": served}))
 
 
 frames = []
