@@ -30,6 +30,7 @@ def assemble(node, folder: str) -> None:
     recipe, buffer = node.settings.pop("recipe"), bytearray(BUFFER)
     frame = wire.WINDOW_HEADER + recipe.length
     node.overlap = recipe.hop < recipe.samples
+    node.backlog = StoreAndForward(folder, frame, node.settings.get("key"))
     idle = node.boot_count.safe_mode or node.boot_count.reduced
     node.transducer = samples = extractor = None
     if not idle:
@@ -41,7 +42,7 @@ def assemble(node, folder: str) -> None:
     release("protocol.recipe")
     node.slots.boot(not idle)
     node.trees = FirmwareSlots(folder, "key" in node.settings)
-    _join(node, folder, frame)
+    _join(node, folder)
     feed = node.machine.WDT(timeout=WATCHDOG_MS).feed if node.machine else None
     node.watchdog = Watchdog(feed, node.client, window_ms, node.reset)
     if extractor:
@@ -76,7 +77,7 @@ def _window_ms(node, recipe) -> int:
     return int(1000 * recipe.hop / rate) if rate and node.transducer and not node.station else 0
 
 
-def _join(node, folder: str, frame: int) -> None:
+def _join(node, folder: str) -> None:
     """The link and what goes over it."""
     settings, connect = node.settings, load("net.connect")
     node.longest_shard = connect.longest_shard(settings)
@@ -84,7 +85,7 @@ def _join(node, folder: str, frame: int) -> None:
     node.clock = connect.clock(settings, node.machine, folder, node.trees.sequence)
     release("net.connect", "net.clock_floor", "net.ntp_question", "protocol.offer_frame", "hmac")
     node.client.told = node.tell
-    node.backlog = StoreAndForward(folder, node.client, node.topic("late"), frame, node.clock, settings.get("key"))
+    node.backlog.join(node.client, node.topic("late"), node.clock)
 
 
 def _reporter(node, extractor, samples):

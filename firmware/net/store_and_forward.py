@@ -23,29 +23,30 @@ _ON_CALL = _FILES, "protocol.late_frame", "hmac"
 
 
 class StoreAndForward:
-    """client: has up, heard, sessions, lost_at, publish. frame: bytes of a window's frame. clock: see ntp.py. key:
-    when given, only a receipt with a tag under it counts.
+    """frame: bytes of a window's frame. key: when given, only a receipt with a tag under it counts. It is made before
+    the link, as it looks through its files while there is room for that; then `join` is called.
 
     lost: when, uptime and frame of the windows that did not arrive and are not in flash; stored: how many are there.
     waiting: windows to be sent late. dropped: those that made room for others. writes: to flash, ever.
     """
 
-    def __init__(self, folder: str, client, topic: str, frame: int, clock, key: "bytes | None" = None) -> None:
+    def __init__(self, folder: str, frame: int, key: "bytes | None" = None) -> None:
         self.folder = folder + "/"
-        self.client = client
         self.frame = frame
-        self.clock = clock
         self.key = key
-        self._topic = topic
         self._awaited = b""  # the receipt for what is being sent
         self._taken = asyncio.Event()
         self._recent: "list[tuple]" = []  # as lost: those that may be on their way
         self.lost: "list[tuple]" = []
-        self._session = client.sessions
         self.written = ms() - WRITE_MS
         self.boot = -1  # of the windows of this start
         self.dropped = 0
         self.writes, self.stored = self._by_files("found")
+
+    def join(self, client, topic: str, clock) -> None:
+        """client: has up, heard, sessions, lost_at, publish. topic: of late windows. clock: see ntp.py."""
+        self.client, self.clock, self._topic = client, clock, topic
+        self._session = client.sessions
         client.subscribe(topic + "/taken", self._receive, 1)
 
     @property

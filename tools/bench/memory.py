@@ -35,7 +35,7 @@ RUNS = {  # name: script that runs it without an allocation, model, KiB it shall
     "kws": (SCRIPTS / "engine/room.py", FOREIGN / "mlperf_tiny" / "kws_ref_model.tflite", 128),
 }
 LARGEST = 1024  # KiB
-CERTAIN = 240  # KiB, in which updates surely find room
+CERTAIN = {32: 130, 64: 200}  # KiB by bits of a word, in which updates surely find room
 ROOM = 2048  # bytes of a block, as the sensor's hello says
 KEY = "0f" * 32
 
@@ -94,9 +94,11 @@ def frames(folder: Path, bits: int) -> list[Path]:
 def show_boards(micropython: str, folder: Path, bits: int) -> None:
     """What the whole sensor takes after its start and to be updated, and what is left of each board's heap."""
     run = measuring(folder, bits)
-    least = smallest(micropython, folder, run)
+    least = certain(micropython, folder, run)
     used = started(micropython, folder, run)["used"] / 1024
-    print(f"sensor     {least:4} KiB, the whole program with the vibration family's model; {used:.0f} of them in use")
+    print(
+        f"sensor     {least:4} KiB, the whole program with the vibration family's model, of which {used:.0f} are in use"
+    )
     report.save(f"sensor_heap_{bits}_bit", least, "KiB")
     updated = certain(micropython, folder, [*run, *map(str, frames(folder, bits))])
     print(f"updated    {updated:4} KiB, while it takes another model and other firmware as well; so in any larger heap")
@@ -157,10 +159,10 @@ def smallest(micropython: str, folder: Path, run: list[str]) -> int:
 
 
 def certain(micropython: str, folder: Path, run: list[str]) -> int:
-    """The least KiB from which on `run` succeeds in every heap tried, two apart: what comes and goes leaves gaps."""
-    kib = CERTAIN
-    while suffices(micropython, folder, run, kib - 2):
-        kib -= 2
+    """The least KiB from which on `run` succeeds in every heap tried, one apart: what comes and goes leaves gaps."""
+    kib = CERTAIN[word(micropython)]
+    while suffices(micropython, folder, run, kib - 1):
+        kib -= 1
     return kib
 
 

@@ -71,7 +71,8 @@ class Clock:
 
 
 def kept(folder, link, clock, boot=7):
-    it = store_and_forward.StoreAndForward(folder, link, "late", FRAME, clock)
+    it = store_and_forward.StoreAndForward(folder, FRAME)
+    it.join(link, "late", clock)
     it.boot = boot
     return it
 
@@ -217,7 +218,8 @@ def forged(folder):
     store_and_forward.PATIENCE_MS = 20
     key, left = bytes(range(32)), []
     link = Link()
-    it = store_and_forward.StoreAndForward(folder, link, "late", FRAME, Clock(), key)
+    it = store_and_forward.StoreAndForward(folder, FRAME, key)
+    it.join(link, "late", Clock())
     it.boot = 7
     judged(it, 1)
     it.look()

@@ -116,7 +116,8 @@ def windows(period_s, days):
 link, resets, fed = Link(), [], []
 clock = ntp.Clock()
 dog = watchdog.Watchdog(fed.append, link, 1000, resets.append)
-backlog = store_and_forward.StoreAndForward("/nonexistent", link, "late", 31, clock)
+backlog = store_and_forward.StoreAndForward("/nonexistent", 31)
+backlog.join(link, "late", clock)
 proof = Proof()
 faults = []
 link.up.set()
