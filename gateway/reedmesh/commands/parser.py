@@ -27,6 +27,7 @@ from reedmesh.commands import (
     recordings,
     release,
     run,
+    search,
     sensor,
     sensors,
     status,
@@ -84,6 +85,7 @@ def build() -> Parser:
     cluster.add(commands, DEFAULT_CONFIG)
     recordings.add(commands)
     record.add(commands, DEFAULT_CONFIG)
+    search.add(commands, DEFAULT_CONFIG)
     install.add(commands)
     check_model.add(commands)
     _add_dashboard(commands)

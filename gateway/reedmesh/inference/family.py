@@ -109,7 +109,7 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Family(Plan):
-    """A plan and the three models that were built from it; a family of parts has none (b"")."""
+    """A plan and the three models that were built from it; b"" of parts, and by sums where nothing was built."""
 
     train_tflite: bytes = field(repr=False)
     float_tflite: bytes = field(repr=False)
@@ -124,10 +124,14 @@ def part_tensors(features: int, hidden: int) -> tuple[int, ...]:
 
 
 def load_family(folder: Path) -> Family:
-    """The family in `folder`; raises ConfigError for a fault of model.toml, or a file that was not built."""
+    """The family in `folder`; raises ConfigError for a fault of model.toml, or a file that was not built.
+
+    Where a family learns by sums, no file need be built: nothing is calculated by them.
+    """
     plan = read_plan(folder)
     known = {name: getattr(plan, name) for name in Plan.__dataclass_fields__}
-    built = (b"", b"", b"") if plan.training.kind == PARTS else (_built(folder / name) for name in FILES)
+    bare = plan.training.kind == SUMS and not any((folder / name).exists() for name in FILES)
+    built = (b"", b"", b"") if bare or plan.training.kind == PARTS else (_built(folder / name) for name in FILES)
     train, with_floats, int8 = built
     return Family(**known, train_tflite=train, float_tflite=with_floats, int8_tflite=int8)
 

@@ -90,7 +90,13 @@ def _made(ca: Path | None) -> int:
 
 def _room(family: Family) -> int:
     """Bytes for a model of the family: a sensor keeps two buffers of it, so each KiB counts twice."""
-    return -(-(len(family.int8_tflite) + SPARE) // 1024) * 1024
+    size = len(family.int8_tflite) or _of_sums(family.recipe.length)
+    return -(-(size + SPARE) // 1024) * 1024
+
+
+def _of_sums(features: int) -> int:
+    """Bytes that a model of so many features takes, with the most operating states: up to 16 % less, as measured."""
+    return features * features + 100 * features + 2048
 
 
 @dataclass(frozen=True)

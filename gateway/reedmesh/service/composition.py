@@ -11,7 +11,7 @@ from reedmesh.archive.limits import MEGABYTE
 from reedmesh.archive.node import Archive
 from reedmesh.config.firmware import signer_of
 from reedmesh.config.settings import Config
-from reedmesh.exchange.federation import Federation, Sealed
+from reedmesh.exchange.federation import JOBS, Federation, Sealed
 from reedmesh.exchange.neighbourhood import Neighbourhood, Neighbourhoods
 from reedmesh.identity import keys, keystore
 from reedmesh.identity.keyring import Keyring
@@ -19,6 +19,7 @@ from reedmesh.identity.sensor_keys import SensorKeys
 from reedmesh.identity.trust_store import Trust
 from reedmesh.inference.families import Families
 from reedmesh.inference.family import PARTS, Family
+from reedmesh.jobs.pool import Pool
 from reedmesh.learning.parts.limits import Costs
 from reedmesh.links.message import Message
 from reedmesh.outputs.alert_publisher import AlertPublisher
@@ -31,6 +32,7 @@ from reedmesh.readings.subscriptions import SensorSubscriptions
 from reedmesh.service import startup
 from reedmesh.service.archive_note import ArchiveNote
 from reedmesh.service.clock_steps import ClockSteps
+from reedmesh.service.idleness import Idleness
 from reedmesh.service.learners import Learner, NeighbourhoodMaker, PartNeighbourhoods, learners
 from reedmesh.service.retained import Retained
 from reedmesh.store.store import Store
@@ -66,11 +68,12 @@ class Parts:
     receipts: Receipts
     sensor_keys: SensorKeys
     federation: Federation
+    pool: Pool
     passports: Passports
     learners: tuple[Learner, ...]
     neighbourhoods: Neighbourhoods
     archive: Archive | None
-    exchanged: Sequence[str]  # ids of the families whose updates are exchanged, live
+    exchanged: Sequence[str]  # ids of the families whose updates are exchanged, and what else is, live
     firmware_rollout: FirmwareRollout
     model_rollout: ModelRollout
     part_learning: PartLearning
@@ -115,7 +118,7 @@ def compose(config: Config, families: Families, store: Store, clock: Clock, stea
     sensor_keys = SensorKeys(state)
 
     keyring = _keyring(config)
-    ids = [family.id for family in families.all]
+    ids = [JOBS, *(family.id for family in families.all)]
     federation = _federation(config, ids, keyring)
     passports = startup.begin_ledger(config, families.first, store, clock, partial(_family_of, line))
 
@@ -128,6 +131,10 @@ def compose(config: Config, families: Families, store: Store, clock: Clock, stea
     alarms = _alarms(config, line, store, subscriptions, steady)
     notifier = _notifier(config, disk, alarms, clock, ClockSteps(clock, steady).look)
     retained = Retained(name)
+    idleness = Idleness(lambda: len(alarms.open()), lambda: any(each.scheduler.state == "learning" for each in made))
+    key = keystore.load(state)
+    pool = Pool(name, key, keyring, federation, disk, state, config.jobs, idleness.now, clock=clock)
+    neighbourhoods.others[JOBS] = pool.hear
     return Parts(
         config=config,
         families=families,
@@ -142,6 +149,7 @@ def compose(config: Config, families: Families, store: Store, clock: Clock, stea
         receipts=Receipts(name, disk, sensor_keys),
         sensor_keys=sensor_keys,
         federation=federation,
+        pool=pool,
         passports=passports,
         learners=made,
         neighbourhoods=neighbourhoods,

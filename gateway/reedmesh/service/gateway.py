@@ -27,7 +27,8 @@ from reedmesh.service.requests.archive_requests import add_archive
 from reedmesh.service.requests.assistant import add_questions
 from reedmesh.service.requests.context import Context
 from reedmesh.service.requests.joining import Joining
-from reedmesh.service.requests.server import RequestServer
+from reedmesh.service.requests.pool_requests import PoolRequests
+from reedmesh.service.requests.server import AnswerOf, RequestServer
 from reedmesh.service.state_publisher import StatePublisher
 from reedmesh.service.status import Status
 from reedmesh.service.trends import keep_trends
@@ -60,6 +61,7 @@ class Gateway:
         self._recorder = Recorder(self.parts)
         self.contents = _contents(self.parts)
         add_archive(self._requests, self.parts.archive, self.contents, Path(config.state))
+        self._pool = PoolRequests(self.parts.pool, len(config.neighbours))
         self._add_requests()
         self.begin_anew: Callable[[], None] = lambda: None  # has the process read its settings again
         self.stopping: Callable[[], bool] = lambda: False  # whether somebody told it to end
@@ -71,9 +73,14 @@ class Gateway:
     def _add_requests(self) -> None:
         """Answer the requests of parts that the request server does not know."""
         joining = Joining(self.parts.config, lambda: self.begin_anew())
-        added = {"join": joining.join, "invitation": joining.pending, "test-alert": self._states.test_alert}
+        added: dict[str, AnswerOf] = {
+            "join": joining.join,
+            "invitation": joining.pending,
+            "test-alert": self._states.test_alert,
+        }
         added |= {"record": self._recorder.record, "stop-recording": self._recorder.stop}
         added |= {"recordings": self._recorder.listed}
+        added |= {"jobs": self._pool.jobs, "borrow": self._pool.borrow, "borrowed": self._pool.borrowed}
         for verb, answer in added.items():
             self._requests.add(verb, answer)
 
@@ -88,6 +95,7 @@ class Gateway:
                 for name, work in self._restartable(channel, neighbours).items():
                     tasks.create_task(self.supervisor.keep(name, work))
         finally:
+            await self._pool.close()
             if self._model:
                 await self._model.close()
             parts.disk.close()
@@ -111,6 +119,7 @@ class Gateway:
             ),
             "firmware": partial(parts.firmware_rollout.run, channel),
             "exchange": partial(parts.neighbourhoods.run, channel, neighbours),
+            "pool": partial(parts.pool.run, channel),
             "daily copy": partial(daily_copy.run, self.store, Path(self.config.state), self.config.name),
             **notifications,
             **self._archiving(channel),
