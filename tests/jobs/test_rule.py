@@ -2,7 +2,7 @@
 
 import pytest
 
-from reedmesh.jobs.rule import COOL, IDLE, Condition, Speed, hindrance
+from reedmesh.jobs.rule import Condition, Speed, hindrance
 from reedmesh.jobs.standing import DAY, MOST_UNPAID, SILENT, Standing
 
 
@@ -10,9 +10,9 @@ from reedmesh.jobs.standing import DAY, MOST_UNPAID, SILENT, Standing
     ("now", "why"),
     [
         (Condition(), ""),
-        (Condition(load=IDLE - 0.01, celsius=COOL - 1), ""),
-        (Condition(load=IDLE), "processors"),
-        (Condition(celsius=COOL), "degrees"),
+        (Condition(load=0.5, celsius=70), ""),
+        (Condition(load=0.51), "processors"),
+        (Condition(celsius=71), "degrees"),
         (Condition(alerts=2), "2 open alerts"),
         (Condition(learning=True), "learning"),
     ],

@@ -28,7 +28,7 @@ from reedmesh.recordings.recording import NORMAL, TRAIN, Recording, is_neutral, 
 
 MOST_DATA = 1 << 30  # bytes of recordings that are kept while it lasts
 HEAD = "Tuned by `reedmesh search`"
-LIMITS = Limits(megabytes=2048, seconds=3600)
+LIMITS = Limits(megabytes=2048, seconds=3600, spare=False)
 
 
 def add(commands: Any, default: Path) -> None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from reedmesh.config.jobs import Jobs
 from reedmesh.errors import DiskError, WireError
 from reedmesh.jobs import kinds
 from reedmesh.jobs.data import Incoming, JobData
@@ -44,11 +45,11 @@ class Lender:
         lock: asyncio.Lock,
         later: Later,
         condition: Callable[[], Condition],
-        lends: bool,
+        wanted: Jobs,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._voice, self._disk, self._data, self._standing = voice, disk, data, standing
-        self._limits, self._run, self._lock, self._condition, self._lends = limits, run, lock, condition, lends
+        self._limits, self._run, self._lock, self._condition, self._wanted = limits, run, lock, condition, wanted
         self._later, self._steady = later, steady
         self._speed = Speed()
         self._offers: dict[str, TokenBucket] = {}
@@ -63,11 +64,11 @@ class Lender:
     @property
     def hindrance(self) -> str:
         """Why nothing is lent now; "" if it is."""
-        if not self._lends:
+        if not self._wanted.lend:
             return "[jobs] lend is not set"
         if self._working or self._lock.locked():
             return "it does a job"
-        return hindrance(self._condition())
+        return hindrance(self._condition(), self._wanted.busy, self._wanted.hot)
 
     def hear(self, owner: str, said: Offer | Award | Chunk | Receipt, data: bytes, frame: bytes) -> None:
         """What an owner of jobs says. frame: as it came."""

@@ -58,7 +58,7 @@ class Pool:
         self._later = Later()
         shared = self._voice, disk, self.data, self.standing, limits, run, lock, self._later
         self.borrower = Borrower(*shared, checked, patience)
-        self.lender = Lender(*shared, condition, wanted.lend)
+        self.lender = Lender(*shared, condition, wanted)
 
     def hear(self, heard: Heard) -> None:
         """What a neighbour says; raises WireError for what nobody should believe."""

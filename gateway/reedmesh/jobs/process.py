@@ -20,10 +20,11 @@ SLOWEST = 10  # seconds of the clock for a second of processor: others come firs
 
 @dataclass(frozen=True)
 class Limits:
-    """Of one job. megabytes: of address space. seconds: of processor."""
+    """Of one job. megabytes: of address space. seconds: of processor. spare: only while nobody else wants that."""
 
     megabytes: int = 320
     seconds: int = 600
+    spare: bool = True
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-IDLE = 0.5  # of the processors, busy with what is not at low priority
-COOL = 70.0  # degrees Celsius
 PACED = 0.2  # of what the last job says about how fast we are
 
 
@@ -20,15 +18,15 @@ class Condition:
     learning: bool = False
 
 
-def hindrance(now: Condition) -> str:
-    """Why a gateway in this condition lends nothing; "" if it does."""
+def hindrance(now: Condition, busy: float = 0.5, hot: float = 70.0) -> str:
+    """Why a gateway in this condition lends nothing; "" if it does. busy, hot: what the load and the heat may be."""
     if now.alerts:
         return f"{now.alerts} open alert{'s'[: now.alerts > 1]}"
     if now.learning:
         return "it is learning"
-    if now.load >= IDLE:
+    if now.load > busy:
         return f"{now.load:.0%} of the processors are busy"
-    if now.celsius >= COOL:
+    if now.celsius > hot:
         return f"{now.celsius:.0f} degrees"
     return ""
 

@@ -86,9 +86,7 @@ class Worth:
 
 def own(plan: Plan, samples: int) -> Chosen:
     """The setting of the family as it is, for windows of `samples` readings."""
-    table = {**plan.recipe.table(), "samples": samples}
-    if "hop" in table:
-        table["hop"] = min(int(table["hop"]), samples)
+    table = _fitted(plan.recipe.table(), samples)
     rule = plan.alerts
     setting = Setting(plan.sums.quantile, plan.sums.margin, rule.on, rule.of, rule.off)
     return Chosen(Trial(table, plan.training.windows), setting)
@@ -126,12 +124,17 @@ def grid(start: Chosen) -> dict[str, Any]:
 
 def searching(trial: Trial, tried: Mapping[str, Any], part: str, samples: int) -> dict[str, Any]:
     """The arguments of a job `search` on a recording with windows of so many readings."""
-    features = {**trial.features, "samples": samples}
-    if "hop" in features:
-        features["hop"] = min(int(features["hop"]), samples)
-    if "bands" in features:  # a shorter window has fewer
-        features["bands"] = min(int(features["bands"]), (1 << (samples - 1).bit_length()) // 2 - 1)
-    return {"features": features, "windows": trial.windows, "part": part, **tried}
+    return {"features": _fitted(trial.features, samples), "windows": trial.windows, "part": part, **tried}
+
+
+def _fitted(features: Mapping[str, int | str], samples: int) -> dict[str, int | str]:
+    """The recipe for windows of so many readings: a shorter one has fewer bands."""
+    table = {**features, "samples": samples}
+    if "hop" in table:
+        table["hop"] = min(int(table["hop"]), samples)
+    if "bands" in table:
+        table["bands"] = min(int(table["bands"]), (1 << (samples - 1).bit_length()) // 2 - 1)
+    return table
 
 
 def alone(it: Setting) -> dict[str, Any]:

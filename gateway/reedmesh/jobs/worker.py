@@ -1,8 +1,8 @@
 """The worker: one job in a process of its own, with as little of the machine as there is to spare.
 
-It runs only when nothing else wants the processor (SCHED_IDLE, nice 19), with limits on memory (RLIMIT_AS) and
-processor time (RLIMIT_CPU), and ends with the gateway. `python -m reedmesh.jobs.worker` reads a job as a line of JSON
-and writes a line of JSON, then the result. `process.py` starts it.
+For neighbours it runs only when nothing else wants the processor (SCHED_IDLE, nice 19), with limits on memory
+(RLIMIT_AS) and processor time (RLIMIT_CPU), and ends with the gateway. `python -m reedmesh.jobs.worker` reads a job as
+a line of JSON and writes a line of JSON, then the result. `process.py` starts it.
 """
 
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 MB = 1 << 20
-NICENESS = 19
+NICENESS, LOW = 19, 10
 PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 
@@ -24,7 +24,7 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not come between
     started = json.loads(sys.stdin.readline())
-    _give_way(started["parent"])
+    _give_way(started["parent"], started["spare"])
     _limit(resource.RLIMIT_AS, started["megabytes"] * MB)
     _limit(resource.RLIMIT_CPU, started["seconds"])
     _limit(resource.RLIMIT_CORE, 0)
@@ -47,11 +47,12 @@ def _done(started: dict[str, Any]) -> tuple[bytes, str]:
         return b"", f"{type(error).__name__}: {error}"[:200]
 
 
-def _give_way(parent: int) -> None:
-    """Run when nobody else wants to, and end with the gateway, however that ends."""
-    os.nice(NICENESS)
+def _give_way(parent: int, spare: bool) -> None:
+    """Run when nobody else wants to, or at low priority; end with the parent, however that ends."""
+    os.nice(NICENESS if spare else LOW)
     with suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        if spare:
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(OSError, AttributeError, ImportError):
         import ctypes

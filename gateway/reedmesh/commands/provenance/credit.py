@@ -1,4 +1,4 @@
-"""`reedmesh credit show | export | settle`: points that gateways owe each other for updates that helped."""
+"""`reedmesh credit show | export | settle`: points owed for updates that helped, and processor time that was lent."""
 
 import argparse
 import csv
@@ -13,9 +13,10 @@ from reedmesh.config.settings import Config, load_config
 from reedmesh.errors import DeployError, WireError
 from reedmesh.provenance import credit, netting
 from reedmesh.provenance.credit import Account
-from reedmesh.store import credit_table, database
+from reedmesh.store import credit_table, database, lending_table
 
 COLUMNS = ("neighbour", "owed", "due", "agreed", "disputed", "balance")
+LENT = ("borrowed s", "lent s", "balance s", "disagreed")
 LIMIT = 30 * credit.BUDGET  # points owed to one neighbour that are told of: what a gateway spends in 30 days
 
 
@@ -43,6 +44,20 @@ def _show(chosen: argparse.Namespace) -> None:
             print(f"{name}: it agrees to {account.agreed} of the {account.owed} points that we owe it, so far")
         if account.balance < -LIMIT:
             print(f"{name}: we owe it more than {LIMIT} points: settle")
+    print("\n".join(_lent(chosen)))
+
+
+def _lent(chosen: argparse.Namespace) -> list[str]:
+    """Processor time between us and neighbours, in seconds; nothing where nobody lent any."""
+    with database.reading(Path(load_config(chosen.config).state)) as db:
+        found = lending_table.accounts(db)
+    if not found:
+        return []
+    lines = [f"\n{'processor time':<20}" + "".join(f"{column:>12}" for column in LENT)]
+    for name, each in found.items():
+        seconds = each.borrowed / 1000, each.lent / 1000, (each.lent - each.borrowed) / 1000
+        lines.append(f"{name:<20}" + "".join(f"{value:>12.1f}" for value in seconds) + f"{each.disagreed:>12}")
+    return lines
 
 
 def _export(chosen: argparse.Namespace) -> None:
