@@ -25,7 +25,7 @@ from reedmesh.inference.model import Model
 from reedmesh.learning import detector, export, threshold
 from reedmesh.learning.arrays import Windows
 from reedmesh.learning.sums import Ints
-from reedmesh.protocol.recipe import Recipe, Spectrum, Trend
+from reedmesh.protocol.recipe import Recipe
 from reedmesh.recordings.fitting import fitted
 from reedmesh.recordings.recording import NORMAL, TEST, TRAIN, Recording, load
 
@@ -114,8 +114,6 @@ def read(path: Path) -> Recording:
 
 def machines(recording: Recording, recipe: Recipe, windows: int, part: str = "all") -> list[Machine]:
     """All machines that were recorded with a fault, each learnt from `windows` at most; raises ConfigError for none."""
-    if not isinstance(recipe, Spectrum | Trend):
-        raise ConfigError(f"a recipe of kind {recipe.kind} judges parts: its settings are not searched")
     heard = recording if recipe.axes > 1 else replace(recording, x=recording.x[:, :, :1])
     fits = fitted(heard, recipe.axes, "the family")
     if fits.x.shape[1] != recipe.samples:
