@@ -123,7 +123,8 @@ def emulated(qemu: str, folder: Path) -> Iterator["queue.Queue[str]"]:
     options += ["-global", "driver=nvram.esp32.efuse,property=drive,value=efuse"]
     options += ["-global", "driver=timer.esp32.timg,property=wdt_disable,value=true", "-serial", "null"]
     lines: queue.Queue[str] = queue.Queue()
-    with subprocess.Popen([qemu, *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+    # QEMU drops what a board prints once nobody can type: stdin stays open.
+    with subprocess.Popen([qemu, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         reader = threading.Thread(target=_read, args=(process.stdout, lines), daemon=True)
         reader.start()
         try:
