@@ -23,7 +23,7 @@ from typing import Any
 from reedmesh.errors import ConfigError, DeployError, WireError
 from reedmesh.jobs.frames import MOST_RESULT
 from reedmesh.json_object import read_json
-from reedmesh.learning import audit
+from reedmesh.learning.audit import program
 
 Table = dict[str, Any]
 PACKAGES = ("jobs", "learning", "inference", "protocol", "recordings", "alerts")  # decide what a job comes to
@@ -81,4 +81,4 @@ def failure(reason: str) -> bytes:
 
 def code() -> str:
     """16 hex digits of the program: gateways do jobs for each other only where theirs are the same."""
-    return audit.program(PACKAGES).hex()[:16]
+    return program(PACKAGES).hex()[:16]
