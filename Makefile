@@ -271,9 +271,9 @@ bench-scale: $(READY) ## measure the cost of a gateway among many that exchange,
 bench-security: $(READY) ## measure sealing, opening, signatures, and HMAC on a sensor [LENGTH=bytes of an update]
 	$(BIN)/python -m tools.bench.trust.security $(if $(LENGTH),--length $(LENGTH))
 
-bench-pool: $(READY) ## measure the archive of a site and jobs on idle neighbours [OBJECTS=200 AUDITS=24]
+bench-pool: $(READY) ## measure the archive of a site and jobs on idle neighbours [OBJECTS=200 AUDITS=24 JOBS=1000 SECONDS=15]
 	$(BIN)/python -m tools.bench.pool.archive $(if $(OBJECTS),--objects $(OBJECTS)) $(if $(AUDITS),--audits $(AUDITS))
-	@[ ! -e tools/bench/pool/jobs.py ] || $(BIN)/python -m tools.bench.pool.jobs
+	$(BIN)/python -m tools.bench.pool.jobs $(if $(JOBS),--jobs $(JOBS)) $(if $(SECONDS),--seconds $(SECONDS))
 
 bench-private: $(READY) ## what private sums cost, keep and lose [DATA="a.npz b.npz"]
 	$(BIN)/python -m tools.bench.trust.private $(if $(DATA),--data $(DATA))

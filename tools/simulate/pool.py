@@ -100,8 +100,12 @@ class Halls:
         """Begin, or begin anew with what is on disk."""
         member = self.members[name]
         link = self.broker.link(*self._topics(name))
-        member.tasks += [asyncio.create_task(_listen(member, link)), asyncio.create_task(member.pool.run(link))]
+        member.tasks += [asyncio.create_task(self.listen(name, link)), asyncio.create_task(member.pool.run(link))]
         await asyncio.sleep(0)
+
+    async def listen(self, name: str, link: Subscriber) -> None:
+        """Hear what comes by a link, as the listener of a gateway does."""
+        await _listen(self.members[name], link)
 
     async def restart(self, name: str) -> None:
         """As a process that was killed, with another pool on the same disk."""
