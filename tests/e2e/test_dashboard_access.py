@@ -8,6 +8,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
 from reedmesh.dashboard.model.passwords import hashed
+from tests.dashboard.model.test_pool import POOL
 from tests.dashboard.model.test_provenance import PROVENANCE
 from tests.dashboard.pages.test_pages import LEARNING
 from tests.e2e.dashboard_stage import ALERT, WATCHING, Answers, Play, Stage
@@ -39,6 +40,7 @@ ANSWERS: Answers = {
     "passport": lambda _: {"fault": "passport: not signed by us", "passport": None},
     "learning": lambda _: LEARNING,
     "provenance": lambda _: PROVENANCE,
+    "jobs": lambda _: POOL,
     "config": lambda _: {"name": "gw1", "broker": {"port": 1883}},
 }
 PAGES = {  # path: what is there when it is complete
@@ -47,6 +49,7 @@ PAGES = {  # path: what is there when it is complete
     "/gateway/gw1/sensor/press3": "tbody tr",
     "/learning": "tbody tr",
     "/provenance": "tbody tr",
+    "/pool": "tbody tr",
     "/settings": "section:nth-child(2) tbody tr",
     "/add": ".step:nth-child(4)",
 }

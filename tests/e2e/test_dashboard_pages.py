@@ -5,6 +5,7 @@ from typing import Any
 
 from playwright.async_api import expect
 
+from tests.dashboard.model.test_pool import POOL
 from tests.dashboard.model.test_provenance import PROVENANCE
 from tests.dashboard.pages.test_pages import LEARNING, ROUND
 from tests.e2e.dashboard_stage import ALERT, WATCHING, Play, Stage
@@ -47,6 +48,19 @@ def test_provenance_shows_receipts_accounts_and_a_neighbour_with_two_pasts(play:
         await expect(page.locator("figure .scores")).to_have_attribute("d", MADE)
 
     play(scenario, answers={"provenance": lambda asked: PROVENANCE})
+
+
+def test_the_pool_shows_who_lends_and_who_is_out(play: Play) -> None:
+    async def scenario(stage: Stage) -> None:
+        page = stage.page
+        await stage.say("gw1/info", INFO)
+        await stage.open(page, "/pool")
+        await expect(page.locator("dl")).to_contain_text("2 open alerts")
+        await expect(page.locator("dl")).to_contain_text("3.5 s lent, 12.0 s borrowed")
+        await expect(page.get_by_role("row", name="gw2 12")).to_contain_text("12.0 s, 8 jobs")
+        await expect(page.get_by_role("row", name="gw3 0")).to_contain_text("its result was another")
+
+    play(scenario, answers={"jobs": lambda asked: POOL})
 
 
 def test_settings_are_shown_without_secrets_and_alerts_can_be_taken_along(play: Play) -> None:

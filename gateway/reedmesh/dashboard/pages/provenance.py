@@ -48,11 +48,11 @@ class GatewayPart:
             self._facts = box("dl", "facts")
             Text("h3", "", say("provenance.models"))
             labels = [say(f"origin.{each}") for each in ("sensor", "windows", "root", "receipt", "audits", "merged")]
-            self._models = _rows(say("provenance.models"), labels, partial(_model, say=say))
+            self._models = table_of(say("provenance.models"), labels, partial(_model, say=say))
             Text("h3", "", say("provenance.neighbours"))
             self._alone = Text("p", "quiet", say("provenance.alone"))
             labels = [say(f"account.{each}") for each in ("name", "gave", "worth", "owed", "due", "head")]
-            self._neighbours = _rows(say("provenance.neighbours"), labels, partial(_account, say=say))
+            self._neighbours = table_of(say("provenance.neighbours"), labels, partial(_account, say=say))
             self._plot = WorthPlot(say)
         self._shown: Provenance | None = None
 
@@ -135,7 +135,7 @@ def _head(it: NeighbourAccount, now: float, say: Language) -> str:
     return f"{it.head} · {say.moment(it.heard, now)}{silent}"
 
 
-def _rows(label: str, heads: Sequence[str], texts: Callable[[T], Sequence[str]]) -> Parts[T]:
+def table_of(label: str, heads: Sequence[str], texts: Callable[[T], Sequence[str]]) -> Parts[T]:
     """A table with a head; a narrow screen makes cards of its rows."""
     return Parts(_table(label, heads), lambda: Row(len(heads), texts, heads))
 

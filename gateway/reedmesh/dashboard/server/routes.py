@@ -20,6 +20,7 @@ from reedmesh.dashboard.pages.missing import MissingPage
 from reedmesh.dashboard.pages.overview import Overview
 from reedmesh.dashboard.pages.part_files import PartFiles
 from reedmesh.dashboard.pages.parts import PartsPage
+from reedmesh.dashboard.pages.pool import PoolPage
 from reedmesh.dashboard.pages.provenance import ProvenancePage
 from reedmesh.dashboard.pages.sensor import SensorPage
 from reedmesh.dashboard.pages.settings import SettingsPage
@@ -50,6 +51,7 @@ def add_routes(app: Any, feed: Feed, admission: Admission) -> None:
     ui.add_head_html(f'<link rel="stylesheet" href="{within("/style.css")}">', shared=True)
 
     _add_parts(app, feed, admission)
+    _add_accounts(feed, admission)
 
     @ui.page("/")
     def overview(request: Request) -> None:
@@ -62,10 +64,6 @@ def add_routes(app: Any, feed: Feed, admission: Admission) -> None:
     @ui.page("/handover")
     def handover_page(request: Request) -> None:
         HandoverPage(_visit(request, feed, admission))
-
-    @ui.page("/provenance")
-    def provenance_page(request: Request) -> None:
-        ProvenancePage(_visit(request, feed, admission))
 
     @ui.page("/add")
     def add_page(request: Request) -> None:
@@ -95,6 +93,18 @@ def _add_parts(app: Any, feed: Feed, admission: Admission) -> None:
     @ui.page("/parts")
     def parts_page(request: Request) -> None:
         PartsPage(_visit(request, feed, admission))
+
+
+def _add_accounts(feed: Feed, admission: Admission) -> None:
+    """The pages about what gateways do for each other."""
+
+    @ui.page("/provenance")
+    def provenance_page(request: Request) -> None:
+        ProvenancePage(_visit(request, feed, admission))
+
+    @ui.page("/pool")
+    def pool_page(request: Request) -> None:
+        PoolPage(_visit(request, feed, admission))
 
 
 def _style(_: Request) -> Response:

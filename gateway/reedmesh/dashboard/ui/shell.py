@@ -30,6 +30,7 @@ PAGES = (
     ("handover", "/handover"),
     ("learning", "/learning"),
     ("provenance", "/provenance"),
+    ("jobs", "/pool"),
     ("add", "/add"),
     ("settings", "/settings"),
 )
