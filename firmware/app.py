@@ -86,7 +86,7 @@ class Node:
         Without the transducer, the features and the model there is more: the board starts anew without them.
         """
         wired = "serial" in self.settings  # then nothing else lives on that memory
-        says = "" if wired or sequence <= place.sequence else call("board.idf_memory", "lacks")
+        says = "" if wired or sequence <= place.sequence else call("board.idf_memory", "lacks", not self.transducer)
         if not says or not self.transducer or self.clock.uptime() < SETTLED_S:
             return says
         self.reset("memory for an update", reduced=True)

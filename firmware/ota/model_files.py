@@ -3,13 +3,13 @@
 Each function takes the ModelSlots it works on.
 """
 
+import gc
 import hashlib
 import json
 import os
-import sys
 
 from board.boot_count import WINDOWS
-from board.lazy import release
+from board.lazy import SPREAD, load
 from boot_state import other
 from ota.model_slots import ARRIVING, POINTER
 from ota.offers import Refused
@@ -17,17 +17,17 @@ from ota.offers import Refused
 MOST_BOOTS = 3  # starts in which a new model must judge enough windows, see boot_count.py, to stay
 
 
-def boot(slots, load: bool) -> None:
-    """Load the model in service, or the one before it when that is damaged; without `load` only name it."""
+def boot(slots, judges: bool) -> None:
+    """Load the model in service, or the one before it when that is damaged; unless it `judges` only name it."""
     try:
         with open(slots.path(POINTER)) as file:
             state = json.load(file)
         slots.slot, slots.kept, slots.boots = state["slot"], state["kept"], state.get("boots", 0)
     except (OSError, ValueError, KeyError, TypeError):
         return
-    if slots.boots and load:
+    if slots.boots and judges:
         _count_boot(slots)
-    if load:
+    if judges:
         _load_either(slots)
     elif slots.slot in slots.kept:
         slots.serve(None, slots.kept[slots.slot]["sha256"])
@@ -45,34 +45,42 @@ def _count_boot(slots) -> None:
 
 
 def install(slots, offer) -> None:
-    """See `ModelSlots.install`."""
+    """See `ModelSlots.install`. In reduced mode there is no room for a trial: it waits for the next start."""
+    before, judge = slots.digest, None
     slots.serve(None, None)
+    kept = {"sequence": offer.sequence, "sha256": offer.sha256.hex(), "bytes": len(offer.model)}
     try:
-        judge = _tried(slots, offer)
-        slot, digest = _spare(slots), offer.sha256.hex()
+        _read_back(slots, offer)
+        if slots.idle:
+            kept["trial"], kept["score"] = offer.trial.hex(), offer.trial_score
+        else:
+            judge = _tried(slots, offer)
+        slot = _spare(slots)
         _move(slots, slot)
-        _point(slots, slot, {"sequence": offer.sequence, "sha256": digest, "bytes": len(offer.model)})
+        _point(slots, slot, kept)
     except (Refused, MemoryError):
-        _load_either(slots)
+        if slots.idle:
+            slots.serve(None, before)
+        else:
+            _load_either(slots)
         raise
-    if slots.idle:  # what was needed to try it makes room for what may come next
-        judge = None
-        release(*[name for name in sys.modules if name.startswith(("tflite", "score"))])
-    slots.serve(judge, digest)
+    slots.serve(judge, kept["sha256"])
 
 
-def _judge(model):
+def _judge(slots, model):
     """What judges by the bytes of a model; raises ValueError for what is no model to judge by, and MemoryError.
 
     Its code is loaded here: a sensor in reduced mode starts without.
     """
-    from score import Scorer
-    from tflite import Model, ModelError
-
+    threshold = gc.threshold()
+    gc.threshold(SPREAD)  # as at the start: garbage scatters what stays
     try:
-        return Scorer(Model(model))
-    except ModelError as error:
-        raise ValueError(str(error))
+        judge = load("score").Scorer(load("tflite").Model(model))
+    finally:
+        gc.threshold(threshold)
+    if judge.length != slots.features:
+        raise ValueError("made for {} features, this sensor has {}".format(judge.length, slots.features))
+    return judge
 
 
 def _spare(slots) -> str:
@@ -81,22 +89,32 @@ def _spare(slots) -> str:
     return slots.slot if slots.boots and idle in slots.kept else idle
 
 
-def _tried(slots, offer):
-    """A judge that gave the trial's score."""
+def _read_back(slots, offer) -> None:
+    """Read what came into its place; raises Refused unless it is what was written."""
     try:
         if not _read(slots.arriving, offer.model, offer.sha256):
             raise Refused(500, "{} reads back differently".format(ARRIVING))
-        judge = _judge(offer.model)
     except OSError as error:
         raise Refused(500, "{}: {}".format(ARRIVING, error))
+
+
+def _tried(slots, offer):
+    """A judge that gave the trial's score."""
+    try:
+        judge = _judge(slots, offer.model)
+        _check_trial(judge, offer.trial, offer.trial_score)
     except (ValueError, MemoryError) as error:
         raise Refused(400, str(error))
-    if judge.length != slots.features or len(offer.trial) != slots.features:
-        raise Refused(400, "made for {} features, this sensor has {}".format(judge.length, slots.features))
-    score = judge.score(offer.trial)
-    if score != offer.trial_score:
-        raise Refused(400, "its trial scored {}, expected {}".format(score, offer.trial_score))
     return judge
+
+
+def _check_trial(judge, trial: bytes, score: int) -> None:
+    """Raise ValueError unless the judge gives this score."""
+    if len(trial) != judge.length:
+        raise ValueError("a trial of {} features, this sensor has {}".format(len(trial), judge.length))
+    got = judge.score(trial)
+    if got != score:
+        raise ValueError("its trial scored {}, expected {}".format(got, score))
 
 
 def _move(slots, slot: str) -> None:
@@ -135,10 +153,25 @@ def _load(slots, slot: str) -> bool:
     try:
         if not _read(slots.path(slot + ".tflite"), model, bytes.fromhex(kept["sha256"])):
             return False
-        slots.serve(_judge(model), kept["sha256"])
-    except (OSError, ValueError, MemoryError):
+        judge = _judge(slots, model)
+        if "trial" in kept:  # it came in reduced mode
+            _try_late(slots, kept, judge)
+    except (OSError, ValueError, MemoryError) as error:
+        print(slot, error)
         return False
+    slots.serve(judge, kept["sha256"])
     return True
+
+
+def _try_late(slots, kept: dict, judge) -> None:
+    """Try a model at the start after it came; raises ValueError when it fails, and the one before serves again."""
+    try:
+        _check_trial(judge, bytes.fromhex(kept["trial"]), kept["score"])
+    except ValueError as error:
+        slots.relapse = "model {}: {}".format(kept["sequence"], error)
+        raise
+    del kept["trial"], kept["score"]
+    slots.keep()
 
 
 def _read(path: str, into, sha256: bytes) -> bool:

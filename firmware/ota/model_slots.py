@@ -3,7 +3,8 @@
 Each is a file; the model in service runs in a buffer, which is the only one. `slots.json` says which is in service; it
 is replaced in one rename, so a power cut leaves the old model or the new one. A new model comes as a third file
 (`ota/model_writer.py`) and takes over only after its digest, its loading and its trial have been seen to be right: it
-is tried in the buffer, and if that fails the one before is read back into it. It is on probation then: a board that
+is tried in the buffer, and if that fails the one before is read back into it; one that came in reduced mode is tried at
+the next start, which has room for that. It is on probation then: a board that
 starts again and again before it judged enough windows goes back to the one before.
 
 What reads files and models is in `ota/model_files.py`, loaded at the start and when a model takes over.

@@ -6,5 +6,5 @@ INT16 = 7
 FLOAT32 = 0
 
 
-class ModelError(Exception):
+class ModelError(ValueError):
     """The bytes are no model that this program can run; the message says where and why."""

@@ -14,6 +14,7 @@ from reedmesh.links.message import Message
 from reedmesh.protocol import offer_frame, shards
 from tests.firmware.test_app import UNSEALED, Sensor, candidate, offer, sensor
 from tests.firmware.tflite.test_refusals import edited, small
+from tests.support import micropython
 from tests.support.micropython import run_json
 from tests.support.paths import SCRIPTS
 
@@ -137,3 +138,19 @@ def test_an_update_that_finds_no_room_is_refused_and_the_sensor_lives_on(tmp_pat
     (tmp_path / "frames").write_bytes(b"".join(len(frame).to_bytes(2, "little") + frame for frame in sent))
     said = run_json(SCRIPTS / "no_room.py", tmp_path / "frames", tmp_path)
     assert said == {"codes": [503, 503, 200], "runs": True}
+
+
+def test_a_model_that_came_in_reduced_mode_is_tried_at_the_next_start(tmp_path: Path) -> None:
+    good = offer(SERVING)
+    wrong = of(other(), trial_score=good.trial_score + 1)
+    paths = [tmp_path / "good", tmp_path / "wrong", tmp_path / "short"]
+    paths[0].write_bytes(offer_frame.pack_offer(good))
+    paths[1].write_bytes(wrong)
+    paths[2].write_bytes(of(small(), sequence=SERVING + 2))
+    said = micropython.run(SCRIPTS / "reduced_trial.py", tmp_path, *paths, heap="1m").splitlines()
+    first, second, third = (json.loads(line) for line in said if line.startswith("["))
+    digest = good.sha256.hex()
+    assert first == [digest, False, digest, good.trial_score, "", []], "nothing judges until the start"
+    assert second[:4] == [hashlib.sha256(other()).hexdigest(), False, digest, good.trial_score]
+    assert second[4] == f"model {SERVING + 1}: its trial scored {good.trial_score}, expected {good.trial_score + 1}"
+    assert third[2:4] == [digest, good.trial_score] and set(second[5]) == {"trial", "score"}

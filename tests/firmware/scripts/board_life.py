@@ -140,12 +140,15 @@ def slow_windows(folder):
 
 
 def memory(_):
-    """Why no update can be received: of a classic ESP32 over Wi-Fi, of one in reduced mode, of chips with more."""
+    """Why no update can be received: of a classic ESP32 over Wi-Fi, of one in reduced mode, over TLS, over TLS in
+    reduced mode with room and without, of chips with more."""
     from board.idf_memory import reason
 
     heap = 112 * 1024
-    said = [reason(13000, heap, 32768, 33860), reason(40000, heap, 32768, 33860), reason(40000, heap, 6400, 8544)]
-    return said + [reason(9000, heap, 150000, 160000), reason(9000, 60000, 200000, 210000)]
+    wifi, tls = (heap, 32768, 33860), (heap, 6400, 8544)
+    said = [reason(13000, *wifi, False), reason(40000, *wifi, True), reason(40000, *tls, False)]
+    said += [reason(35000, *tls, True), reason(20000, *tls, True)]
+    return said + [reason(9000, heap, 150000, 160000, False), reason(9000, 60000, 200000, 210000, False)]
 
 
 def causes(_):
