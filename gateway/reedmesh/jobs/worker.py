@@ -1,8 +1,8 @@
 """The worker: one job in a process of its own, with as little of the machine as there is to spare.
 
 For neighbours it runs only when nothing else wants the processor (SCHED_IDLE, nice 19), with limits on memory
-(RLIMIT_AS) and processor time (RLIMIT_CPU), and ends with the gateway. `python -m reedmesh.jobs.worker` reads a job as
-a line of JSON and writes a line of JSON, then the result. `process.py` starts it.
+(RLIMIT_AS) and processor time (RLIMIT_CPU), and ends with the gateway. It reads a job as a line of JSON and writes a
+line of JSON, then the result. `process.py` starts it.
 """
 
 import json
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 MB = 1 << 20
-NICENESS, LOW = 19, 10
 PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 
@@ -24,7 +23,7 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not come between
     started = json.loads(sys.stdin.readline())
-    _give_way(started["parent"], started["spare"])
+    _end_with(started["parent"])
     _limit(resource.RLIMIT_AS, started["megabytes"] * MB)
     _limit(resource.RLIMIT_CPU, started["seconds"])
     _limit(resource.RLIMIT_CORE, 0)
@@ -47,12 +46,8 @@ def _done(started: dict[str, Any]) -> tuple[bytes, str]:
         return b"", f"{type(error).__name__}: {error}"[:200]
 
 
-def _give_way(parent: int, spare: bool) -> None:
-    """Run when nobody else wants to, or at low priority; end with the parent, however that ends."""
-    os.nice(NICENESS if spare else LOW)
-    with suppress(OSError):
-        if spare:
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+def _end_with(parent: int) -> None:
+    """End with the parent, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(OSError, AttributeError, ImportError):
         import ctypes
@@ -67,7 +62,3 @@ def _limit(what: int, value: int) -> None:
     most = value if hard == resource.RLIM_INFINITY else min(value, hard)
     with suppress(OSError, ValueError):  # a service's system call filter may refuse it: its own limits hold then
         resource.setrlimit(what, (most, most))
-
-
-if __name__ == "__main__":
-    main()

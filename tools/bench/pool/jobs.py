@@ -26,7 +26,8 @@ from typing import Any
 import numpy as np
 
 from reedmesh.exchange.federation import JOBS, OPEN
-from reedmesh.jobs import kinds, process
+from reedmesh.inference.family import find_family, read_plan
+from reedmesh.jobs import kinds, process, tuning
 from reedmesh.jobs.borrowing import Job
 from reedmesh.jobs.process import Done, Limits
 from reedmesh.jobs.standing import DAY
@@ -198,11 +199,12 @@ async def beside_alerts(rounds: int, seconds: float) -> tuple[float, float]:
 
 
 async def _work(data: Path) -> None:
-    """One job after the other, as a lender does them."""
+    """One job after the other, as large as those of `reedmesh search`."""
     recipe = {"version": 1, "samples": 200, "axes": 3, "bands": 20}
-    arguments = {"features": recipe, "windows": 240, "part": "all", "quantiles": [0.9, 0.95], "margins": [1.5, 2.0]}
+    start = tuning.own(read_plan(find_family("vibration")), 200)
+    arguments = {"features": recipe, "windows": 240, "part": "all", **tuning.grid(start)}
     while True:
-        done = await process.run("search", arguments | {"rules": [[7, 16, 30]]}, data, Limits())
+        done = await process.run("search", arguments, data, Limits())
         assert not done.failed, done.failed
 
 
@@ -215,36 +217,42 @@ def _row(name: str, it: Counts, balance: object = "") -> None:
 async def main() -> None:
     """Print the tables and keep the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--jobs", type=int, default=1000)
+    parser.add_argument("--jobs", type=int, default=1000, help="0: alerts only")
     parser.add_argument("--real", type=int, default=100, help="jobs over real brokers")
     parser.add_argument("--seconds", type=float, default=15.0, help="of each round of alerts")
     parser.add_argument("--rounds", type=int, default=4, help="with a job and without")
     chosen = parser.parse_args()
     logging.disable()
     print(f"jobs at {LENDERS} neighbours; {report.machine()}")
-    heads = f"{'jobs':>6} {'wrong':>6} {'here too':>9} {'accused':>7} {'silent':>7}"
-    print(f"{'':<36} {heads} {'p50 ms':>8} {'p99 ms':>8} {'balance':>8}")
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        found, balance = await many(place / "a", chosen.jobs)
-        _row("one killed or silent, one lies", found, balance)
-        alike, other = await many(place / "b", chosen.jobs, alike=True)
-        _row("two lie alike, 1 in 20 checked here", alike, other)
-        unchecked, last = await many(place / "c", chosen.jobs, alike=True, checked=0)
-        _row("two lie alike, none checked", unchecked, last)
-        (place / "d").mkdir()
-        wired = await over_mosquitto(place / "d", chosen.real)
-        _row("honest, five mosquittos", wired)
-    against = {"two that lie alike": float(alike.wrong), "the same unchecked": float(unchecked.wrong)}
-    report.save("jobs_wrong", found.wrong, f"of {chosen.jobs} jobs, 20 % of lenders killed or lying", against)
-    p50 = float(np.percentile(wired.overhead, 50))
-    report.save("jobs_overhead_ms", p50, "ms, p50, over mosquitto", {"in memory": float(np.median(found.overhead))})
-    report.save("jobs_balance_ms", balance + other + last, "ms lent less ms borrowed, over all gateways")
+    if chosen.jobs:
+        await at_lenders(chosen.jobs, chosen.real)
     alone, busy = await beside_alerts(chosen.rounds, chosen.seconds)
     print(
         f"window to alert p99, 50 windows/s: {alone:.1f} ms, {busy:.1f} ms with a job at work: {busy / alone:.2f} times"
     )
     report.save("jobs_alert_p99_ratio", busy / alone, "times the p99 of an idle gateway", {"idle": alone, "job": busy})
+
+
+async def at_lenders(jobs: int, over: int) -> None:
+    """Print the table of jobs, and keep its figures; over: of them over real brokers."""
+    heads = f"{'jobs':>6} {'wrong':>6} {'here too':>9} {'accused':>7} {'silent':>7}"
+    print(f"{'':<36} {heads} {'p50 ms':>8} {'p99 ms':>8} {'balance':>8}")
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        found, balance = await many(place / "a", jobs)
+        _row("one killed or silent, one lies", found, balance)
+        alike, other = await many(place / "b", jobs, alike=True)
+        _row("two lie alike, 1 in 20 checked here", alike, other)
+        unchecked, last = await many(place / "c", jobs, alike=True, checked=0)
+        _row("two lie alike, none checked", unchecked, last)
+        (place / "d").mkdir()
+        wired = await over_mosquitto(place / "d", over)
+        _row("honest, five mosquittos", wired)
+    against = {"two that lie alike": float(alike.wrong), "the same unchecked": float(unchecked.wrong)}
+    report.save("jobs_wrong", found.wrong, f"of {jobs} jobs, 20 % of lenders killed or lying", against)
+    p50 = float(np.percentile(wired.overhead, 50))
+    report.save("jobs_overhead_ms", p50, "ms, p50, over mosquitto", {"in memory": float(np.median(found.overhead))})
+    report.save("jobs_balance_ms", balance + other + last, "ms lent less ms borrowed, over all gateways")
 
 
 if __name__ == "__main__":
