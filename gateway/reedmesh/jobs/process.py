@@ -15,12 +15,16 @@ from typing import Any
 from reedmesh.jobs.frames import MOST_RESULT
 
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
-# Before anything of ours is imported, for that alone takes longer than a window. A service's filter may refuse the second.
-SPARE = (
-    "import os,contextlib as c\nos.nice(19)\nwith c.suppress(OSError): os.sched_setscheduler(0, 5, os.sched_param(0))"
-)
-LOW = "import os\nos.nice(10)"
-BEGIN = "\nfrom reedmesh.jobs.worker import main\nmain()"
+# Before anything of ours is imported: that takes longer than a window. The filter of a service may refuse the second.
+SPARE = """import os
+os.nice(19)
+try:
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+except OSError:
+    pass
+"""
+LOW = "import os\nos.nice(10)\n"
+BEGIN = "from reedmesh.jobs.worker import main\nmain()"
 SLOWEST = 10  # seconds of the clock for a second of processor: others come first
 
 
