@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=600)
     seconds = parser.parse_args().seconds
     print(report.machine())
-    missed, stalls, slowest, jitter, boards_ms = 0, 0, 0.0, 0.0, dict[str, float]()
+    missed, stalls, slowest, jitter, boards_ms = 0, 0, 0.0, list[float](), dict[str, float]()
     for name, recipe in RECIPES.items():
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.tflite"
@@ -49,13 +49,16 @@ def main() -> None:
             told = measured(path, recipe, seconds)
             missed, stalls = missed + told["missed"], stalls + told["stalls"]
             slowest = max(slowest, told["stages"]["pin"]["p99"] / 1000)
-            jitter = max(jitter, (told["trigger_to_pin"] or {"p99": float("inf")})["p99"])
+            jitter += [told["trigger_to_pin"]["p99"]] if told["trigger_to_pin"] else []
             print(f"{name}: {path.stat().st_size} bytes; {json.dumps(told)}")
             for board in BOARDS:
                 ms = estimate(path.read_bytes(), recipe, board)
                 boards_ms[board] = max(boards_ms.get(board, 0.0), ms)
     report.save("parts_latency_p99_ms", slowest, "ms, last reading to pin, unix port", {"target": 10.0})
-    report.save("parts_jitter_p99_ms", jitter, f"ms, trigger to output less the {DELAY_MS} ms to the gate, unix port")
+    if len(jitter) == len(RECIPES):  # else a trigger was missed, and nobody knows which pulse is whose
+        report.save(
+            "parts_jitter_p99_ms", max(jitter), f"ms, trigger to output less the {DELAY_MS} ms to the gate, unix port"
+        )
     for board, ms in boards_ms.items():
         report.save(f"parts_{board}_ms", ms, "ms, by instructions (+-40 %), not run on silicon", {"target": 10.0})
     known = {"target": 0.0, "stalls of this machine": stalls}
