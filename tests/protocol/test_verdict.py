@@ -1,5 +1,7 @@
 """Limits of parts travel in bytes, and bytes that are none are refused."""
 
+from math import exp, log
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,6 +55,12 @@ def test_a_rare_score_and_a_likely_fault_speak_against_a_part() -> None:
     assert limits.against(320, [10, -20, 4]) == -6
     assert limits.against(340, [10, -20, 4]) == 4
     assert limits.against(300, []) == -10
+
+
+@given(st.lists(st.integers(-128, 127), min_size=2, max_size=16))
+def test_all_faults_speak_against_a_part_not_the_likeliest_alone(logits: list[int]) -> None:
+    exact = 8 * log(sum(exp(each / 8) for each in logits[1:])) - logits[0]
+    assert abs(verdict.margin(logits) - exact) <= 0.6 * (len(logits) - 2) + 1e-9
 
 
 def test_a_fault_is_named_or_unknown() -> None:

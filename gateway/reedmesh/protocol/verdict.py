@@ -1,14 +1,14 @@
 """The verdict on a part, in integers that sensor and gateway share: OK, NOK or unsure, and which class of NOK.
 
 A model for parts gives, behind the n features it reconstructs, one logit for each class; the first class is OK. What
-speaks against a part is one number, in eighths as logits are: how far the highest logit of a fault lies above that of
-OK, plus how rare the part's score is among OK parts. All else travels inside the .tflite as the metadata buffer named
+speaks against a part is one number, in eighths as logits are: how much likelier any fault is than OK, plus how rare the
+part's score is among OK parts. All else travels inside the .tflite as the metadata buffer named
 "reedmesh.parts":
 
     u8 version, u8 classes, u16 weight, u16 usual, u16 strange, i16 doubt, i16 reject,
     then each class's name: u8 length, UTF-8
 
-    against = (highest logit of a fault - logit of OK) + (weight * (32 * log2(score + 1) - usual) >> 8)
+    against = (log of the sum of all faults' exp(logit) - logit of OK) + (weight * (32 * log2(score + 1) - usual) >> 8)
     OK below doubt, NOK from reject on, unsure between them; without classes the logits count 0. A part that is not
     NOK is unsure, too, from a level of `strange` on: no classifier knows a fault that nobody ever labelled.
 
@@ -23,6 +23,9 @@ OK, NOK, UNSURE = 0, 1, 2
 MAX_CLASSES = 16
 MAX_NAME = 24  # bytes of a class's name
 UNKNOWN = 255  # the class of a part that no known fault explains
+
+# round(8 * log(1 + exp(-i / 8))): what the smaller of two logits that are i eighths apart adds to the larger.
+_SUM = bytes((6, 5, 5, 4, 4, 3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1))
 
 _HEADER = "<BBHHHhh"
 HEADER = calcsize(_HEADER)
@@ -49,20 +52,23 @@ class Limits:
         level: `recipe.log2` of its score + 1. logits: int8 [classes].
         """
         out = (self.weight * (level - self.usual)) >> 8
-        return out + _margin(logits) if logits else out
+        return out + margin(logits) if logits else out
 
     def verdict(self, against: int, level: int) -> int:
         """OK, NOK or UNSURE. against: as returned by `against`; level: the same that it was given."""
         return NOK if against >= self.reject else UNSURE if against >= self.doubt or level >= self.strange else OK
 
 
-def _margin(logits: "list[int]") -> int:
-    """How far the highest logit of a fault is above that of OK."""
-    best = logits[1]
+def margin(logits: "list[int]") -> int:
+    """How much likelier any fault is than OK, in eighths: faults that a part may have all count, not the likeliest."""
+    whole = logits[1]
     for i in range(2, len(logits)):
-        if logits[i] > best:
-            best = logits[i]
-    return best - logits[0]
+        apart = whole - logits[i]
+        if apart < 0:
+            whole, apart = logits[i], 0 - apart
+        if apart < len(_SUM):
+            whole += _SUM[apart]
+    return whole - logits[0]
 
 
 def fault(logits: "list[int]") -> int:

@@ -30,7 +30,7 @@ def floating(made: PartModel, ok: Windows, recipe: Recipe, parts: Windows) -> ND
     if made.net is None:
         return np.asarray(against)
     logits = made.net.logits((parts - np.array(made.means) / 16) * np.array(made.gains) / (1 << 14)) * ONE
-    return np.asarray(against + logits[:, 1:].max(axis=1) - logits[:, 0])
+    return np.asarray(against + ONE * np.logaddexp.reduce(logits[:, 1:] / ONE, axis=1) - logits[:, 0])
 
 
 def on_the_engine(tflite: bytes, parts: Windows, said: list[Judgement]) -> int:

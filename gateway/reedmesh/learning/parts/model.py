@@ -15,6 +15,7 @@ from reedmesh.learning.parts.detector import Detector
 from reedmesh.learning.parts.export import head, to_tflite
 from reedmesh.learning.parts.limits import Costs, Ints, Point
 from reedmesh.learning.parts.shared_net import Shared
+from reedmesh.protocol import verdict
 from reedmesh.protocol.recipe import Recipe, log2
 from reedmesh.protocol.scaling import ONE
 from reedmesh.protocol.verdict import Limits
@@ -149,7 +150,7 @@ def _joined(net: Net, held_out: Doubles, others: Sequence[Net], z: Windows, labe
     for share in _OTHERS if others else ():
         added = shared_net.spread(share * np.asarray(more), held_out.shape[1])
         tried = _eighths((held_out + added) / (1 + share * len(others)))
-        against = tried[:, 1:].max(axis=1) - tried[:, 0]
+        against = np.array([verdict.margin(each) for each in tried.tolist()])
         told = shared_net.area(against[labels == 0], against[labels != 0])
         if told > best[2] + _GAIN:
             best = share, tried, told
