@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from reedmesh.archive import frames
+from reedmesh.archive import forgetting, frames
 from reedmesh.archive.coded import Wanted
 from reedmesh.archive.shelf import FOLDER
-from reedmesh.errors import RefusedError
-from tests.support.archives import MEGABYTE, Network, begin, network
+from reedmesh.errors import RefusedError, WireError
+from tests.support.archives import FEDERATION, MEGABYTE, Network, begin, key_of, network
 
 CONTENT = bytes(i * 7 % 256 for i in range(4001))
 MODEL = Wanted("press3-7", "model")
@@ -181,6 +181,63 @@ def test_an_object_goes_on_its_day_and_not_before(tmp_path: Path) -> None:
     run(tmp_path, 4, story)
 
 
+def test_an_object_goes_by_two_of_three_signatures_everywhere_and_by_one_nowhere(tmp_path: Path) -> None:
+    async def story(it: Network) -> None:
+        keys = tuple(key_of(name).public for name in ("g0", "g1", "g2"))
+        object_id = await put(it, wanted=Wanted("contract", "file", 0, 2, keys))
+        signed = {i: forgetting.signature(object_id, key_of(f"g{i}"), FEDERATION) for i in range(3)}
+        site = it.nodes["g3"].site
+        for few in ({0: signed[0]}, {0: signed[0], 1: signed[0]}, {0: signed[0], 1: bytes(64)}):
+            with pytest.raises(WireError, match="goes with 2 signatures"):
+                await forgetting.obey(site, forgetting.pack(object_id, few))
+        it.dead = {"g1"}  # hears of it later
+        await forgetting.obey(site, forgetting.pack(object_id, {0: signed[0], 2: signed[2]}))
+        await it.settle(6)
+        it.dead = set()
+        await it.step(3700.0)
+        await it.settle(6)
+        assert not any(object_id in node.site.shelf.manifests for node in it.nodes.values())
+        assert not [*tmp_path.glob(f"*/{FOLDER}/{object_id.hex()}.0.*")]
+
+    run(tmp_path, 4, story)
+
+
+def test_without_keys_nobody_deletes(tmp_path: Path) -> None:
+    async def story(it: Network) -> None:
+        object_id = await put(it)
+        order = forgetting.pack(object_id, {0: forgetting.signature(object_id, key_of("g0"), FEDERATION)})
+        answer = await it.nodes["g0"].site.peers.ask("g1", frames.FORGET, order)
+        assert answer and answer.kind == frames.REFUSED
+        assert object_id in it.nodes["g1"].site.shelf.manifests
+
+    run(tmp_path, 2, story)
+
+
+def test_who_was_lost_and_comes_back_is_a_holder_again_with_what_it_has_or_with_nothing(tmp_path: Path) -> None:
+    async def story(it: Network) -> None:
+        object_id = await put(it)
+        it.dead = {"g2"}
+        await it.audit(3)
+        watching = it.nodes["g0"].site
+        assert watching.directory.is_lost("g2", it.clock())
+        it.dead = set()
+        await it.step(700)
+        await it.settle()
+        assert not watching.directory.is_lost("g2", it.clock())
+        it.dead = {"g3"}
+        await it.audit(3)
+        async with AsyncExitStack() as stack:
+            it.nodes["g3"].site.shelf._folder.rename(tmp_path / "gone")
+            again = it.nodes["g3"] = it.make(tmp_path, "g3", list(it.nodes), MEGABYTE)
+            it.dead = set()
+            await begin(it, "g3", again, stack)
+            await it.settle(6)
+            assert not watching.directory.is_lost("g3", it.clock())
+            assert object_id in again.site.shelf.manifests
+
+    run(tmp_path, 4, story)
+
+
 def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
     async def story(it: Network) -> None:
         object_id = await put(it)
@@ -200,11 +257,13 @@ def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
 def test_what_neighbours_say_ends_nothing(tmp_path: Path) -> None:
     async def story(it: Network) -> None:
         object_id = await put(it)
-        for name in ("g2", "g3"):  # one says noise, one what it is no part of
+        for node in it.nodes.values():
+            node.site.peers.patience = 0.3  # who says noise answers nothing
+        for name in ("g2", "g3"):
             it.bend[name] = lambda message: type(message)(message.topic, message.payload[:-3], message.qos)
         await it.audit(1)
         await it.settle()
-        assert await it.nodes["g0"].objects.get(object_id) == CONTENT if len(it.nodes) > 6 else True
+        assert await it.nodes["g0"].objects.get(object_id) == CONTENT
         assert it.nodes["g0"].rejects.total
         assert not it.nodes["g0"].rejects.unforeseen
 
@@ -230,6 +289,7 @@ def test_questions_that_wait_are_bounded(tmp_path: Path) -> None:
     async def story(it: Network) -> None:
         victim = it.nodes["g0"]
         peers = it.nodes["g1"].site.peers
+        peers.patience = 0.5  # what is dropped is never answered
         await asyncio.gather(*(peers.ask("g0", frames.LIST) for _ in range(200)))
         assert victim.rejects.total >= 200 - 64 - 1
 

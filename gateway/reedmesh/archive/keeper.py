@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 OFFER_SECONDS = 600.0  # between two times that an offer is told, changed or not: a sign of life
 LIST_SECONDS = 2.0  # between two lists of one neighbour, at least
-ASK_AGAIN = 60.0  # seconds until a neighbour that did not give its list is asked again
+ASK_AGAIN = 20.0  # seconds until a neighbour that did not give its list is asked again
 LOOK_AGAIN, LOOK_SOON = 300.0, 5.0  # seconds between two looks for what is missing, if nothing changed, and if it did
 SETTLE = 10.0  # seconds that a shard is missing before it is re-made: it may be on its way to its holder
 MANIFESTS_AT_ONCE = 64
@@ -86,7 +86,6 @@ class Keeper:
             holder.asked = at.steady() + ASK_AGAIN
             answer = await at.peers.ask(name, frames.LIST)
             if not answer or answer.kind != frames.LISTED:
-                at.directory.missed(name, at.steady())
                 return
             at.directory.hear_list(name, holder.offer.digest, frames.listed(answer.body))
             holder.asked = at.steady() + LIST_SECONDS
@@ -145,8 +144,7 @@ class Keeper:
         there = {each: holder.mask(each) for each in holder.held}
         it = auditing.challenge(name, there, at.shelf.manifests, self._dice)
         if not it:
-            if holder.offer and holder.known == holder.offer.digest and not any(holder.held.values()):
-                at.directory.passed(name, at.steady())  # who holds nothing has lost nothing: it may be given shards
+            self._judge_empty(name, holder)
             return
         answered, shard = await self._objects.fetch(name, it.manifest, it.block, it.index)
         now = at.steady()
@@ -157,6 +155,14 @@ class Keeper:
             at.directory.failed(name, it.manifest.id, it.index, now)
         elif at.directory.missed(name, now):
             log.error("archive: %s missed %d audits in a row: its shards are re-made elsewhere", name, MISSES)
+
+    def _judge_empty(self, name: str, holder: Holder) -> None:
+        """Of a neighbour that cannot be asked for a shard: one without any has lost none, and may be given some."""
+        at = self._at
+        if holder.offer and holder.known != holder.offer.digest:
+            at.directory.missed(name, at.steady())  # it does not tell its list
+        elif holder.offer and not any(holder.held.values()):
+            at.directory.passed(name, at.steady())
 
     async def _read_own(self) -> None:
         """Read back a part of our own shards."""

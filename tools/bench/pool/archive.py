@@ -27,7 +27,7 @@ from tools.bench.pool.site import BenchSite, Member, bench_site
 GATEWAYS, SIZE, LOST = 8, 40_000, 3
 MODEL = "bench"
 PERIOD = 3600.0
-SPREAD = 30.0  # seconds in which every gateway has to know all manifests
+SPREAD = 120.0  # seconds in which every gateway has to know all manifests
 REPAIRED = 180.0
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from reedmesh import atomic_file
 from reedmesh.archive.paper import MOST_PLACES
 from reedmesh.commands import ownership
-from reedmesh.commands.archive import recovery
+from reedmesh.commands.archive import deletion, recovery
 from reedmesh.commands.client import ask
 from reedmesh.config.settings import Config, load_config
 from reedmesh.errors import ConfigError
@@ -32,6 +32,8 @@ def add(commands: Any, default: Path) -> None:
     put.add_argument("file", type=Path, metavar="FILE")
     put.add_argument("--label", default="", help="a name for people; default the file's")
     put.add_argument("--days", type=int, default=365, help="that it is kept, default 365; 0: without end")
+    put.add_argument("--key", action="append", default=[], help="may agree to a deletion before; may be repeated")
+    put.add_argument("--quorum", type=int, default=0, help="how many of these keys must agree; default all")
     put.add_argument("--public", action="store_true", help="not sealed: for recordings that are public anyway")
     put.add_argument("--by", default=getpass.getuser(), help="who does it; default the user's name")
     get = verbs.add_parser("get", help="write an object to a file")
@@ -39,13 +41,29 @@ def add(commands: Any, default: Path) -> None:
     get.add_argument("file", type=Path, metavar="FILE")
     shown = verbs.add_parser("list", help="objects, holders, and how many of those may still be lost")
     audit = verbs.add_parser("audit", help="audit all holders now, and the next part of our own shards")
+    consent = verbs.add_parser(
+        "consent", help="agree, with this gateway's key, that an object is deleted: prints a line"
+    )
+    consent.add_argument("object", help="its id, the begin of it, or its label")
+    forget = verbs.add_parser("forget", help="delete an object everywhere, as those agree whom its owner named")
+    forget.add_argument("object", help="its id, the begin of it, or its label")
+    forget.add_argument("lines", nargs="+", metavar="LINE", help="what `archive consent` printed on their gateways")
     backup = verbs.add_parser("backup", help="put a sealed backup of this gateway now, as the service does daily")
     paper = verbs.add_parser("paper", help="print a recovery code, and put a backup that it opens")
     paper.add_argument("--places", type=int, default=2, choices=range(1, MOST_PLACES + 1), help="neighbours it names")
     restore = verbs.add_parser("restore", help="make this empty machine the gateway that a recovery code is of")
     restore.add_argument("code", nargs="?", default="", help="rr1-...; without one it is read from the terminal")
     restore.add_argument("--older", type=int, default=0, help="take a backup that is so many older than the newest")
-    runs = {put: _put, get: _get, shown: _list, audit: _audit, backup: _backup, paper: _paper}
+    runs = {
+        put: _put,
+        get: _get,
+        consent: deletion.consent,
+        forget: deletion.forget,
+        shown: _list,
+        audit: _audit,
+        backup: _backup,
+        paper: _paper,
+    }
     for verb, run in (*runs.items(), (restore, recovery.restore)):
         verb.add_argument("--config", type=Path, default=default, help=f"default {default}")
         verb.set_defaults(run=run)
@@ -59,6 +77,7 @@ def _put(chosen: argparse.Namespace) -> None:
     with ownership.as_owner(Path(settings.state)):
         atomic_file.write(Path(settings.state) / IN / name, content)
     about = {"file": name, "label": (chosen.label or chosen.file.name)[:64], "days": chosen.days, "by": chosen.by}
+    about |= {"keys": " ".join(chosen.key), "quorum": chosen.quorum or len(chosen.key)}
     told = ask(settings, "archive-put", about | {"kind": "recording" if chosen.public else "file"}, PATIENCE)
     print(f"{told['id']}: {told['k']} of {told['n']} shards are enough, {_may_lose(told['margin'])}")
     print(f"kept by {', '.join(told['holders'])}")

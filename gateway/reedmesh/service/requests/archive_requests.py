@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from reedmesh import atomic_file
-from reedmesh.archive import sealed
+from reedmesh.archive import forgetting, sealed
 from reedmesh.archive.coded import Wanted
-from reedmesh.archive.manifest import DAY, KINDS, LONGEST_LABEL, SEALED, Manifest
+from reedmesh.archive.manifest import DAY, ID, KINDS, LONGEST_LABEL, MOST_KEYS, SEALED, Manifest
 from reedmesh.archive.node import Archive
+from reedmesh.archive.shelf import LONGEST_TOMB
 from reedmesh.errors import RefusedError, WireError
-from reedmesh.identity import keystore
+from reedmesh.identity import keys, keystore
 from reedmesh.protocol.shards import MAX_LENGTH
 from reedmesh.protocol.wire import is_name
 from reedmesh.service.archiving import Contents
@@ -32,19 +33,31 @@ MOST_TOLD = 200  # objects in an answer, the newest
 PIECE = 65_536  # bytes of an object in one answer to `recover`
 PIECES, PIECES_AT_ONCE = 20.0, 300.0  # a second, and at once
 KEPT_SECONDS = 600.0  # that what is recovered is kept in memory between two pieces
+VERBS = (
+    "archive",
+    "archive-put",
+    "archive-get",
+    "archive-object",
+    "archive-audit",
+    "archive-backup",
+    "archive-forget",
+    "recover",
+)
 NONE = "this gateway takes no part in the archive: [archive] megabytes"
 
 
 def add_archive(requests: RequestServer, archive: Archive | None, contents: Contents | None, state: Path) -> None:
     """Have `requests` answer for the archive; without one they say so."""
     if not archive or not contents:
-        for verb in ("archive", "archive-put", "archive-get", "archive-audit", "archive-backup", "recover"):
+        for verb in VERBS:
             requests.add(verb, _nothing)
         return
     made = ArchiveRequests(archive, contents, state)
     requests.add("archive", made.table)
     requests.add("archive-put", made.put)
     requests.add("archive-get", made.get)
+    requests.add("archive-object", made.object)
+    requests.add("archive-forget", made.forget)
     requests.add("archive-audit", made.audit)
     requests.add("archive-backup", made.backup)
     requests.add("recover", Recovering(archive).answer)
@@ -83,7 +96,7 @@ class ArchiveRequests:
             if kind in SEALED:
                 content = sealed.seal(content, self._archive.site.name, kind, self._contents.readers())
             until = int(self._archive.site.clock() // DAY) + days + 1 if days else 0
-            placed = await self._archive.objects.put(content, Wanted(label, kind, until))
+            placed = await self._archive.objects.put(content, Wanted(label, kind, until, *_keys(given)))
         except WireError as error:
             raise RefusedError(str(error)) from error
         log.warning("archive: %s put %r, %d bytes", who, label, len(content))
@@ -104,6 +117,21 @@ class ArchiveRequests:
         path = self._state / OUT / it.id.hex()
         await self._archive.site.disk(atomic_file.write, path, content)
         return {"id": it.id.hex(), "label": it.label, "file": str(path), "bytes": len(content)}
+
+    async def object(self, given: Arguments) -> dict[str, Any]:
+        """{object}: one object, and the keys of those who may agree to its deletion."""
+        it = self._found(given.some_text("object", LONGEST_LABEL))
+        keys = [key.hex() for key in it.keys]
+        return {"id": it.id.hex(), "label": it.label, "owner": it.owner, "quorum": it.quorum, "keys": keys}
+
+    async def forget(self, given: Arguments) -> dict[str, Any]:
+        """{order}: deletes an object, here and, as they hear of it, everywhere."""
+        try:
+            order = bytes.fromhex(given.some_text("order", 2 * LONGEST_TOMB))
+            await forgetting.obey(self._archive.site, order)
+        except (ValueError, WireError) as error:
+            raise RefusedError(str(error)) from error
+        return {"id": order[:ID].hex()}
 
     async def audit(self, given: Arguments) -> dict[str, Any]:
         """{}: audits every neighbour and a part of our own shards now; the state after that."""
@@ -126,6 +154,15 @@ class ArchiveRequests:
         if not found:
             raise RefusedError(f"object: none has the id or the label {text!r}: `reedmesh archive list`")
         return found[0]
+
+
+def _keys(given: Arguments) -> tuple[int, tuple[bytes, ...]]:
+    """How many of which keys may delete an object; raises RefusedError."""
+    try:
+        found = tuple(map(keys.read_public, given.text("keys", 65 * MOST_KEYS).split()))
+    except ValueError as error:
+        raise RefusedError("keys: 64 of 0-9 a-f each, as `reedmesh keys show` prints them") from error
+    return int(given.number("quorum", 1 if found else 0, len(found), len(found))), found
 
 
 class Recovering:
