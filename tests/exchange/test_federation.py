@@ -207,6 +207,17 @@ def test_the_same_update_for_the_same_readers_stays_the_same_bundle() -> None:
     assert one.close(b"x", FAMILY, "hall1", 2, 1) != one.close(b"x", FAMILY, "hall1", 1, 1)
 
 
+def test_only_the_same_bytes_repeat_a_number() -> None:
+    data, hall = payload(1), ("hall1", 1, 1)
+    first, again, others = sealed("hall1", "hall2"), sealed("hall1", "hall2"), sealed("hall1", "hall2", "hall3")
+    first.close(data, FAMILY, *hall)
+    assert first.repeats(data, FAMILY, *hall) and not first.repeats(payload(2), FAMILY, *hall)
+    assert not again.repeats(data, FAMILY, *hall), "after a restart an envelope has other keys"
+    others._closed = first._closed
+    assert not others.repeats(data, FAMILY, *hall), "another reader was added"
+    assert OPEN.repeats(data, FAMILY, *hall)
+
+
 def test_a_gateway_whose_key_was_rotated_still_opens_what_was_sealed_for_the_one_before() -> None:
     old, new = key_of("hall2"), Key(bytes(32))
     made = sealed("hall1", "hall2").close(b"learnt", FAMILY, "hall1", 1, 1)
