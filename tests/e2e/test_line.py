@@ -93,8 +93,9 @@ def test_a_family_needs_nothing_but_its_folder(tmp_path: Path) -> None:
     options = ("--broker", "embedded", "--family", str(family), "--seconds", "80", "--rate", "30")
     with line(tmp_path, None, *options) as process:
         said = process.communicate(timeout=2 * PATIENCE)[0]
-    # Of the machine that comes late 50 overlapping windows are learnt, from which its fault is not found each time.
-    assert "process1-2: ALERT after" in said and "FALSE" not in said, said
+    # Of the machine that comes late 50 overlapping windows are learnt: with neighbours' sums its fault is found, from
+    # 98 % of its onsets; without them from 59 %.
+    assert "process1-2: ALERT after" in said and " process2: ALERT after" in said and "FALSE" not in said, said
     hellos = [json.loads(file.read_text()) for file in (tmp_path / "line").glob("*/*/config.json")]
     kinds = sorted(each["features"]["kind"] for each in hellos)
     assert kinds == ["cycle"] + 5 * ["trend"]  # the gripper judges parts; all machines are of the family
