@@ -10,7 +10,7 @@ from reedmesh.inference.learnt import Learnt
 
 @given(st.integers(0, 65535), st.integers(0, 65535), st.lists(st.integers(0, learnt.MOST)), st.integers(0, learnt.MOST))
 def test_what_is_packed_is_read(windows: int, over: int, lifts: list[int], middle: int) -> None:
-    it = Learnt(windows, min(over, windows), tuple(lifts), middle, windows << 16, over, middle)
+    it = Learnt(windows, min(over, windows), tuple(lifts), middle, windows << 16, over, middle, windows << 8)
     assert learnt.unpack(it.pack()) == it
 
 
@@ -20,8 +20,10 @@ def test_any_bytes_are_read(said: bytes) -> None:
     assert it and it.over <= it.windows
 
 
-def test_a_model_without_it_says_nothing_and_the_first_version_its_middle_band() -> None:
+def test_a_model_without_it_says_nothing_and_former_versions_what_they_know() -> None:
     assert learnt.unpack(None) is None
+    second = bytes([2, 5]) + (240).to_bytes(2, "little") + bytes(12) + bytes([7, 8])
+    assert learnt.unpack(second) == Learnt(240, 0, (7, 8), 5)
     assert learnt.unpack(bytes([1, 10])) == Learnt(middle=10)
 
 

@@ -1,5 +1,6 @@
 """An alert of a machine of which few windows were learnt asks whether it is a state that they did not show."""
 
+import numpy as np
 import pytest
 
 from reedmesh.config.settings import AlertRule
@@ -22,3 +23,19 @@ def test_an_alert_asks_where_few_windows_were_learnt(count: int, asks: bool) -> 
     changes = [sensor.take(Window(bytes([100] * FAMILY.recipe.length), 1, n), float(n))[1] for n in range(10)]
     (raised,) = [each for each in changes if each and each.type == "new"]
     assert ("learnt from 60 windows" in raised.text) is asks
+
+
+def test_a_machine_that_shifted_raises_an_alert_that_says_so() -> None:
+    """Every feature a little off: each window is below the threshold, the mean of sixteen is not."""
+    sensor = Line(FAMILY.recipe.length, 10, AlertRule(), 1).sensor("fan")
+    model = Model(summed.candidate(FAMILY, windows(FAMILY.recipe, count=240), []).model)
+    assert model.learnt and model.learnt.shift >= model.threshold
+    sensor.adopt(model, 1)
+    normal = windows(FAMILY.recipe, gain=1.0001, count=120)
+    shifted = np.clip(normal + model.normal()[1].round() * 0.8, -128, 127).astype(np.int8)
+    assert (model.scores(shifted) < model.threshold).mean() > 0.9
+    quiet = [sensor.take(Window(row.tobytes(), 1, n), float(n))[1] for n, row in enumerate(normal)]
+    changes = [sensor.take(Window(row.tobytes(), 1, 200 + n), 200.0 + n)[1] for n, row in enumerate(shifted[:60])]
+    assert not any(quiet)
+    (raised,) = [each for each in changes if each and each.type == "new"]
+    assert raised.text == "the mean of the last windows shifted" and raised.alert.worst >= raised.alert.limit

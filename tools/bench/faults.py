@@ -24,9 +24,11 @@ import numpy as np
 from reedmesh.config.settings import AlertRule
 from reedmesh.errors import ConfigError, ReedmeshError
 from reedmesh.inference.family import BEST, NETWORK, SUMS, Family, find_family, load_family
+from reedmesh.inference.model import Model
 from tools.bench import report, young
 from tools.bench.support import baselines
 from tools.bench.support.fault_table import SERVED, Row, Table, comparisons, print_table
+from tools.bench.support.judged import of_model
 from tools.bench.support.onsets import of_fault, of_normal
 from tools.checkout import ROOT
 from tools.simulate import recordings
@@ -179,8 +181,9 @@ async def ours(family: Family, at: list[MachineData], setting: Setting, rounds: 
         rows: list[Row] = []
         for i, site in enumerate(it.lines):
             if i not in setting.liars:
-                scores, threshold = site.scores(at[i].name)
-                rows += of_machine(at[i], {label: (each, threshold) for label, each in scores.items()}, family.alerts)
+                model = Model(site.candidates[at[i].name].model)
+                normal, found = of_model(model, at[i].tests, family.alerts)
+                rows += [Row(at[i].name, label, found[label], normal) for label in faults(at[i])]
         return rows
 
 

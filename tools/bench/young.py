@@ -15,7 +15,8 @@ from reedmesh.learning import summed
 from reedmesh.learning.arrays import Windows
 from reedmesh.learning.told import Told
 from tools.bench.support.answers import Commissioned, answered
-from tools.bench.support.onsets import Normal, Onset, of_fault, of_normal
+from tools.bench.support.judged import of_model
+from tools.bench.support.onsets import Normal, Onset
 from tools.simulate.machines import MachineData
 
 FEW, FEWEST = 60, 24  # windows; FEWEST of a recording that has not many times FEW
@@ -92,11 +93,10 @@ def _means(
     found: dict[str, list[tuple[float, float, float, float]]] = {}
     for part, after in heard(place, way):
         it = answered(family, part, after, neighbours)
-        normal = of_normal(it.model.scores(_judged(place, way)), it.model.threshold, family.alerts)
-        for label, windows in place.tests.items():
-            if not label.startswith("normal"):
-                onset = of_fault(it.model.scores(windows), it.model.threshold, family.alerts)
-                found.setdefault(label, []).append(_cells(onset, normal, it))
+        tests = place.tests | {"normal": _judged(place, way)}
+        normal, onsets = of_model(it.model, tests, family.alerts)
+        for label, onset in onsets.items():
+            found.setdefault(label, []).append(_cells(onset, normal, it))
     return {label: _mean(each) for label, each in found.items()}
 
 

@@ -66,11 +66,15 @@ class Model:
 
     def errors(self, features: NDArray[np.int8]) -> NDArray[np.int64]:
         """Each feature's contribution to the scores, int64 [m, length], of m windows' features, int8 [m, length]."""
+        residuals = self.residuals(features)
+        return np.asarray(residuals * residuals)
+
+    def residuals(self, features: NDArray[np.int8]) -> NDArray[np.int64]:
+        """z - model(z), int64 [m, length], of m windows' features, int8 [m, length]."""
         if features.shape[1:] != (self.length,):
             raise ValueError(f"{features.shape[-1]} features, the model takes {self.length}")
         z = normalisation.apply(features, self._means, self._gains)
-        error = z.astype(np.int64) - self._outputs(z)[:, : self.length]
-        return np.asarray(error * error)
+        return np.asarray(z.astype(np.int64) - self._outputs(z)[:, : self.length])
 
     def judge(self, features: bytes | bytearray | NDArray[np.int8]) -> Judgement:
         """The judgement on the part with these features, int8 [length]; raises ValueError without limits."""

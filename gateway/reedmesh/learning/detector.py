@@ -11,6 +11,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from reedmesh.inference import shift
+from reedmesh.inference.shift import SPAN
 from reedmesh.learning import covariance, exact, states, sums, threshold
 from reedmesh.learning.arrays import Doubles, Windows
 from reedmesh.learning.covariance import Scatter, Shape
@@ -20,6 +22,7 @@ from reedmesh.learning.whitening import Whitening, scaling_for, whitening
 
 Pool = Callable[[Scatter, Sequence[Scatter]], Doubles | None]
 FEWEST = 20  # windows
+FEWEST_BLOCKS = 8  # of windows in a row, to tell how much their mean shifts
 MOST_STATES = 8  # unless the family says otherwise
 
 
@@ -28,7 +31,7 @@ class Detector:
     """A machine's model. held_out: the score of each window by a model that was learnt without it.
 
     base: what the threshold is a multiple of. states: sums of each state's windows. own: share of own windows in the
-    covariance.
+    covariance. shift: the largest that the mean of windows in a row shifted, as `inference.shift` has it; 0: not known.
     """
 
     model: Whitening
@@ -36,6 +39,7 @@ class Detector:
     base: float
     states: tuple[Sums, ...]
     own: float
+    shift: int = 0
 
     @property
     def scatter(self) -> Scatter:
@@ -67,11 +71,12 @@ def learn(
     federation = pool(within(parts), [each.scatter for each in neighbours])
     shape = covariance.shape(within(parts), federation)
     scaled = scaling_for(windows, shape.deviations)
-    held_out = _held_out(windows, state, parts, federation, scaled, apart)
+    known = Known(windows, state, parts, federation, scaled)
+    held_out = known.scores(threshold.folds(len(windows), apart))
     model = whitening(scaled, _centres(parts), shape.whitening, windows)
     own = threshold.quantile(threshold.histogram(held_out), quantile)
     base = threshold.combined(own, quantiles(neighbours, quantile))
-    return Detector(model, held_out, base, tuple(parts), shape.own)
+    return Detector(model, held_out, base, tuple(parts), shape.own, known.shift() if apart == 1 else 0)
 
 
 def within(parts: Sequence[Sums]) -> Scatter:
@@ -117,23 +122,41 @@ def _fit(windows: Windows, centres: Doubles, shape: Shape, priors: Doubles) -> f
     return -exact.total(nearest) - len(windows) * shape.log_determinant
 
 
-def _held_out(
-    windows: Windows,
-    state: NDArray[np.intp],
-    parts: Sequence[Sums],
-    federation: Doubles | None,
-    scaled: tuple[list[int], list[int]],
-    apart: int,
-) -> Ints:
-    """The score of each window, its block's sums subtracted from all before its model is made."""
-    part, scores = threshold.folds(len(windows), apart), np.zeros(len(windows), np.int64)
-    for fold in range(threshold.FOLDS):
-        held = part == fold
-        kept = [whole - sums.of(windows[held & (state == k)]) for k, whole in enumerate(parts)]
-        kept = [each for each in kept if each.count]
-        shape = covariance.shape(within(kept), federation)
-        scores[held] = whitening(scaled, _centres(kept), shape.whitening, windows).scores(windows[held])
-    return scores
+@dataclass(frozen=True)
+class Known:
+    """What a machine's models are made of: its windows and their states, the states' sums, the neighbours' covariance,
+    and its scaling."""
+
+    windows: Windows
+    state: NDArray[np.intp]
+    parts: Sequence[Sums]
+    federation: Doubles | None
+    scaled: tuple[list[int], list[int]]
+
+    def scores(self, part: NDArray[np.intp]) -> Ints:
+        """The score of each window, by a model that was learnt without its `part`."""
+        residuals = self._residuals(part)
+        return np.asarray((residuals * residuals).sum(axis=1))
+
+    def shift(self) -> int:
+        """The largest shift of windows in a row that were held out together; 0 of too few windows to tell."""
+        blocks = len(self.windows) // SPAN
+        if blocks < FEWEST_BLOCKS:
+            return 0
+        residuals = self._residuals(threshold.folds(len(self.windows), block=SPAN))[: blocks * SPAN]
+        return shift.largest(residuals.reshape(blocks, SPAN, -1))
+
+    def _residuals(self, part: NDArray[np.intp]) -> Ints:
+        """Of each window, the sums of its part subtracted from all before its model is made."""
+        found = np.zeros(self.windows.shape, np.int64)
+        for fold in range(threshold.FOLDS):
+            held = part == fold
+            kept = [whole - sums.of(self.windows[held & (self.state == k)]) for k, whole in enumerate(self.parts)]
+            kept = [each for each in kept if each.count]
+            shape = covariance.shape(within(kept), self.federation)
+            made = whitening(self.scaled, _centres(kept), shape.whitening, self.windows)
+            found[held] = made.residuals(self.windows[held])
+        return found
 
 
 def _centres(parts: Sequence[Sums]) -> Doubles:

@@ -30,6 +30,7 @@ from reedmesh.protocol import scaling
 from reedmesh.protocol.recipe import Spectrum
 
 LOST = 0.05  # of the onsets on synthetic faults that a candidate may lose
+SHIFT = 2  # times the largest shift of normal windows that were held out: its limit
 FALSE = 0.05  # of held-out windows over the threshold that are no objection
 ENOUGH = 80  # windows to try synthetic faults on, evenly of all
 
@@ -177,7 +178,8 @@ def _said(family: Family, found: Detector, limit: int, lifts: Mapping[str, int],
     steps = tuple(lifts.values()) if isinstance(family.recipe, Spectrum) else ()
     over = int((found.held_out > limit).sum())
     middle = int(np.median(steps)) if steps else 0
-    return Learnt(len(found.held_out), over, steps, middle, past.first, past.day, past.morning)
+    shift = max(SHIFT * found.shift, limit) if found.shift and family.alerts.of > 1 else 0
+    return Learnt(len(found.held_out), over, steps, middle, past.first, past.day, past.morning, shift)
 
 
 def _loss(scores: NDArray[np.int64], family: Family) -> float:

@@ -26,14 +26,14 @@ _POWERS = [math.prod([_ROOT] * each) for each in range(32)]  # 2**(i / 32)
 Histogram = dict[int, int]
 
 
-def folds(count: int, apart: int = 1) -> NDArray[np.intp]:
-    """The part, 0 to FOLDS - 1, in which each of `count` windows in a row is held out: every fourth block of eight.
+def folds(count: int, apart: int = 1, block: int = BLOCK) -> NDArray[np.intp]:
+    """The part, 0 to FOLDS - 1, in which each of `count` windows in a row is held out: every fourth `block`.
 
     apart: windows from one to the next that shares no reading with it; blocks are twice as long, if that is more. They
     are shorter where there are too few windows for two rounds of them.
     """
-    block = max(1, min(max(BLOCK, 2 * apart), count // (2 * FOLDS)))
-    return np.asarray((np.arange(count) // block) % FOLDS)
+    size = max(1, min(max(block, 2 * apart), count // (2 * FOLDS)))
+    return np.asarray((np.arange(count) // size) % FOLDS)
 
 
 def histogram(scores: Ints) -> Histogram:

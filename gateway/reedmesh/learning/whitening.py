@@ -60,12 +60,16 @@ class Whitening:
 
     def scores(self, windows: Windows) -> Ints:
         """Of int8 windows [m, p]: int64 [m], as gateway and sensor have them of the model."""
+        residuals = self.residuals(windows)
+        return np.asarray((residuals * residuals).sum(axis=1))
+
+    def residuals(self, windows: Windows) -> Ints:
+        """z - y of int8 windows [m, p]: int64 [m, p]."""
         z = normalisation.apply(windows, self.means, self.gains).astype(np.int64)
         if self.states is None or self.centres is None:
-            return np.asarray(((z - self.layer.run(z)) ** 2).sum(axis=1))
+            return np.asarray(z - self.layer.run(z))
         apart = np.clip(z - self.centres.run(_shares(self.states.run(z))), -128, 127)
-        y = np.clip(z - self.layer.run(apart), -128, 127)
-        return np.asarray(((z - y) ** 2).sum(axis=1))
+        return np.asarray(z - np.clip(z - self.layer.run(apart), -128, 127))
 
 
 def scaling_for(windows: Windows, deviations: Doubles) -> tuple[list[int], list[int]]:

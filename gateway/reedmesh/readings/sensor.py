@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from reedmesh.alerts.alert import Alert, Change
 from reedmesh.alerts.conditions import Rule, rules
 from reedmesh.alerts.debounce import Watcher
@@ -14,6 +16,7 @@ from reedmesh.alerts.escalation import calls_for
 from reedmesh.alerts.presence import Presence
 from reedmesh.alerts.seen import Seen
 from reedmesh.inference.learnt import Learnt, decibels
+from reedmesh.inference.shift import Shift
 from reedmesh.protocol import scaling
 from reedmesh.protocol.wire import Window
 from reedmesh.readings import axes, hello
@@ -23,11 +26,14 @@ from reedmesh.readings.standstill import Standstill
 from reedmesh.readings.verdict import PendingVerdict
 
 if TYPE_CHECKING:  # the web page uses this file without LiteRT
+    from numpy.typing import NDArray
+
     from reedmesh.inference.family import Family
     from reedmesh.inference.model import Judgement, Model
 
 LEAST_LIMIT = 0.001  # of a score: a model that learnt from a dead transducer has a threshold of 0
 YOUNG = 0.5  # of the windows that its family wants: a machine learnt from fewer may not have shown what it does
+SHIFTED = "the mean of the last windows shifted"
 CALLED = 2  # priority down to which people are called, unless the settings say otherwise
 LEARNING, DEPLOYING, WATCHING = "learning", "deploying", "watching"
 
@@ -66,6 +72,7 @@ class Sensor:
     still: Standstill = field(default_factory=lambda: Standstill(0.0, 0))
     judged: int = 0  # windows that its model judged while no alert stood ...
     over: int = 0  # ... and those of them above the threshold
+    shift: Shift | None = None  # of the mean of its windows, where its model has a limit of that
     unlearnt: str = ""  # why the last attempt to learn its machine failed
 
     @property
@@ -116,7 +123,7 @@ class Sensor:
 
     def begin_anew(self) -> None:
         """Its recipe is another: what was learnt is of no use."""
-        self.model, self.learnt, self.score, self.judgement = None, 0, None, None
+        self.model, self.learnt, self.score, self.judgement, self.shift = None, 0, None, None, None
         self.relearning = self.pinned = False
         self.station = None
         self.watcher.forget()
@@ -125,6 +132,7 @@ class Sensor:
         """From now on judge by `model`."""
         self.model, self.sequence, self.refusal = model, sequence, ""
         self.relearning, self.unlearnt = False, ""
+        self.shift = Shift(self.claims.shift) if self.claims.shift else None
         self.judged = self.over = 0
         self.watcher.forget()
 
@@ -139,13 +147,14 @@ class Sensor:
             return None, None
         judgement = self.model.judge(window.features) if self.station and self.model.limits else None
         self.judgement = judgement
-        self.score = judgement.score if judgement else self.model.score(window.features)
+        residual = self._residual(window.features)
+        self.score = judgement.score if judgement else self._score(window.features, residual)
         if window.model == self.model.key and window.score != self.score:
             self.counters.disagreements += 1
         if self._stands_still(window):
             return self.score, None
         self.fresh += self.score <= self.model.threshold and not window.clipped and not self.station
-        change = self._asking(self.watcher.judge(self.readable(self.score), self.limit, now))
+        change = self._explained(self.watcher.judge(self.readable(self._with_shift(residual)), self.limit, now))
         self.judged += self.watcher.alert is None
         self.over += self.watcher.alert is None and self.score > self.model.threshold
         return self.score, change
@@ -243,12 +252,31 @@ class Sensor:
         """A score in squared standard deviations per feature."""
         return round(scaling.deviations(score, self.model.length), 3) if self.model else 0.0
 
-    def _asking(self, change: Change | None) -> Change | None:
-        """The same; where an alert begins on a machine of which few windows were learnt, with the question why."""
-        learnt, wanted = self.claims.windows, self.family.training.windows if self.family else 0
-        if change is None or change.type != "new" or not 0 < learnt < wanted * YOUNG:
+    def _residual(self, features: bytes | bytearray) -> "NDArray[np.int64] | None":
+        """Of a window, where shifts are looked for."""
+        return self.model.residuals(np.frombuffer(features, np.int8)[None])[0] if self.model and self.shift else None
+
+    def _score(self, features: bytes | bytearray, residual: "NDArray[np.int64] | None") -> int:
+        assert self.model
+        return self.model.score(features) if residual is None else int(residual @ residual)
+
+    def _with_shift(self, residual: "NDArray[np.int64] | None") -> int:
+        """The score of the last window, or what the shift of the last ones is worth, if that is more."""
+        assert self.model and self.score is not None
+        if self.shift is None or residual is None:
+            return self.score
+        found = self.shift.take(residual, self.score <= self.model.threshold)
+        return max(self.score, int(found * self.model.threshold))
+
+    def _explained(self, change: Change | None) -> Change | None:
+        """The same; where an alert begins, with what is known of it beside its score."""
+        if change is None or change.type != "new" or self.model is None or self.score is None:
             return change
-        return replace(change, text=f"learnt from {learnt} windows: perhaps an operating state that they did not show")
+        learnt, wanted = self.claims.windows, self.family.training.windows if self.family else 0
+        if 0 < learnt < wanted * YOUNG:
+            said = f"learnt from {learnt} windows: perhaps an operating state that they did not show"
+            return replace(change, text=said)
+        return replace(change, text=SHIFTED) if self.score <= self.model.threshold else change
 
     def _stands_still(self, window: Window) -> bool:
         """Whether its machine does, or was started a moment ago; what ran out before it stopped is forgotten."""

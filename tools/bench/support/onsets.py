@@ -4,6 +4,7 @@ Judged by the rule of the gateway (`alerts.debounce.Watcher`). An onset is a sta
 fault. It is found when an alert is raised within 60 windows.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -39,7 +40,17 @@ def of_fault(scores: NDArray[np.generic], threshold: float, rule: AlertRule = RU
     """Of a fault's windows in recorded order. Where a single window raises an alert, each is a fault of its own."""
     if rule.of == 1:
         return Onset(float((scores > threshold).mean()), 1.0)
-    delays = [_delay(scores[at : at + WITHIN], threshold, rule) for at in range(0, max(1, len(scores) - WITHIN), EVERY)]
+    return of_starts([scores[at : at + WITHIN] for at in starts(len(scores))], threshold, rule)
+
+
+def starts(windows: int) -> range:
+    """Where onsets begin in so many windows of a fault."""
+    return range(0, max(1, windows - WITHIN), EVERY)
+
+
+def of_starts(runs: Sequence[NDArray[np.generic]], threshold: float, rule: AlertRule = RULE) -> Onset:
+    """Of the scores after each onset."""
+    delays = [_delay(each, threshold, rule) for each in runs]
     found = [each for each in delays if each]
     return Onset(len(found) / len(delays), float(median(found)) if found else float("nan"))
 
