@@ -1,8 +1,9 @@
 """Whether a machine shifted though no single window stands out: the mean of the last windows, whitened. Pure.
 
-The statistic is Hotelling's (1931): SPAN times the squared length of the mean of whitened windows, less the mean that
-the machine had lately. It is in the unit of a score. A fault that moves every window a little is found sixteen times as
-easily as in single windows; what drifts over hundreds of windows is followed, and told as the condition `moved`.
+The statistic is Hotelling's (1931): SPAN times the squared length of the mean of whitened windows, in the unit of a
+score. A fault that moves every window a little is found sixteen times as easily as in single windows. It counts as far
+as it is from all between where the machine was commissioned and where it lately was: one that changes its speed goes
+back to the first, and what drifts over hundreds of windows is followed, and told as the condition `moved`.
 """
 
 from collections import deque
@@ -29,21 +30,31 @@ class Shift:
 
         normal: the window is below the threshold by itself.
         """
-        self._add(residual)
+        gone = self._add(residual)
         if self._seen < FOLLOW:
             self._begin(residual, normal)
             return 0.0
-        away = self._sum / len(self._last) - self._usual
+        away = self._away(self._sum / len(self._last))
         found = SPAN * float(away @ away) / self._limit
-        if found <= 1.0:
-            self._usual = self._usual + away / FOLLOW
+        if found <= 1.0 and gone is not None:
+            self._usual = self._usual + (gone - self._usual) / FOLLOW
         return found
 
-    def _add(self, residual: NDArray[np.int64]) -> None:
+    def _away(self, mean: NDArray[np.float64]) -> NDArray[np.float64]:
+        """From the nearest point of the line between 0 and what is usual."""
+        length = float(self._usual @ self._usual)
+        along = min(1.0, max(0.0, float(mean @ self._usual) / length)) if length else 0.0
+        return np.asarray(mean - along * self._usual)
+
+    def _add(self, residual: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """Take the newest window; returns the one that is SPAN older."""
         self._last.append(residual)
         self._sum = self._sum + residual if len(self._sum) else residual
-        if len(self._last) > SPAN:
-            self._sum = self._sum - self._last.popleft()
+        if len(self._last) <= SPAN:
+            return None
+        gone = self._last.popleft()
+        self._sum = self._sum - gone
+        return gone
 
     def _begin(self, residual: NDArray[np.int64], normal: bool) -> None:
         if normal:

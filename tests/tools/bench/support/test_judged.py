@@ -13,15 +13,16 @@ RULE, WINDOWS = AlertRule(), np.random.default_rng(1).integers(-8, 9, (200, 10))
 
 def model(shift: int) -> SimpleNamespace:
     """One whose residual is the window itself."""
-    return SimpleNamespace(
-        threshold=600, learnt=Learnt(shift=shift), residuals=lambda windows: windows.astype(np.int64)
-    )
+    made = SimpleNamespace(threshold=600, learnt=Learnt(shift=shift))
+    made.residuals = lambda windows: windows.astype(np.int64)
+    made.scores = lambda windows: (windows.astype(np.int64) ** 2).sum(axis=1)
+    return made
 
 
 def test_a_fault_in_every_window_is_found_by_its_mean_after_normal_windows() -> None:
     tests = {"normal": WINDOWS, "weak": WINDOWS + np.int8(4), "strong": WINDOWS + np.int8(40), "normal-other": WINDOWS}
     without, seen = of_model(model(0), tests, RULE)  # type: ignore[arg-type]
     assert {label: it.share for label, it in seen.items()} == {"weak": 0.0, "strong": 1.0}
-    normal, found = of_model(model(1500), tests, RULE)  # type: ignore[arg-type]
+    normal, found = of_model(model(1000), tests, RULE)  # type: ignore[arg-type]
     assert without.false == normal.false == normal.over == 0.0
     assert found["weak"].share == 1.0 and 7 < found["weak"].delay <= 24 and found["strong"].delay == 7.0
