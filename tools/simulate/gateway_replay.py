@@ -45,6 +45,7 @@ class GatewayReplay:
         self.store = Store()
         self._disk = Disk(self.store)
         self._line = Line(family.recipe.length, count, AlertRule(), 1)
+        self._line.sensor(name).hello = {"features": family.recipe.table()}
         self._events = Events(self._take, *[lambda *_: None] * 5)
         key = Key(sha256(name.encode()).digest())
         passports = Passports(name, family, key, lambda: [key.public])

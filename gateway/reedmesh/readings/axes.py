@@ -21,6 +21,7 @@ from reedmesh.protocol.recipe import (
     Trend,
 )
 
+HIGHEST = 127  # int8
 LOWEST = -128  # int8: 2**-4 counts² or less, so that all readings of a window are the same
 
 
@@ -44,6 +45,11 @@ def movement_places(table: object, length: int) -> tuple[int, ...]:
         points = _whole(table, "points", MAX_POINTS)
         return _places(table, length, MAX_CYCLE_AXES, 2 * points + CYCLE, 2 * points + 2)
     return rms_places(table, length)
+
+
+def clipped(features: bytes | bytearray, places: Sequence[int]) -> bool:
+    """Whether the peak of an axis, which follows its RMS at `places`, is at its highest step. features: int8 bytes."""
+    return any(features[place + 1] == HIGHEST for place in places)
 
 
 def flat(features: bytes | bytearray, places: Sequence[int]) -> tuple[bool, ...]:

@@ -147,7 +147,7 @@ class Sensor:
             return None, None
         judgement = self.model.judge(window.features) if self.station and self.model.limits else None
         self.judgement = judgement
-        residual = self._residual(window.features)
+        residual = self._residual(window)
         self.score = judgement.score if judgement else self._score(window.features, residual)
         if window.model == self.model.key and window.score != self.score:
             self.counters.disagreements += 1
@@ -252,9 +252,12 @@ class Sensor:
         """A score in squared standard deviations per feature."""
         return round(scaling.deviations(score, self.model.length), 3) if self.model else 0.0
 
-    def _residual(self, features: bytes | bytearray) -> "NDArray[np.int64] | None":
-        """Of a window, where shifts are looked for."""
-        return self.model.residuals(np.frombuffer(features, np.int8)[None])[0] if self.model and self.shift else None
+    def _residual(self, window: Window) -> "NDArray[np.int64] | None":
+        """Of a window, where shifts are looked for; not of one that is clipped, for such are not learnt."""
+        places = axes.rms_places(self.hello.get("features"), len(window.features))
+        if not self.model or not self.shift or window.clipped or axes.clipped(window.features, places):
+            return None
+        return self.model.residuals(np.frombuffer(window.features, np.int8)[None])[0]
 
     def _score(self, features: bytes | bytearray, residual: "NDArray[np.int64] | None") -> int:
         assert self.model
