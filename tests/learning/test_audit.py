@@ -70,7 +70,7 @@ def test_another_model_than_the_material_gives_is_found() -> None:
 def test_other_code_or_settings_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     wider = replace(FAMILY, sums=replace(FAMILY.sums, margin=2.5))
     assert {each.split()[0] for each in audit.check(wider, MATERIAL, STATED)} == {"model", "code"}
-    monkeypatch.setattr(audit, "_program", lambda: b"other code")
+    monkeypatch.setattr(audit, "program", lambda: b"other code")
     assert [each.split()[0] for each in audit.check(FAMILY, MATERIAL, STATED)] == ["code"]
 
 

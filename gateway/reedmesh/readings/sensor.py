@@ -257,7 +257,7 @@ class Sensor:
         places = axes.rms_places(self.hello.get("features"), len(window.features))
         if not self.model or not self.shift or window.clipped or axes.clipped(window.features, places):
             return None
-        return self.model.residuals(np.frombuffer(window.features, np.int8)[None])[0]
+        return np.asarray(self.model.residuals(np.frombuffer(window.features, np.int8)[None])[0])
 
     def _score(self, features: bytes | bytearray, residual: "NDArray[np.int64] | None") -> int:
         assert self.model
