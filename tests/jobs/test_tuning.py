@@ -7,6 +7,7 @@ import pytest
 
 from reedmesh.errors import ConfigError
 from reedmesh.inference.family import find_family, load_family, read_plan
+from reedmesh.inference.learnt import highest_rate
 from reedmesh.jobs import kinds, picture, trial, tuned_family, tuning
 from reedmesh.jobs.trial import settings
 from reedmesh.jobs.tuning import Chosen, Worth
@@ -63,7 +64,7 @@ def test_one_lucky_margin_is_passed_over_for_a_plateau() -> None:
 
 
 def test_what_is_not_calm_or_cries_wolf_is_not_chosen() -> None:
-    loud = {f"b8m{margin}": Worth(1.0, 1.0, 0.0, 0.0, 0.2) for margin in ("1_4", "1_6", "1_8", "2", "2_4")}
+    loud = {f"b8m{margin}": Worth(1.0, 1.0, 0.0, 0.0, 0.2, 0.3) for margin in ("1_4", "1_6", "1_8", "2", "2_4")}
     wolf = {f"b12m{margin}": Worth(1.0, 1.0, 0.0, 9.0, 0.01) for margin in ("1_4", "1_6", "1_8", "2", "2_4")}
     assert tuning.best(START, TRIED, found(**loud, **wolf))[0] == START
 
@@ -108,5 +109,6 @@ def test_the_picture_marks_where_it_began_and_what_was_chosen() -> None:
 def test_a_job_of_the_search_is_worth_what_the_yardstick_says() -> None:
     told = {"rows": [[1000, 500, 100, 2, 30, 7]], "pairs": 3, "normal": 500}
     (worth,) = tuning.worths(told)
-    assert worth == Worth(1.0, 0.5, 0.1, 4.0, 0.06) and worth.total == 750 - 100 - 400
+    assert worth == Worth(1.0, 0.5, 0.1, 4.0, 0.06, highest_rate(30, 500)) and worth.total == 750 - 100 - 400
+    assert not worth.is_calm
     assert trial.WHOLE == 1000

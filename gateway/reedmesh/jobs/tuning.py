@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reedmesh.inference.family import Plan
+from reedmesh.inference.learnt import highest_rate
 from reedmesh.jobs.trial import WHOLE, Setting, settings
 from reedmesh.protocol.recipe import MAX_BANDS, Recipe, Spectrum, from_table
 
@@ -23,7 +24,7 @@ RULES = ((5, 10), (7, 16), (10, 20), (12, 16))
 LEAST_WINDOWS = 30
 ALIKE = 5.0  # thousandths: settings that do as well
 FALSE = 100.0  # thousandths that a false alert in a thousand windows costs
-CALM = 0.05  # share of normal windows above the threshold that is no objection
+CALM = 0.05  # share of normal windows above the threshold that is likely at most
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class Chosen:
 class Worth:
     """What a setting comes to. onset, least: mean and least share of onsets found; false: alerts in 1000 windows.
 
-    onset_false: share of normal starts from which there is an alert. over: share of normal windows above the threshold.
+    onset_false: share of normal starts from which there is an alert. over: share of normal windows above the threshold;
+    bound: the highest that is still likely (95 %).
     """
 
     onset: float
@@ -67,6 +69,7 @@ class Worth:
     onset_false: float
     false: float
     over: float
+    bound: float = 0.0
 
     @property
     def total(self) -> float:
@@ -75,8 +78,8 @@ class Worth:
 
     @property
     def is_calm(self) -> bool:
-        """Whether few normal windows are above the threshold: on another day those are false alerts."""
-        return self.over <= CALM
+        """Whether few normal windows can be above the threshold: on another day those are false alerts."""
+        return self.bound <= CALM
 
     def words(self) -> str:
         """In a line, for people."""
@@ -145,23 +148,24 @@ def alone(it: Setting) -> dict[str, Any]:
 def together(worths: Sequence[Worth]) -> Worth:
     """What a setting comes to on several recordings: the mean; the worst of what must not happen on any."""
     mean = [sum(getattr(each, key) for each in worths) / len(worths) for key in ("onset", "onset_false", "false")]
-    least, over = min(each.least for each in worths), max(each.over for each in worths)
-    return Worth(mean[0], least, mean[1], mean[2], over)
+    over, bound = (max(getattr(each, key) for each in worths) for key in ("over", "bound"))
+    return Worth(mean[0], min(each.least for each in worths), mean[1], mean[2], over, bound)
 
 
 def worths(result: Mapping[str, Any]) -> list[Worth]:
     """What each setting of a job `search` came to."""
     normal = result["normal"]
     return [
-        Worth(onset / WHOLE, least / WHOLE, onset_false / WHOLE, 1000 * false / normal, over / normal)
-        for onset, least, onset_false, false, over, _ in result["rows"]
+        Worth(a / WHOLE, b / WHOLE, c / WHOLE, 1000 * false / normal, over / normal, highest_rate(over, normal))
+        for a, b, c, false, over, _ in result["rows"]
     ]
 
 
 def best(start: Chosen, tried: Mapping[str, Any], results: Sequence[tuple[Trial, list[Worth]]]) -> tuple[Chosen, Worth]:
     """The setting to choose, with what it came to: a calm one, if there is any; raises ValueError for no results."""
     every = [found for trial, found_worths in results for found in _smoothed(trial, tried, found_worths)]
-    every = [each for each in every if each[1].is_calm] or every
+    quietest = min(worth.bound for _, worth, _ in every)
+    every = [each for each in every if each[1].is_calm or each[1].bound == quietest]
     most = max(value for _, _, value in every)
     alike = [(chosen, worth) for chosen, worth, value in every if value >= most - ALIKE]
     return min(alike, key=lambda pair: _distance(start, pair[0]))
