@@ -8,6 +8,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
 from reedmesh.dashboard.model.passwords import hashed
+from tests.dashboard.model.test_archive import ARCHIVE
 from tests.dashboard.model.test_pool import POOL
 from tests.dashboard.model.test_provenance import PROVENANCE
 from tests.dashboard.pages.test_pages import LEARNING
@@ -41,6 +42,7 @@ ANSWERS: Answers = {
     "learning": lambda _: LEARNING,
     "provenance": lambda _: PROVENANCE,
     "jobs": lambda _: POOL,
+    "archive": lambda _: ARCHIVE,
     "config": lambda _: {"name": "gw1", "broker": {"port": 1883}},
 }
 PAGES = {  # path: what is there when it is complete
@@ -50,6 +52,7 @@ PAGES = {  # path: what is there when it is complete
     "/learning": "tbody tr",
     "/provenance": "tbody tr",
     "/pool": "tbody tr",
+    "/archive": "tbody tr",
     "/settings": "section:nth-child(2) tbody tr",
     "/add": ".step:nth-child(4)",
 }

@@ -5,6 +5,7 @@ from typing import Any
 
 from playwright.async_api import expect
 
+from tests.dashboard.model.test_archive import ARCHIVE
 from tests.dashboard.model.test_pool import POOL
 from tests.dashboard.model.test_provenance import PROVENANCE
 from tests.dashboard.pages.test_pages import LEARNING, ROUND
@@ -48,6 +49,20 @@ def test_provenance_shows_receipts_accounts_and_a_neighbour_with_two_pasts(play:
         await expect(page.locator("figure .scores")).to_have_attribute("d", MADE)
 
     play(scenario, answers={"provenance": lambda asked: PROVENANCE})
+
+
+def test_the_archive_shows_what_may_still_be_lost_and_who_is(play: Play) -> None:
+    async def scenario(stage: Stage) -> None:
+        page = stage.page
+        await stage.say("gw1/info", INFO)
+        await stage.open(page, "/archive")
+        await expect(page.locator("dl")).to_contain_text("cannot be read now")
+        await expect(page.get_by_role("row", name="press3 7")).to_contain_text("3 of 4 · 1 missing")
+        await expect(page.get_by_role("row", name="press3 7")).to_contain_text("any 0 holders")
+        await expect(page.get_by_role("row", name="gw3 · lost")).to_contain_text("30 passed, 2 not")
+        await expect(page.get_by_role("row", name="gw4")).to_contain_text("takes no part")
+
+    play(scenario, answers={"archive": lambda asked: ARCHIVE})
 
 
 def test_the_pool_shows_who_lends_and_who_is_out(play: Play) -> None:

@@ -26,7 +26,7 @@ SETTLE = 10.0  # seconds that a shard is missing before it is re-made: it may be
 MANIFESTS_AT_ONCE = 64
 REFUSED_SECONDS = 3600.0  # that a manifest which was not taken is not asked for again
 NOTE_SECONDS = 3600.0  # between two entries of the ledger
-REPAIR_RATE = 1.0  # objects a second
+REPAIR_RATE = 2.0  # objects a second, of each gateway
 
 
 class Keeper:
@@ -46,7 +46,7 @@ class Keeper:
         self._looked_at = site.steady()
         self._unnoted = 0  # shards made again that the ledger does not have yet
         self._noted_at = -NOTE_SECONDS
-        self._rate = TokenBucket(REPAIR_RATE, 1.0)
+        self._rate = TokenBucket(REPAIR_RATE, REPAIR_RATE)
 
     async def step(self) -> None:
         """Do what is due."""

@@ -99,9 +99,9 @@ class Archive:
             await asyncio.sleep(LOOK_SECONDS)
 
     def table(self, most: int) -> dict[str, Any]:
-        """The newest `most` objects and the holders as of now, for people and pages."""
+        """For people and pages: holders, and `most` objects, first those that lack shards, then the newest."""
         site, now = self.site, self.site.steady()
-        objects = sorted(site.shelf.manifests.values(), key=lambda it: it.made, reverse=True)
+        objects = sorted(site.shelf.manifests.values(), key=lambda it: (not site.missing(it), -it.made))
         holders = {name: _holder(each, now) for name, each in site.directory.holders.items()}
         for name, each in holders.items():
             each["lost"] = site.directory.is_lost(name, now)

@@ -13,6 +13,7 @@ from reedmesh.dashboard.model.feed import Feed
 from reedmesh.dashboard.model.sessions import User
 from reedmesh.dashboard.pages.add import AddPage
 from reedmesh.dashboard.pages.alert import AlertPage
+from reedmesh.dashboard.pages.archive import ArchivePage
 from reedmesh.dashboard.pages.downloads import Downloads
 from reedmesh.dashboard.pages.handover import HandoverFiles, HandoverPage
 from reedmesh.dashboard.pages.learning import LearningPage
@@ -105,6 +106,10 @@ def _add_accounts(feed: Feed, admission: Admission) -> None:
     @ui.page("/pool")
     def pool_page(request: Request) -> None:
         PoolPage(_visit(request, feed, admission))
+
+    @ui.page("/archive")
+    def archive_page(request: Request) -> None:
+        ArchivePage(_visit(request, feed, admission))
 
 
 def _style(_: Request) -> Response:

@@ -31,6 +31,7 @@ PAGES = (
     ("learning", "/learning"),
     ("provenance", "/provenance"),
     ("jobs", "/pool"),
+    ("archive", "/archive"),
     ("add", "/add"),
     ("settings", "/settings"),
 )
