@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -92,38 +94,41 @@ def test_the_family_runs_in_64_kib_with_its_features(tmp_path: Path) -> None:
     run_compiled(compile_all(tmp_path, "x64"), heap, "engine/memory.py", path)
 
 
-def test_the_whole_sensor_starts_in_the_heap_that_boards_readme_tells_of(tmp_path: Path) -> None:
-    """133 KiB of 64-bit words, where a board needs 96, and 3 % to spare."""
-    folder = memory.sensor(tmp_path / "files", 64)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Path]]:
+    """A whole sensor, compiled, and frames of a model and of firmware for it."""
+    folder = memory.sensor(tmp_path_factory.mktemp("whole") / "files", 64)
     memory.measuring(folder, 64)
-    said = measured(folder, "137k")
+    return folder, memory.frames(folder, 64)
+
+
+def test_the_whole_sensor_starts_in_the_heap_that_boards_readme_tells_of(whole: Any, tmp_path: Path) -> None:
+    """133 KiB of 64-bit words, where a board needs 96, and 3 % to spare."""
+    said = measured(whole[0], tmp_path, "137k")
     assert json.loads(said.splitlines()[-1])["free"] > 0
 
 
-def test_the_whole_sensor_takes_a_model_and_firmware_in_the_heap_that_boards_readme_tells_of(tmp_path: Path) -> None:
+def test_it_takes_a_model_and_firmware_in_the_heap_that_boards_readme_tells_of(whole: Any, tmp_path: Path) -> None:
     """175 KiB of 64-bit words, where a board needs 126, and 3 % to spare."""
-    folder = memory.sensor(tmp_path / "files", 64)
-    memory.measuring(folder, 64)
-    measured(folder, "180k", *memory.frames(folder, 64))
+    measured(whole[0], tmp_path, "180k", *whole[1])
 
 
-def test_in_reduced_mode_it_takes_both_in_what_a_classic_esp32_has_without_starving_wifi(tmp_path: Path) -> None:
+def test_in_reduced_mode_it_takes_both_in_what_a_classic_esp32_has_without_starving_wifi(
+    whole: Any, tmp_path: Path
+) -> None:
     """146 KiB of 64-bit words are less than a classic ESP32's 107 (tools/bench/support/two_heaps.py); 136 suffice."""
-    folder = memory.sensor(tmp_path / "files", 64)
-    memory.measuring(folder, 64)
-    measured(folder, "146k", *memory.frames(folder, 64), reduced="1")
+    measured(whole[0], tmp_path, "146k", *whole[1], reduced="1")
 
 
-def test_the_measurement_says_when_an_update_was_not_taken(tmp_path: Path) -> None:
+def test_the_measurement_says_when_an_update_was_not_taken(whole: Any, tmp_path: Path) -> None:
     """What is compiled has no `assert`: a check of its own must raise."""
-    folder = memory.sensor(tmp_path / "files", 64)
-    memory.measuring(folder, 64)
     with pytest.raises(AssertionError, match=r"'code': (400|503)|MemoryError"):
-        measured(folder, "110k", *memory.frames(folder, 64), reduced="1")
+        measured(whole[0], tmp_path, "110k", *whole[1], reduced="1")
 
 
-def measured(folder: Path, heap: str, *updates: Path, reduced: str = "") -> str:
-    """What the whole sensor says in a heap of this size."""
+def measured(whole: Path, folder: Path, heap: str, *updates: Path, reduced: str = "") -> str:
+    """What the whole sensor says in a heap of this size; its files are copied into `folder`."""
+    shutil.copytree(whole, folder, dirs_exist_ok=True)
     command = [binary(), "-X", f"heapsize={heap}", "-m", "board_heap", str(folder), *map(str, updates)]
     path = {**os.environ, "MICROPYPATH": f"{folder}:.frozen", "REDUCED": reduced}
     done = subprocess.run(command, env=path, capture_output=True, text=True, timeout=60)
