@@ -32,15 +32,15 @@ def assemble(node, folder: str) -> None:
     node.overlap = recipe.hop < recipe.samples
     node.backlog = StoreAndForward(folder, frame, node.settings.get("key"))
     idle = node.boot_count.safe_mode or node.boot_count.reduced
+    node.slots = ModelSlots(folder, node.settings["model_bytes"], recipe.length)
+    node.slots.boot(not idle)  # what reads a model takes most of the heap, so the rest comes when it has gone
     node.transducer = samples = extractor = None
     if not idle:
         samples, node.transducer, extractor = _listening(node, recipe)
     node.station = _judging_parts(node, recipe)
     window_ms = _window_ms(node, recipe)
-    node.slots = ModelSlots(folder, node.settings["model_bytes"], recipe.length)
     del recipe
     release("protocol.recipe")
-    node.slots.boot(not idle)
     node.trees = FirmwareSlots(folder, "key" in node.settings)
     _join(node, folder)
     feed = node.machine.WDT(timeout=WATCHDOG_MS).feed if node.machine else None

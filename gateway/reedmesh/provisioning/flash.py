@@ -47,7 +47,7 @@ def in_doubt(board: Board, config: dict[str, Any]) -> str:
         )
     if board.heap_kib < start + UPDATING_KIB and {"ca", "psk"} & set(config.get("broker") or {}):
         return (
-            f"{board.name} has little memory for TLS: that its updates always succeed is not proven. "
+            f"{board.name} has little memory for TLS: its updates have room by a model, which no silicon has shown. "
             "An ESP32-S3 or C3, or a wire (make flash-gateway-link), has enough\n"
         )
     return ""
