@@ -253,6 +253,33 @@ def test_each_family_is_exchanged_by_itself_and_labels_stay_at_home(tmp_path: Pa
     asyncio.run(story())
 
 
+def test_who_labelled_faults_tells_a_network_and_neither_part_nor_word(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with halls(tmp_path, "north", "south") as (north, south):
+            press, young = north.sensor("press", RECIPE), south.sensor("press", RECIPE)
+            await press.hello()
+            await young.hello()
+            await feed(press, curves(20, 1))
+            await feed(press, curves(5, 2, kind=2))
+            parts = [{"boot": 7, "number": number} for number in range(21, 26)]
+            labels = json.dumps({"sensor": "press", "parts": parts, "label": "hairline crack"}).encode()
+            await north.broker.link().publish(Message("reedmesh/north/request/label", labels, 1))
+            await feed(young, curves(20, 5))
+            await south.learnt(young)
+            shares = south.gateway.parts.neighbourhoods.all
+
+            def told() -> bool:
+                peers = [share.peers().get("north") for share in shares]
+                return any(peer and peer.weights.any() for peer in peers)
+
+            await south.until(told)
+            knows = north.gateway.parts.neighbourhoods.all[-1].learning_state
+            heard = shares[-1].peers()["north"]
+            assert np.abs(heard.weights - knows.public).max() < 1e-6 and knows.windows == 19
+
+    asyncio.run(story())
+
+
 def test_the_wire_of_a_single_family_names_no_others(tmp_path: Path) -> None:
     store = Store(tmp_path)
     gateway = Gateway(Config("gw", str(tmp_path)), families.load(["vibration"]), store)
