@@ -119,7 +119,10 @@ def rehearse(path: Path) -> int:
 def _copied(state: Path, target: Path, without: Collection[str]) -> IO[bytes]:
     """The database as it is now, checked."""
     if without:
-        with closing(standby.open_in(state, without)) as memory:
+        with (
+            closing(database.reader(state)) as source,
+            closing(standby.copied(source, state / database.NAME, without)) as memory,
+        ):
             return io.BytesIO(memory.serialize())
     aside = target.with_name(f".{target.name}.db")
     aside.touch(0o600)

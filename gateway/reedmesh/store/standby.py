@@ -23,17 +23,25 @@ WINDOWS = "windows"  # the bulk of the file, and of worth for learning alone
 
 def open_in(directory: Path, without: Collection[str] = (WINDOWS,)) -> sqlite3.Connection:
     """The database in `directory`, in memory, without some tables; raises ConfigError if it is unreadable."""
-    path, memory = directory / database.NAME, database.in_memory()
+    path = directory / database.NAME
     try:
         with contextlib.closing(_reader(path)) as file:
-            if (version := file.execute("pragma user_version").fetchone()[0]) != database.VERSION:
-                raise ConfigError(f"{path}: of version {version}, and no room to bring it up to date: make room first")
-            with memory:
-                for table in _tables(memory):
-                    if table not in without:
-                        _copy(file, memory, table)
+            return copied(file, path, without)
     except sqlite3.Error as error:
         raise ConfigError(f"{path}: the disk takes nothing, and it cannot be read: {error}") from error
+
+
+def copied(file: sqlite3.Connection, path: Path, without: Collection[str]) -> sqlite3.Connection:
+    """All tables of an open database but those, in memory, as of one moment; raises ConfigError and sqlite3.Error."""
+    memory = database.in_memory()
+    file.execute("begin")
+    if (version := file.execute("pragma user_version").fetchone()[0]) != database.VERSION:
+        raise ConfigError(f"{path}: of version {version}, and no room to bring it up to date: make room first")
+    with memory:
+        for table in _tables(memory):
+            if table not in without:
+                _copy(file, memory, table)
+    file.rollback()
     return memory
 
 

@@ -1,10 +1,12 @@
 """A site of archives for the bench: each gateway with a mosquitto of its own, and links to those of all others."""
 
 import asyncio
+import json
 import subprocess
+import sys
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -56,10 +58,9 @@ class Member:
 class BenchSite:
     """Gateways g0, g1 ... in `folder`."""
 
-    def __init__(self, folder: Path, count: int) -> None:
+    def __init__(self, folder: Path, ports: dict[str, int]) -> None:
         self.folder, self.clock = folder, Clock()
-        self.names = [f"g{i}" for i in range(count)]
-        self.ports = {name: free_port() for name in self.names}
+        self.names, self.ports = list(ports), ports
         self.members: dict[str, Member] = {}
 
     def start(self, name: str) -> Member:
@@ -110,19 +111,41 @@ class BenchSite:
         return subprocess.Popen([str(program), "-c", str(config)], stderr=subprocess.DEVNULL)
 
 
+def free_site(count: int) -> dict[str, int]:
+    """Names g0, g1 ... of gateways, and the ports of their brokers."""
+    return {f"g{i}": free_port() for i in range(count)}
+
+
 @asynccontextmanager
-async def bench_site(folder: Path, count: int) -> AsyncIterator[BenchSite]:
-    """A site whose gateways know each other's offers."""
-    it = BenchSite(folder, count)
+async def bench_site(folder: Path, ports: dict[str, int], here: Sequence[str] = ()) -> AsyncIterator[BenchSite]:
+    """A site whose gateways know each other's offers. here: those that run in this process, if not all do."""
+    it = BenchSite(folder, ports)
     try:
-        for name in it.names:
+        for name in here or it.names:
             it.start(name)
-        full = lambda: all(len(each.archive.site.alive()) == count for each in it.alive())  # noqa: E731
+        full = lambda: all(len(each.archive.site.alive()) == len(ports) for each in it.alive())  # noqa: E731
         await it.until("all gateways heard each other", CONNECT_SECONDS, full)
         yield it
     finally:
         for name in list(it.members):
             await it.kill(name)
+
+
+@contextmanager
+def others_apart(folder: Path, ports: dict[str, int], there: Sequence[str]) -> Iterator[None]:
+    """Gateways in a process of their own, so that what they cost is not counted here."""
+    words = [sys.executable, "-m", "tools.bench.pool.site", str(folder), json.dumps(ports), *there]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            assert process.stdin
+            process.stdin.close()
+
+
+async def _apart(folder: Path, ports: dict[str, int], there: Sequence[str]) -> None:
+    async with bench_site(folder, ports, there):
+        await asyncio.to_thread(sys.stdin.read)
 
 
 def key_of(name: str) -> Key:
@@ -137,3 +160,7 @@ def _keys(names: list[str], who: str) -> list[bytes]:
 async def _drain(link: Subscriber) -> None:
     async for _ in link.messages():
         pass
+
+
+if __name__ == "__main__":
+    asyncio.run(_apart(Path(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3:]))

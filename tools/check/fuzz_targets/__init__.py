@@ -6,12 +6,12 @@ is more memory than it is allowed, or a hang. A file for each place that bytes c
 
 from contextlib import suppress
 
-from tools.check.fuzz_targets import firmware, gateway, neighbours, pages, sensors, signed
+from tools.check.fuzz_targets import archive, firmware, gateway, neighbours, pages, sensors, signed
 from tools.check.fuzz_targets.target import Target
 
 TARGETS: dict[str, Target] = {
     name: target
-    for source in (sensors, neighbours, signed, gateway, pages, firmware)
+    for source in (sensors, neighbours, signed, archive, gateway, pages, firmware)
     for name, target in source.TARGETS.items()
 }
 
