@@ -36,6 +36,8 @@ RUNS = {  # name: script that runs it without an allocation, model, KiB it shall
 }
 LARGEST = 1024  # KiB
 CERTAIN = {32: 130, 64: 200}  # KiB by bits of a word, in which updates surely find room
+CLASSIC = two_heaps.FULL // 1024 - 4  # KiB; 4 for the keeper of Wi-Fi and more that is not measured here: an estimate
+TRIES = 20
 ROOM = 2048  # bytes of a block, as the sensor's hello says
 KEY = "0f" * 32
 
@@ -105,6 +107,7 @@ def show_boards(micropython: str, folder: Path, bits: int) -> None:
     report.save(f"sensor_update_heap_{bits}_bit", updated, "KiB")
     os.environ["REDUCED"] = "1"
     reduced = certain(micropython, folder, [*run, *map(str, frames(folder, bits))])
+    taken = times(micropython, folder, [*run, *map(str, frames(folder, bits))]) if bits == 32 else 0
     del os.environ["REDUCED"]
     print(f"reduced    {reduced:4} KiB, the same without transducer, features and model, as it starts to be updated")
     report.save(f"sensor_reduced_heap_{bits}_bit", reduced, "KiB")
@@ -114,6 +117,8 @@ def show_boards(micropython: str, folder: Path, bits: int) -> None:
     report.save("heap_start_kib", least, "KiB")
     report.save("heap_update_kib", updated, "KiB")
     two_heaps.show(used, updated, reduced)
+    print(f"a classic ESP32 in reduced mode took model and firmware {taken} of {TRIES} times in {CLASSIC} KiB of heap")
+    report.save("classic_updates_taken", taken, f"of {TRIES}")
     print(f"  {'of a board, KiB':16} {'budget':>7} {'started':>8} {'updated':>8}   left, of an estimate")
     for name in boards.names():
         budget = boards.load(name).heap_kib
@@ -164,6 +169,11 @@ def certain(micropython: str, folder: Path, run: list[str]) -> int:
     while suffices(micropython, folder, run, kib - 1):
         kib -= 1
     return kib
+
+
+def times(micropython: str, folder: Path, run: list[str]) -> int:
+    """How often of TRIES `run` succeeds in what a classic ESP32 has before its heap takes of ESP-IDF's memory."""
+    return sum(suffices(micropython, folder, run, CLASSIC) for _ in range(TRIES))
 
 
 def suffices(micropython: str, folder: Path, run: list[str], kib: int) -> bool:

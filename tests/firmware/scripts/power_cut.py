@@ -101,6 +101,10 @@ for path in sys.argv[1:5]:
     with open(path, "rb") as file:
         frames.append(file.read())
 
+from board import lazy  # noqa: E402
+
+lazy.release = lambda *_: None  # compiling from source anew at every start would take most of the time
+
 from board.boot_count import WINDOWS  # noqa: E402
 from ota.model_files import MOST_BOOTS  # noqa: E402
 from ota.model_slots import ModelSlots  # noqa: E402
