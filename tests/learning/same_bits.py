@@ -19,4 +19,4 @@ found = detector.learn(windows(0), told[1:])
 parts = [found.model.layer, found.model.states, found.model.centres]
 numbers = [each for part in parts if part for each in (part.weights, part.scales, part.biases)]
 digest = sha256(b"".join(each.tobytes() for each in numbers) + found.held_out.tobytes())
-print(digest.hexdigest(), len(found.states), found.model.means, found.model.gains, found.base)
+print(digest.hexdigest(), len(found.states), found.model.means, found.model.gains, found.base, found.shift)
