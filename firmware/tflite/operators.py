@@ -1,5 +1,7 @@
 """The operators that this engine runs, loaded when a model asks for one: a board holds the code of those only.
 
+Those that keep something from one input to the next are in `recurrent/`, the others here.
+
 A class takes a Node and `rounding`, and has `scratch` (bytes it needs while it runs), `bind(scratch)` and `invoke()`.
 """
 
@@ -20,14 +22,14 @@ _TABLE = """
 21 lookup Relu6 3
 22 reshape Reshape 1
 25 softmax Softmax 3
-27 svdf Svdf 4
+27 recurrent.svdf Svdf 4
 28 lookup Tanh 3
 34 move Pad 6
 39 move Transpose 8
 40 mean Mean 3
 41 arithmetic Sub 5
 43 reshape Reshape 1
-44 lstm Lstm 4
+44 recurrent.lstm Lstm 4
 45 move StridedSlice 4
 53 cast cast 9
 55 extremes Maximum 4
@@ -54,4 +56,6 @@ def codes() -> list:
 def load(code: int):
     """The class of an operator, or a function that gives its instance."""
     module, name, _ = find(code)
-    return getattr(getattr(__import__("tflite." + module), module), name)
+    package, _, module = module.rpartition(".")
+    package = package or "tflite"
+    return getattr(getattr(__import__(package + "." + module), module), name)

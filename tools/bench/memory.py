@@ -27,7 +27,16 @@ from tools.board import provision, update_sensors
 from tools.checkout import ROOT
 
 # Files that judge a window.
-ENGINE = ("tflite/", "features", "score", "protocol/recipe", "protocol/scaling", "board/bench", "board/lazy")
+ENGINE = (
+    "tflite/",
+    "recurrent/",
+    "features",
+    "score",
+    "protocol/recipe",
+    "protocol/scaling",
+    "board/bench",
+    "board/lazy",
+)
 FOREIGN = ROOT.parent / "shared" / "data"
 SCRIPTS = ROOT / "tests" / "firmware" / "scripts"
 RUNS = {  # name: script that runs it without an allocation, model, KiB it shall fit

@@ -55,6 +55,7 @@ ENGINE = (
     "protocol/wire",
     "score",
     "tflite/",
+    "recurrent/",
 )
 RATE = 50  # windows a second
 QUIET, WARM_UP = 150, 50  # windows without an update; those before one counts, and after it

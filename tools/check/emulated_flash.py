@@ -30,7 +30,7 @@ def flash_of_cases(board: Board, firmware: bytes) -> bytes:
     """The same with a program that runs the engine's cases in place of the sensor's."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        device_tree.compile_into(folder / image.TREE, board.architecture, ("tflite/", "board/lazy"))
+        device_tree.compile_into(folder / image.TREE, board.architecture, ("tflite/", "recurrent/", "board/lazy"))
         shutil.copyfile(RUNNER, folder / image.STARTED)
         (folder / CASES).write_bytes(cases())
         return _laid_out(board, firmware, image.pack(folder, (FLASH - board.image.files) // image.BLOCK))

@@ -113,7 +113,7 @@ def _fuzz(arguments: argparse.Namespace) -> int:
     """In the process of one target."""
     import atheris
 
-    with atheris.instrument_imports(include=["reedmesh", "tflite", "net", "board", "protocol"]):
+    with atheris.instrument_imports(include=["reedmesh", "tflite", "recurrent", "net", "board", "protocol"]):
         from tools.check import fuzz_targets
 
         target = fuzz_targets.TARGETS[arguments.target]

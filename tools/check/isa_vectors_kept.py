@@ -31,7 +31,7 @@ def clamped(value: int, low: int = -32768, high: int = 32767) -> int:
 
 
 def to_int16(rng: Random) -> Vector:
-    """tflite/to_int16: sums to every other int16, added to what is there or not."""
+    """recurrent/to_int16: sums to every other int16, added to what is there or not."""
     rows, kept = rng.randrange(1, 9), rng.randrange(2)
     made, bits, power = factor(rng, -20, 3)
     sums, old = [rng.randrange(-(1 << 27), 1 << 27) for _ in range(rows)], int16s(rng, 2 * rows + 1)
@@ -43,14 +43,14 @@ def to_int16(rng: Random) -> Vector:
 
 
 def forget(rng: Random) -> Vector:
-    """tflite/svdf: all values move on."""
+    """recurrent/svdf: all values move on."""
     values = int16s(rng, rng.randrange(1, 40))
     block = Block(halfwords(values))
     return Vector(("forget", (block, len(values))), None, ((block, halfwords([*values[1:], values[-1]])),))
 
 
 def respond(rng: Random) -> Vector:
-    """tflite/svdf: sums that wrap at 32 bits, by a factor."""
+    """recurrent/svdf: sums that wrap at 32 bits, by a factor."""
     units, taps, zero = rng.randrange(1, 5), rng.randrange(1, 30), rng.randrange(256)
     made, bits, power = factor(rng, -30, 2)
     state, times = int16s(rng, units * taps + 3), int16s(rng, units * taps)
@@ -105,7 +105,7 @@ def curved(a: int, whole: int, tanh: int) -> int:
 
 
 def curve(rng: Random) -> Vector:
-    """tflite/lstm_cells: logistic, or tanh with bits before the point."""
+    """recurrent/cells: logistic, or tanh with bits before the point."""
     n, tanh = rng.randrange(1, 20), rng.randrange(2)
     whole, values = rng.randrange(7) if tanh else 3, int16s(rng, n + 2)
     out = Block(bytes(2 * n + 2))
@@ -122,7 +122,7 @@ def _rounded(value: int, times: int) -> int:
 
 
 def update(rng: Random) -> Vector:
-    """tflite/lstm_cells: cells under four gates."""
+    """recurrent/cells: cells under four gates."""
     n, shift, clip = rng.randrange(1, 12), rng.randrange(15, 22), rng.choice((0, 32767, rng.randrange(1, 32767)))
     gates = [abs(clamped(value, -32767)) for value in int16s(rng, 2 * n)] + int16s(rng, 2 * n)
     cells = int16s(rng, n + 1)
@@ -135,7 +135,7 @@ def update(rng: Random) -> Vector:
 
 
 def emit(rng: Random) -> Vector:
-    """tflite/lstm_cells: what cells give out, twice."""
+    """recurrent/cells: what cells give out, twice."""
     n, zero = rng.randrange(1, 12), rng.randrange(256)
     made, bits, power = factor(rng, -26, -20)
     gates = int16s(rng, 3 * n) + [abs(clamped(value, -32767)) for value in int16s(rng, n)]

@@ -218,7 +218,7 @@ def _refused(name: str, version: int, inputs: tuple[Tensor | None, ...], outputs
 
 
 def _unfit_to_keep(name: str, inputs: tuple[Tensor | None, ...]) -> str:
-    """Why what keeps something does not run, as firmware/tflite/svdf.py and lstm.py refuse it."""
+    """Why what keeps something does not run, as firmware/recurrent/svdf.py and lstm.py refuse it."""
     kinds = {SVDF: {1: "INT8", 2: "INT16", 4: "INT16"}, LSTM: {1: "INT8", 5: "INT8", 18: "INT8", 19: "INT16"}}[name]
     if name == LSTM and (any(inputs[i] for i in (9, 10, 11, 16, 17, *range(20, len(inputs)))) or not inputs[1]):
         return "peepholes, projection, layer normalisation and coupled gates are not supported"

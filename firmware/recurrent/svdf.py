@@ -7,13 +7,13 @@ Sums of 32 bits wrap there, and do so here: they are kept in two parts, of which
 from array import array
 
 import micropython
-
 from tflite.dot import check_weights, multiply, row_sums, starts, total
 from tflite.graph import Node
 from tflite.kinds import INT8, INT16, INT32
 from tflite.multiplier import factor
 from tflite.scales import multiplier, ratio, single_product
-from tflite.to_int16 import to_int16
+
+from recurrent.to_int16 import to_int16
 
 _RELU = 1  # ActivationFunctionType
 _MOST = 32768  # responses that one output is made of

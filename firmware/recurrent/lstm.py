@@ -7,10 +7,11 @@ normalisation or coupled gates: they are refused. TFLite-Micro calculates its ga
 from tflite.dot import check_weights, multiply, row_sums, starts, total
 from tflite.graph import Node
 from tflite.kinds import INT8, INT16, INT32
-from tflite.lstm_cells import EXPONENTIALS, curve, emit, update
 from tflite.multiplier import factor
 from tflite.scales import multiplier, quotient, ratio, single_product
-from tflite.to_int16 import to_int16
+
+from recurrent.cells import EXPONENTIALS, curve, emit, update
+from recurrent.to_int16 import to_int16
 
 _GATES = ("input", "forget", "candidate", "output")  # in the order of their weights among the inputs
 _WEIGHTS, _RECURRENT, _BIASES, _HIDDEN, _CELL = 1, 5, 12, 18, 19  # places among the inputs
