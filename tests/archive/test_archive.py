@@ -10,6 +10,7 @@ import pytest
 
 from reedmesh.archive import forgetting, frames
 from reedmesh.archive.coded import Wanted
+from reedmesh.archive.directory import union
 from reedmesh.archive.shelf import FOLDER
 from reedmesh.errors import RefusedError, WireError
 from tests.support.archives import FEDERATION, MEGABYTE, Network, begin, key_of, network
@@ -141,6 +142,32 @@ def test_a_holder_that_gives_other_bytes_is_found_out_by_an_audit(tmp_path: Path
         assert await it.nodes["g0"].objects.get(object_id) == CONTENT
 
     run(tmp_path, 4, story)
+
+
+def test_a_holder_that_lies_about_its_space_is_replaced(tmp_path: Path) -> None:
+    async def story(it: Network) -> None:
+        liar = it.nodes["g2"].site.shelf
+        liar.keep = lambda manifest, *_: liar.keep_manifest(manifest)  # type: ignore[method-assign]
+        objects = [await put(it, "g0", bytes([i]) * 300) for i in range(4)]
+        for _ in range(80):
+            await it.step(1.0)
+        watching = it.nodes["g0"].site
+        assert not any(liar.mask(each) for each in objects)
+        for each in objects:
+            manifest = watching.shelf.manifests[each]
+            held = [node.site.shelf.mask(each) for name, node in it.nodes.items() if name != "g2"]
+            assert union(held) == (1 << manifest.n) - 1, "others hold what it did not keep"
+
+    run(tmp_path, 5, story)
+
+
+def test_manifests_that_disagree_are_two_objects(tmp_path: Path) -> None:
+    async def story(it: Network) -> None:
+        one, two = await put(it, content=b"one"), await put(it, content=b"two")
+        assert one != two
+        assert [await it.nodes["g1"].objects.get(each) for each in (one, two)] == [b"one", b"two"]
+
+    run(tmp_path, 3, story)
 
 
 def test_who_offers_nothing_places_nothing_and_nobody_places_more_than_it_offers(tmp_path: Path) -> None:

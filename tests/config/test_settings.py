@@ -158,3 +158,9 @@ def test_a_language_model_may_be_asked_on_loopback_and_by_https(tmp_path: Path) 
     for url in ("http://127.0.0.1:8080/v1", "http://[::1]:8080/v1", "https://llm.example/v1"):
         text = f'name = "a"\nstate = "s"\n[assistant]\nurl = "{url}"\n'
         assert settings.load_config(written(tmp_path, text)).assistant.url == url
+
+
+def test_a_sealed_federation_has_no_archive_for_its_topics_carry_names(tmp_path: Path) -> None:
+    text = f'name = "a"\nstate = "s"\n[archive]\nmegabytes = 5\n[exchange]\nsecret = "{"5" * 64}"\n'
+    with pytest.raises(ConfigError, match=r"archive\.megabytes: a sealed federation"):
+        settings.load_config(written(tmp_path, text))

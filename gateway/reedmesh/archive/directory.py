@@ -4,6 +4,7 @@ A holder is lost after MISSES audits in a row without an answer, or after a day 
 not pass its audit is not there, whatever its holder says, until its list changes.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
@@ -13,6 +14,8 @@ from reedmesh.archive.placement import margin
 
 MISSES = 3
 SILENCE = 86_400.0  # seconds
+LISTED_SECONDS = 5.0  # in which a shard that was taken is in its holder's list
+MOST_BROKEN = 2  # times that a holder lost what it had of an object; it is given no more of that
 
 
 @dataclass
@@ -31,6 +34,8 @@ class Holder:
     known: bytes = b""  # digest of the list that `held` is of
     held: dict[bytes, int] = field(default_factory=dict)
     wrong: dict[bytes, int] = field(default_factory=dict)
+    promised: dict[tuple[bytes, int], float] = field(default_factory=dict)  # shards it took, and when
+    broken: Counter[bytes] = field(default_factory=Counter)  # by object: shards that it took and does not have
     misses: int = 0
     audited: float | None = None
     passed: int = 0
@@ -68,15 +73,39 @@ class Directory:
         holder.offered_at, holder.offer = time, offer
         self.hear(gateway, now)
 
-    def hear_list(self, gateway: str, digest: bytes, held: dict[bytes, int]) -> None:
-        """Take a neighbour's list; what failed an audit before may have been mended."""
+    def hear_list(self, gateway: str, digest: bytes, held: dict[bytes, int], now: float) -> None:
+        """Take a neighbour's list; what failed an audit before may have been mended.
+
+        A shard that it took and does not list is a promise broken; what it took just now may not be in the list yet.
+        """
         holder = self.holders[gateway]
         holder.known, holder.held, holder.wrong = digest, held, {}
+        for (object_id, index), at in list(holder.promised.items()):
+            if held.get(object_id, 0) >> index & 1:
+                del holder.promised[object_id, index]
+            elif now - at < LISTED_SECONDS:
+                held[object_id] = held.get(object_id, 0) | 1 << index
+            else:
+                del holder.promised[object_id, index]
+                holder.broken[object_id] += 1
         self.changed = True
 
-    def kept(self, gateway: str, object_id: bytes, index: int) -> None:
+    def is_due(self, gateway: str, now: float) -> bool:
+        """Whether a neighbour's list is to be asked for: it changed, or must show by now what it took."""
+        holder = self.holders[gateway]
+        late = any(now - at >= LISTED_SECONDS for at in holder.promised.values())
+        changed = holder.offer is not None and holder.known != holder.offer.digest
+        return holder.offer is not None and now >= holder.asked and (late or changed)
+
+    def is_trusted(self, gateway: str, object_id: bytes) -> bool:
+        """Whether a neighbour may be given shards of an object: it did not lose those it took before, but for once."""
+        holder = self.holders.get(gateway)
+        return not holder or holder.broken[object_id] < MOST_BROKEN
+
+    def kept(self, gateway: str, object_id: bytes, index: int, now: float) -> None:
         """Note that a neighbour took a shard."""
         holder = self.holders[gateway]
+        holder.promised[object_id, index] = now
         holder.held[object_id] = holder.held.get(object_id, 0) | 1 << index
         holder.wrong[object_id] = holder.wrong.get(object_id, 0) & ~(1 << index)
 
@@ -91,6 +120,7 @@ class Directory:
         holder = self.holders[gateway]
         holder.misses, holder.audited, holder.failed = 0, now, holder.failed + 1
         holder.wrong[object_id] = holder.wrong.get(object_id, 0) | 1 << index
+        holder.broken[object_id] += 1
         self.changed = True
 
     def missed(self, gateway: str, now: float) -> bool:

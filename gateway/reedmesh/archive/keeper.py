@@ -82,12 +82,12 @@ class Keeper:
     async def _learn(self, name: str, holder: Holder) -> None:
         """Ask a neighbour for its list if that changed, and for the manifests that we do not have."""
         at = self._at
-        if holder.offer and holder.known != holder.offer.digest and at.steady() >= holder.asked:
+        if holder.offer and at.directory.is_due(name, at.steady()):
             holder.asked = at.steady() + ASK_AGAIN
             answer = await at.peers.ask(name, frames.LIST)
             if not answer or answer.kind != frames.LISTED:
                 return
-            at.directory.hear_list(name, holder.offer.digest, frames.listed(answer.body))
+            at.directory.hear_list(name, holder.offer.digest, frames.listed(answer.body), at.steady())
             holder.asked = at.steady() + LIST_SECONDS
             await at.disk(at.shelf.remember, name)
         unknown = [each for each in holder.held if not self._is_settled(each)]

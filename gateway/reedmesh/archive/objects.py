@@ -79,7 +79,8 @@ class Objects:
 
         held: shards that holders have already; most: that one may have.
         """
-        names, found = set(self._at.alive()), Placed(it)
+        names = {name for name in self._at.alive() if self._at.directory.is_trusted(name, it.id)}
+        found = Placed(it)
         waiting = sorted({index for _, index in shards})
         while waiting:
             chosen: dict[int, str] = {}
@@ -127,7 +128,7 @@ class Objects:
                     return frames.reason(answer.body) if answer and answer.kind == frames.REFUSED else "no answer"
         except (RefusedError, WireError, OSError) as error:
             return str(error)
-        at.directory.kept(name, it.id, index)
+        at.directory.kept(name, it.id, index, at.steady())
         return ""
 
     async def _block(self, it: Manifest, block: int) -> dict[Place, bytes]:
