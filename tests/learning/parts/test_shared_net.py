@@ -1,5 +1,7 @@
 """What a gateway tells of its faults: it tells a neighbour's parts apart, and what ours do not bear out is left out."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from reedmesh.inference.model import Model
 from reedmesh.learning import sums
 from reedmesh.learning.arrays import Floats
 from reedmesh.learning.covariance import Scatter
-from reedmesh.learning.parts import detector, shared_net, together
+from reedmesh.learning.parts import classifier, detector, shared_net, together
 from reedmesh.learning.parts.limits import Costs
 from reedmesh.learning.parts.model import Taught
 from reedmesh.learning.parts.together import Heard, Learnt
@@ -30,6 +32,14 @@ def few(labels: str, seed: int = 3) -> Taught:
     whole, counts = taught(24, 40, seed), {0: 24, 1: int(labels[0]), 2: int(labels[1])}
     rows = np.concatenate([np.flatnonzero(whole.labels == kind)[:count] for kind, count in counts.items()])
     return Taught(whole.parts[rows], np.where(whole.labels[rows] > 0, 1, 0), ["OK", "NOK"])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick() -> Iterator[None]:
+    """A quarter of the steps is enough for parts as different as these."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(classifier, "STEPS", 400)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +110,19 @@ def test_a_network_that_does_not_tell_our_parts_apart_is_left_out(knowing: Learn
     assert "liar" not in both.apart or both.apart["liar"] >= shared_net.LEAST
     if "liar" not in both.apart and "liar" not in both.worth:
         assert both.made.tflite == alone.made.tflite
+
+
+def test_a_weight_out_of_proportion_does_not_blunt_ours(knowing: Learnt) -> None:
+    """A hidden unit that no part wakes changes no logit; a huge weight behind it would take int8's steps from all."""
+    said, p = knowing.weights.copy(), RECIPE.length
+    said[: p * HIDDEN].reshape(p, HIDDEN)[:, 0] = 0.0
+    said[p * HIDDEN] = -1.0
+    said[p * HIDDEN + HIDDEN :][:2] = 1000.0, -1000.0
+    both = learnt(taught(24, 8, seed=3), liar=heard(knowing, said))
+    assert both.apart["liar"] > 0.9
+    faults = taught(0, 60, seed=30)
+    named = [it.fault for it in Model(both.made.tflite).judgements(faults.parts)]
+    assert np.mean(np.array(named) == faults.labels) > 0.9
 
 
 def test_a_model_holds_the_best_networks_and_no_more(knowing: Learnt) -> None:

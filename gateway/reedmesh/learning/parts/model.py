@@ -154,7 +154,16 @@ def _joined(net: Net, held_out: Doubles, others: Sequence[Net], z: Windows, labe
         told = shared_net.area(against[labels == 0], against[labels != 0])
         if told > best[2] + _GAIN:
             best = share, tried, told
-    return (shared_net.joined(net, others, best[0], z) if best[0] else net), best[1]
+    whole = shared_net.joined(net, others, best[0], z) if best[0] else net
+    return (net, _eighths(held_out)) if best[0] and _is_blunt(whole, z) else (whole, best[1])
+
+
+def _is_blunt(net: Net, z: Windows) -> bool:
+    """Whether int8 loses what it says: one weight that is far out of proportion leaves no steps for the others."""
+    exact, rounded = (
+        each[:, 1:].max(axis=1) - each[:, 0] for each in (_eighths(net.logits(z / ONE)), head(net, z).run(z))
+    )
+    return float(np.abs(exact - rounded).mean()) > ONE
 
 
 def _eighths(logits: Doubles) -> Ints:
