@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from reedmesh.alerts.words import sentence
 from reedmesh.config.settings import Alerts, Config, Exchange, Learning, Neighbour
 from reedmesh.config.settings import Store as StoreSettings
+from reedmesh.exchange.federation import JOBS
 from reedmesh.exchange.listener import subscriptions_of
 from reedmesh.identity import keystore
 from reedmesh.inference import families
@@ -284,5 +285,5 @@ def test_the_wire_of_a_single_family_names_no_others(tmp_path: Path) -> None:
     store = Store(tmp_path)
     gateway = Gateway(Config("gw", str(tmp_path)), families.load(["vibration"]), store)
     assert "families" not in gateway.reported.info() and "families" not in gateway.reported.learning()
-    assert gateway.parts.exchanged == [gateway.family.id]
+    assert gateway.parts.exchanged == [JOBS, gateway.family.id]
     store.close()

@@ -13,6 +13,7 @@ from reedmesh.config.settings import Config
 from reedmesh.service.recorder import Recorder
 from reedmesh.service.requests import server
 from reedmesh.service.requests.joining import Joining
+from reedmesh.service.requests.pool_requests import PoolRequests
 from reedmesh.service.requests.questions import Questions
 from reedmesh.service.requests.verbs import VERBS
 from reedmesh.service.state_publisher import StatePublisher
@@ -22,6 +23,7 @@ ADDED = {  # verbs that parts of the gateway answer, beside those of VERBS
     "ask": Questions.ask, "why": Questions.why, "report": Questions.report,
     "join": Joining.join, "invitation": Joining.pending, "test-alert": StatePublisher.test_alert,
     "record": Recorder.record, "stop-recording": Recorder.stop, "recordings": Recorder.listed,
+    "jobs": PoolRequests.jobs, "borrow": PoolRequests.borrow, "borrowed": PoolRequests.borrowed,
 }  # fmt: skip
 FACTS = {
     "config": "{}: the settings, without secrets.",

@@ -31,7 +31,7 @@ class PoolRequests:
         self._number = 0
 
     async def jobs(self, _: Arguments) -> dict[str, Any]:
-        """Who lends, what is done, what is owed."""
+        """{}: who lends computing, what is done, what is owed."""
         return {**await self._pool.table(), "known": self._known}
 
     async def borrow(self, given: Arguments) -> dict[str, Any]:
