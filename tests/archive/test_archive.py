@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reedmesh.archive import forgetting, frames
+from reedmesh.archive import coded, forgetting, frames
 from reedmesh.archive.coded import Wanted
 from reedmesh.archive.directory import union
 from reedmesh.archive.shelf import FOLDER
@@ -142,6 +142,36 @@ def test_a_holder_that_gives_other_bytes_is_found_out_by_an_audit(tmp_path: Path
         assert await it.nodes["g0"].objects.get(object_id) == CONTENT
 
     run(tmp_path, 4, story)
+
+
+def test_shards_that_are_wrong_forged_or_too_many_are_refused_by_their_reason(tmp_path: Path) -> None:
+    async def story(it: Network) -> None:
+        object_id = await put(it)
+        peers, manifest = it.nodes["g0"].site.peers, it.nodes["g0"].site.shelf.manifests[object_id]
+        coded_again, shards = coded.code(b"x" * 900, MODEL, "g0", key_of("g3"), 3, 1, FEDERATION)
+
+        async def refusal(frame: bytes, block: int, index: int, shard: bytes) -> str:
+            answer = await peers.ask("g1", frames.PUT, frames.pack_put(frame, block, index, shard))
+            assert answer
+            return frames.reason(answer.body) if answer.kind == frames.REFUSED else "kept"
+
+        wrong = bytes(manifest.shape.shard_length)
+        assert "is not what its manifest lists" in await refusal(manifest.frame, 0, 1, wrong)
+        assert "there are 3 of 1 blocks" in await refusal(manifest.frame, 1, 1, wrong)
+        assert "not signed by g0" in await refusal(coded_again.frame, 0, 1, bytes(shards[0, 1]))
+        it.nodes["g1"].site.directory.holders["g0"].offer = frames.Offer(5000, 0, 0, bytes(32))
+        it.nodes["g1"].site.limits._writes.clear()
+        honest, shards = coded.code(b"y" * 900, MODEL, "g0", key_of("g0"), 3, 1, FEDERATION)
+        it.nodes["g1"].site.shelf.manifests[honest.id] = honest  # admitted before
+        said = {await refusal(honest.frame, 0, index, bytes(shards[0, index])) for index in (0, 1, 2)}
+        assert "kept" in said
+        for content in (b"z", b"w", b"v", b"u"):
+            more, shards = coded.code(content * 900, MODEL, "g0", key_of("g0"), 3, 1, FEDERATION)
+            it.nodes["g1"].site.shelf.manifests[more.id] = more
+            said.add(await refusal(more.frame, 0, 0, bytes(shards[0, 0])))
+        assert any("what it may have written in a day" in each for each in said)
+
+    run(tmp_path, 3, story)
 
 
 def test_a_holder_that_lies_about_its_space_is_replaced(tmp_path: Path) -> None:
