@@ -79,7 +79,7 @@ def _put(chosen: argparse.Namespace) -> None:
     about = {"file": name, "label": (chosen.label or chosen.file.name)[:64], "days": chosen.days, "by": chosen.by}
     about |= {"keys": " ".join(chosen.key), "quorum": chosen.quorum or len(chosen.key)}
     told = ask(settings, "archive-put", about | {"kind": "recording" if chosen.public else "file"}, PATIENCE)
-    print(f"{told['id']}: {told['k']} of {told['n']} shards are enough, {_may_lose(told['margin'])}")
+    print(f"{told['id']}: {told['k']} of {told['n']} shards are enough; may be lost: {_may_lose(told['margin'])}")
     print(f"kept by {', '.join(told['holders'])}")
     for holder, why in told["refusals"].items():
         print(f"not by {holder}: {why}")
@@ -157,7 +157,9 @@ def _object(it: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _may_lose(margin: int) -> str:
-    return "cannot be read now" if margin < 0 else f"any {margin} holders" if margin else "none"
+    if margin < 0:
+        return "cannot be read now"
+    return f"any {margin} holder{'s' if margin > 1 else ''}" if margin else "none"
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:

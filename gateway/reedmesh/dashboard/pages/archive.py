@@ -91,7 +91,9 @@ def _object(value: tuple[Kept, float], say: Language) -> Sequence[str]:
 
 
 def _margin(margin: int, say: Language) -> str:
-    return say("object.unreadable") if margin < 0 else say("object.any", count=say.count(margin))
+    if margin < 0:
+        return say("object.unreadable")
+    return say("object.any", count=say.count(margin)) if margin else say("object.none")
 
 
 def _ago(seconds: float | None, now: float, say: Language) -> str:
