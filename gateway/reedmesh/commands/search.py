@@ -80,9 +80,9 @@ class Found:
 
     @property
     def is_better(self) -> bool:
-        """Whether it gains on the later half of the recording, and loses nothing on another one."""
+        """Whether it gains on windows that it was not chosen by, and loses on none of them."""
         gains = [after.total - before.total for before, after in self.checks.values()]
-        return gains[0] > 0 and min(gains) >= 0
+        return max(gains) > 0 and min(gains) >= 0
 
     def head(self, data: Sequence[str]) -> str:
         """What model.toml says of it first."""

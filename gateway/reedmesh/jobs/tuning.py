@@ -17,7 +17,7 @@ from reedmesh.jobs.trial import WHOLE, Setting, settings
 from reedmesh.protocol.recipe import MAX_BANDS, Recipe, Spectrum, from_table
 
 BANDS = (4, 6, 8, 10, 12, 16, 20, 24, 32)
-WINDOWS = (0.25, 0.5, 1.0, 2.0)  # times the family's own
+WINDOWS = (0.5, 1.0, 2.0)  # times the family's own
 QUANTILES = (0.9, 0.95, 0.98, 1.0)
 MARGINS = (1.2, 1.4, 1.6, 1.8, 2.0, 2.4, 2.8, 3.4, 4.0)
 RULES = ((5, 10), (7, 16), (10, 20), (12, 16))
@@ -96,9 +96,14 @@ def own(plan: Plan, samples: int) -> Chosen:
 
 
 def trials(start: Chosen, learnable: int) -> list[Trial]:
-    """All that is tried; learnable: normal windows that the machine with most has to learn from."""
-    most = max(LEAST_WINDOWS, learnable)
-    counts = {min(most, max(LEAST_WINDOWS, round(start.trial.windows * part))) for part in WINDOWS}
+    """All that is tried; learnable: normal windows that the machine with most has to learn from.
+
+    A recording that has fewer than the family learns from says nothing about learning from less.
+    """
+    if learnable < start.trial.windows:
+        return [Trial(table, start.trial.windows) for table in _tables(start.trial)]
+    counts = {start.trial.windows, *(round(start.trial.windows * part) for part in WINDOWS)}
+    counts = {each for each in counts if each == start.trial.windows or LEAST_WINDOWS <= each <= learnable}
     return [Trial(table, count) for table in _tables(start.trial) for count in sorted(counts)]
 
 
