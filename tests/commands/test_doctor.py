@@ -13,6 +13,7 @@ import pytest
 
 from reedmesh.__main__ import main
 from reedmesh.commands.doctor import command, host, line, service
+from reedmesh.commands.doctor.archive import archive
 from reedmesh.commands.doctor.finding import ERROR, GOOD, WARNING, Case, Check, Finding
 from reedmesh.commands.doctor.language_model import language_model
 from reedmesh.config.settings import load_config
@@ -305,3 +306,18 @@ def test_a_language_model_that_is_none_is_a_warning(path: Path, tmp_path: Path) 
     only(language_model, case(path), WARNING, "no GGUF file")
     model.write_bytes(b"GGUF")
     only(language_model, case(path), GOOD, "model.gguf")
+
+
+def test_an_archive_that_lacks_holders_or_a_code_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[str, Any] = {"count": 3, "margins": {"2": 3}, "holders": {"hall2": {"lost": False}}}
+    monkeypatch.setattr("reedmesh.commands.doctor.archive.ask", lambda *_: told)
+    assert found(archive, case(path, said=vitals())) == [], "it takes no part"
+    path.write_text(path.read_text() + "[archive]\nmegabytes = 50\n")
+    only(archive, case(path, said=vitals()), WARNING, "no recovery code", "reedmesh archive paper")
+    (path.parent / "state" / "recovery").touch()
+    only(archive, case(path, said=vitals()), GOOD, "3 objects")
+    told |= {"margins": {"-1": 1, "0": 2}, "holders": {"hall2": {"lost": True}}}
+    only(archive, case(path, said=vitals()), ERROR, "1 objects cannot be read now")
+    only(archive, case(path, said=vitals()), WARNING, "2 objects cannot be read if one more")
+    only(archive, case(path, said=vitals()), WARNING, "hall2 is lost")
+    assert found(archive, case(path)) == [], "a gateway that does not run is told by another check"

@@ -187,7 +187,7 @@ class Keeper:
         pause = LOOK_SOON if at.directory.changed or self._since else LOOK_AGAIN
         if at.steady() - self._looked_at >= pause:
             at.directory.changed, self._looked_at = False, at.steady()
-            self._work = self._due()
+            self._work = await asyncio.to_thread(self._due)  # of thousands of objects: nobody waits for that
         while self._work and self._rate.spend(at.steady()):
             it = self._work.pop(0)
             missing = at.missing(it) if it.id in at.shelf.manifests else []

@@ -10,13 +10,14 @@ from typing import Any
 
 from reedmesh.commands.client import ask
 from reedmesh.commands.doctor import cluster, host, line, service
+from reedmesh.commands.doctor.archive import archive
 from reedmesh.commands.doctor.finding import ERROR, GOOD, WARNING, Case, Check, Finding, error
 from reedmesh.commands.doctor.language_model import language_model
 from reedmesh.config.settings import load_config
 from reedmesh.errors import ConfigError, ReedmeshError, RefusedError
 
 PATIENCE = 5.0  # seconds that a running gateway has to answer
-CHECKS: tuple[Check, ...] = (*host.CHECKS, *service.CHECKS, *cluster.CHECKS, language_model, *line.CHECKS)
+CHECKS: tuple[Check, ...] = (*host.CHECKS, *service.CHECKS, *cluster.CHECKS, language_model, *line.CHECKS, archive)
 STATUS = {GOOD: 0, WARNING: 1, ERROR: 2}
 MARKS = {GOOD: "    ok", WARNING: "  warn", ERROR: "ERROR"}
 

@@ -4,6 +4,7 @@ A request has 4 KiB, so content goes through files of the state directory: `arch
 then, and `archive.out/<id>` for what was got.
 """
 
+import asyncio
 import base64
 import logging
 import time
@@ -77,7 +78,7 @@ class ArchiveRequests:
     async def table(self, given: Arguments) -> dict[str, Any]:
         """{}: the newest objects, the holders, and how many objects there are."""
         del given
-        return self._archive.table(MOST_TOLD)
+        return await asyncio.to_thread(self._archive.table, MOST_TOLD)
 
     async def put(self, given: Arguments) -> dict[str, Any]:
         """{file, label, kind, days, by}: puts the file from `archive.in`; kinds that are for us alone are sealed."""
@@ -137,7 +138,7 @@ class ArchiveRequests:
         """{}: audits every neighbour and a part of our own shards now; the state after that."""
         del given
         await self._archive.keeper.audit()
-        return self._archive.table(MOST_TOLD)
+        return await asyncio.to_thread(self._archive.table, MOST_TOLD)
 
     async def backup(self, given: Arguments) -> dict[str, Any]:
         """{}: puts a sealed backup of this gateway now."""
