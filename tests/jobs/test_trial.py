@@ -67,6 +67,16 @@ def test_the_parts_that_are_tuned_on_and_checked_make_up_the_whole(file: Path) -
             assert np.array_equal(np.concatenate([one.tests[label], other.tests[label]]), windows)
 
 
+def test_a_machine_that_is_left_out_is_in_one_part_alone(file: Path) -> None:
+    whole = trial.read(file)
+    rest, left = trial.apart(whole, whole.names[1])
+    assert (rest.names, left.names) == (whole.names[:1], whole.names[1:2])
+    for found, number in ((rest, 0), (left, 1)):
+        assert np.array_equal(found.windows(0, "test", "normal"), whole.windows(number, "test", "normal"))
+    with pytest.raises(ConfigError, match="there are"):
+        trial.apart(whole, "nobody")
+
+
 def test_the_same_job_gives_the_same_bytes(file: Path) -> None:
     for kind, arguments in (("search", MANY), ("evaluate", ONE)):
         assert kinds.find(kind).done(arguments, file) == kinds.find(kind).done(dict(reversed(arguments.items())), file)

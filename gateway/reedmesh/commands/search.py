@@ -38,6 +38,9 @@ def add(commands: Any, default: Path) -> None:
     search.add_argument("family", metavar="FAMILY", help="a family that ships, or the path of a folder")
     search.add_argument("data", type=Path, nargs="+", metavar="DATA", help="recordings: what `reedmesh import` reads")
     search.add_argument("--check", type=Path, metavar="FILE", help="another recording, to judge the outcome by")
+    search.add_argument(
+        "--leave", default="", metavar="MACHINE", help="of the first recording, to judge the outcome by"
+    )
     search.add_argument("--out", type=Path, help="folder of the tuned family, default ./FAMILY-tuned")
     search.add_argument("--plot", type=Path, metavar="FILE.svg", help="a picture of all that was tried")
     search.add_argument("--columns", default="", help="of a CSV file, which are axes: ax,ay,az")
@@ -111,11 +114,15 @@ class Search:
         self._given, self._plan, self._data = given, plan, data
         self._processes = given.processes or max(1, len(os.sched_getaffinity(0)) - 1)
         self._lenders = Lenders(load_config(given.lenders)) if given.lenders else None
+        self._others: list[Source] = []  # that nothing is chosen by
         self._began = time.monotonic()
 
     async def run(self) -> Found:
         """Search, choose, and check."""
         recordings = [self._read(path) for path in self._given.data]
+        if self._given.leave:
+            recordings[0], left = trial.apart(recordings[0], self._given.leave)
+            self._others.append(self._keep(Path(self._given.leave), left))
         sources = [self._keep(*pair) for pair in zip(self._given.data, recordings, strict=True)]
         start = tuning.own(self._plan, sources[0].samples)
         tried, trials = tuning.grid(start), tuning.trials(start, max(map(_learnable, recordings)))
@@ -148,12 +155,13 @@ class Search:
         ]
 
     async def _checks(self, start: Chosen, chosen: Chosen, sources: Sequence[Source]) -> dict[str, tuple[Worth, Worth]]:
-        """Both settings on the later halves of what was recorded, and on another recording."""
+        """Both settings on the later halves of what was recorded, and on machines that nothing was chosen by."""
         both, checks = (start, chosen), dict[str, tuple[Worth, Worth]]()
         later = [tuning.together([await self._worth(each, "check", one) for one in sources]) for each in both]
         checks["the later half"] = later[0], later[1]
         if self._given.check:
-            other = self._keep(self._given.check, self._read(self._given.check))
+            self._others.append(self._keep(self._given.check, self._read(self._given.check)))
+        for other in self._others:
             checks[other.name] = await self._worth(start, "all", other), await self._worth(chosen, "all", other)
         return checks
 

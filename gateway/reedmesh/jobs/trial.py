@@ -27,7 +27,7 @@ from reedmesh.learning.arrays import Windows
 from reedmesh.learning.sums import Ints
 from reedmesh.protocol.recipe import Recipe
 from reedmesh.recordings.fitting import fitted
-from reedmesh.recordings.recording import NORMAL, TEST, TRAIN, Recording, load
+from reedmesh.recordings.recording import EVERYBODY, NORMAL, TEST, TRAIN, Recording, load
 
 WITHIN, EVERY = 60, 10  # windows, as in `faultset.onset`
 PARTS = ("tune", "check", "all")
@@ -110,6 +110,21 @@ def read(path: Path) -> Recording:
     if not 0 < len(found.x) <= MOST_WINDOWS:
         raise ConfigError(f"{path}: {len(found.x)} windows, 1 to {MOST_WINDOWS} are read")
     return found
+
+
+def apart(recording: Recording, name: str) -> tuple[Recording, Recording]:
+    """The recording without the machine `name`, and that machine alone; raises ConfigError if it is not there."""
+    if name not in recording.names or len(recording.names) < 2:
+        raise ConfigError(f"{name}: no machine that can be left out; there are {', '.join(recording.names)}")
+    found = []
+    for names in ([each for each in recording.names if each != name], [name]):
+        numbers = [recording.names.index(each) for each in names]
+        kept = np.isin(recording.gateway, [EVERYBODY, *numbers])
+        places = {old: new for new, old in enumerate(numbers)} | {EVERYBODY: EVERYBODY}
+        gateway = np.array([places[int(each)] for each in recording.gateway[kept]], np.int64)
+        arrays = {key: getattr(recording, key)[kept] for key in ("x", "split", "label")}
+        found.append(replace(recording, gateway=gateway, names=tuple(names), **arrays))
+    return found[0], found[1]
 
 
 def machines(recording: Recording, recipe: Recipe, windows: int, part: str = "all") -> list[Machine]:
