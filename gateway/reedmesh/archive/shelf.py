@@ -37,12 +37,16 @@ class Shelf:
         self.members: set[str] = set()  # neighbours that ever offered space
         self._folder = folder
         self._held: dict[bytes, set[Place]] = {}
-        self._list: tuple[bytes, bytes] | None = None
+        self._list: tuple[bytes, bytes] | None = None  # of what is here; None: it changed
+        self._used: int | None = None
 
     @property
     def used(self) -> int:
         """Bytes of the shards here."""
-        return sum(len(places) * self._size(each) for each, places in list(self._held.items()))
+        used = self._used
+        if used is None:
+            used = self._used = sum(len(places) * self._size(each) for each, places in list(self._held.items()))
+        return used
 
     def load(self) -> None:
         """Read what is there; what is no manifest or no shard of one is left alone."""
@@ -92,7 +96,7 @@ class Shelf:
             raise WireError(f"archive: {MOST_OBJECTS} objects are known already")
         atomic_file.write(self._folder / _manifest_name(it.id), it.frame)
         self.manifests[it.id] = it
-        self._list = None
+        self._changed()
 
     def keep(self, it: Manifest, place: Place, shard: bytes | memoryview) -> None:
         """Have a right shard of an object on disk, and its manifest; raises as `keep_manifest` does."""
@@ -116,7 +120,7 @@ class Shelf:
     def drop(self, object_id: bytes, place: Place) -> None:
         """Have a shard here no more."""
         self._held.get(object_id, set()).discard(place)
-        self._list = None
+        self._changed()
         with suppress(DiskError):
             atomic_file.remove(self._path(object_id, place))
 
@@ -130,7 +134,7 @@ class Shelf:
             self.tombs[object_id] = tomb
         atomic_file.remove(self._folder / _manifest_name(object_id))
         self.manifests.pop(object_id, None)
-        self._list = None
+        self._changed()
 
     def digest(self) -> tuple[bytes, bytes]:
         """The list of what is here, and its SHA-256."""
@@ -139,9 +143,12 @@ class Shelf:
             self._list = body, sha256(body).digest()
         return self._list
 
+    def _changed(self) -> None:
+        self._list = self._used = None
+
     def _note(self, object_id: bytes, place: Place) -> None:
         self._held.setdefault(object_id, set()).add(place)
-        self._list = None
+        self._changed()
 
     def _size(self, object_id: bytes) -> int:
         it = self.manifests.get(object_id)
