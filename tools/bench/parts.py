@@ -3,7 +3,8 @@
 wafer (a recording that is not bundled): OK parts alone, 20 labelled NOK ones, all labels of its training half; judged
 on its test half. robot_grasp: five-fold on problems 1, 4 and 5, alone and as three gateways with a third of the parts
 each. All models are int8 and judged as gateways do; of wafer also in floating point, and some parts on the sensor's
-engine under MicroPython. Settings of the classifier were chosen on wafer and problems 1 to 4 (docs/decisions/0040).
+engine under MicroPython. Settings of the classifier were chosen on both recordings (docs/decisions/0040), the range of
+the gripper's readings and the sum over faults on its problems 1 to 4 alone.
 
     python -m tools.bench.parts [--seeds 3] [--data FOLDER] [--only wafer 1 4 5]
 """
