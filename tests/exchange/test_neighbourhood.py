@@ -183,8 +183,7 @@ def test_private_sums_give_the_mean_of_the_others_and_nothing_of_one(tmp_path: P
                 wanted = np.mean([each.scatter.covariance for each in others if each], axis=0)
                 assert peer.told and np.abs(peer.told.scatter.covariance - wanted).max() < 0.05
                 assert len(peer.told.scores) == 1 and not it[name].incoming.peers()
-            store = it["a"].outgoing._disk.store
-            assert {ledger.read(row)["kind"] for row in ledger_table.rows(store._db)} == {"summed"}
+            await until_entered(it["a"], "summed")
 
     asyncio.run(story())
 

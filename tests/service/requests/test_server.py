@@ -57,7 +57,8 @@ def test_an_alert_is_taken_on_commented_and_its_journal_says_by_whom(tmp_path: P
             await client.data("comment", alert=alert["id"], by="Rui", text="bearing is warm")
             found = await client.data("alert", alert=alert["id"])
             steps = [(each["what"], each["who"], each["text"]) for each in found["alert"]["journal"]]
-            wanted = [("raised", "", ""), ("acknowledged", "Ana", ""), ("commented", "Rui", "bearing is warm")]
+            young = "learnt from 100 windows: perhaps an operating state that they did not show"
+            wanted = [("raised", "", young), ("acknowledged", "Ana", ""), ("commented", "Rui", "bearing is warm")]
             assert [each for each in steps if each[0] != "worsened"] == wanted
             shares = [each["share"] for each in found["contributions"]]
             assert len(shares) == 69 and 0.98 < sum(shares) < 1.02 and max(shares) > 2 / 69

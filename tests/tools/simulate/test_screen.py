@@ -30,7 +30,7 @@ def picture(tmp_path: Path) -> Picture:
 def alert(picture: Picture, index: int) -> None:
     """One of its sensors raises an alert."""
     gateway, name = list(picture.sensors)[index]
-    said = {"type": "new", "sensor": name, "score": 2.08, "threshold": 1.25}
+    said = {"type": "new", "kind": "anomaly", "sensor": name, "score": 2.08, "threshold": 1.25}
     picture.take(Message(f"{wire.BASE}/{gateway}/alert", json.dumps(said).encode()))
 
 
