@@ -56,6 +56,7 @@ class Contents:
         self._state = Path(config.state)
         self._backed_up = 0.0
         self._news = False  # models since the last backup
+        self._trouble = ""  # why nothing was put the last time
 
     async def run(self) -> None:
         """Put what is new, until cancelled."""
@@ -72,8 +73,11 @@ class Contents:
             since = self._clock() - self._newest("backup")
             if self._config.archive.backup_days and (since >= DAY or (self._news and since >= SOON)):
                 await self.back_up()
+            self._trouble = ""
         except (RefusedError, DiskError, ConfigError) as error:
-            log.warning("archive: %s", error)
+            if str(error) != self._trouble:  # not once a minute
+                log.warning("%s", error)
+            self._trouble = str(error)
 
     async def back_up(self) -> str:
         """Put a sealed backup; returns the id of its object. Raises RefusedError without a recovery code."""
