@@ -78,7 +78,7 @@ def _put(chosen: argparse.Namespace) -> None:
         atomic_file.write(Path(settings.state) / IN / name, content)
     about = {"file": name, "label": (chosen.label or chosen.file.name)[:64], "days": chosen.days, "by": chosen.by}
     about |= {"keys": " ".join(chosen.key), "quorum": chosen.quorum or len(chosen.key)}
-    told = ask(settings, "archive-put", about | {"kind": "recording" if chosen.public else "file"}, PATIENCE)
+    told = _ask(settings, "archive-put", about | {"kind": "recording" if chosen.public else "file"})
     print(f"{told['id']}: {told['k']} of {told['n']} shards are enough; may be lost: {_may_lose(told['margin'])}")
     print(f"kept by {', '.join(told['holders'])}")
     for holder, why in told["refusals"].items():
@@ -87,7 +87,7 @@ def _put(chosen: argparse.Namespace) -> None:
 
 def _get(chosen: argparse.Namespace) -> None:
     settings = load_config(chosen.config)
-    told = ask(settings, "archive-get", {"object": chosen.object}, PATIENCE)
+    told = _ask(settings, "archive-get", {"object": chosen.object})
     path = Path(settings.state) / OUT / Path(told["file"]).name
     with ownership.as_owner(Path(settings.state)):
         content = atomic_file.read(path, MAX_LENGTH)
@@ -101,7 +101,7 @@ def _list(chosen: argparse.Namespace) -> None:
 
 
 def _audit(chosen: argparse.Namespace) -> None:
-    _show(ask(load_config(chosen.config), "archive-audit", {}, PATIENCE))
+    _show(_ask(load_config(chosen.config), "archive-audit", {}))
 
 
 def _backup(chosen: argparse.Namespace) -> None:
@@ -110,6 +110,7 @@ def _backup(chosen: argparse.Namespace) -> None:
 
 def _paper(chosen: argparse.Namespace) -> None:
     settings = load_config(chosen.config)
+    ask(settings, "archive", {})  # a new code ends the one before, so the gateway must be there to use it
     code = recovery.new_code(settings, chosen.places)
     print(f"recovery code of gateway {settings.name}, {time.strftime('%Y-%m-%d')}; print it, and keep no copy here:\n")
     print(f"{code}\n")
@@ -122,7 +123,13 @@ def _paper(chosen: argparse.Namespace) -> None:
 
 
 def _backed_up(settings: Config) -> str:
-    return str(ask(settings, "archive-backup", {}, PATIENCE)["id"])
+    return str(_ask(settings, "archive-backup", {})["id"])
+
+
+def _ask(settings: Config, verb: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """What takes its time is asked of a gateway that was seen to answer: one that just starts may miss a request."""
+    ask(settings, "archive", {})
+    return ask(settings, verb, arguments, PATIENCE)
 
 
 def _content(path: Path) -> bytes:
