@@ -1,4 +1,4 @@
-"""Every command that README prints begins as printed: the first seconds of each, from this checkout."""
+"""Every command that README and the page of figures print begins as printed: its first seconds, from this checkout."""
 
 import os
 import re
@@ -35,8 +35,8 @@ ELSEWHERE = {  # command: why its first seconds say nothing here, or would chang
 
 
 def printed() -> list[str]:
-    """The commands in README, each once, as one would type them."""
-    text = (ROOT / "README.md").read_text()
+    """The commands in README and docs/figures.md, each once, as one would type them."""
+    text = "\n".join((ROOT / page).read_text() for page in ("README.md", "docs/figures.md"))
     found = [" ".join(match.groups("")).strip() for each in (BLOCK, INLINE) for match in each.finditer(text)]
     return list(dict.fromkeys(" ".join(command.split()) for command in found))
 
@@ -104,4 +104,4 @@ def test_what_is_left_out_is_printed_and_a_target() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert {command.split()[1] for command in printed() if command.startswith("make ")} <= targets
     for command in ELSEWHERE:
-        assert any(f"{each} ".startswith(f"{command} ") for each in printed()), f"{command}: README has it no more"
+        assert any(f"{each} ".startswith(f"{command} ") for each in printed()), f"{command}: no page has it any more"
