@@ -35,10 +35,10 @@ ELSEWHERE = {  # command: why its first seconds say nothing here, or would chang
 
 
 def printed() -> list[str]:
-    """The commands in README and docs/figures.md, each once, as one would type them."""
+    """The commands in README and docs/figures.md, each once, as one would type them; "..." is for the reader to fill in."""
     text = "\n".join((ROOT / page).read_text() for page in ("README.md", "docs/figures.md"))
     found = [" ".join(match.groups("")).strip() for each in (BLOCK, INLINE) for match in each.finditer(text)]
-    return list(dict.fromkeys(" ".join(command.split()) for command in found))
+    return list(dict.fromkeys(" ".join(command.split()) for command in found if "..." not in command))
 
 
 def elsewhere(command: str) -> bool:
