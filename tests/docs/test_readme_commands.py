@@ -35,14 +35,15 @@ ELSEWHERE = {  # command: why its first seconds say nothing here, or would chang
 
 
 def printed() -> list[str]:
-    """The commands in README and docs/figures.md, each once, as one would type them; "..." is for the reader to fill in."""
+    """The commands in README and docs/figures.md, each once, as one would type them."""
     text = "\n".join((ROOT / page).read_text() for page in ("README.md", "docs/figures.md"))
     found = [" ".join(match.groups("")).strip() for each in (BLOCK, INLINE) for match in each.finditer(text)]
-    return list(dict.fromkeys(" ".join(command.split()) for command in found if "..." not in command))
+    return list(dict.fromkeys(" ".join(command.split()) for command in found))
 
 
 def elsewhere(command: str) -> bool:
-    return any(f"{command} ".startswith(f"{each} ") for each in ELSEWHERE)
+    """Whether it is not begun here: it is in ELSEWHERE, or "..." is for the reader to fill in."""
+    return "..." in command or any(f"{command} ".startswith(f"{each} ") for each in ELSEWHERE)
 
 
 @pytest.fixture
